@@ -1,0 +1,56 @@
+import type { Json } from "../domain/task.js";
+
+/** A local file to be kept. */
+export interface StoredFile {
+  /** Where it is now; it must not change while it is stored. */
+  readonly path: string;
+  /** `outputs/{task_id}/{file name}`; segments are not encoded. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+}
+
+/** How to store one file. */
+export interface PutOptions {
+  readonly signal: AbortSignal;
+  /** Called with the bytes stored so far, never falling, at most a few times a second. */
+  readonly onProgress?: (storedBytes: number) => void;
+  /** What an earlier put of the same file saved, to go on from there. */
+  readonly checkpoint?: Json;
+  /** Called whenever there is something worth going on from; awaited. */
+  readonly saveCheckpoint?: (checkpoint: Json) => Promise<void>;
+}
+
+/** Where a stored object can be fetched. */
+export interface ObjectUrl {
+  /** Absolute, each segment percent-encoded. */
+  readonly url: string;
+  /** Until when a signed URL holds; absent where it holds for good. */
+  readonly expiresAt?: Date;
+}
+
+/**
+ * Where results are kept. An object is there whole or not at all, and putting the same file under
+ * the same key again is harmless.
+ */
+export interface ObjectStorage extends AsyncDisposable {
+  /**
+   * Tries cheaply whether results could be stored.
+   *
+   * @throws TaskError STORAGE_REFUSED saying in one sentence what to change, UPLOAD_FAILED when out of reach.
+   */
+  probe(signal: AbortSignal): Promise<void>;
+
+  /**
+   * Stores a file.
+   *
+   * @throws TaskError UPLOAD_FAILED (worth a retry), STORAGE_REFUSED (credentials, bucket, policy), DISK_FULL.
+   */
+  put(file: StoredFile, options: PutOptions): Promise<void>;
+
+  /** Gives up an unfinished put; harmless when there is none. */
+  discard(key: string, checkpoint: Json | undefined, signal: AbortSignal): Promise<void>;
+
+  /** Where an object can be fetched; made afresh at each call. */
+  url(key: string): Promise<ObjectUrl>;
+}
