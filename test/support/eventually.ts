@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How long and how often {@link eventually} tries. */
+export interface EventuallyOptions {
+  /** @default 5000 */
+  readonly limitMs?: number;
+  /** Pause between two tries. @default 10 */
+  readonly intervalMs?: number;
+}
+
+/**
+ * Repeats `check` until it neither throws nor answers false, and answers what it answered.
+ *
+ * @throws what the last try threw, or that it stayed false, once `limitMs` is over.
+ */
+export async function eventually<T>(
+  check: () => T | Promise<T>,
+  { limitMs = 5_000, intervalMs = 10 }: EventuallyOptions = {},
+): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    try {
+      const answer = await check();
+      if (answer !== false) return answer;
+      if (performance.now() > deadline)
+        throw new Error(`Condition still false after ${limitMs} ms`);
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+    await sleep(intervalMs);
+  }
+}
