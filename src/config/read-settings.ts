@@ -1,0 +1,92 @@
+import { OSS_SETTINGS } from "./oss-settings.js";
+import { SERVICE_SETTINGS } from "./service-settings.js";
+import type { Setting } from "./setting.js";
+import { WORK_SETTINGS } from "./work-settings.js";
+
+/** Every setting there is. Nothing else reads the environment or the file. */
+export const SETTINGS = { ...SERVICE_SETTINGS, ...WORK_SETTINGS, ...OSS_SETTINGS } as const;
+
+/** The value of each setting. */
+export type Settings = {
+  readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
+};
+
+/** The content of a configuration file, with the name to say where a bad value stands. */
+export interface ConfigFile {
+  readonly name: string;
+  readonly content: unknown;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads every setting: environment first, then file, then default.
+ *
+ * @throws Error that lists every bad value and unknown key, each with its source.
+ */
+export function readSettings(environment: Environment, file: ConfigFile | undefined): Settings {
+  const fileValues = file ? flatten(file) : new Map<string, unknown>();
+  const problems = [...unknownEnvironment(environment), ...unknownKeys(fileValues, file)];
+  const values = Object.entries(SETTINGS as Record<string, Setting<unknown>>).map(([name, row]) => {
+    const found = findValue(row, environment, fileValues, file);
+    if (found === undefined) return [name, row.fallback];
+    const parsed = row.schema.safeParse(found.value);
+    if (parsed.success) return [name, parsed.data];
+    const shown = row.secret ? "(hidden)" : JSON.stringify(found.value);
+    problems.push(`${found.source}: ${reason(parsed.error.issues)}, not ${shown}`);
+    return [name, row.fallback];
+  });
+  if (problems.length > 0)
+    throw new Error(`Cannot start, the configuration is wrong:\n  ${problems.join("\n  ")}`);
+  return Object.fromEntries(values) as Settings;
+}
+
+function findValue(
+  row: Setting<unknown>,
+  environment: Environment,
+  fileValues: ReadonlyMap<string, unknown>,
+  file: ConfigFile | undefined,
+): { value: unknown; source: string } | undefined {
+  const fromEnvironment = row.env === undefined ? undefined : environment[row.env];
+  if (fromEnvironment !== undefined && fromEnvironment.trim() !== "")
+    return { value: fromEnvironment, source: `environment variable ${row.env}` };
+  const fromFile = fileValues.get(row.key);
+  if (fromFile === undefined || fromFile === null) return undefined;
+  return { value: fromFile, source: `${file?.name}: key "${row.key}"` };
+}
+
+/** The file's two levels as dotted keys; a section that is no mapping stays as it is and is then unknown. */
+function flatten(file: ConfigFile): Map<string, unknown> {
+  const flat = new Map<string, unknown>();
+  for (const [section, content] of Object.entries((file.content ?? {}) as object)) {
+    if (typeof content !== "object" || content === null || Array.isArray(content))
+      flat.set(section, content);
+    else for (const [key, value] of Object.entries(content)) flat.set(`${section}.${key}`, value);
+  }
+  return flat;
+}
+
+function unknownKeys(values: ReadonlyMap<string, unknown>, file: ConfigFile | undefined): string[] {
+  const known = new Set(Object.values(SETTINGS).map((row) => row.key));
+  return [...values]
+    .filter(([key, value]) => !known.has(key) && value !== null)
+    .map(([key]) => `${file?.name}: unknown key "${key}"`);
+}
+
+/** A misspelt variable of ours would otherwise be ignored in silence. */
+function unknownEnvironment(environment: Environment): string[] {
+  const known = new Set(
+    Object.values(SETTINGS as Record<string, Setting<unknown>>).map((row) => row.env),
+  );
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("TMLSR_") && name !== "TMLSR_CONFIG" && !known.has(name))
+    .map((name) => `unknown environment variable ${name}`);
+}
+
+function reason(issues: readonly { message: string; path: readonly PropertyKey[] }[]): string {
+  return issues
+    .map((issue) =>
+      issue.path.length > 0 ? `${issue.path.join(".")}: ${issue.message}` : issue.message,
+    )
+    .join("; ");
+}

@@ -1,0 +1,42 @@
+import { z } from "zod";
+
+/** One ComfyUI server as configured. */
+export interface ServerSetting {
+  /** http(s) URL; may carry a path prefix, credentials and a query for a gateway. */
+  readonly url: string;
+  /** Sent with every request to it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** How many prompts it may hold, the running one included; auto: 2 for short workflows. */
+  readonly queueDepth: "auto" | 1 | 2;
+}
+
+const url = z
+  .string()
+  .transform((value) => (/^https?:\/\//i.test(value) ? value : `http://${value}`))
+  .pipe(z.url({ protocol: /^https?$/, error: "must be an http(s) URL or host:port" }));
+
+const full = z
+  .strictObject({
+    url,
+    headers: z.record(z.string(), z.string()).default({}),
+    queue_depth: z.union([z.literal("auto"), z.literal(1), z.literal(2)]).default("auto"),
+  })
+  .transform(({ queue_depth, ...rest }) => ({ ...rest, queueDepth: queue_depth }));
+
+/** A URL, a bare `host:port` as older files have it, or an object. */
+export const serverSchema: z.ZodType<ServerSetting> = z.union([
+  url.transform((value) => ({ url: value, headers: {}, queueDepth: "auto" as const })),
+  full,
+]);
+
+/** A YAML list of servers, or URLs separated by commas. */
+export const serversSchema: z.ZodType<readonly ServerSetting[]> = z.preprocess(
+  (value) =>
+    typeof value === "string"
+      ? value
+          .split(",")
+          .map((item) => item.trim())
+          .filter((item) => item !== "")
+      : value,
+  z.array(serverSchema),
+);

@@ -1,0 +1,39 @@
+import { z } from "zod";
+
+/** One setting: where it comes from, what it may be, and the words that `docs/configuration.md` shows. */
+export interface Setting<T> {
+  /** The environment variable; wins over the file. */
+  readonly env?: string;
+  /** The dotted key in the YAML file. */
+  readonly key: string;
+  readonly schema: z.ZodType<T>;
+  /** Used where neither gives a value. */
+  readonly fallback: T;
+  /** What the documentation says the default is, where the value alone would not tell. */
+  readonly fallbackText?: string;
+  readonly text: string;
+  /** Never printed. */
+  readonly secret?: boolean;
+}
+
+/** Checks a row's types without widening its own. */
+export function setting<T>(row: Setting<T>): Setting<T> {
+  return row;
+}
+
+export const text = z.string().trim().min(1);
+export const optionalText = text.optional();
+export const count = z.coerce.number().int().min(0);
+export const positive = z.coerce.number().int().min(1);
+export const seconds = z.coerce.number().min(0);
+export const flag = z
+  .union([z.boolean(), z.enum(["true", "false", "1", "0"])])
+  .transform((value) => value === true || value === "true" || value === "1");
+/** A YAML list, or words separated by commas. */
+export const list = z
+  .union([z.array(text), z.string()])
+  .transform((value) =>
+    (typeof value === "string" ? value.split(",") : value)
+      .map((item) => item.trim())
+      .filter((item) => item !== ""),
+  );

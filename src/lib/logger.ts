@@ -1,0 +1,8 @@
+import { type Logger, pino } from "pino";
+
+export type { Logger } from "pino";
+
+/** The root logger: JSON lines on standard output. Each subsystem makes a child with its name as `part`. */
+export function createLogger(level: string): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+}

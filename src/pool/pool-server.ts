@@ -1,0 +1,118 @@
+import type { ComfyServer } from "../comfy/comfy-server.js";
+import type { ServerCapability } from "../comfy/server-capability.js";
+import { backoffMs } from "../lib/backoff.js";
+
+/** What the pool thinks of a server; see {@link PoolServer}. */
+export type ServerState = "unknown" | "ready" | "quarantined" | "half_open" | "draining";
+
+/**
+ * Why a server is taken out: it cannot be reached; it failed a task; or its GPU is in a state that
+ * only a restart of the server ends (CUDA errors are sticky).
+ */
+export type FaultKind = "unreachable" | "fault" | "needs_restart";
+
+/** Who holds a slot. */
+export interface SlotHolder {
+  readonly taskId: string;
+  readonly workflow: string;
+}
+
+const UNREACHABLE_PAUSE = { baseMs: 500, capMs: 5_000 };
+const FAULT_PAUSE = { baseMs: 5_000, capMs: 300_000 };
+
+/**
+ * What is known of one server. No I/O: the prober and the scheduler tell it what they saw.
+ *
+ * `unknown` until it first answers, then `ready`. Any fault makes it `quarantined` with a pause that
+ * grows with each fault in a row: short for a server out of reach, longer for one that fails tasks,
+ * until its restart for one whose GPU is broken. When it answers after the pause it is `half_open`:
+ * one task at a time, and the first that succeeds makes it `ready`, the first that fails starts the
+ * next, longer quarantine. `draining` takes nothing new.
+ */
+export class PoolServer {
+  /** Stable across restarts of the service: what slots and dispatches name. */
+  readonly id: string;
+  readonly comfy: ComfyServer;
+  readonly queueDepth: "auto" | 1 | 2;
+  /** Slots held by tasks of this process, by slot name. */
+  readonly held = new Map<string, SlotHolder>();
+  /** Slots that another process was seen holding, and until when that is believed, by the monotonic clock. */
+  readonly heldElsewhere = new Map<string, number>();
+  state: ServerState = "unknown";
+  reason: string | undefined;
+  retryAt: Date | undefined;
+  capability: ServerCapability | undefined;
+  version: string | undefined;
+  devices: readonly string[] = [];
+  /** The workflow it ran last: its models are in memory. */
+  loadedWorkflow: string | undefined;
+  lastActiveAt: Date | undefined;
+  #faultKind: FaultKind | undefined;
+  #faultCount = 0;
+  #lastFailedTaskId: string | undefined;
+
+  constructor(options: { id: string; comfy: ComfyServer; queueDepth: "auto" | 1 | 2 }) {
+    this.id = options.id;
+    this.comfy = options.comfy;
+    this.queueDepth = options.queueDepth;
+  }
+
+  /** Whether it may be given a task now. */
+  get takesWork(): boolean {
+    return this.state === "ready" || (this.state === "half_open" && this.held.size === 0);
+  }
+
+  /** Whether it was ever reached, so that what it has is known. */
+  get isKnown(): boolean {
+    return this.capability !== undefined;
+  }
+
+  /** Tells that a probe was answered. @returns whether the state changed. */
+  noteAnswer(restarted: boolean, now: Date): boolean {
+    if (restarted) this.loadedWorkflow = undefined;
+    const before = this.state;
+    if (this.state === "unknown") this.#become("ready");
+    else if (this.state === "quarantined" && this.#quarantineIsOver(restarted, now))
+      this.#become(this.#faultKind === "unreachable" && this.held.size === 0 ? "ready" : "half_open");
+    return this.state !== before;
+  }
+
+  /**
+   * Takes it out of the pool.
+   *
+   * @returns whether the fault is held against the task too: a server under suspicion that fails
+   * another task is itself to blame.
+   */
+  noteFault(kind: FaultKind, reason: string, now: Date, taskId?: string): boolean {
+    const wasSuspect = this.state === "half_open" || this.state === "quarantined";
+    const blamesTask = !wasSuspect || taskId === this.#lastFailedTaskId;
+    if (this.state === "draining") return blamesTask;
+    this.#faultCount += 1;
+    this.#faultKind = kind;
+    if (taskId !== undefined) this.#lastFailedTaskId = taskId;
+    const pause = kind === "unreachable" ? UNREACHABLE_PAUSE : FAULT_PAUSE;
+    this.state = "quarantined";
+    this.reason = reason;
+    this.retryAt = new Date(now.getTime() + backoffMs(this.#faultCount, pause));
+    return blamesTask;
+  }
+
+  /** Tells that a prompt ended as it should: whatever was held against the server is forgotten. */
+  noteSuccess(): void {
+    if (this.state === "half_open") this.#become("ready");
+    this.#faultCount = 0;
+    this.#lastFailedTaskId = undefined;
+  }
+
+  #quarantineIsOver(restarted: boolean, now: Date): boolean {
+    if (this.#faultKind === "needs_restart" && !restarted) return false;
+    return this.retryAt === undefined || now >= this.retryAt || restarted;
+  }
+
+  #become(state: "ready" | "half_open"): void {
+    this.state = state;
+    this.reason = state === "ready" ? undefined : this.reason;
+    this.retryAt = undefined;
+    if (this.#faultKind === "unreachable") this.#faultCount = 0;
+  }
+}
