@@ -1,0 +1,122 @@
+import { TaskError } from "../domain/errors.js";
+import type { InputFacts, Json } from "../domain/task.js";
+import { ownValue } from "./node-info.js";
+import type { ParameterValues } from "./resolve-parameters.js";
+import type { Fit, NodeInputs, Prompt, PromptNode, Workflow } from "./workflow.js";
+
+/** What makes a workflow's prompt one task's. */
+export interface Binding {
+  /** The uploaded input as the server named it, `subfolder/name`. */
+  readonly inputName: string;
+  /** Where the server writes the files of this attempt; new for each, so that no older file can be taken for it. */
+  readonly filenamePrefix: string;
+  /** As resolved; a parameter left out keeps what the prompt has. */
+  readonly parameters: ParameterValues;
+  /** Whether to apply the workflow's low-memory profile. */
+  readonly lowMemory: boolean;
+  /** What the input turned out to be; a workflow with a `fit` needs it. */
+  readonly input?: InputFacts;
+}
+
+/**
+ * The prompt of one task: the workflow's own with input, file names and parameters filled in.
+ *
+ * @throws TaskError INPUT_DAMAGED if a size must be computed and the input's is not known
+ */
+export function bindPrompt(workflow: Workflow, binding: Binding): Prompt {
+  const { inputNode, inputField } = workflow;
+  let prompt = applyParameters(workflow, binding.parameters);
+  if (binding.lowMemory) prompt = setInputs(prompt, workflow.lowMemory ?? {});
+  prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
+  prompt = setInputs(prompt, fileNames(workflow, binding.filenamePrefix));
+  if (workflow.fit === undefined) return prompt;
+  return applyFit(prompt, workflow.fit, longestEdge(workflow, binding), binding.input);
+}
+
+/** A workflow's prompt with parameters set and all else as it is. */
+export function applyParameters(workflow: Workflow, values: ParameterValues): Prompt {
+  let prompt: Prompt = Object.fromEntries(
+    Object.entries(workflow.prompt).map(([id, { class_type, inputs = {}, _meta }]) => [
+      id,
+      { class_type, inputs, ...(_meta && { _meta }) },
+    ]),
+  );
+  // Choices first: they are made of several inputs, one of which may have a parameter of its own.
+  for (const { name, choices } of workflow.parameters) {
+    const chosen = ownValue(choices, String(ownValue(values, name)));
+    if (chosen !== undefined) prompt = setInputs(prompt, chosen);
+  }
+  for (const { name, node, input } of workflow.parameters) {
+    const value = ownValue(values, name);
+    if (node === undefined || input === undefined || value === undefined) continue;
+    prompt = setInputs(prompt, { [node]: { [input]: value } });
+  }
+  return prompt;
+}
+
+function setInputs(prompt: Prompt, changes: NodeInputs): Prompt {
+  return Object.fromEntries(
+    Object.entries(prompt).map(([id, node]) => [
+      id,
+      { ...node, inputs: { ...node.inputs, ...ownValue(changes, id) } },
+    ]),
+  );
+}
+
+/** Every node that saves a file gets a prefix of its own: the result node the plain one. */
+function fileNames({ prompt, resultNode }: Workflow, prefix: string): NodeInputs {
+  const savers = Object.keys(prompt).filter(
+    (id) => ownValue(prompt, id)?.inputs["filename_prefix"] !== undefined,
+  );
+  return Object.fromEntries(
+    savers.map((id) => [
+      id,
+      { filename_prefix: id === resultNode ? prefix : `${prefix}_${id.replace(/\W/g, "-")}` },
+    ]),
+  );
+}
+
+/** The longest edge that the result may have; even, as every edge. */
+function longestEdge({ fit, parameters }: Workflow, binding: Binding): number {
+  const name = fit?.longestEdge ?? "";
+  const fallback = parameters.find((parameter) => parameter.name === name)?.default;
+  return 2 * Math.floor(Number(ownValue(binding.parameters, name) ?? fallback) / 2);
+}
+
+function applyFit(prompt: Prompt, fit: Fit, edge: number, input: InputFacts | undefined): Prompt {
+  if (input === undefined || !(input.width > 0 && input.height > 0)) {
+    throw new TaskError(
+      "INPUT_DAMAGED",
+      "Cannot compute the size of the result: width and height of the input are not known",
+    );
+  }
+  const come = { width: input.width * fit.scale, height: input.height * fit.scale };
+  const ratio = Math.min(1, edge / Math.max(come.width, come.height));
+  const width = toEven(come.width * ratio);
+  const height = toEven(come.height * ratio);
+  if (width === come.width && height === come.height) return leaveOut(prompt, fit.node);
+  return setInputs(prompt, { [fit.node]: { width, height } });
+}
+
+function toEven(pixels: number): number {
+  return Math.max(2, 2 * Math.round(pixels / 2));
+}
+
+/** Takes a node out of the prompt: what was linked to it gets what its `image` was linked to. */
+function leaveOut(prompt: Prompt, nodeId: string): Prompt {
+  const source = ownValue(prompt, nodeId)?.inputs["image"];
+  const relink = (value: Json): Json =>
+    Array.isArray(value) && value[0] === nodeId && source !== undefined ? source : value;
+  const rest = Object.entries(prompt).filter(([id]) => id !== nodeId);
+  return Object.fromEntries(
+    rest.map(([id, node]): [string, PromptNode] => [
+      id,
+      {
+        ...node,
+        inputs: Object.fromEntries(
+          Object.entries(node.inputs).map(([name, value]) => [name, relink(value)]),
+        ),
+      },
+    ]),
+  );
+}

@@ -1,0 +1,139 @@
+import type { TaskType } from "../domain/task.js";
+import { buildParameters } from "./build-parameters.js";
+import {
+  type InputPlace,
+  inferInputs,
+  inferModels,
+  inferParameters,
+  inferResults,
+  inferType,
+} from "./infer.js";
+import { invalidWorkflow } from "./invalid-workflow.js";
+import { mapModels } from "./map-models.js";
+import type { Sidecar } from "./sidecar.js";
+import type {
+  Fit,
+  ModelNeed,
+  NodeInputs,
+  Prompt,
+  Workflow,
+  WorkflowParameter,
+} from "./workflow.js";
+import { contentVersion } from "./workflow-content.js";
+
+/** Names of model files as workflows have them, and what this pool's servers call them. */
+export type ModelNames = { readonly [name: string]: string };
+
+/**
+ * Puts a workflow together from its prompt and its sidecar; what the sidecar leaves out is read out
+ * of the prompt.
+ *
+ * @throws TaskError WORKFLOW_INVALID where that is not possible, or where the sidecar names a node
+ *   or an input that the prompt does not have
+ */
+export function buildWorkflow(
+  name: string,
+  filePrompt: Prompt,
+  fileSidecar: Sidecar,
+  modelNames: ModelNames = {},
+): Workflow {
+  const prompt = mapModels(filePrompt, modelNames);
+  const sidecar = mapModels(fileSidecar, modelNames);
+  const input = sidecar.input ?? onlyInput(name, prompt);
+  const resultNode = sidecar.result ?? onlyResult(name, prompt);
+  requireNode(name, prompt, "input", input.node);
+  requireNode(name, prompt, "result", resultNode);
+  for (const id of Object.keys(sidecar.weights ?? {})) requireNode(name, prompt, "weights", id);
+  const parameters = buildParameters(name, prompt, sidecar.parameters ?? inferParameters(prompt));
+  const rest = {
+    name,
+    title: sidecar.title ?? name,
+    description: sidecar.description ?? "",
+    type: sidecar.type ?? typeOf(name, prompt, input),
+    prompt,
+    inputNode: input.node,
+    inputField: input.field,
+    resultNode,
+    parameters,
+    nodeClasses: [...new Set(Object.values(prompt).map((node) => node.class_type))].sort(),
+    models: modelsOf(name, prompt, sidecar),
+    inferred: inferredOf(sidecar),
+    aliases: sidecar.aliases,
+    ...(sidecar.weights && { weights: sidecar.weights }),
+    ...(sidecar.low_memory && { lowMemory: checkLowMemory(name, prompt, sidecar.low_memory) }),
+    ...(sidecar.fit && { fit: fitOf(name, prompt, parameters, sidecar.fit) }),
+  };
+  return { ...rest, version: contentVersion(rest) };
+}
+
+function onlyInput(name: string, prompt: Prompt): InputPlace {
+  const [input, ...others] = inferInputs(prompt);
+  if (input === undefined || others.length > 0) {
+    throw invalidWorkflow(
+      name,
+      `it has ${input ? "more than one" : "no"} known input node; state "input" in "${name}.yaml"`,
+    );
+  }
+  return input;
+}
+
+function onlyResult(name: string, prompt: Prompt): string {
+  const [result, ...others] = inferResults(prompt);
+  if (result === undefined || others.length > 0) {
+    throw invalidWorkflow(
+      name,
+      `it has ${result ? "more than one" : "no"} node that saves a file; state "result" in "${name}.yaml"`,
+    );
+  }
+  return result;
+}
+
+function typeOf(name: string, prompt: Prompt, input: InputPlace): TaskType {
+  const type = inferType(prompt[input.node]?.class_type ?? "");
+  if (type !== undefined) return type;
+  throw invalidWorkflow(name, `its type is not known; state "type" in "${name}.yaml"`);
+}
+
+function modelsOf(name: string, prompt: Prompt, { models }: Sidecar): readonly ModelNeed[] {
+  if (models === undefined) return inferModels(prompt);
+  return models.map(({ node, input }) => {
+    const { class_type, inputs } = requireNode(name, prompt, "models", node);
+    const value = inputs[input];
+    if (typeof value === "string") return { node, input, classType: class_type, value };
+    throw invalidWorkflow(
+      name,
+      `"models" names input "${input}" of node "${node}", which is no text`,
+    );
+  });
+}
+
+function checkLowMemory(name: string, prompt: Prompt, lowMemory: NodeInputs): NodeInputs {
+  for (const id of Object.keys(lowMemory)) requireNode(name, prompt, "low_memory", id);
+  return lowMemory;
+}
+
+function fitOf(
+  name: string,
+  prompt: Prompt,
+  parameters: readonly WorkflowParameter[],
+  { node, longest_edge, scale }: NonNullable<Sidecar["fit"]>,
+): Fit {
+  if (!Array.isArray(requireNode(name, prompt, "fit", node).inputs["image"])) {
+    throw invalidWorkflow(name, `"fit" names node "${node}", whose input "image" is not linked`);
+  }
+  if (!parameters.some((parameter) => parameter.name === longest_edge)) {
+    throw invalidWorkflow(name, `"fit" names parameter "${longest_edge}", which does not exist`);
+  }
+  return { node, longestEdge: longest_edge, scale };
+}
+
+function inferredOf(sidecar: Sidecar): readonly string[] {
+  const stated = ["title", "type", "input", "result", "parameters", "models"] as const;
+  return stated.filter((key) => sidecar[key] === undefined);
+}
+
+function requireNode(name: string, prompt: Prompt, where: string, id: string) {
+  const node = Object.hasOwn(prompt, id) ? prompt[id] : undefined;
+  if (node !== undefined) return node;
+  throw invalidWorkflow(name, `"${where}" names node "${id}", which it does not have`);
+}

@@ -1,0 +1,165 @@
+import type { Json } from "../domain/task.js";
+import {
+  comboOptions,
+  type InputSpec,
+  inputSpec,
+  isFedByUpload,
+  type NodeClasses,
+  type NodeInfo,
+  ownValue,
+} from "./node-info.js";
+import type { Prompt, PromptNode } from "./workflow.js";
+
+/**
+ * Why a server would refuse a prompt, or accept it and fail: a sentence for each node class, input,
+ * choice and link that does not fit what it says of its nodes.
+ *
+ * @param isFilledIn tells inputs whose value is set later and is not judged
+ */
+export function promptProblems(
+  prompt: Prompt,
+  classes: NodeClasses,
+  isFilledIn: (node: string, input: string) => boolean = () => false,
+): readonly string[] {
+  const problems = Object.entries(prompt).flatMap(([id, node]) => {
+    const info = classes.get(node.class_type);
+    if (info === undefined) return [`Node class "${node.class_type}" is missing`];
+    return [
+      ...absentInputs(node, info),
+      ...Object.entries(node.inputs).flatMap(([input, value]) =>
+        isFilledIn(id, input) ? [] : inputProblems({ prompt, classes, node, info, input, value }),
+      ),
+    ];
+  });
+  return [...new Set(problems)];
+}
+
+interface PlacedInput {
+  readonly prompt: Prompt;
+  readonly classes: NodeClasses;
+  readonly node: PromptNode;
+  readonly info: NodeInfo;
+  readonly input: string;
+  readonly value: Json;
+}
+
+/** Required inputs that the prompt does not give: a server fills in none of them. */
+function absentInputs({ class_type, inputs }: PromptNode, info: NodeInfo): readonly string[] {
+  return Object.entries(info.input.required ?? {})
+    .filter(([name, [type]]) => !Object.hasOwn(inputs, name) && !isGroup(type))
+    .map(([name]) => `Node class "${class_type}" requires input "${name}", which is not set`);
+}
+
+/** A type that stands for several inputs of other names: `name.part`. */
+function isGroup(type: InputSpec[0]): boolean {
+  return type === "COMFY_AUTOGROW_V3" || type === "COMFY_DYNAMICSLOT_V3";
+}
+
+function inputProblems(placed: PlacedInput): readonly string[] {
+  const { node, info, input, value } = placed;
+  const spec = inputSpec(info, input);
+  if (spec === undefined) {
+    return isKnownOtherwise(info, input)
+      ? []
+      : [`Node class "${node.class_type}" has no input "${input}"`];
+  }
+  if (isLink(value)) return linkProblems(placed, spec, value);
+  return [...choiceProblems(placed, spec), ...rangeProblems(placed, spec)];
+}
+
+/**
+ * Inputs that a class takes without listing them: hidden ones, parts of a group (`format.codec`),
+ * and the widgets that VideoHelperSuite adds by the format chosen.
+ */
+function isKnownOtherwise(info: NodeInfo, input: string): boolean {
+  if (Object.hasOwn(info.input.hidden ?? {}, input)) return true;
+  const [group] = input.split(".");
+  if (group !== undefined && group !== input) return inputSpec(info, group) !== undefined;
+  const all = [
+    ...Object.values(info.input.required ?? {}),
+    ...Object.values(info.input.optional ?? {}),
+  ];
+  return all.some(([, options]) => options?.["formats"] !== undefined);
+}
+
+/** Whether an input's value is a link `[nodeId, outputSlot]`. */
+export function isLink(value: Json | undefined): value is readonly [string, number] {
+  return (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    typeof value[0] === "string" &&
+    typeof value[1] === "number"
+  );
+}
+
+function linkProblems(
+  { prompt, classes, node, input }: PlacedInput,
+  [wanted]: InputSpec,
+  [sourceId, slot]: readonly [string, number],
+): readonly string[] {
+  const source = ownValue(prompt, sourceId);
+  const place = `Input "${input}" of node class "${node.class_type}"`;
+  if (source === undefined)
+    return [`${place} is linked to node "${sourceId}", which does not exist`];
+  const outputs = classes.get(source.class_type)?.output;
+  if (outputs === undefined) return [];
+  const given = outputs[slot];
+  if (given === undefined) {
+    return [
+      `${place} is linked to output ${slot} of node class "${source.class_type}", which has ${outputs.length}`,
+    ];
+  }
+  if (isCompatible(given, wanted)) return [];
+  return [
+    `${place} takes ${typeText(wanted)}, not ${typeText(given)} of node class "${source.class_type}"`,
+  ];
+}
+
+/** Types are compared as the editor does: `*` goes with all, `A,B` with either. A combo's type is its list. */
+export function isCompatible(given: InputSpec[0], wanted: InputSpec[0]): boolean {
+  const names = [given, wanted].map((type) => (typeof type === "string" ? type : "COMBO"));
+  const [from = "", to = ""] = names.map((name) => name.toLowerCase());
+  if ([from, to].some((name) => name === "" || name === "*" || /^comfy_.*_v3$/.test(name)))
+    return true;
+  const accepted = to.split(",").map((name) => name.trim());
+  return from.split(",").some((name) => accepted.includes(name.trim()));
+}
+
+function typeText(type: InputSpec[0]): string {
+  return typeof type === "string" ? type : "COMBO";
+}
+
+function choiceProblems({ node, input, value }: PlacedInput, spec: InputSpec): readonly string[] {
+  const options = comboOptions(spec);
+  if (options === undefined || isFedByUpload(spec) || UPLOAD_CLASSES.has(node.class_type))
+    return [];
+  const chosen = Array.isArray(value) && spec[1]?.["multiselect"] === true ? value : [value];
+  return chosen
+    .filter((one) => !options.includes(one))
+    .map(
+      (one) =>
+        `Input "${input}" of node class "${node.class_type}" does not offer ${JSON.stringify(one)}`,
+    );
+}
+
+/** Classes whose combos list uploaded files, whether or not they say so. */
+const UPLOAD_CLASSES: ReadonlySet<string> = new Set([
+  "LoadImage",
+  "LoadImageMask",
+  "LoadVideo",
+  "LoadAudio",
+]);
+
+function rangeProblems(
+  { node, input, value }: PlacedInput,
+  [, options]: InputSpec,
+): readonly string[] {
+  if (typeof value !== "number") return [];
+  const place = `Input "${input}" of node class "${node.class_type}"`;
+  const { min, max } = { min: options?.["min"], max: options?.["max"] };
+  if (typeof min === "number" && value < min)
+    return [`${place} must be at least ${min}, not ${value}`];
+  if (typeof max === "number" && value > max)
+    return [`${place} must be at most ${max}, not ${value}`];
+  return [];
+}

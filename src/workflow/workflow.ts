@@ -1,0 +1,88 @@
+import type { Json, TaskType } from "../domain/task.js";
+
+/** A node of a prompt. An input is a literal, or a link `[nodeId, outputSlot]`. */
+export interface PromptNode {
+  readonly class_type: string;
+  readonly inputs: { readonly [name: string]: Json };
+  readonly _meta?: { readonly title?: string };
+}
+
+/** ComfyUI's API format: what `POST /prompt` takes, nodes by their ids. */
+export type Prompt = { readonly [nodeId: string]: PromptNode };
+
+/** Values for inputs, by node id and input name. */
+export type NodeInputs = { readonly [nodeId: string]: { readonly [input: string]: Json } };
+
+/** The type of a parameter's value. */
+export type ParameterType = "integer" | "number" | "string" | "boolean";
+
+/** A value of a workflow that a client may set. */
+export interface WorkflowParameter {
+  readonly name: string;
+  readonly type: ParameterType;
+  readonly description: string;
+  /** The value where none is given; absent: chosen at random between `minimum` and `maximum`. */
+  readonly default?: Json;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  /** The only values; absent: any. */
+  readonly options?: readonly Json[];
+  /** The node and the input it sets; absent where it sets several (`choices`) or none directly (`fit`). */
+  readonly node?: string;
+  readonly input?: string;
+  /** What each of the options sets. */
+  readonly choices?: { readonly [option: string]: NodeInputs };
+}
+
+/** A model file that a server must have: the literal `value` of an input that loads it. */
+export interface ModelNeed {
+  readonly node: string;
+  readonly input: string;
+  readonly classType: string;
+  readonly value: string;
+}
+
+/**
+ * A node that scales pictures to a width and a height which only the input's own size decides:
+ * the longest edge is what `longestEdge` says, never more than `scale` times the input's, and both
+ * are even, as video encoders want them. Where nothing is left to scale the node is left out.
+ */
+export interface Fit {
+  /** The node, with the inputs `width`, `height` and `image`. */
+  readonly node: string;
+  /** Name of the parameter that limits the longest edge, in pixels. */
+  readonly longestEdge: string;
+  /** How many times larger than the input the picture is that comes to the node. */
+  readonly scale: number;
+}
+
+/** A file of the workflows directory, with what its sidecar says or what was read out of the graph. */
+export interface Workflow {
+  /** The file's name without `.json`. */
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** What it takes and gives. */
+  readonly type: TaskType;
+  /** SHA-256 of its content, 64 hexadecimal digits: the same content has the same version everywhere. */
+  readonly version: string;
+  readonly prompt: Prompt;
+  /** The node that takes the input, and the field of it that names the file. */
+  readonly inputNode: string;
+  readonly inputField: string;
+  /** The node whose files are the result. */
+  readonly resultNode: string;
+  readonly parameters: readonly WorkflowParameter[];
+  /** The node classes it uses, sorted, each once. */
+  readonly nodeClasses: readonly string[];
+  readonly models: readonly ModelNeed[];
+  /** How much of the run's time each node takes, by node id, in any unit; absent: unknown. */
+  readonly weights?: { readonly [nodeId: string]: number };
+  /** What to change for the retry after a GPU ran out of memory; absent: there is no such retry. */
+  readonly lowMemory?: NodeInputs;
+  readonly fit?: Fit;
+  /** Which of title, type, input, result, parameters and models no sidecar states. */
+  readonly inferred: readonly string[];
+  /** Old names that clients may use for it; each stands for one workflow per type. */
+  readonly aliases: readonly string[];
+}
