@@ -1,0 +1,23 @@
+import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
+import type { Problem } from "./problem.js";
+
+/** What REST needs of the rest of the API. */
+export interface RestOptions {
+  /** The services to serve; their methods' http rules say where. */
+  readonly services: readonly ServiceImplSpec[];
+  /** The same interceptors as over gRPC, in the same order: validation, logging, error mapping. */
+  readonly interceptors: readonly Interceptor[];
+  /** Ends open calls with UNAVAILABLE. */
+  readonly shutdownSignal: AbortSignal;
+  /** Milliseconds between comments in server-sent events. @default 15000 */
+  readonly heartbeatMs?: number;
+  /** Milliseconds that a reader of a stream may take nothing before it is cut off. @default 60000 */
+  readonly stalledReaderMs?: number;
+  /** The largest request body; above it 413. */
+  readonly maxBodyBytes: number;
+  /**
+   * Maps an error to what HTTP answers. It is given whatever the interceptors let through and the
+   * TaskErrors of this folder (INVALID_REQUEST with violations, SHUTTING_DOWN).
+   */
+  readonly toProblem: (error: unknown) => Problem;
+}
