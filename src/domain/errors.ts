@@ -122,7 +122,11 @@ export class TaskError extends Error {
 /** Makes a {@link TaskError} of anything thrown: itself, or INTERNAL with the original as cause. */
 export function toTaskError(thrown: unknown): TaskError {
   if (thrown instanceof TaskError) return thrown;
-  return new TaskError("INTERNAL", "An internal error occurred; the service's log has the details", {
-    cause: thrown,
-  });
+  return new TaskError(
+    "INTERNAL",
+    "An internal error occurred; the service's log has the details",
+    {
+      cause: thrown,
+    },
+  );
 }

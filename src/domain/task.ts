@@ -14,7 +14,13 @@ export type StageName = (typeof STAGE_NAMES)[number];
 export type StageStatus = "running" | "success" | "failed" | "canceled";
 
 /** Any JSON value. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 /** A request as it came, for the echo in `params`. Absent means that it was left out. */
 export interface TaskParams {

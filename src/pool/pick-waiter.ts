@@ -15,11 +15,19 @@ export interface BypassLimits {
   readonly maxBypassMs: number;
 }
 
+/** The waiting task a server would get, and what that costs. */
+export interface Pick<T> {
+  readonly waiter: T;
+  /** 0: its models are loaded there; 1: no server has them loaded; 2: only another one has. */
+  readonly rank: 0 | 1 | 2;
+  /** The older tasks that it would pass over. */
+  readonly passed: readonly T[];
+}
+
 /**
- * Chooses which of the waiting tasks a free server gets: the one that comes first by priority, due
- * time and age, unless one of the same priority needs no model to be loaded here (best) or none that
- * another server has loaded already (second best), and the first may still be passed over. Marks
- * those that were passed.
+ * Chooses which of the waiting tasks a free server would get: the one that comes first by priority,
+ * due time and age, unless one of the same priority needs no model to be loaded here (best) or none
+ * that another server has loaded already (second best), and all before it may still be passed over.
  *
  * @param waiters those that the server can run, in any order.
  * @param loadedHere the workflow whose models the server has loaded.
@@ -31,24 +39,27 @@ export function pickWaiter<T extends Waiter>(
   loadedElsewhere: ReadonlySet<string>,
   limits: BypassLimits,
   nowMs: number,
-): T | undefined {
+): Pick<T> | undefined {
   const sorted = [...waiters].sort(byTurn);
   const [first] = sorted;
   if (first === undefined) return undefined;
-  const rank = (waiter: T): number => {
+  const rank = (waiter: T): 0 | 1 | 2 => {
     if (waiter.workflow === loadedHere) return 0;
     return loadedElsewhere.has(waiter.workflow) ? 2 : 1;
   };
   const peers = sorted.filter((waiter) => waiter.priority === first.priority);
   const best = peers.reduce((a, b) => (rank(b) < rank(a) ? b : a), first);
-  if (best === first) return first;
   const passed = peers.slice(0, peers.indexOf(best));
-  if (!passed.every((waiter) => mayBePassed(waiter, limits, nowMs))) return first;
-  for (const waiter of passed) {
-    waiter.bypassCount += 1;
-    waiter.firstBypassedAtMs ??= nowMs;
-  }
-  return best;
+  const allowed = passed.every((waiter) => mayBePassed(waiter, limits, nowMs));
+  return allowed
+    ? { waiter: best, rank: rank(best), passed }
+    : { waiter: first, rank: rank(first), passed: [] };
+}
+
+/** Remembers that a task was passed over. */
+export function markPassed(waiter: Waiter, nowMs: number): void {
+  waiter.bypassCount += 1;
+  waiter.firstBypassedAtMs ??= nowMs;
 }
 
 function mayBePassed(waiter: Waiter, limits: BypassLimits, nowMs: number): boolean {

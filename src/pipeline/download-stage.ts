@@ -1,0 +1,71 @@
+import { rm } from "node:fs/promises";
+import type { InputFacts, Task } from "../domain/task.js";
+import { type DownloadOptions, downloadInput } from "../input/download-input.js";
+import { inputName } from "../input/input-name.js";
+import { type ProbeLimits, probeInput } from "../input/probe-input.js";
+import { megabytes } from "./megabytes.js";
+import type { TaskJournal } from "./task-journal.js";
+import type { WorkDir } from "./work-dir.js";
+
+/** A fetched and checked input. */
+export interface ReadyInput {
+  readonly path: string;
+  /** ASCII, safe on any file system, with the extension of its real type. */
+  readonly name: string;
+  readonly facts: InputFacts;
+}
+
+/** What the download stage works with. */
+export interface DownloadContext {
+  readonly download: DownloadOptions;
+  readonly limits: ProbeLimits;
+}
+
+const FILE = "input";
+/** Written last: with it the input is there whole and was checked. */
+const NOTE = "input.json";
+
+/** The input as an earlier try left it, if it is still there. */
+export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefined> {
+  const note = (await workDir.readNote(NOTE)) as Omit<ReadyInput, "path"> | undefined;
+  return note && { ...note, path: workDir.file(FILE) };
+}
+
+/**
+ * Fetches the input of a task into its work directory and checks it, so that no GPU second is spent
+ * on what is no picture or film. A stage that had succeeded before, on another machine or before its
+ * files were lost, keeps its report.
+ */
+export async function downloadStage(
+  task: Task,
+  workDir: WorkDir,
+  { download, limits }: DownloadContext,
+  journal: TaskJournal,
+): Promise<ReadyInput> {
+  const isReported = task.stages.download?.status === "success";
+  const startedAtMs = performance.now();
+  if (!isReported)
+    await journal.stage("download", { status: "running", progress: 0, detail: "Starting download..." });
+  const path = workDir.file(FILE);
+  const onProgress = (bytes: number, totalBytes?: number): void => {
+    if (isReported) return;
+    const detail = `${megabytes(bytes)} / ${totalBytes === undefined ? "?" : megabytes(totalBytes)}`;
+    journal.progress({ stage: "download", ratio: totalBytes ? bytes / totalBytes : 0, detail });
+  };
+  const { signal } = journal;
+  const fetched = await downloadInput({ url: task.params.url, path, signal, onProgress }, download);
+  const { extension, ...facts } = await probeInput(path, task.type, limits);
+  const name = inputName({ suggested: fetched.suggestedName, url: task.params.url, taskId: task.taskId, extension });
+  await workDir.writeNote(NOTE, { name, facts });
+  await journal.recordInput(facts);
+  const durationMs = performance.now() - startedAtMs;
+  if (!isReported)
+    await journal.stage("download", { status: "success", progress: 100, durationMs, detail: "Download complete" });
+  return { path, name, facts };
+}
+
+/** Frees the room that the input takes, once its prompt has ended. */
+export async function dropInput(workDir: WorkDir): Promise<void> {
+  await rm(workDir.file(NOTE), { force: true });
+  await rm(workDir.file(FILE), { force: true });
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { chooseOutputs } from "../comfy/choose-outputs.js";
+import type { ComfyServer } from "../comfy/comfy-server.js";
+import { followPrompt } from "../comfy/follow-prompt.js";
+import type { PromptUpdate } from "../comfy/progress.js";
+import type { PromptEnd } from "../comfy/prompt-end.js";
+import { submitPrompt } from "../comfy/submit-prompt.js";
+import { TaskError } from "../domain/errors.js";
+import type { Dispatch, OutputFile, Task } from "../domain/task.js";
+import { bindPrompt } from "../workflow/bind-prompt.js";
+import type { Workflow } from "../workflow/workflow.js";
+import type { ReadyInput } from "./download-stage.js";
+import { findWrittenOutput } from "./find-written-output.js";
+import type { TaskJournal } from "./task-journal.js";
+
+/** What the process stage works with. */
+export interface ProcessContext {
+  readonly serverId: string;
+  readonly comfy: ComfyServer;
+  readonly workflow: Workflow;
+  /** Names the store in what is sent along with a prompt, by which strays are recognised. */
+  readonly storeId: string;
+  /** A prompt without progress for so long counts as stuck. */
+  readonly stallMs: number;
+}
+
+/** A prompt that ended as it should. */
+export interface ProcessedPrompt {
+  readonly dispatch: Omit<Dispatch, "at">;
+  /** The result first. */
+  readonly outputs: readonly OutputFile[];
+  /** From the server's start of it to its end, as far as is known. */
+  readonly runMs: number;
+}
+
+/** What is sent along with a prompt, so that a server's queue tells whose it is. */
+export interface PromptMark {
+  readonly store: string;
+  readonly task: string;
+  readonly epoch: number;
+}
+
+/** The key of the mark in a prompt's extra data. */
+export const MARK_KEY = "tmlsr";
+
+/**
+ * Sends the input to the server and a new prompt after it, and follows it to its end. The prompt's id
+ * is in the store before the server hears of it, so that whoever holds the task next can look it up.
+ */
+export async function runNewPrompt(
+  task: Task,
+  input: ReadyInput,
+  context: ProcessContext,
+  journal: TaskJournal,
+  lowMemory = false,
+): Promise<ProcessedPrompt> {
+  const { comfy, workflow, serverId } = context;
+  const { signal } = journal;
+  const epoch = task.epoch;
+  const uploaded = await comfy.uploadInput(
+    input.path,
+    { subfolder: `tmlsr/${task.taskId}`, fileName: input.name, sizeBytes: input.facts.sizeBytes },
+    signal,
+  );
+  const promptId = randomUUID();
+  const filenamePrefix = `tmlsr/${task.taskId}/${epoch}-${promptId.slice(0, 8)}/out`;
+  const prompt = bindPrompt(workflow, {
+    inputName: uploaded,
+    filenamePrefix,
+    parameters: task.parameters,
+    lowMemory,
+    input: input.facts,
+  });
+  const dispatch = { server: serverId, promptId, filenamePrefix, ...(lowMemory && { lowMemory }) };
+  await journal.recordDispatch({ ...dispatch, phase: "intent" });
+  await journal.proveLease();
+  const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch };
+  await submitPrompt(comfy, { prompt, promptId, extraData: { [MARK_KEY]: mark } }, signal);
+  await journal.recordDispatch({ ...dispatch, phase: "sent" });
+  return await followDispatch({ ...dispatch, phase: "sent" }, context, journal);
+}
+
+/**
+ * Follows a prompt that the server has, or may have, to its end.
+ *
+ * @throws TaskError SERVER_LOST_PROMPT if the server knows nothing of it and has no file of it.
+ */
+export async function followDispatch(
+  dispatch: Omit<Dispatch, "at">,
+  context: ProcessContext,
+  journal: TaskJournal,
+): Promise<ProcessedPrompt> {
+  const { comfy, workflow } = context;
+  const startedAtMs = performance.now();
+  const onProgress = ({ ratio, runningNode }: PromptUpdate): void =>
+    journal.progress({ stage: "process", ratio, ...(runningNode !== undefined && { runningNode }) });
+  const end = await followPrompt(comfy, dispatch.promptId, {
+    prompt: workflow.prompt,
+    ...(workflow.weights && { weights: workflow.weights }),
+    stallMs: context.stallMs,
+    signal: journal.signal,
+    onProgress,
+  });
+  const outputs = await outputsOf(end, dispatch, context, journal.signal);
+  const done = { ...dispatch, phase: "done" as const, outputs };
+  await journal.recordDispatch(done);
+  const executedMs = end.kind === "success" ? end.executedMs : undefined;
+  return { dispatch: done, outputs, runMs: executedMs ?? performance.now() - startedAtMs };
+}
+
+async function outputsOf(
+  end: PromptEnd,
+  dispatch: Omit<Dispatch, "at">,
+  { comfy, workflow, serverId }: ProcessContext,
+  signal: AbortSignal,
+): Promise<readonly OutputFile[]> {
+  switch (end.kind) {
+    case "success": {
+      const outputs = chooseOutputs(end.outputs, workflow.resultNode);
+      if (outputs.length > 0) return outputs;
+      throw new TaskError("NO_OUTPUT", `Workflow "${workflow.name}" ended without a result`);
+    }
+    case "failed":
+      throw end.error;
+    case "interrupted":
+      throw new TaskError("PROMPT_INTERRUPTED", `Somebody interrupted the prompt on server "${serverId}"`);
+    case "lost": {
+      const written = await findWrittenOutput(comfy, dispatch.filenamePrefix, signal);
+      if (written !== undefined) return [written];
+      throw new TaskError("SERVER_LOST_PROMPT", `Server "${serverId}" no longer knows the prompt`);
+    }
+  }
+}

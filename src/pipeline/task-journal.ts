@@ -1,0 +1,28 @@
+import type { Dispatch, InputFacts, Json, Stage, StageName } from "../domain/task.js";
+
+/** How far a stage has come, for the next heartbeat. */
+export interface StageProgress {
+  readonly stage: StageName;
+  /** 0 to 1. */
+  readonly ratio: number;
+  readonly detail?: string;
+  readonly runningNode?: string;
+}
+
+/**
+ * What a stage may write of its task while the task is held. Every write is refused once another
+ * process holds the task or a client has canceled it: the call then throws the reason of `signal`,
+ * which is aborted.
+ */
+export interface TaskJournal {
+  /** Aborted when the task is no longer ours to work on, for whatever reason. */
+  readonly signal: AbortSignal;
+  stage(name: StageName, patch: Partial<Stage>): Promise<void>;
+  /** Goes up with the next heartbeat. */
+  progress(progress: StageProgress): void;
+  recordInput(input: InputFacts): Promise<void>;
+  recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void>;
+  recordUpload(checkpoint: Json): Promise<void>;
+  /** Call right before an effect that must not happen twice; throws unless the lease can be proven now. */
+  proveLease(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const TASK_ID = /^[0-9a-f]{32}$/;
+
+/**
+ * The scratch directories of tasks, one each, under one directory of this process's data. A task's
+ * directory outlives an attempt and a restart, so that a retry begins at the stage that failed; it
+ * goes when the task has ended.
+ */
+export class WorkDirs {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The directory of a task, made if need be. */
+  async open(taskId: string): Promise<WorkDir> {
+    const path = join(this.#root, taskId);
+    await mkdir(path, { recursive: true });
+    return new WorkDir(path);
+  }
+
+  async remove(taskId: string): Promise<void> {
+    await rm(join(this.#root, taskId), { recursive: true, force: true });
+  }
+
+  /** The tasks that left a directory here; nothing that is not ours is named. */
+  async leftovers(): Promise<string[]> {
+    const names = await readdir(this.#root).catch(() => []);
+    return names.filter((name) => TASK_ID.test(name));
+  }
+}
+
+/** One task's scratch directory. */
+export class WorkDir {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Keeps a small note beside the files; it is there whole or not at all. */
+  async writeNote(name: string, note: object): Promise<void> {
+    const path = this.file(name);
+    await writeFile(`${path}.part`, JSON.stringify(note));
+    await rename(`${path}.part`, path);
+  }
+
+  /** @returns undefined where there is none that can be read. */
+  async readNote(name: string): Promise<unknown> {
+    try {
+      return JSON.parse(await readFile(this.file(name), "utf8"));
+    } catch {
+      return undefined;
+    }
+  }
+}

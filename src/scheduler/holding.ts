@@ -1,0 +1,126 @@
+import { overallProgress } from "../domain/overall-progress.js";
+import type { Dispatch, InputFacts, Json, Stage, StageName, Task } from "../domain/task.js";
+import type { StageProgress, TaskJournal } from "../pipeline/task-journal.js";
+import type { Fence, Outcome, ProgressReport, TaskStore, WriteResult } from "../store/task-store.js";
+import { persist } from "./persist.js";
+
+/** Why a task is no longer worked on here. */
+export type HoldingEnd = "lost" | "canceled" | "terminal" | "stopping";
+
+/** Thrown inside a run, as the reason of its signal, when the task must be let go. */
+export class HoldingEnded extends Error {
+  override readonly name = "HoldingEnded";
+  readonly end: HoldingEnd;
+
+  constructor(end: HoldingEnd) {
+    super(`The task is no longer worked on here: ${end}`);
+    this.end = end;
+  }
+}
+
+/** What a holding needs of the lease keeper. */
+export interface LeaseProof {
+  /** Renews the lease if it is not known to be fresh; throws HoldingEnded when it cannot be proven. */
+  prove(holding: Holding): Promise<void>;
+}
+
+/** One leased task in the hands of this process: its fence, its signal and what may be written of it. */
+export class Holding implements TaskJournal {
+  readonly fence: Fence;
+  readonly taskId: string;
+  /** When the lease was last known to be ours, by the monotonic clock. */
+  renewedAtMs = performance.now();
+  #report: ProgressReport | undefined;
+  readonly #controller = new AbortController();
+  readonly #store: TaskStore;
+  readonly #proof: LeaseProof;
+
+  constructor(task: Task, store: TaskStore, proof: LeaseProof) {
+    this.taskId = task.taskId;
+    this.fence = { taskId: task.taskId, epoch: task.epoch };
+    this.#store = store;
+    this.#proof = proof;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why it ended; undefined while it lasts. */
+  get ended(): HoldingEnd | undefined {
+    const reason: unknown = this.signal.reason;
+    return reason instanceof HoldingEnded ? reason.end : undefined;
+  }
+
+  /** Ends it: aborts the signal. The first reason stays. */
+  end(reason: HoldingEnd): void {
+    this.#controller.abort(new HoldingEnded(reason));
+  }
+
+  /** The news since the last call, for the heartbeat. */
+  takeReport(): ProgressReport | undefined {
+    const report = this.#report;
+    this.#report = undefined;
+    return report;
+  }
+
+  get hasNews(): boolean {
+    return this.#report !== undefined;
+  }
+
+  progress({ stage, ratio, detail, runningNode }: StageProgress): void {
+    const progress = Math.round(Math.min(1, Math.max(0, ratio)) * 1000) / 10;
+    this.#report = {
+      ...this.fence,
+      stage: { name: stage, progress, ...(detail !== undefined && { detail }) },
+      progress: overallProgress(stage, ratio),
+      ...(runningNode !== undefined && { runningNode }),
+    };
+  }
+
+  stage(name: StageName, patch: Partial<Stage>): Promise<void> {
+    if (patch.status !== undefined) this.#report = undefined;
+    const progress = patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
+    return this.#write(() => this.#store.updateStage(this.fence, name, patch, progress));
+  }
+
+  recordInput(input: InputFacts): Promise<void> {
+    return this.#write(() => this.#store.recordInput(this.fence, input));
+  }
+
+  recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
+    return this.#write(() => this.#store.recordDispatch(this.fence, dispatch));
+  }
+
+  recordUpload(checkpoint: Json): Promise<void> {
+    return this.#write(() => this.#store.recordUpload(this.fence, checkpoint));
+  }
+
+  releaseSlot(): Promise<void> {
+    return this.#write(() => this.#store.releaseSlot(this.fence));
+  }
+
+  /** Ends the lease; a lost race is no news by then. */
+  async settle(outcome: Outcome): Promise<WriteResult> {
+    this.#report = undefined;
+    return await persist(() => this.#store.settle(this.fence, outcome));
+  }
+
+  async finishCleanup(): Promise<void> {
+    await persist(() => this.#store.finishCleanup(this.fence));
+  }
+
+  async proveLease(): Promise<void> {
+    this.signal.throwIfAborted();
+    await this.#proof.prove(this);
+    this.signal.throwIfAborted();
+  }
+
+  async #write(write: () => Promise<WriteResult>): Promise<void> {
+    this.signal.throwIfAborted();
+    const result = await persist(write, this.signal);
+    if (result === "ok") return;
+    this.end(result);
+    this.signal.throwIfAborted();
+  }
+}
