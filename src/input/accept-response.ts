@@ -1,0 +1,121 @@
+import type { TaskError } from "../domain/errors.js";
+import { downloadError } from "./download-error.js";
+import type { PartFile, PartStart } from "./part-file.js";
+
+/** Headers by their lower-case names, the first of each. */
+export type HeaderValues = Readonly<Record<string, string | undefined>>;
+
+/** What an origin answered, without the body. */
+export interface ResponseHead {
+  readonly statusCode: number;
+  readonly headers: HeaderValues;
+}
+
+/** How a body that is sent although `identity` was asked for can be encoded. */
+export type ContentEncoding = "identity" | "gzip" | "deflate" | "br";
+
+/**
+ * Judges an answer and sets `part` to where its body belongs: at the end of what is there when the
+ * origin goes on with the same file, else at the beginning.
+ *
+ * @returns how the body is encoded.
+ * @throws TaskError final (not found, refused, too large) or passing; after an answer that does not
+ *   fit what is there, `part` begins again.
+ */
+export function acceptResponse(
+  url: string,
+  { statusCode, headers }: ResponseHead,
+  part: PartFile,
+  maxBytes: number,
+): ContentEncoding {
+  if (statusCode === 206 || statusCode === 416) checkRest(url, statusCode, headers, part);
+  else if (statusCode !== 200) throw refusedStatus(url, statusCode, headers);
+  const encoding = contentEncoding(url, headers);
+  if (statusCode === 200) part.restart(encoding === "identity" ? partStart(headers) : {});
+  else if (encoding !== "identity") throw cannotResume(url, part, "it is compressed");
+  if (part.totalBytes !== undefined && part.totalBytes > maxBytes)
+    throw inputTooLarge(url, `it has ${part.totalBytes} bytes`, maxBytes);
+  return encoding;
+}
+
+/** The error of an input over the limit, `what` being its size or the part of it that is known. */
+export function inputTooLarge(url: string, what: string, maxBytes: number): TaskError {
+  return downloadError("INPUT_TOO_LARGE", url, `${what}, more than the limit of ${maxBytes}`);
+}
+
+/** Makes sure that a partial answer goes on exactly where the file on disk ends. */
+function checkRest(url: string, statusCode: number, headers: HeaderValues, part: PartFile): void {
+  if (!part.canResume)
+    throw downloadError("INPUT_REFUSED", url, `server answered ${statusCode} to a request for all`);
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/i.exec(headers["content-range"] ?? "");
+  if (statusCode === 416 || range === null) throw cannotResume(url, part, "it names no range");
+  const [, firstByte, total] = range;
+  if (Number(firstByte) !== part.sizeBytes)
+    throw cannotResume(url, part, `it begins at byte ${firstByte}, not ${part.sizeBytes}`);
+  const totalBytes = total === "*" ? part.totalBytes : Number(total);
+  if (totalBytes === undefined)
+    throw cannotResume(url, part, "it does not say where the file ends");
+  if (totalBytes !== (part.totalBytes ?? totalBytes) || hasChanged(headers, part.validator))
+    throw cannotResume(url, part, "the file has changed");
+  part.expect(totalBytes);
+}
+
+function hasChanged(headers: HeaderValues, validator: string | undefined): boolean {
+  const now = isStrongEtag(validator) ? headers["etag"] : headers["last-modified"];
+  return now !== undefined && now !== validator;
+}
+
+function cannotResume(url: string, part: PartFile, reason: string): TaskError {
+  part.restart();
+  return downloadError(
+    "INPUT_TRUNCATED",
+    url,
+    `the server's partial answer does not fit, ${reason}`,
+  );
+}
+
+function partStart(headers: HeaderValues): PartStart {
+  const length = headers["content-length"];
+  const etag = headers["etag"];
+  const validator = isStrongEtag(etag) ? etag : headers["last-modified"];
+  return {
+    ...(length === undefined ? {} : { totalBytes: Number(length) }),
+    ...(validator === undefined ? {} : { validator }),
+  };
+}
+
+/** Only strong ETags may be in If-Range (RFC 9110, 13.1.5). */
+function isStrongEtag(etag: string | undefined): etag is string {
+  return etag?.startsWith('"') ?? false;
+}
+
+function contentEncoding(url: string, headers: HeaderValues): ContentEncoding {
+  const name = (headers["content-encoding"] ?? "identity").trim().toLowerCase();
+  if (name === "" || name === "identity") return "identity";
+  if (name === "gzip" || name === "x-gzip") return "gzip";
+  if (name === "deflate" || name === "br") return name;
+  throw downloadError("INPUT_REFUSED", url, `the answer is compressed as ${JSON.stringify(name)}`);
+}
+
+function refusedStatus(url: string, statusCode: number, headers: HeaderValues): TaskError {
+  const reason = `server answered ${statusCode}`;
+  if (statusCode === 404 || statusCode === 410)
+    return downloadError("INPUT_NOT_FOUND", url, reason);
+  if (statusCode === 408) return downloadError("INPUT_TIMEOUT", url, reason);
+  if (statusCode < 500 && statusCode !== 425 && statusCode !== 429)
+    return downloadError("INPUT_REFUSED", url, reason);
+  const retryAfterMs = parseRetryAfter(headers["retry-after"]);
+  return downloadError(
+    "INPUT_UNREACHABLE",
+    url,
+    reason,
+    retryAfterMs === undefined ? {} : { retryAfterMs },
+  );
+}
+
+/** Seconds or a date (RFC 9110, 10.2.3). */
+function parseRetryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const waitMs = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
+}

@@ -1,0 +1,167 @@
+import { rename, rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Agent } from "undici";
+import { TaskError } from "../domain/errors.js";
+import { acceptResponse } from "./accept-response.js";
+import type { AddressGuard } from "./address-guard.js";
+import { downloadError, translateDownloadError } from "./download-error.js";
+import { createGuardedAgent, type GuardedAgentOptions } from "./guarded-agent.js";
+import { suggestedName } from "./input-name.js";
+import { PartFile } from "./part-file.js";
+import { type ReceiveLimits, receiveBody } from "./receive-body.js";
+import { requestInput } from "./request-input.js";
+
+const PROGRESS_INTERVAL_MS = 200;
+
+/** An input to be fetched. */
+export interface DownloadRequest {
+  /** http or https, without credentials. */
+  readonly url: string;
+  /** Where it goes; until it is whole, it is at `path` + `.part`. */
+  readonly path: string;
+  readonly signal: AbortSignal;
+  /**
+   * Called at most five times a second, and at the end, with what is on disk and the size of the
+   * whole where the origin says it. The bytes fall only when the origin makes us begin again.
+   */
+  readonly onProgress?: (receivedBytes: number, totalBytes?: number) => void;
+}
+
+/** What a download may take. */
+export interface DownloadOptions extends Partial<DownloadLimits> {
+  readonly guard: AddressGuard;
+  /** @default "tmlsr" */
+  readonly userAgent?: string;
+}
+
+/** Bounds of one download. */
+export interface DownloadLimits extends ReceiveLimits, Omit<GuardedAgentOptions, "signal"> {
+  /** All tries and pauses together. */
+  readonly totalTimeoutMs: number;
+  /** Tries after the first, for passing faults. */
+  readonly retryCount: number;
+  /** Pause before the first retry; it doubles with each, up to the maximum, with jitter. */
+  readonly retryDelayMs: number;
+  /** Also the longest `Retry-After` that is waited for here; a longer one ends the download. */
+  readonly maxRetryDelayMs: number;
+}
+
+/** The bounds where the caller sets none. */
+export const DOWNLOAD_DEFAULTS: DownloadLimits = {
+  maxBytes: 4 * 1024 ** 3,
+  connectTimeoutMs: 10_000,
+  headersTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  totalTimeoutMs: 3_600_000,
+  minBytesPerSecond: 1024,
+  speedWindowMs: 30_000,
+  retryCount: 5,
+  retryDelayMs: 500,
+  maxRetryDelayMs: 15_000,
+};
+
+/** An input that is whole, at its path. */
+export interface DownloadedInput {
+  readonly sizeBytes: number;
+  /** What the origin or the URL calls it: untrusted, not yet a file name; absent: nothing does. */
+  readonly suggestedName?: string;
+}
+
+/**
+ * Fetches an input to a local file, whole or not at all. A cut download is resumed where the origin
+ * allows it; passing faults are retried.
+ *
+ * @throws TaskError by whose fault it is: INPUT_ADDRESS_NOT_ALLOWED, INPUT_NOT_FOUND, INPUT_REFUSED,
+ *   INPUT_TOO_LARGE, INPUT_DAMAGED (its compression) at once, INPUT_UNREACHABLE, INPUT_TRUNCATED,
+ *   INPUT_TIMEOUT when the retries are used up, DISK_FULL; the reason of `request.signal` when that
+ *   is aborted.
+ */
+export async function downloadInput(
+  request: DownloadRequest,
+  options: DownloadOptions,
+): Promise<DownloadedInput> {
+  const limits = { ...DOWNLOAD_DEFAULTS, ...options };
+  request.signal.throwIfAborted();
+  const deadline = AbortSignal.timeout(limits.totalTimeoutMs);
+  const signal = AbortSignal.any([request.signal, deadline]);
+  const agent = createGuardedAgent(options.guard, { ...limits, signal });
+  const part = new PartFile(`${request.path}.part`);
+  try {
+    const name = await retryPassing(() => receive(request, limits, agent, part), limits, signal);
+    await rename(part.path, request.path);
+    request.onProgress?.(part.sizeBytes, part.sizeBytes);
+    return { sizeBytes: part.sizeBytes, ...(name === undefined ? {} : { suggestedName: name }) };
+  } catch (thrown) {
+    request.signal.throwIfAborted();
+    if (!deadline.aborted) throw translateDownloadError(thrown, request.url);
+    const reason = `it did not end within ${limits.totalTimeoutMs / 1000} s`;
+    throw downloadError("INPUT_TIMEOUT", request.url, reason, { cause: thrown });
+  } finally {
+    await agent.destroy();
+    await rm(part.path, { force: true });
+  }
+}
+
+/** One try: what is missing of `part`, and the name that the origin or the URL suggests. */
+async function receive(
+  { url, onProgress }: DownloadRequest,
+  options: DownloadOptions & DownloadLimits,
+  agent: Agent,
+  part: PartFile,
+): Promise<string | undefined> {
+  const headers = {
+    "user-agent": options.userAgent ?? "tmlsr",
+    "accept-encoding": "identity",
+    ...part.rangeHeaders,
+  };
+  const response = await requestInput(url, headers, options.guard, agent);
+  try {
+    const encoding = acceptResponse(url, response, part, options.maxBytes);
+    const report = throttle(() => onProgress?.(part.sizeBytes, part.totalBytes));
+    await receiveBody(url, response.body, encoding, part, options, report);
+    return suggestedName(response.headers["content-disposition"], url);
+  } catch (thrown) {
+    throw translateDownloadError(thrown, url);
+  } finally {
+    response.body.destroy();
+  }
+}
+
+function throttle(report: () => void): () => void {
+  let nextAt = 0;
+  return () => {
+    if (performance.now() < nextAt) return;
+    nextAt = performance.now() + PROGRESS_INTERVAL_MS;
+    report();
+  };
+}
+
+async function retryPassing<T>(
+  work: () => Promise<T>,
+  limits: DownloadLimits,
+  signal: AbortSignal,
+): Promise<T> {
+  for (let retryCount = 0; ; retryCount++) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const delayMs = retryDelayMs(thrown, retryCount, limits);
+      if (signal.aborted || delayMs === undefined) throw thrown;
+      await sleep(delayMs, undefined, { signal });
+    }
+  }
+}
+
+/** How long to wait before the next try; undefined: there is none. */
+function retryDelayMs(
+  thrown: unknown,
+  retryCount: number,
+  limits: DownloadLimits,
+): number | undefined {
+  if (!(thrown instanceof TaskError) || thrown.family !== "passing") return undefined;
+  if (thrown.code === "DISK_FULL" || retryCount >= limits.retryCount) return undefined;
+  const askedMs = thrown.retryAfterMs ?? 0;
+  if (askedMs > limits.maxRetryDelayMs) return undefined;
+  const backoffMs = Math.min(limits.maxRetryDelayMs, limits.retryDelayMs * 2 ** retryCount);
+  return Math.max(askedMs, backoffMs * (0.5 + Math.random() / 2));
+}

@@ -1,0 +1,93 @@
+import { open } from "node:fs/promises";
+import { pipeline, type Readable } from "node:stream";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import type { TaskError } from "../domain/errors.js";
+import { type ContentEncoding, inputTooLarge } from "./accept-response.js";
+import { downloadError } from "./download-error.js";
+import type { PartFile } from "./part-file.js";
+
+/** How much of a body is taken, and how slowly. */
+export interface ReceiveLimits {
+  /** Of the file as it is kept, decompressed. */
+  readonly maxBytes: number;
+  /** Averaged over `speedWindowMs`. */
+  readonly minBytesPerSecond: number;
+  readonly speedWindowMs: number;
+}
+
+/**
+ * Writes a body to the end of `part`, decompressed, and counts what is on disk. `onGrow` is called
+ * after every piece.
+ *
+ * @throws TaskError INPUT_TOO_LARGE, INPUT_TIMEOUT (slower than the limit) or INPUT_TRUNCATED;
+ *   errors of decompression and of the file system as they come.
+ */
+export async function receiveBody(
+  url: string,
+  body: Readable,
+  encoding: ContentEncoding,
+  part: PartFile,
+  limits: ReceiveLimits,
+  onGrow: () => void,
+): Promise<void> {
+  const watch = watchSpeed(url, body, part, limits);
+  try {
+    await using file = await open(part.path, part.sizeBytes === 0 ? "w" : "a");
+    for await (const chunk of decode(body, encoding)) {
+      if (part.sizeBytes + chunk.length > limits.maxBytes)
+        throw inputTooLarge(
+          url,
+          `it has at least ${part.sizeBytes + chunk.length} bytes`,
+          limits.maxBytes,
+        );
+      await file.appendFile(chunk);
+      part.grow(chunk.length);
+      onGrow();
+    }
+  } catch (thrown) {
+    throw isCut(thrown) ? truncated(url, part, thrown) : thrown;
+  } finally {
+    clearInterval(watch);
+  }
+  if (part.sizeBytes !== (part.totalBytes ?? part.sizeBytes)) throw truncated(url, part);
+}
+
+function isCut(thrown: unknown): boolean {
+  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+  return code === "ECONNRESET" || code === "EPIPE" || code === "UND_ERR_SOCKET";
+}
+
+function truncated(url: string, part: PartFile, cause?: unknown): TaskError {
+  const whole = part.totalBytes === undefined ? "" : ` of ${part.totalBytes}`;
+  const reason = `the server stopped after ${part.sizeBytes}${whole} bytes`;
+  return downloadError("INPUT_TRUNCATED", url, reason, { cause });
+}
+
+/** Cuts a body that grows more slowly than the limit, or not at all. */
+function watchSpeed(
+  url: string,
+  body: Readable,
+  part: PartFile,
+  { minBytesPerSecond, speedWindowMs }: ReceiveLimits,
+): NodeJS.Timeout {
+  let seenBytes = part.sizeBytes;
+  return setInterval(() => {
+    const grownBytes = part.sizeBytes - seenBytes;
+    seenBytes = part.sizeBytes;
+    if (grownBytes >= (minBytesPerSecond * speedWindowMs) / 1000) return;
+    const reason = `the server sends less than ${minBytesPerSecond} bytes per second`;
+    body.destroy(downloadError("INPUT_TIMEOUT", url, reason));
+  }, speedWindowMs);
+}
+
+function decode(body: Readable, encoding: ContentEncoding): AsyncIterable<Buffer> {
+  if (encoding === "identity") return body;
+  const decoder = createDecoder(encoding);
+  // Hands an error of the body on to the decoder, where the loop meets it.
+  return pipeline(body, decoder, () => {});
+}
+
+function createDecoder(encoding: Exclude<ContentEncoding, "identity">) {
+  if (encoding === "gzip") return createGunzip();
+  return encoding === "deflate" ? createInflate() : createBrotliDecompress();
+}

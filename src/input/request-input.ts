@@ -1,0 +1,52 @@
+import { type Agent, type Dispatcher, request } from "undici";
+import type { HeaderValues, ResponseHead } from "./accept-response.js";
+import { type AddressGuard, brokenUrlRule } from "./address-guard.js";
+import { downloadError } from "./download-error.js";
+
+const MAX_REDIRECTS = 5;
+const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
+
+/** An answer whose body must be destroyed when it is done with. */
+export interface InputResponse extends ResponseHead {
+  readonly body: Dispatcher.ResponseData["body"];
+}
+
+/**
+ * Asks for an input and follows at most 5 redirects, each judged by the guard before it is asked.
+ *
+ * @throws TaskError INPUT_ADDRESS_NOT_ALLOWED or INPUT_REFUSED; errors of the connection as they come.
+ */
+export async function requestInput(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  guard: AddressGuard,
+  agent: Agent,
+): Promise<InputResponse> {
+  let target = url;
+  for (let redirectCount = 0; redirectCount <= MAX_REDIRECTS; redirectCount++) {
+    const rule = brokenUrlRule(target, guard);
+    if (rule !== undefined) {
+      const subject = redirectCount === 0 ? "its address" : "the address it redirects to";
+      throw downloadError("INPUT_ADDRESS_NOT_ALLOWED", url, `${subject} ${rule}`);
+    }
+    const response = await request(new URL(target), { dispatcher: agent, headers });
+    // An error that comes before anybody reads would have no listener; the reader meets it all the same.
+    response.body.on("error", () => {});
+    const head = { statusCode: response.statusCode, headers: firstOfEach(response.headers) };
+    if (!REDIRECT_STATUSES.includes(head.statusCode)) return { ...head, body: response.body };
+    response.body.destroy();
+    target = redirectTarget(url, target, head.headers["location"]);
+  }
+  throw downloadError("INPUT_REFUSED", url, `it redirects more than ${MAX_REDIRECTS} times`);
+}
+
+function redirectTarget(url: string, from: string, location: string | undefined): string {
+  if (location === undefined || !URL.canParse(location, from))
+    throw downloadError("INPUT_REFUSED", url, "it redirects without a usable Location");
+  return new URL(location, from).href;
+}
+
+function firstOfEach(headers: Dispatcher.ResponseData["headers"]): HeaderValues {
+  const entries = Object.entries(headers);
+  return Object.fromEntries(entries.map(([name, value]) => [name, [value].flat()[0]]));
+}
