@@ -1,0 +1,175 @@
+/**
+ * `GET /view`, by which outputs are fetched. ComfyUI 0.3.64: `Content-Length`, a strong `ETag`,
+ * `Range` with 206 and `If-Match` with 412 are there; `If-Range` with an ETag is ignored; a missing
+ * file is 404 with nothing. `preview` and `channel` would encode anew and are never sent.
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import { TaskError } from "../domain/errors.js";
+import type { OutputFile } from "../domain/task.js";
+import { backoffMs } from "../lib/backoff.js";
+import { type Attempted, callError, isRefused, statusError } from "./comfy-errors.js";
+import type { ComfyHttp, OpenAnswer } from "./comfy-http.js";
+import { Deadline } from "./deadline.js";
+import { pause } from "./pause.js";
+import type { Transfer } from "./transfer.js";
+
+/** What became of a fetch: the file is here whole, or the server does not have it. */
+export type ViewResult =
+  | { readonly found: true; readonly sizeBytes: number }
+  | { readonly found: false };
+
+/**
+ * Fetches an output into the file at `path`, which is made anew. After a cut it goes on where it
+ * stopped if the output is still the same, and begins again if not, `resumeCount` times in all.
+ * When it throws, the file holds a part and is the caller's to remove.
+ *
+ * @throws TaskError DISK_FULL, and those of the server family
+ */
+export async function viewToFile(
+  http: ComfyHttp,
+  output: OutputFile,
+  path: string,
+  transfer: Transfer & { readonly resumeCount: number },
+): Promise<ViewResult> {
+  await using handle = await open(path, "w");
+  const part: Part = { receivedBytes: 0, totalBytes: undefined, etag: undefined };
+  for (let tryCount = 1; ; tryCount++) {
+    try {
+      const result = await fetchRest(http, output, handle, part, transfer);
+      if (result !== "again") return result;
+      if (tryCount > transfer.resumeCount) throw changing(http, output);
+    } catch (error) {
+      if (tryCount > transfer.resumeCount || !isPassing(error)) throw error;
+    }
+    await pause(backoffMs(tryCount, { baseMs: 100, capMs: 5_000 }), transfer.signal);
+  }
+}
+
+/** The query that names an output. */
+export function viewQuery({ filename, subfolder, type }: OutputFile): Record<string, string> {
+  return { filename, subfolder, type };
+}
+
+/** What has come so far. */
+interface Part {
+  receivedBytes: number;
+  totalBytes: number | undefined;
+  /** A strong one; without it nothing can be resumed. */
+  etag: string | undefined;
+}
+
+async function fetchRest(
+  http: ComfyHttp,
+  output: OutputFile,
+  handle: FileHandle,
+  part: Part,
+  transfer: Transfer,
+): Promise<ViewResult | "again"> {
+  const attempted = http.attempted(actionOf(output));
+  using deadline = new Deadline(transfer.signal, transfer.idleMs);
+  return await http.translated({ ...attempted, signal: transfer.signal }, async () => {
+    const request = { path: "/view", query: viewQuery(output), headers: headersFor(part) };
+    const answer = await http.open(request, deadline.signal);
+    const verdict = await judge(answer, handle, part, attempted);
+    if (verdict !== "read") {
+      await answer.body.dump();
+      return verdict === "missing" ? { found: false } : "again";
+    }
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      await writeAll(handle, chunk, part);
+      deadline.touch();
+      transfer.onProgress?.(part.receivedBytes, part.totalBytes);
+    }
+    const { receivedBytes, totalBytes = receivedBytes } = part;
+    if (receivedBytes === totalBytes) return { found: true, sizeBytes: receivedBytes };
+    throw callError("SERVER_UNREACHABLE", attempted, "connection lost");
+  });
+}
+
+// Another range than asked for; changed meanwhile; shorter than what is here.
+const RESTART_STATUSES: ReadonlySet<number> = new Set([206, 412, 416]);
+
+function headersFor({ receivedBytes, etag }: Part): Record<string, string> {
+  const plain = { "accept-encoding": "identity" };
+  if (receivedBytes === 0 || etag === undefined) return plain;
+  return { ...plain, range: `bytes=${receivedBytes}-`, "if-match": etag };
+}
+
+/** What to do with an answer; the part is made ready for it. */
+async function judge(
+  answer: OpenAnswer,
+  handle: FileHandle,
+  part: Part,
+  attempted: Attempted,
+): Promise<"read" | "missing" | "again"> {
+  const { statusCode } = answer;
+  if (statusCode === 404) return "missing";
+  if (statusCode === 206 && continues(answer, part)) return "read";
+  if (statusCode === 200) {
+    await restart(handle, part);
+    const length = header(answer, "content-length") ?? "";
+    const etag = header(answer, "etag");
+    part.totalBytes = /^\d+$/.test(length) ? Number(length) : undefined;
+    part.etag = etag?.startsWith('"') ? etag : undefined;
+    return "read";
+  }
+  if (part.receivedBytes > 0 && RESTART_STATUSES.has(statusCode)) {
+    await restart(handle, part);
+    return "again";
+  }
+  await answer.body.dump();
+  throw statusError(attempted, statusCode);
+}
+
+/** Whether a 206 goes on exactly where the part ends. */
+function continues(answer: OpenAnswer, { receivedBytes, totalBytes }: Part): boolean {
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(header(answer, "content-range") ?? "");
+  return Number(range?.[1]) === receivedBytes && Number(range?.[2]) === totalBytes;
+}
+
+async function restart(handle: FileHandle, part: Part): Promise<void> {
+  if (part.receivedBytes > 0) await handle.truncate(0);
+  part.receivedBytes = 0;
+  part.etag = undefined;
+  part.totalBytes = undefined;
+}
+
+async function writeAll(handle: FileHandle, chunk: Buffer, part: Part): Promise<void> {
+  try {
+    let writtenBytes = 0;
+    while (writtenBytes < chunk.length) {
+      const rest = chunk.subarray(writtenBytes);
+      const { bytesWritten } = await handle.write(rest, 0, rest.length, part.receivedBytes);
+      writtenBytes += bytesWritten;
+      part.receivedBytes += bytesWritten;
+    }
+  } catch (error) {
+    throw isFull(error) ? diskFull(error) : error;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && /^(ENOSPC|EDQUOT)$/.test(String(error.code));
+}
+
+function diskFull(cause: unknown): TaskError {
+  return new TaskError("DISK_FULL", "Cannot fetch the result: the disk is full", { cause });
+}
+
+// A refused connection is no cut: the process is gone and will not be back in a moment.
+function isPassing(error: unknown): boolean {
+  return error instanceof TaskError && error.code === "SERVER_UNREACHABLE" && !isRefused(error);
+}
+
+function changing(http: ComfyHttp, output: OutputFile): TaskError {
+  return callError("SERVER_FAULT", http.attempted(actionOf(output)), "the file keeps changing");
+}
+
+function actionOf({ filename }: OutputFile): string {
+  return `fetch output "${filename}" from`;
+}
+
+function header({ headers }: OpenAnswer, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
