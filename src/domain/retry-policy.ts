@@ -37,7 +37,7 @@ export const MAX_TAKEOVERS = 5;
 /**
  * The one table of whose fault costs what: a fault of the task ends it; a fault of a server puts it
  * back without spending an attempt, up to {@link MAX_TAKEOVERS} times; a passing fault spends an
- * attempt, except after the GPU has done its work, where only time is spent.
+ * attempt. After the GPU has done its work, as long as the result exists, only time is spent.
  */
 export function decideRetry(error: TaskError, context: FailureContext, limits: RetryLimits): Decision {
   const failed: Decision = { kind: "failed", error: { code: error.code, message: error.message } };
@@ -47,12 +47,11 @@ export function decideRetry(error: TaskError, context: FailureContext, limits: R
     case "out-of-memory":
       return failed;
     case "server":
+      if (context.stage === "upload" && error.code !== "OUTPUT_LOST")
+        return decideLateFault(failed, context, limits);
       return decideServerFault(error, context);
     case "passing":
-      if (context.stage === "upload") {
-        const inTime = context.sincePromptEndedMs < limits.uploadRetryMs;
-        return inTime ? { kind: "retry", spends: "nothing", pauseTry: uploadTry(context) } : failed;
-      }
+      if (context.stage === "upload") return decideLateFault(failed, context, limits);
       return context.task.attempt > limits.maxRetries
         ? failed
         : { kind: "retry", spends: "attempt", pauseTry: context.task.attempt };
@@ -66,7 +65,10 @@ function decideServerFault(error: TaskError, { task, blamesTask }: FailureContex
   return { kind: "failed", error: { code: "POISON_TASK", message } };
 }
 
-/** The pause grows with the time that has passed: 5 s, 10 s, 20 s ... as if each try had failed at once. */
-function uploadTry({ sincePromptEndedMs }: FailureContext): number {
-  return 1 + Math.floor(Math.log2(1 + sincePromptEndedMs / 5_000));
+/** The pause grows with the time that has passed, as if each try had failed at once. */
+function decideLateFault(failed: Decision, context: FailureContext, limits: RetryLimits): Decision {
+  const { sincePromptEndedMs } = context;
+  if (sincePromptEndedMs >= limits.uploadRetryMs) return failed;
+  const pauseTry = 1 + Math.floor(Math.log2(1 + sincePromptEndedMs / Math.max(1, limits.retryDelayMs)));
+  return { kind: "retry", spends: "nothing", pauseTry };
 }

@@ -30,6 +30,10 @@ export class Holding implements TaskJournal {
   readonly taskId: string;
   /** When the lease was last known to be ours, by the monotonic clock. */
   renewedAtMs = performance.now();
+  /** Where the task's prompt is, as last written. */
+  dispatch: Omit<Dispatch, "at"> | undefined;
+  /** When it was first written, or when this process saw it, by the monotonic clock. */
+  dispatchedAtMs = performance.now();
   #report: ProgressReport | undefined;
   readonly #controller = new AbortController();
   readonly #store: TaskStore;
@@ -40,6 +44,7 @@ export class Holding implements TaskJournal {
     this.fence = { taskId: task.taskId, epoch: task.epoch };
     this.#store = store;
     this.#proof = proof;
+    this.dispatch = task.dispatch;
   }
 
   get signal(): AbortSignal {
@@ -88,8 +93,10 @@ export class Holding implements TaskJournal {
     return this.#write(() => this.#store.recordInput(this.fence, input));
   }
 
-  recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
-    return this.#write(() => this.#store.recordDispatch(this.fence, dispatch));
+  async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
+    await this.#write(() => this.#store.recordDispatch(this.fence, dispatch));
+    if (dispatch.promptId !== this.dispatch?.promptId) this.dispatchedAtMs = performance.now();
+    this.dispatch = dispatch;
   }
 
   recordUpload(checkpoint: Json): Promise<void> {

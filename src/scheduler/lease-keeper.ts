@@ -53,8 +53,10 @@ export class LeaseKeeper implements LeaseProof, Disposable {
     return this.#holdings.get(taskId);
   }
 
-  get size(): number {
-    return this.#holdings.size;
+  /** Whether a lease may have run out unnoticed, as after a pause of the whole process. */
+  get hasStale(): boolean {
+    const oldestMs = performance.now() - this.#options.leaseMs * FRESH_SHARE;
+    return [...this.#holdings.values()].some((holding) => holding.renewedAtMs < oldestMs);
   }
 
   async prove(holding: Holding): Promise<void> {

@@ -63,7 +63,11 @@ export interface LeaseRequest {
 /** What a holder tells of one task with a heartbeat. Absent: nothing new. */
 export interface ProgressReport extends Fence {
   /** The running stage and how far it is, 0 to 100, and the same for the whole task. */
-  readonly stage?: { readonly name: StageName; readonly progress: number; readonly detail?: string };
+  readonly stage?: {
+    readonly name: StageName;
+    readonly progress: number;
+    readonly detail?: string;
+  };
   readonly progress?: number;
   readonly runningNode?: string;
 }
@@ -84,7 +88,7 @@ export type Outcome =
       readonly reason: ErrorCode;
       readonly delayMs: number;
       /** `attempt`: a fault of the task's or a passing one; `takeover`: a server's. */
-      readonly spends: "attempt" | "takeover";
+      readonly spends: "attempt" | "takeover" | "nothing";
       /** The prompt is known to be gone: the next holder submits a new one. */
       readonly dropDispatch: boolean;
       readonly keepSlot: boolean;
@@ -177,7 +181,11 @@ export interface TaskStore extends AsyncDisposable {
   nextDueAt(): Promise<Date | undefined>;
 
   /** Extends the lease of every task reported by `leaseMs` from now and records how far each has come. */
-  heartbeat(owner: string, leaseMs: number, reports: readonly ProgressReport[]): Promise<HeartbeatResult>;
+  heartbeat(
+    owner: string,
+    leaseMs: number,
+    reports: readonly ProgressReport[],
+  ): Promise<HeartbeatResult>;
 
   /** Gives the task a slot, `server#n`, which no other task can then hold; `busy` if one does. A task that holds another slot changes it. */
   bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy">;
@@ -189,7 +197,12 @@ export interface TaskStore extends AsyncDisposable {
   recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult>;
 
   /** Changes the fields given of one stage; begins the stage if it has not begun. */
-  updateStage(fence: Fence, name: StageName, patch: Partial<Stage>, progress?: number): Promise<WriteResult>;
+  updateStage(
+    fence: Fence,
+    name: StageName,
+    patch: Partial<Stage>,
+    progress?: number,
+  ): Promise<WriteResult>;
 
   /** Writes what the input turned out to be. */
   recordInput(fence: Fence, input: InputFacts): Promise<WriteResult>;

@@ -1,0 +1,49 @@
+/** Lets a limited number of holders in at a time, first come first served. */
+export class Semaphore {
+  #freeCount: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#freeCount = count;
+  }
+
+  /**
+   * Waits for a place.
+   *
+   * @returns the place, given back by disposing of it.
+   * @throws the signal's reason when aborted meanwhile.
+   */
+  async enter(signal: AbortSignal): Promise<Disposable> {
+    signal.throwIfAborted();
+    if (this.#freeCount > 0) this.#freeCount -= 1;
+    else await this.#wait(signal);
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.#leave();
+        isHeld = false;
+      },
+    };
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#freeCount += 1;
+  }
+
+  #wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const enter = (): void => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(enter);
+    });
+  }
+}

@@ -1,0 +1,19 @@
+import { TaskError } from "../domain/errors.js";
+import type { Task } from "../domain/task.js";
+import type { TaskStore } from "../store/task-store.js";
+import type { WorkflowCatalog } from "../workflow/catalog.js";
+import { fromContent } from "../workflow/workflow-content.js";
+import type { Workflow } from "../workflow/workflow.js";
+
+/** The workflow as it was when the task was created, even if its file has changed since. */
+export async function pinnedWorkflow(
+  task: Task,
+  catalog: WorkflowCatalog,
+  store: Pick<TaskStore, "loadWorkflow">,
+): Promise<Workflow> {
+  const current = catalog.find(task.workflow);
+  if (current?.version === task.workflowVersion) return current;
+  const content = await store.loadWorkflow(task.workflowVersion);
+  if (content !== undefined) return fromContent(content);
+  throw new TaskError("WORKFLOW_INVALID", `Workflow "${task.workflow}" is no longer there in the version the task was created with`);
+}

@@ -1,0 +1,196 @@
+import type { Task } from "../domain/task.js";
+import type { Logger } from "../lib/logger.js";
+import type { TaskChange } from "../store/task-store.js";
+import type { Workflow } from "../workflow/workflow.js";
+import { type EndContext, runToEnd } from "./end-run.js";
+import { LeaseKeeper } from "./lease-keeper.js";
+import { type RunPhase, TaskRun } from "./task-run.js";
+
+/** Options of the scheduler. */
+export interface SchedulerOptions {
+  readonly context: Omit<EndContext, "stopSignal">;
+  /** Names this process among those that share the store; new for each. */
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Inputs fetched ahead per slot. */
+  readonly prefetchCount: number;
+  /** Results that may wait to be stored before no more tasks are begun. */
+  readonly maxBacklogCount: number;
+  readonly maxBypassCount: number;
+  readonly maxBypassMs: number;
+}
+
+/** Looks for expired leases at least so often, and never sleeps longer. */
+const MAX_SLEEP_MS = 2_000;
+
+/**
+ * Leases due tasks and runs them. It wakes when a task was created or changed, when the pool changed,
+ * when a run came further, when something becomes due; and leases only what the pool could soon take:
+ * a few inputs ahead per server, none while too many results wait to be stored.
+ */
+export class Scheduler implements AsyncDisposable {
+  readonly #options: SchedulerOptions;
+  readonly #context: EndContext;
+  readonly #keeper: LeaseKeeper;
+  readonly #logger: Logger;
+  readonly #runs = new Map<TaskRun, Promise<void>>();
+  readonly #stop = new AbortController();
+  readonly #unsubscribes: (() => void)[] = [];
+  #isLeasing = false;
+  #filling: Promise<void> | undefined;
+  #fillAgain = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    const { store, logger } = options.context;
+    this.#logger = logger.child({ part: "scheduler" });
+    this.#context = { ...options.context, logger: this.#logger, stopSignal: this.#stop.signal };
+    const { owner, leaseMs } = options;
+    this.#keeper = new LeaseKeeper({ store, owner, leaseMs, logger: this.#logger });
+  }
+
+  /** Begins to lease. */
+  start(): void {
+    const { store, pool } = this.#context;
+    this.#isLeasing = true;
+    this.#unsubscribes.push(store.subscribe((change) => this.#onChange(change)));
+    this.#unsubscribes.push(pool.subscribe(() => this.wake()));
+    this.wake();
+  }
+
+  /** The runs of this process. */
+  runs(): readonly { readonly task: Task; readonly phase: RunPhase }[] {
+    return [...this.#runs.keys()];
+  }
+
+  /** Looks for work as soon as possible. */
+  wake(): void {
+    this.#fillAgain = true;
+    if (!this.#isLeasing) return;
+    this.#filling ??= this.#fillAll().finally(() => {
+      this.#filling = undefined;
+    });
+  }
+
+  /**
+   * Drains: leases nothing more, hands back at once what is not storing its result (running prompts
+   * go on, for the next process to re-attach to), and gives uploads until `graceMs` to end.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#isLeasing = false;
+    clearTimeout(this.#timer);
+    for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
+    await this.#filling;
+    this.#handBack((phase) => phase !== "upload" && phase !== "cleanup");
+    const grace = setTimeout(() => {
+      this.#stop.abort();
+      this.#handBack(() => true);
+    }, graceMs);
+    await Promise.all(this.#runs.values());
+    clearTimeout(grace);
+    this.#stop.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(0);
+    this.#keeper[Symbol.dispose]();
+  }
+
+  #handBack(chosen: (phase: RunPhase) => boolean): void {
+    for (const run of this.#runs.keys()) if (chosen(run.phase)) run.holding.end("stopping");
+  }
+
+  #onChange({ taskId, status }: TaskChange): void {
+    if (status === "canceled") this.#keeper.holding(taskId)?.end("canceled");
+    if (status === "pending" || status === "canceled") this.wake();
+  }
+
+  async #fillAll(): Promise<void> {
+    while (this.#fillAgain && this.#isLeasing) {
+      this.#fillAgain = false;
+      try {
+        await this.#fill();
+        await this.#sleepUntilDue();
+      } catch (error) {
+        this.#logger.error({ err: error }, "looking for work failed");
+        this.#sleep(MAX_SLEEP_MS);
+      }
+    }
+  }
+
+  async #fill(): Promise<void> {
+    const { store } = this.#context;
+    const { owner, leaseMs } = this.#options;
+    if (this.#keeper.hasStale) await this.#keeper.renewAll();
+    for (;;) {
+      const task = (await store.leaseOrphan(owner, leaseMs)) ?? (await this.#leaseNext());
+      if (task === undefined) return;
+      this.#start(task);
+    }
+  }
+
+  async #leaseNext(): Promise<Task | undefined> {
+    const { store, pool, catalog } = this.#context;
+    const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
+    const runnable = catalog.list().filter((workflow) => pool.serversFor(workflow).length > 0);
+    const workflows = this.#hasRoom() ? runnable.map(({ name }) => name) : [];
+    const prefer = this.#preferred(runnable);
+    return await store.lease({ owner, leaseMs, workflows, prefer, maxBypassCount, maxBypassMs });
+  }
+
+  #hasRoom(): boolean {
+    const phases = [...this.#runs.keys()].map((run) => run.phase);
+    const aheadCount = phases.filter((phase) => phase === "download" || phase === "waiting").length;
+    const backlogCount = phases.filter((phase) => phase === "upload").length;
+    return aheadCount < this.#maxAhead() && backlogCount < this.#options.maxBacklogCount;
+  }
+
+  #maxAhead(): number {
+    const up = this.#context.pool.servers.filter(({ state }) => state === "ready" || state === "half_open");
+    const free = up.filter(({ held }) => held.size === 0);
+    return up.length * this.#options.prefetchCount + free.length;
+  }
+
+  /** Workflows that a server has loaded and for which too few inputs are at hand. */
+  #preferred(runnable: readonly Workflow[]): string[] {
+    const ahead = new Map<string, number>();
+    for (const { task, phase } of this.#runs.keys())
+      if (phase === "download" || phase === "waiting")
+        ahead.set(task.workflow, (ahead.get(task.workflow) ?? 0) + 1);
+    const wanted = new Map<string, number>();
+    for (const { loadedWorkflow } of this.#context.pool.servers)
+      if (loadedWorkflow !== undefined)
+        wanted.set(loadedWorkflow, (wanted.get(loadedWorkflow) ?? 0) + Math.max(1, this.#options.prefetchCount));
+    return runnable
+      .map(({ name }) => name)
+      .filter((name) => (ahead.get(name) ?? 0) < (wanted.get(name) ?? 0));
+  }
+
+  #start(task: Task): void {
+    const holding = this.#keeper.hold(task);
+    const run = new TaskRun(task, holding, this.#context);
+    const { taskId, attempt, epoch, workflow } = task;
+    this.#logger.info({ taskId, attempt, epoch, workflow }, "task leased");
+    const done = runToEnd(run, this.#context)
+      .catch((error: unknown) => this.#logger.error({ taskId, err: error }, "run not settled"))
+      .finally(() => {
+        this.#keeper.drop(holding);
+        this.#runs.delete(run);
+        this.wake();
+      });
+    this.#runs.set(run, done);
+  }
+
+  async #sleepUntilDue(): Promise<void> {
+    const dueAt = await this.#context.store.nextDueAt();
+    const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
+    this.#sleep(Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS));
+  }
+
+  #sleep(ms: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#isLeasing) return;
+    this.#timer = setTimeout(() => this.wake(), ms);
+  }
+}
