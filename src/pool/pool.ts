@@ -118,11 +118,9 @@ export class Pool {
     );
   }
 
-  /** How many tasks wait here for a server, by workflow. */
-  waitingByWorkflow(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    for (const { workflow } of this.#waiting) counts.set(workflow, (counts.get(workflow) ?? 0) + 1);
-    return counts;
+  /** What a server lacks for a workflow, a sentence each; nothing while the server is not known. */
+  missingOn(server: PoolServer, workflow: Workflow): readonly string[] {
+    return missing(server, workflow);
   }
 
   /**

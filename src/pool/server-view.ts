@@ -1,0 +1,57 @@
+import type { Workflow } from "../workflow/workflow.js";
+import type { Pool } from "./pool.js";
+import type { PoolServer, ServerState } from "./pool-server.js";
+
+/** One server as operators see it. */
+export interface ServerView {
+  /** Its URL without credentials and query. */
+  readonly address: string;
+  readonly status: "idle" | "busy" | "offline";
+  readonly state: ServerState;
+  readonly reason?: string;
+  readonly quarantinedUntil?: Date;
+  readonly lastActiveAt?: Date;
+  /** The tasks whose prompts it holds, the running one first. */
+  readonly taskIds: readonly string[];
+  readonly loadedWorkflow?: string;
+  readonly devices: readonly string[];
+  readonly version?: string;
+  /** Names of the workflows it can run. */
+  readonly workflows: readonly string[];
+  /** What it lacks for the others, a sentence each. */
+  readonly missing: readonly string[];
+  readonly queueDepth: number;
+}
+
+/** Describes every server of the pool. */
+export function viewServers(pool: Pool, workflows: readonly Workflow[]): readonly ServerView[] {
+  return pool.servers.map((server) => viewServer(server, pool, workflows));
+}
+
+function viewServer(server: PoolServer, pool: Pool, workflows: readonly Workflow[]): ServerView {
+  const lacks = workflows.map((workflow) => ({ workflow, missing: pool.missingOn(server, workflow) }));
+  return {
+    address: server.comfy.address,
+    status: statusOf(server),
+    state: server.state,
+    ...(server.reason !== undefined && { reason: server.reason }),
+    ...(server.retryAt && { quarantinedUntil: server.retryAt }),
+    ...(server.lastActiveAt && { lastActiveAt: server.lastActiveAt }),
+    taskIds: [...server.held.values()].map(({ taskId }) => taskId),
+    ...(server.loadedWorkflow !== undefined && { loadedWorkflow: server.loadedWorkflow }),
+    devices: server.devices,
+    ...(server.version !== undefined && { version: server.version }),
+    workflows: server.isKnown
+      ? lacks.filter(({ missing }) => missing.length === 0).map(({ workflow }) => workflow.name)
+      : [],
+    missing: lacks.flatMap(({ workflow, missing }) =>
+      missing.map((what) => `${workflow.name}: ${what}`),
+    ),
+    queueDepth: server.queueDepth === "auto" ? 2 : server.queueDepth,
+  };
+}
+
+function statusOf(server: PoolServer): ServerView["status"] {
+  if (server.held.size > 0) return "busy";
+  return server.state === "ready" || server.state === "half_open" ? "idle" : "offline";
+}

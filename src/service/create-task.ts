@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { TaskError, type Violation } from "../domain/errors.js";
+import type { Json, TaskParams } from "../domain/task.js";
+import { type AddressGuard, checkInputUrl } from "../input/address-guard.js";
+import type { Pool } from "../pool/pool.js";
+import type { NewTask } from "../store/task-store.js";
+import type { WorkflowCatalog } from "../workflow/catalog.js";
+import { chooseWorkflow } from "../workflow/choose-workflow.js";
+import { resolveParameters } from "../workflow/resolve-parameters.js";
+import type { Workflow } from "../workflow/workflow.js";
+
+/** A request for a task. */
+export interface CreateTask {
+  readonly params: TaskParams;
+  /** Values for the workflow's parameters, by name. */
+  readonly parameters?: { readonly [name: string]: Json };
+  /** 0 to 2. @default 1 */
+  readonly priority?: number;
+  readonly notBefore?: Date;
+  readonly idempotencyKey?: string;
+}
+
+/** What a request is checked against. */
+export interface CreateContext {
+  readonly guard: AddressGuard;
+  readonly catalog: WorkflowCatalog;
+  readonly pool: Pick<Pool, "lacks" | "serversFor">;
+  readonly random: () => number;
+}
+
+/** A request found good: what is stored, and the workflow it is pinned to. */
+export interface CheckedTask {
+  readonly newTask: NewTask;
+  readonly workflow: Workflow;
+}
+
+/**
+ * Checks a request and fills in what it leaves out.
+ *
+ * @throws TaskError INVALID_REQUEST with all that is wrong, WORKFLOW_NOT_RUNNABLE if no server could run its workflow.
+ */
+export function checkTask(request: CreateTask, context: CreateContext): CheckedTask {
+  const { params } = request;
+  const violations: Violation[] = [];
+  const urlProblem = checkInputUrl(params.url, context.guard);
+  if (urlProblem !== undefined) violations.push({ field: "url", message: urlProblem });
+  const choice = chooseWorkflow(context.catalog, params, (one) => isRunnable(one, context.pool));
+  if ("violations" in choice) throw invalid([...violations, ...choice.violations]);
+  const { workflow } = choice;
+  const resolved = resolveParameters(workflow, request.parameters ?? {}, params, context.random);
+  if ("violations" in resolved) throw invalid([...violations, ...resolved.violations]);
+  if (violations.length > 0) throw invalid(violations);
+  refuseUnrunnable(workflow, context);
+  const newTask: NewTask = {
+    params,
+    type: workflow.type,
+    workflow: workflow.name,
+    workflowVersion: workflow.version,
+    parameters: resolved.values,
+    priority: request.priority ?? 1,
+    ...(request.notBefore && { notBefore: request.notBefore }),
+    ...(request.idempotencyKey !== undefined && {
+      idempotency: { key: request.idempotencyKey, requestHash: hashOf(request) },
+    }),
+  };
+  return { newTask, workflow };
+}
+
+function isRunnable(workflow: Workflow, pool: CreateContext["pool"]): boolean {
+  return pool.serversFor(workflow).length > 0 || pool.lacks(workflow).length === 0;
+}
+
+function refuseUnrunnable(workflow: Workflow, { pool, catalog }: CreateContext): void {
+  const lacks = pool.lacks(workflow);
+  if (lacks.length === 0) return;
+  const others = catalog.list().filter((one) => one.type === workflow.type && pool.lacks(one).length === 0);
+  const names = others.map((one) => `"${one.name}"`).join(", ");
+  const advice = names === "" ? "" : `; workflows of type "${workflow.type}" that would run: ${names}`;
+  throw new TaskError(
+    "WORKFLOW_NOT_RUNNABLE",
+    `No server can run workflow "${workflow.name}": ${lacks.join("; ")}${advice}`,
+  );
+}
+
+function invalid(violations: readonly Violation[]): TaskError {
+  const detail = violations.map((violation) => violation.message).join("; ");
+  return new TaskError("INVALID_REQUEST", detail, { violations });
+}
+
+/** The same for two requests that ask for the same, whatever the order of their keys. */
+function hashOf({ params, parameters, priority, notBefore }: CreateTask): string {
+  const asked = { params, parameters: parameters ?? {}, priority: priority ?? 1, notBefore };
+  return createHash("sha256").update(canonical(asked)).digest("hex");
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+

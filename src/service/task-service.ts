@@ -1,0 +1,110 @@
+import { TaskError } from "../domain/errors.js";
+import type { Task, TaskStatus } from "../domain/task.js";
+import type { ObjectStorage } from "../output/object-storage.js";
+import type { TaskStore } from "../store/task-store.js";
+import type { TaskWatcher } from "../store/watch-task.js";
+import { toContent } from "../workflow/workflow-content.js";
+import { type CreateContext, type CreateTask, checkTask } from "./create-task.js";
+import { type TaskView, viewTask } from "./task-view.js";
+
+/** What the service works with. */
+export interface TaskServiceOptions extends CreateContext {
+  readonly store: TaskStore;
+  readonly watcher: TaskWatcher;
+  readonly storage: Pick<ObjectStorage, "url">;
+  /** Tasks that may wait; absent: no limit. */
+  readonly maxPendingCount?: number;
+}
+
+/** Which tasks to list, newest first. */
+export interface ListTasks {
+  readonly status?: TaskStatus;
+  /** 0: 50. */
+  readonly pageSize: number;
+  readonly pageToken?: string;
+}
+
+const DEFAULT_PAGE_SIZE = 50;
+/** What a client is told to wait when the queue is full. */
+const QUEUE_FULL_RETRY_MS = 10_000;
+
+/** What clients can do with tasks. Everything goes through the store: nothing here knows the scheduler. */
+export class TaskService {
+  readonly #options: TaskServiceOptions;
+  /** Versions of workflows that this process knows to be in the store. */
+  readonly #savedVersions = new Set<string>();
+
+  constructor(options: TaskServiceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Accepts a task: once this returns it is stored.
+   *
+   * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL.
+   */
+  async create(request: CreateTask): Promise<Task> {
+    const { store, maxPendingCount } = this.#options;
+    const { newTask, workflow } = checkTask(request, this.#options);
+    if (!this.#savedVersions.has(workflow.version)) {
+      await store.saveWorkflow(workflow.version, toContent(workflow));
+      this.#savedVersions.add(workflow.version);
+    }
+    const result = await store.create(newTask, maxPendingCount);
+    switch (result.outcome) {
+      case "created":
+      case "replayed":
+        return result.task;
+      case "conflict":
+        throw new TaskError("IDEMPOTENCY_CONFLICT", `Idempotency key "${request.idempotencyKey}" was used for another request; use a new key`);
+      case "full":
+        throw new TaskError("QUEUE_FULL", `The queue is full: ${maxPendingCount} tasks are waiting; try again later`, { retryAfterMs: QUEUE_FULL_RETRY_MS });
+    }
+  }
+
+  /** @throws TaskError TASK_NOT_FOUND. */
+  async get(taskId: string): Promise<TaskView> {
+    const task = await this.#options.store.get(taskId);
+    if (task === undefined) throw notFound();
+    return await this.#view(task);
+  }
+
+  async list({ pageSize, ...rest }: ListTasks): Promise<{
+    readonly tasks: readonly TaskView[];
+    readonly nextPageToken?: string;
+  }> {
+    const page = await this.#options.store.list({ ...rest, pageSize: pageSize || DEFAULT_PAGE_SIZE });
+    return { ...page, tasks: await Promise.all(page.tasks.map((task) => this.#view(task))) };
+  }
+
+  /** Stops a task. @throws TaskError TASK_NOT_FOUND, TASK_ALREADY_ENDED. */
+  async cancel(taskId: string): Promise<void> {
+    switch (await this.#options.store.cancel(taskId)) {
+      case "canceled":
+      case "already_canceled":
+        return;
+      case "not_found":
+        throw notFound();
+      case "terminal":
+        throw new TaskError("TASK_ALREADY_ENDED", "Unable to cancel task (already completed or failed)");
+    }
+  }
+
+  /**
+   * The states of a task that are newer than a revision, until it ends or the signal is aborted.
+   *
+   * @throws TaskError TASK_NOT_FOUND.
+   */
+  async *watch(taskId: string, afterRev: number, signal: AbortSignal): AsyncIterable<TaskView> {
+    for await (const task of this.#options.watcher.watch(taskId, afterRev, signal))
+      yield await this.#view(task);
+  }
+
+  #view(task: Task): Promise<TaskView> {
+    return viewTask(task, this.#options.storage);
+  }
+}
+
+function notFound(): TaskError {
+  return new TaskError("TASK_NOT_FOUND", "Task not found");
+}

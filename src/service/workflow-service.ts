@@ -1,0 +1,44 @@
+import { TaskError } from "../domain/errors.js";
+import type { Json } from "../domain/task.js";
+import type { Pool } from "../pool/pool.js";
+import type { WorkflowCatalog } from "../workflow/catalog.js";
+import { parametersSchema } from "../workflow/resolve-parameters.js";
+import type { Workflow } from "../workflow/workflow.js";
+
+/** A workflow as shown: with what of the pool can run it now. */
+export interface WorkflowView {
+  readonly workflow: Workflow;
+  /** Addresses of the servers that can run it now. */
+  readonly servers: readonly string[];
+  readonly parametersSchema: { readonly [key: string]: Json };
+}
+
+/** Tells which workflows there are. */
+export class WorkflowService {
+  readonly #catalog: WorkflowCatalog;
+  readonly #pool: Pick<Pool, "serversFor">;
+
+  constructor(catalog: WorkflowCatalog, pool: Pick<Pool, "serversFor">) {
+    this.#catalog = catalog;
+    this.#pool = pool;
+  }
+
+  /** All that can be used, by name. */
+  list(): readonly WorkflowView[] {
+    return this.#catalog.list().map((workflow) => this.#view(workflow));
+  }
+
+  /** @throws TaskError WORKFLOW_NOT_FOUND. */
+  get(name: string): WorkflowView {
+    const workflow =
+      this.#catalog.find(name) ??
+      this.#catalog.list().find(({ aliases }) => aliases.includes(name));
+    if (workflow === undefined) throw new TaskError("WORKFLOW_NOT_FOUND", "Workflow not found");
+    return this.#view(workflow);
+  }
+
+  #view(workflow: Workflow): WorkflowView {
+    const servers = this.#pool.serversFor(workflow).map((server) => server.id);
+    return { workflow, servers, parametersSchema: parametersSchema(workflow) };
+  }
+}
