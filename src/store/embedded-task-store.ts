@@ -1,0 +1,292 @@
+import { TaskError } from "../domain/errors.js";
+import {
+  type Dispatch,
+  type InputFacts,
+  isTerminal,
+  type Json,
+  type Lease,
+  type Stage,
+  type StageName,
+  type Task,
+} from "../domain/task.js";
+import type { Logger } from "../lib/logger.js";
+import { ChangeFeed } from "./change-feed.js";
+import type { EmbeddedDriver } from "./embedded-driver.js";
+import { EmbeddedFacts } from "./embedded-facts.js";
+import { EmbeddedTable } from "./embedded-table.js";
+import { EmbeddedWrite } from "./embedded-write.js";
+import { chooseTask, passOver } from "./lease-order.js";
+import { standingOf } from "./standing.js";
+import {
+  beginLease,
+  cancelTask,
+  createTask,
+  endCleanup,
+  holdSlot,
+  setDispatch,
+  settleTask,
+  takeOver,
+} from "./task-changes.js";
+import { TaskIds } from "./task-ids.js";
+import { applyReport, changeStage } from "./task-progress.js";
+import type {
+  CreateResult,
+  Fence,
+  HeartbeatResult,
+  LeaseRequest,
+  ListRequest,
+  NewTask,
+  Outcome,
+  ProgressReport,
+  TaskChange,
+  TaskCounts,
+  TaskPage,
+  TaskStore,
+  WriteResult,
+} from "./task-store.js";
+import { without } from "./without.js";
+
+/** What an {@link EmbeddedTaskStore} is made of; it owns driver and lock. */
+export interface EmbeddedTaskStoreParts {
+  readonly driver: EmbeddedDriver;
+  /** Released when the store is disposed, after the file was closed. */
+  readonly lock: AsyncDisposable;
+  readonly clock: () => number;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * The store on one SQLite file. Each method reads, decides and writes in one synchronous
+ * transaction, so nothing can come between; subscribers are told after the commit.
+ */
+export class EmbeddedTaskStore implements TaskStore {
+  readonly storeId: string;
+  readonly #driver: EmbeddedDriver;
+  readonly #lock: AsyncDisposable;
+  readonly #clock: () => number;
+  readonly #table: EmbeddedTable;
+  readonly #facts: EmbeddedFacts;
+  readonly #feed: ChangeFeed;
+  readonly #taskIds = new TaskIds();
+
+  constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
+    this.#driver = driver;
+    this.#lock = lock;
+    this.#clock = clock;
+    this.#table = new EmbeddedTable(driver);
+    this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
+    this.#facts = new EmbeddedFacts(driver);
+    this.storeId = this.#facts.storeId;
+    const voidedCount = this.#table.voidLeases();
+    if (voidedCount > 0) logger?.info({ voidedCount }, "voided the leases of a former process");
+  }
+
+  async create(
+    request: NewTask,
+    maxPendingCount = Number.POSITIVE_INFINITY,
+  ): Promise<CreateResult> {
+    return this.#write((write): CreateResult => {
+      const { idempotency } = request;
+      const former = idempotency && this.#table.findByKey(idempotency.key);
+      if (former) {
+        const isSame = former.requestHash === idempotency.requestHash;
+        return isSame ? { outcome: "replayed", task: former.task } : { outcome: "conflict" };
+      }
+      if (this.#table.counts().pending >= maxPendingCount) return { outcome: "full" };
+      const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
+      write.insert(task, idempotency?.requestHash);
+      // Read back, so that the caller's objects are no part of it.
+      return { outcome: "created", task: this.#table.find(task.taskId) ?? task };
+    });
+  }
+
+  async get(taskId: string): Promise<Task | undefined> {
+    return this.#table.find(taskId);
+  }
+
+  async list({ status, pageSize, pageToken = ABOVE_ALL_IDS }: ListRequest): Promise<TaskPage> {
+    if (pageToken !== ABOVE_ALL_IDS && !TASK_ID.test(pageToken)) {
+      throw new TaskError(
+        "INVALID_REQUEST",
+        "Cannot list tasks: the page token is not one of ours",
+      );
+    }
+    const found = this.#table.list(status, pageToken, pageSize + 1);
+    const tasks = found.slice(0, pageSize);
+    const last = tasks.at(-1);
+    return { tasks, ...(last && found.length > pageSize && { nextPageToken: last.taskId }) };
+  }
+
+  async counts(): Promise<TaskCounts> {
+    return this.#table.counts();
+  }
+
+  async cancel(taskId: string): ReturnType<TaskStore["cancel"]> {
+    return this.#write((write) => {
+      const task = this.#table.find(taskId);
+      if (!task) return "not_found";
+      if (task.status === "canceled") return "already_canceled";
+      if (isTerminal(task.status)) return "terminal";
+      write.save(task, cancelTask(task, write.now));
+      return "canceled";
+    });
+  }
+
+  subscribe(listener: (change: TaskChange) => void): () => void {
+    return this.#feed.subscribe(listener);
+  }
+
+  async lease(request: LeaseRequest): Promise<Task | undefined> {
+    return this.#write((write) => {
+      const heads = this.#findHeads(request.workflows, write.now.getTime());
+      const choice = chooseTask(heads, request, write.now);
+      if (!choice) return undefined;
+      for (const head of choice.passed) write.save(head, passOver(head, write.now));
+      const { owner, leaseMs } = request;
+      return write.save(choice.task, beginLease(choice.task, owner, leaseMs, write.now));
+    });
+  }
+
+  async leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined> {
+    return this.#write((write) => {
+      const task = this.#table.findOrphan(write.now.getTime());
+      return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
+    });
+  }
+
+  async nextDueAt(): Promise<Date | undefined> {
+    const nextMs = this.#table.findNextDueMs(this.#clock());
+    return nextMs === undefined ? undefined : new Date(nextMs);
+  }
+
+  async heartbeat(
+    owner: string,
+    leaseMs: number,
+    reports: readonly ProgressReport[],
+  ): Promise<HeartbeatResult> {
+    return this.#write((write) => {
+      const lost: Fence[] = [];
+      const canceled: Fence[] = [];
+      const lease = { owner, expiresAt: new Date(write.now.getTime() + leaseMs) };
+      for (const report of reports) {
+        const { taskId, epoch } = report;
+        const standing = this.#renew(write, lease, report);
+        if (standing === "canceled") canceled.push({ taskId, epoch });
+        else if (standing !== "ok") lost.push({ taskId, epoch });
+      }
+      return { lost, canceled };
+    });
+  }
+
+  async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {
+    return this.#write((write) => {
+      const task = this.#table.find(fence.taskId);
+      const standing = standingOf(task, fence.epoch);
+      if (!task || standing !== "ok") return standing;
+      const holder = this.#table.findSlotHolder(slot);
+      if (holder !== undefined && holder !== task.taskId) return "busy";
+      write.save(task, holdSlot(task, slot));
+      return "ok";
+    });
+  }
+
+  async releaseSlot(fence: Fence): Promise<WriteResult> {
+    return this.#change(fence, (task) => without(task, "slot"));
+  }
+
+  async recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult> {
+    return this.#change(fence, (task, now) => setDispatch(task, dispatch, now));
+  }
+
+  async updateStage(
+    fence: Fence,
+    name: StageName,
+    patch: Partial<Stage>,
+    progress?: number,
+  ): Promise<WriteResult> {
+    return this.#change(fence, (task) => changeStage(task, name, patch, progress));
+  }
+
+  async recordInput(fence: Fence, input: InputFacts): Promise<WriteResult> {
+    return this.#change(fence, (task) => ({ ...task, input }));
+  }
+
+  async recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult> {
+    return this.#change(fence, (task) => ({ ...task, uploadCheckpoint: checkpoint }));
+  }
+
+  async settle(fence: Fence, outcome: Outcome): Promise<WriteResult> {
+    return this.#change(fence, (task, now) => settleTask(task, outcome, now));
+  }
+
+  async finishCleanup(fence: Fence): Promise<WriteResult> {
+    return this.#write((write) => {
+      const task = this.#table.find(fence.taskId);
+      const standing = standingOf(task, fence.epoch);
+      if (!task || standing !== "canceled") return standing === "ok" ? "lost" : standing;
+      write.save(task, endCleanup(task));
+      return "ok";
+    });
+  }
+
+  async heldSlots(): ReturnType<TaskStore["heldSlots"]> {
+    return this.#table.heldSlots();
+  }
+
+  async purge(retentionMs: number, limit: number): Promise<number> {
+    return this.#table.purge(this.#clock() - retentionMs, limit);
+  }
+
+  async saveWorkflow(version: string, content: Json): Promise<void> {
+    this.#facts.saveWorkflow(version, content);
+  }
+
+  async loadWorkflow(version: string): Promise<Json | undefined> {
+    return this.#facts.loadWorkflow(version);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#driver[Symbol.dispose]();
+    await this.#lock[Symbol.asyncDispose]();
+  }
+
+  /** The oldest due task of each workflow, of the highest priority that has any. */
+  #findHeads(workflows: readonly string[], nowMs: number): readonly Task[] {
+    for (const priority of PRIORITIES) {
+      const heads = [...new Set(workflows)].flatMap(
+        (workflow) => this.#table.findHead(workflow, priority, nowMs) ?? [],
+      );
+      if (heads.length > 0) return heads;
+    }
+    return [];
+  }
+
+  #renew(write: EmbeddedWrite, lease: Lease, report: ProgressReport): WriteResult {
+    const task = this.#table.find(report.taskId);
+    const standing = standingOf(task, report.epoch);
+    if (standing === "lost" || !task?.lease) return standing;
+    const renewed = { ...task, lease };
+    write.renew(task, standing === "ok" ? applyReport(renewed, report) : renewed);
+    return standing;
+  }
+
+  #change(fence: Fence, change: (task: Task, now: Date) => Task): WriteResult {
+    return this.#write((write) => {
+      const task = this.#table.find(fence.taskId);
+      const standing = standingOf(task, fence.epoch);
+      if (task && standing === "ok") write.save(task, change(task, write.now));
+      return standing;
+    });
+  }
+
+  #write<T>(work: (write: EmbeddedWrite) => T): T {
+    const write = new EmbeddedWrite(this.#table, this.#clock());
+    const result = this.#driver.transaction(() => work(write));
+    this.#feed.publish(write.changes);
+    return result;
+  }
+}
+
+const PRIORITIES = [2, 1, 0];
+const TASK_ID = /^[0-9a-f]{32}$/;
+const ABOVE_ALL_IDS = "g";

@@ -1,0 +1,26 @@
+import { randomBytes } from "node:crypto";
+
+const MAX_PER_MS = 0x1_0000;
+
+/**
+ * Makes task ids: 32 hexadecimal digits, of which 12 are milliseconds, 4 a counter within the
+ * millisecond and 16 (64 bits) random. Ids of one source strictly grow, even when the clock does not.
+ */
+export class TaskIds {
+  #lastMs = 0;
+  #count = 0;
+
+  next(nowMs: number): string {
+    this.#count = nowMs > this.#lastMs ? 0 : this.#count + 1;
+    this.#lastMs = Math.max(this.#lastMs, nowMs);
+    if (this.#count === MAX_PER_MS) {
+      this.#count = 0;
+      this.#lastMs += 1;
+    }
+    return hex(this.#lastMs, 12) + hex(this.#count, 4) + randomBytes(8).toString("hex");
+  }
+}
+
+function hex(value: number, digitCount: number): string {
+  return value.toString(16).padStart(digitCount, "0");
+}
