@@ -57,3 +57,14 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
     .type("application/problem+json")
     .send(JSON.stringify(problem.body));
 }
+
+/** Thrown to answer with a problem that is HTTP's own and has no gRPC code, e.g. 405. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly problem: Problem;
+
+  constructor(problem: Problem, options?: ErrorOptions) {
+    super(problem.body.detail, options);
+    this.problem = problem;
+  }
+}

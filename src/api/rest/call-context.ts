@@ -1,0 +1,62 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError, createHandlerContext } from "@connectrpc/connect";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { TaskError } from "../../domain/errors.js";
+
+/** A handler's context and the means to end it. */
+export type CallContext = ReturnType<typeof createHandlerContext>;
+
+/**
+ * Opens the context of one call. Its signal is triggered by the client going away, by shutdown, and
+ * by the deadline of the request header `X-Server-Timeout` (seconds); `abort()` must be called when
+ * the call has ended.
+ *
+ * @throws TaskError INVALID_REQUEST for a bad `X-Server-Timeout`.
+ */
+export function openCallContext(
+  method: DescMethod,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  shutdownSignal: AbortSignal,
+): CallContext {
+  const timeoutMs = readTimeoutMs(request.headers["x-server-timeout"]);
+  const client = new AbortController();
+  const onClose = () => client.abort(new ConnectError("The client went away", Code.Canceled));
+  reply.raw.once("close", onClose);
+  const context = createHandlerContext({
+    service: method.parent,
+    method,
+    protocolName: "rest",
+    requestMethod: request.method,
+    url: request.url,
+    requestHeader: requestHeaders(request),
+    requestSignal: client.signal,
+    shutdownSignal,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  context.signal.addEventListener("abort", () => reply.raw.off("close", onClose), { once: true });
+  return context;
+}
+
+/** The longest delay of a timer; a later deadline is as good as none. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+function readTimeoutMs(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const timeoutMs = Number(header) * 1000;
+  if (timeoutMs > 0) return Math.min(timeoutMs, MAX_TIMEOUT_MS);
+  throw new TaskError(
+    "INVALID_REQUEST",
+    'Cannot read the header "X-Server-Timeout": it must be a number of seconds above 0',
+  );
+}
+
+function requestHeaders({ headers }: FastifyRequest): Headers {
+  const result = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    // HTTP/2 has pseudo-headers, which Headers refuses.
+    if (value === undefined || name.startsWith(":")) continue;
+    result.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  return result;
+}

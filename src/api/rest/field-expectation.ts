@@ -1,0 +1,56 @@
+import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { enumWords } from "./enum-word.js";
+
+/** What a value of a field has to be, for people: `must be a whole number`. */
+export function fieldExpectation(field: DescField): string {
+  if (field.enum !== undefined) return expectEnum(field.enum);
+  if (field.message !== undefined) return expectMessage(field.message);
+  return field.scalar === undefined ? "is not valid" : expectScalar(field.scalar);
+}
+
+function expectEnum(desc: DescEnum): string {
+  return `must be one of ${enumWords(desc).join(", ")}`;
+}
+
+function expectMessage(desc: DescMessage): string {
+  if (isWrapperDesc(desc)) return fieldExpectation(desc.fields[0]);
+  return WELL_KNOWN[desc.typeName] ?? "must be an object";
+}
+
+const WELL_KNOWN: Readonly<Record<string, string>> = {
+  "google.protobuf.Timestamp": "must be a time as in 2026-01-02T14:14:34Z",
+  "google.protobuf.Duration": 'must be seconds as in "1.5s"',
+  "google.protobuf.FieldMask": "must be field names, separated by commas",
+  "google.protobuf.Struct": "must be an object, nested at most 100 deep",
+  "google.protobuf.ListValue": "must be a list, nested at most 100 deep",
+  "google.protobuf.Value": "must not be nested more than 100 deep",
+};
+
+function expectScalar(type: ScalarType): string {
+  switch (type) {
+    case ScalarType.STRING:
+      return "must be a string of valid Unicode";
+    case ScalarType.BOOL:
+      return "must be true or false";
+    case ScalarType.BYTES:
+      return "must be a string in base64";
+    case ScalarType.FLOAT:
+    case ScalarType.DOUBLE:
+      return "must be a number";
+    case ScalarType.UINT32:
+    case ScalarType.FIXED32:
+      return "must be a whole number from 0 to 4294967295";
+    case ScalarType.INT32:
+    case ScalarType.SINT32:
+    case ScalarType.SFIXED32:
+      return "must be a whole number from -2147483648 to 2147483647";
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64:
+      return "must be a whole number from 0 to 18446744073709551615";
+    case ScalarType.INT64:
+    case ScalarType.SINT64:
+    case ScalarType.SFIXED64:
+      return "must be a whole number from -9223372036854775808 to 9223372036854775807";
+  }
+}

@@ -1,0 +1,127 @@
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+} from "@bufbuild/protobuf";
+import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
+import { TaskError, type Violation } from "../../domain/errors.js";
+import { readEnum } from "./enum-word.js";
+import { fieldExpectation } from "./field-expectation.js";
+import { findField } from "./field-path.js";
+
+/**
+ * Reads a message as clients of REST write it: unknown keys are ignored and null is the same as left
+ * out. Numbers may be strings; enums may be short or long names in any case, or numbers.
+ *
+ * @param known What is already known to be wrong with the request.
+ * @throws TaskError INVALID_REQUEST with `known` and every value that its field cannot take.
+ */
+export function readMessage(
+  schema: DescMessage,
+  json: JsonObject,
+  known: readonly Violation[] = [],
+): Message {
+  const reader = new MessageReader();
+  const protoJson = reader.readObject(schema, json, "");
+  const violations = [...known, ...reader.violations];
+  if (violations.length > 0) throw invalidRequest(violations);
+  return fromJson(schema, protoJson);
+}
+
+/** Whether a value is a JSON object. */
+export function isJsonObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+function invalidRequest(violations: readonly Violation[]): TaskError {
+  const list = violations.map(({ field, message }) => `${field} ${message}`).join("; ");
+  return new TaskError("INVALID_REQUEST", `Cannot read the request: ${list}`, { violations });
+}
+
+/**
+ * Turns a client's JSON into protobuf's, and tries each value on its own, so that one wrong value
+ * does not hide the next.
+ */
+class MessageReader {
+  readonly violations: Violation[] = [];
+
+  readObject(schema: DescMessage, json: JsonObject, prefix: string): JsonObject {
+    const protoJson: JsonObject = {};
+    const given = new Set<string>();
+    for (const [key, value] of Object.entries(json)) {
+      const field = findField(schema, key);
+      if (field === undefined || value === null) continue;
+      const slot = field.oneof?.name ?? field.name;
+      if (given.has(slot)) this.#refuse(prefix + field.name, alreadyGiven(field));
+      given.add(slot);
+      protoJson[field.jsonName] = this.#readField(field, value, prefix + field.name);
+    }
+    return protoJson;
+  }
+
+  #readField(field: DescField, json: JsonValue, path: string): JsonValue {
+    if (field.fieldKind === "list") return this.#readList(field, json, path);
+    if (field.fieldKind === "map") return this.#readMap(field, json, path);
+    return this.#readItem(field, json, path, (item) => item);
+  }
+
+  #readList(field: DescField, json: JsonValue, path: string): JsonValue {
+    if (!Array.isArray(json)) return this.#refuse(path, "must be a list");
+    return json.map((item, index) =>
+      this.#readItem(field, item, `${path}[${index}]`, (each) => [each]),
+    );
+  }
+
+  #readMap(field: DescField, json: JsonValue, path: string): JsonValue {
+    if (!isJsonObject(json)) return this.#refuse(path, "must be an object");
+    const entries = Object.entries(json).map(([key, item]) => [
+      key,
+      this.#readItem(field, item, `${path}["${key}"]`, (each) => ({ [key]: each })),
+    ]);
+    return Object.fromEntries(entries) as JsonObject;
+  }
+
+  /** @param wrap Makes a value of the field out of one item of it. */
+  #readItem(
+    field: DescField,
+    json: JsonValue,
+    path: string,
+    wrap: (item: JsonValue) => JsonValue,
+  ): JsonValue {
+    const schema = plainMessage(field);
+    if (schema !== undefined && isJsonObject(json) && isAccepted(field, wrap({}))) {
+      return this.readObject(schema, json, `${path}.`);
+    }
+    const item = field.enum === undefined ? json : readEnum(field.enum, json);
+    if (item !== undefined && schema === undefined && isAccepted(field, wrap(item))) return item;
+    return this.#refuse(path, fieldExpectation(field));
+  }
+
+  #refuse(field: string, message: string): null {
+    this.violations.push({ field, message });
+    return null;
+  }
+}
+
+/** The message of a field whose JSON has a key for each of its fields. */
+function plainMessage({ message }: DescField): DescMessage | undefined {
+  return message !== undefined && !hasCustomJsonRepresentation(message) ? message : undefined;
+}
+
+function isAccepted(field: DescField, json: JsonValue): boolean {
+  try {
+    fromJson(field.parent, { [field.jsonName]: json });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function alreadyGiven({ oneof }: DescField): string {
+  return oneof === undefined
+    ? "is given under both of its names"
+    : `is given beside another of ${oneof.fields.map(({ name }) => name).join(", ")}`;
+}

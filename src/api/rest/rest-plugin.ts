@@ -1,0 +1,129 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type CallContext, openCallContext } from "./call-context.js";
+import { toCallFailure } from "./call-failure.js";
+import {
+  badEscape,
+  methodNotAllowed,
+  notFound,
+  registerProblems,
+  unsupportedMediaType,
+} from "./framework-problems.js";
+import { createHttpBindings, type HttpBinding } from "./http-binding.js";
+import { isJsonMediaType, parseJsonBody } from "./json-body.js";
+import { ProblemError } from "./problem.js";
+import { decodeRequest } from "./request-decoder.js";
+import type { RestOptions } from "./rest-options.js";
+import { type Match, Router } from "./router.js";
+import { callStreaming } from "./streaming-call.js";
+import { callUnary } from "./unary-call.js";
+
+/**
+ * Serves every method that has a google.api.http rule over REST, in process: the same handlers and
+ * interceptors as over gRPC run. It takes all paths that no other route of `app` takes, and makes
+ * every error of the app a problem (see {@link registerProblems}).
+ *
+ * @throws Error for a rule that cannot be served.
+ */
+export function registerRest(app: FastifyInstance, options: RestOptions): void {
+  const router = createRouter(options);
+  registerProblems(app, options.toProblem);
+  void app.register((scope, _options, done) => {
+    // Everything is read as bytes: whether a body counts depends on the rule, not on its type.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
+      parsed(null, body);
+    });
+    scope.decorateRequest(ROUTE, null);
+    scope.route({
+      method: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+      url: "/*",
+      exposeHeadRoute: false,
+      bodyLimit: options.maxBodyBytes,
+      onRequest: async (request) => request.setDecorator(ROUTE, findRoute(router, request)),
+      handler: (request, reply) => serve(request, reply, options),
+    });
+    done();
+  });
+}
+
+const ROUTE = "restRoute";
+
+interface Route {
+  readonly binding: HttpBinding;
+  readonly captures: readonly string[];
+  readonly query: string;
+  readonly mediaType: string | undefined;
+}
+
+function createRouter({ services }: RestOptions): Router<HttpBinding> {
+  const router = new Router<HttpBinding>();
+  for (const binding of createHttpBindings(services)) {
+    router.add(binding.httpMethod, binding.template, binding);
+  }
+  return router;
+}
+
+function findRoute(router: Router<HttpBinding>, request: FastifyRequest): Route {
+  const [path = "", ...query] = request.url.split("?");
+  const match = matchPath(router, request.method, path);
+  if (match === undefined) throw new ProblemError(notFound());
+  if (match.kind === "wrong-method") throw new ProblemError(methodNotAllowed(match.allow));
+  const mediaType = request.headers["content-type"];
+  // Fastify would refuse a malformed Content-Type; here it counts only where there is a body.
+  delete request.headers["content-type"];
+  return { binding: match.value, captures: match.captures, query: query.join("?"), mediaType };
+}
+
+function matchPath(
+  router: Router<HttpBinding>,
+  method: string,
+  path: string,
+): Match<HttpBinding> | undefined {
+  try {
+    return router.match(method, path);
+  } catch (cause) {
+    throw new ProblemError(badEscape(), { cause });
+  }
+}
+
+async function serve(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: RestOptions,
+): Promise<FastifyReply> {
+  const route = request.getDecorator<Route>(ROUTE);
+  const { binding } = route;
+  const { method } = binding;
+  let context: CallContext | undefined;
+  try {
+    const lastEventId = request.headers["last-event-id"];
+    const message = decodeRequest(binding, {
+      ...route,
+      body: readBody(route, request.body),
+      lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
+    });
+    context = openCallContext(method.method, request, reply, options.shutdownSignal);
+    if (method.kind === "unary") {
+      return await callUnary({ ...binding, method }, context, message, options.interceptors, reply);
+    }
+    await callStreaming({ ...binding, method }, context, message, options, request, reply);
+    return reply;
+  } catch (error) {
+    throw toCallFailure(error, options.shutdownSignal);
+  } finally {
+    context?.abort();
+  }
+}
+
+/** @returns undefined where the rule takes no body or there is none. */
+function readBody({ binding, mediaType }: Route, body: unknown): JsonValue | undefined {
+  if (binding.body === "none" || !(body instanceof Uint8Array) || body.length === 0) {
+    return undefined;
+  }
+  // A body without a type is refused too: a browser can send one across sites without asking.
+  if (mediaType === undefined || !isJsonMediaType(mediaType)) {
+    throw new ProblemError(unsupportedMediaType());
+  }
+  return parseJsonBody(body);
+}

@@ -1,0 +1,72 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { ProblemBody } from "./problem.js";
+
+/** How a stream of messages is written as text. */
+export interface StreamFormat {
+  readonly contentType: string;
+  /** @param id By which a reader can resume after this message; empty: none. */
+  message(json: JsonValue, id: string): string;
+  /** The last thing written when the call failed. */
+  error(problem: ProblemBody): string;
+  /** Says that the reader is not forgotten; empty where the format has no such thing. */
+  readonly heartbeat: string;
+  /** The last thing written when the call has ended well. */
+  readonly end: string;
+}
+
+/**
+ * Chooses the format by the header Accept: newline-delimited JSON where it is preferred, else
+ * server-sent events, so that both EventSource and a bare curl are served.
+ */
+export function chooseStreamFormat(accept: string | undefined): StreamFormat {
+  const ranges = parseAccept(accept ?? "*/*");
+  const quality = (type: string) => qualityOf(ranges, type);
+  return quality("application/x-ndjson") > quality("text/event-stream")
+    ? NEWLINE_DELIMITED_JSON
+    : SERVER_SENT_EVENTS;
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html */
+const SERVER_SENT_EVENTS: StreamFormat = {
+  contentType: "text/event-stream; charset=utf-8",
+  // An id with a line break or a NUL cannot be written: it would be read as something else.
+  message: (json, id) => `${/^[^\r\n\0]+$/.test(id) ? `id: ${id}\n` : ""}${dataLine(json)}`,
+  error: (problem) => `event: error\n${dataLine(problem)}`,
+  heartbeat: ": heartbeat\n\n",
+  end: "event: end\ndata: {}\n\n",
+};
+
+const NEWLINE_DELIMITED_JSON: StreamFormat = {
+  contentType: "application/x-ndjson; charset=utf-8",
+  message: (json) => `${JSON.stringify(json)}\n`,
+  error: (problem) => `${JSON.stringify(problem)}\n`,
+  heartbeat: "",
+  end: "",
+};
+
+function dataLine(json: JsonValue | ProblemBody): string {
+  return `data: ${JSON.stringify(json)}\n\n`;
+}
+
+interface MediaRange {
+  readonly type: string;
+  readonly quality: number;
+}
+
+function parseAccept(accept: string): MediaRange[] {
+  return accept.split(",").map((range) => {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    const quality = parameters.find((parameter) => parameter.startsWith("q="));
+    return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0 };
+  });
+}
+
+/** The quality of the most specific range that takes the type (RFC 9110, 12.5.1). */
+function qualityOf(ranges: readonly MediaRange[], type: string): number {
+  const candidates = [type, type.replace(/\/.*/, "/*"), "*/*"];
+  for (const candidate of candidates) {
+    const range = ranges.find((each) => each.type === candidate);
+    if (range !== undefined) return range.quality;
+  }
+  return 0;
+}
