@@ -164,6 +164,8 @@ export interface TaskStore extends AsyncDisposable {
    * Leases a pending task that is due and whose workflow is in `workflows`: by priority, then due
    * time, then age, except that a task of a workflow in `prefer` may pass others of its priority,
    * each at most `maxBypassCount` times and for at most `maxBypassMs`. A new lease has a higher epoch.
+   * A due task that holds a slot comes before all others and whatever its workflow: it was put or
+   * handed back with a prompt that may be running.
    *
    * @returns undefined if no such task is due.
    */
@@ -171,7 +173,9 @@ export interface TaskStore extends AsyncDisposable {
 
   /**
    * Takes over a task whose lease has expired, or a canceled one whose cleanup nobody does: higher
-   * epoch, `takeovers` grows (not for a cleanup), slot and dispatch stay with it.
+   * epoch, slot and dispatch stay with it. `takeovers` grows only if the download or upload stage was
+   * running: a task that merely waited, or whose prompt a server runs, did not bring its holder down.
+   * A stage that succeeds sets `takeovers` back to 0.
    *
    * @returns undefined if there is none.
    */
