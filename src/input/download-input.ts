@@ -2,11 +2,12 @@ import { rename, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "undici";
 import { TaskError } from "../domain/errors.js";
+import { backoffMs } from "../lib/backoff.js";
 import { acceptResponse } from "./accept-response.js";
 import type { AddressGuard } from "./address-guard.js";
 import { downloadError, translateDownloadError } from "./download-error.js";
 import { createGuardedAgent, type GuardedAgentOptions } from "./guarded-agent.js";
-import { suggestedName } from "./input-name.js";
+import { dispositionName } from "./input-name.js";
 import { PartFile } from "./part-file.js";
 import { type ReceiveLimits, receiveBody } from "./receive-body.js";
 import { requestInput } from "./request-input.js";
@@ -63,7 +64,7 @@ export const DOWNLOAD_DEFAULTS: DownloadLimits = {
 /** An input that is whole, at its path. */
 export interface DownloadedInput {
   readonly sizeBytes: number;
-  /** What the origin or the URL calls it: untrusted, not yet a file name; absent: nothing does. */
+  /** What the origin calls it in Content-Disposition: untrusted, not yet a file name. */
   readonly suggestedName?: string;
 }
 
@@ -102,7 +103,7 @@ export async function downloadInput(
   }
 }
 
-/** One try: what is missing of `part`, and the name that the origin or the URL suggests. */
+/** One try: fetches what is missing of `part`, and answers the name that the origin suggests. */
 async function receive(
   { url, onProgress }: DownloadRequest,
   options: DownloadOptions & DownloadLimits,
@@ -119,7 +120,7 @@ async function receive(
     const encoding = acceptResponse(url, response, part, options.maxBytes);
     const report = throttle(() => onProgress?.(part.sizeBytes, part.totalBytes));
     await receiveBody(url, response.body, encoding, part, options, report);
-    return suggestedName(response.headers["content-disposition"], url);
+    return dispositionName(response.headers["content-disposition"] ?? "");
   } catch (thrown) {
     throw translateDownloadError(thrown, url);
   } finally {
@@ -162,6 +163,6 @@ function retryDelayMs(
   if (thrown.code === "DISK_FULL" || retryCount >= limits.retryCount) return undefined;
   const askedMs = thrown.retryAfterMs ?? 0;
   if (askedMs > limits.maxRetryDelayMs) return undefined;
-  const backoffMs = Math.min(limits.maxRetryDelayMs, limits.retryDelayMs * 2 ** retryCount);
-  return Math.max(askedMs, backoffMs * (0.5 + Math.random() / 2));
+  const pause = { baseMs: limits.retryDelayMs, capMs: limits.maxRetryDelayMs };
+  return Math.max(askedMs, backoffMs(retryCount + 1, pause));
 }

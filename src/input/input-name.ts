@@ -2,52 +2,56 @@ const MAX_NAME_BYTES = 120;
 /** More than this of a suggested name is not looked at. */
 const MAX_NAME_LENGTH = 500;
 
-/** What a file name is made of. */
+/** What a file name is made of: the first usable of what was suggested, the URL and the task's id. */
 export interface FileNameSource {
-  /** From {@link suggestedName}; untrusted. */
-  readonly suggestedName?: string | undefined;
-  /** The name where nothing usable was suggested. */
+  /** From {@link dispositionName}; untrusted. */
+  readonly suggested?: string | undefined;
+  /** Its path's last segment is a name. */
+  readonly url: string;
   readonly taskId: string;
-  /** Of the real content, without the dot. */
+  /** Of the real content, with the dot; what the names end with is dropped. */
   readonly extension: string;
 }
 
 /**
- * What an origin calls a file: Content-Disposition, `filename*` before `filename`, else the last
- * segment of the URL's path. Untrusted; {@link prettyFileName} and {@link asciiFileName} make a file
- * name of it.
+ * The name of an input on a ComfyUI server: letters, digits, `.`, `_` and `-` alone, at most 120 of
+ * them.
  */
-export function suggestedName(
-  contentDisposition: string | undefined,
-  url: string,
-): string | undefined {
-  return dispositionName(contentDisposition ?? "") || lastPathSegment(url);
+export function inputName(source: FileNameSource): string {
+  const toAscii = (name: string) =>
+    safeStem(name.normalize("NFKD").replace(/\p{M}+/gu, "")).replace(/[^\w.-]+/g, "_");
+  const stem = candidates(source)
+    .map(toAscii)
+    .find((name) => /[a-z0-9]/i.test(name));
+  return withExtension(stem ?? source.taskId, source.extension);
 }
 
 /**
  * A file name for people, in any script: no path, control, bidirectional or reserved characters, no
- * reserved name, at most 120 bytes of UTF-8, with the extension of the real content.
+ * reserved name, at most 120 bytes of UTF-8.
  */
-export function prettyFileName({ suggestedName, taskId, extension }: FileNameSource): string {
-  const stem = safeStem(suggestedName ?? "");
-  return withExtension(stem === "" ? taskId : stem, extension);
+export function prettyName(source: FileNameSource): string {
+  const stem = candidates(source)
+    .map(safeStem)
+    .find((name) => name !== "");
+  return withExtension(stem ?? source.taskId, source.extension);
 }
 
-/** Like {@link prettyFileName}, of letters, digits, `.`, `_` and `-` alone. */
-export function asciiFileName({ suggestedName, taskId, extension }: FileNameSource): string {
-  const decomposed = (suggestedName ?? "").normalize("NFKD").replace(/\p{M}+/gu, "");
-  const stem = safeStem(decomposed).replace(/[^\w.-]+/g, "_");
-  return withExtension(/[a-z0-9]/i.test(stem) ? stem : taskId, extension);
-}
-
-/** RFC 6266, leniently: names without quotes, raw UTF-8 and percent-encoding are common. */
-function dispositionName(header: string): string | undefined {
+/**
+ * The name in a Content-Disposition header, `filename*` before `filename` (RFC 6266). Lenient: names
+ * without quotes and raw UTF-8 are common.
+ */
+export function dispositionName(header: string): string | undefined {
   const extended = /(?:^|;)\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(header)?.[1];
   const decoded = extended === undefined ? undefined : percentDecoded(extended);
   if (decoded !== undefined) return decoded;
   const plain = /(?:^|;)\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]+))/i.exec(header);
   const raw = plain?.[1]?.replace(/\\(.)/g, "$1") ?? plain?.[2]?.trim();
   return raw === undefined ? undefined : utf8OfLatin1(raw);
+}
+
+function candidates({ suggested, url }: FileNameSource): readonly string[] {
+  return [suggested ?? "", lastPathSegment(url) ?? ""];
 }
 
 /** Header bytes come as Latin-1 or decoded, depending on other headers; UTF-8 is what was meant. */
@@ -92,11 +96,11 @@ function safeStem(name: string): string {
 }
 
 function withExtension(stem: string, extension: string): string {
-  const maxStemBytes = MAX_NAME_BYTES - extension.length - 1;
+  const maxStemBytes = MAX_NAME_BYTES - extension.length;
   let kept = "";
   for (const character of stem) {
     if (Buffer.byteLength(kept + character) > maxStemBytes) break;
     kept += character;
   }
-  return `${kept.replace(/[.\s]+$/, "")}.${extension}`;
+  return `${kept.replace(/[.\s]+$/, "")}${extension}`;
 }

@@ -1,0 +1,99 @@
+import type { Input, InputTrack, InputVideoTrack } from "mediabunny";
+import { TaskError } from "../domain/errors.js";
+import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
+
+/** What a container says of its video. */
+export interface VideoFacts extends PictureSize {
+  readonly durationSeconds: number;
+  /** Absent where the frames have no rate, as with a single one. */
+  readonly fps?: number;
+}
+
+/**
+ * Reads a video's size, duration and frame rate from its container, and sees that it is whole: every
+ * track's last packet is there, and the packets reach as far as the container says. Frames are not
+ * decoded.
+ *
+ * @throws TaskError INPUT_DAMAGED, INPUT_TYPE_UNSUPPORTED (no video in it), INPUT_TOO_LARGE,
+ *   INPUT_TIMEOUT.
+ */
+export async function probeVideo(
+  path: string,
+  { maxPixels, timeoutMs }: ProbeBounds,
+  signal: AbortSignal,
+): Promise<VideoFacts> {
+  const input = await openVideo(path);
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const stop = AbortSignal.any([signal, deadline]);
+  // A disposed input fails whatever still reads it.
+  const dispose = () => input.dispose();
+  stop.addEventListener("abort", dispose);
+  try {
+    return await readFacts(input, maxPixels);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (thrown instanceof TaskError) throw thrown;
+    throw deadline.aborted
+      ? new TaskError("INPUT_TIMEOUT", "Cannot use input: looking into the video takes too long")
+      : damaged("its container cannot be read", thrown);
+  } finally {
+    stop.removeEventListener("abort", dispose);
+    input.dispose();
+  }
+}
+
+/** 100 ms to load: only when the first video comes. */
+async function openVideo(path: string): Promise<Input> {
+  const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
+  // Reading ahead fails in the background; whoever needs the bytes meets the error again.
+  const source = new FilePathSource(path, { handleUnhandledError: () => {} });
+  return new Input({ source, formats: [MP4, QTFF, MATROSKA, WEBM] });
+}
+
+async function readFacts(input: Input, maxPixels: number): Promise<VideoFacts> {
+  const track = await findVideoTrack(input);
+  const size = { width: await track.getDisplayWidth(), height: await track.getDisplayHeight() };
+  checkPictureSize(size, maxPixels);
+  const durationSeconds = await checkWhole(input);
+  const { bestGuessFrameRate: fps } = await track.computeFrameRateMetrics();
+  return { ...size, durationSeconds, ...(Number.isFinite(fps) && fps > 0 ? { fps } : {}) };
+}
+
+async function findVideoTrack(input: Input): Promise<InputVideoTrack> {
+  const track = await input.getPrimaryVideoTrack();
+  if (track !== null) return track;
+  const tracks = await input.getTracks();
+  if (tracks.length === 0) throw damaged("its index is missing, as in a file that is cut short");
+  throw new TaskError("INPUT_TYPE_UNSUPPORTED", "Cannot use input: there is no video in the file");
+}
+
+/** How far the packets of a whole file may stay behind the duration that its header states. */
+const TOLERANCE_SECONDS = 0.5;
+const TOLERANCE_RATIO = 0.05;
+
+/** Answers the duration in seconds. */
+async function checkWhole(input: Input): Promise<number> {
+  for (const track of await input.getTracks()) await checkLastPacket(track);
+  const durationSeconds = await input.computeDuration();
+  const statedSeconds = (await input.getDurationFromMetadata()) ?? durationSeconds;
+  const tolerance = Math.max(TOLERANCE_SECONDS, statedSeconds * TOLERANCE_RATIO);
+  if (durationSeconds < statedSeconds - tolerance)
+    throw damaged(`it ends after ${durationSeconds.toFixed(1)} of ${statedSeconds.toFixed(1)} s`);
+  if (durationSeconds <= 0) throw damaged("it has no frames");
+  return durationSeconds;
+}
+
+/** A packet that the index lists but that lies past the end of the file is answered as null. */
+async function checkLastPacket(track: InputTrack): Promise<void> {
+  const { EncodedPacketSink } = await import("mediabunny");
+  const sink = new EncodedPacketSink(track);
+  const listed = await sink.getFirstPacket({ metadataOnly: true });
+  if (listed !== null && (await sink.getPacket(Number.POSITIVE_INFINITY)) === null)
+    throw damaged("its end is missing");
+}
+
+function damaged(reason: string, cause?: unknown): TaskError {
+  return new TaskError("INPUT_DAMAGED", `Cannot use input: the video is damaged, ${reason}`, {
+    cause,
+  });
+}

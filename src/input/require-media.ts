@@ -1,0 +1,43 @@
+import { open } from "node:fs/promises";
+import { TaskError } from "../domain/errors.js";
+import { type SniffedType, sniffMediaType } from "./sniff-media-type.js";
+
+const SUPPORTED =
+  "supported are JPEG, PNG, WebP, GIF, TIFF and AVIF images and MP4, MOV, MKV and WebM videos";
+
+/** As much of a file as tells web pages and text from other content. */
+const HEAD_BYTES = 1024;
+
+/**
+ * Tells what kind of input a file is, by its content.
+ *
+ * @throws TaskError INPUT_TYPE_UNSUPPORTED saying what it is instead and what is supported.
+ */
+export async function requireMedia(path: string): Promise<Required<SniffedType>> {
+  const { type, mediaType, extension } = await sniffMediaType(path);
+  if (type !== undefined && extension !== undefined) return { type, mediaType, extension };
+  const head = await readHead(path);
+  if (head.length === 0) throw unsupported("it is empty");
+  if (looksLikeHtml(head))
+    throw unsupported("it is a web page (HTML); the URL must lead to the file itself");
+  if (extension !== undefined) throw unsupported(`it is of the type ${mediaType}`);
+  throw unsupported(looksLikeText(head) ? "it is text" : "its content is of no known type");
+}
+
+function unsupported(what: string): TaskError {
+  return new TaskError("INPUT_TYPE_UNSUPPORTED", `Cannot use input: ${what}; ${SUPPORTED}`);
+}
+
+async function readHead(path: string): Promise<Buffer> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+function looksLikeHtml(head: Buffer): boolean {
+  return /<(!doctype html|html|head|body|script)\b/i.test(head.toString("latin1"));
+}
+
+function looksLikeText(head: Buffer): boolean {
+  return head.every((byte) => byte >= 0x09);
+}
