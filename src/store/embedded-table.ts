@@ -66,6 +66,16 @@ export class EmbeddedTable {
     );
   }
 
+  /** The first due pending task that still holds a slot. There are never more of them than slots. */
+  findSlotKeeper(nowMs: number): Task | undefined {
+    return this.#one(
+      `SELECT * FROM tasks INDEXED BY tasks_slot
+       WHERE slot IS NOT NULL AND status = 'pending' AND due_at <= ?
+       ORDER BY priority DESC, due_at, task_id LIMIT 1`,
+      nowMs,
+    );
+  }
+
   findOrphan(nowMs: number): Task | undefined {
     return this.#one(
       `SELECT * FROM tasks INDEXED BY tasks_orphan

@@ -15,7 +15,7 @@ import type { EmbeddedDriver } from "./embedded-driver.js";
 import { EmbeddedFacts } from "./embedded-facts.js";
 import { EmbeddedTable } from "./embedded-table.js";
 import { EmbeddedWrite } from "./embedded-write.js";
-import { chooseTask, passOver } from "./lease-order.js";
+import { chooseTask, type LeaseChoice, passOver } from "./lease-order.js";
 import { standingOf } from "./standing.js";
 import {
   beginLease,
@@ -138,8 +138,7 @@ export class EmbeddedTaskStore implements TaskStore {
 
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     return this.#write((write) => {
-      const heads = this.#findHeads(request.workflows, write.now.getTime());
-      const choice = chooseTask(heads, request, write.now);
+      const choice = this.#chooseTask(request, write.now);
       if (!choice) return undefined;
       for (const head of choice.passed) write.save(head, passOver(head, write.now));
       const { owner, leaseMs } = request;
@@ -250,15 +249,17 @@ export class EmbeddedTaskStore implements TaskStore {
     await this.#lock[Symbol.asyncDispose]();
   }
 
-  /** The oldest due task of each workflow, of the highest priority that has any. */
-  #findHeads(workflows: readonly string[], nowMs: number): readonly Task[] {
+  #chooseTask(request: LeaseRequest, now: Date): LeaseChoice | undefined {
+    const nowMs = now.getTime();
+    const keeper = this.#table.findSlotKeeper(nowMs);
+    if (keeper) return { task: keeper, passed: [] };
     for (const priority of PRIORITIES) {
-      const heads = [...new Set(workflows)].flatMap(
+      const heads = [...new Set(request.workflows)].flatMap(
         (workflow) => this.#table.findHead(workflow, priority, nowMs) ?? [],
       );
-      if (heads.length > 0) return heads;
+      if (heads.length > 0) return chooseTask(heads, request, now);
     }
-    return [];
+    return undefined;
   }
 
   #renew(write: EmbeddedWrite, lease: Lease, report: ProgressReport): WriteResult {

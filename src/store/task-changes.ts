@@ -51,7 +51,7 @@ export function takeOver(task: Task, owner: string, leaseMs: number, now: Date):
   const attempts = closeAttempt(task.attempts, "lease_expired", now);
   return {
     ...taken,
-    takeovers: task.takeovers + 1,
+    takeovers: task.takeovers + (mayHaveFelledHolder(task) ? 1 : 0),
     attempts: openAttempt({ ...task, attempts }, now),
   };
 }
@@ -135,8 +135,12 @@ function isVisiblyDifferent(before: Task, next: Task): boolean {
   );
 }
 
+/** A task that merely waited, or whose prompt a server runs, did not bring its holder down. */
+function mayHaveFelledHolder({ stages }: Task): boolean {
+  return stages.download?.status === "running" || stages.upload?.status === "running";
+}
+
 function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): Task {
-  const spendsAttempt = outcome.spends === "attempt";
   let freed = without(endAttempt(task, outcome.reason, now, "failed"), "lease");
   if (!outcome.keepSlot) freed = without(freed, "slot");
   // Another prompt makes another result: what was uploaded of the old one is of no use.
@@ -145,9 +149,9 @@ function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): T
     ...freed,
     status: "pending",
     dueAt: outcome.delayMs > 0 ? after(now, outcome.delayMs) : task.dueAt,
-    attempt: task.attempt + (spendsAttempt ? 1 : 0),
-    takeovers: task.takeovers + (spendsAttempt ? 0 : 1),
-    progress: spendsAttempt ? 0 : task.progress,
+    attempt: task.attempt + (outcome.spends === "attempt" ? 1 : 0),
+    takeovers: task.takeovers + (outcome.spends === "takeover" ? 1 : 0),
+    progress: outcome.spends === "attempt" ? 0 : task.progress,
   };
 }
 

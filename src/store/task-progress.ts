@@ -19,6 +19,8 @@ export function changeStage(
   return {
     ...(nodeStops ? without(task, "runningNode") : task),
     stages: { ...task.stages, [name]: stage },
+    // Work got done, so whatever brought holders down before is behind it.
+    takeovers: stage.status === "success" && base.status !== "success" ? 0 : task.takeovers,
     progress: forward(task.progress, progress),
   };
 }
