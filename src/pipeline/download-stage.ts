@@ -45,7 +45,11 @@ export async function downloadStage(
   const isReported = task.stages.download?.status === "success";
   const startedAtMs = performance.now();
   if (!isReported)
-    await journal.stage("download", { status: "running", progress: 0, detail: "Starting download..." });
+    await journal.stage("download", {
+      status: "running",
+      progress: 0,
+      detail: "Starting download...",
+    });
   const path = workDir.file(FILE);
   const onProgress = (bytes: number, totalBytes?: number): void => {
     if (isReported) return;
@@ -55,12 +59,22 @@ export async function downloadStage(
   const { signal } = journal;
   const fetched = await downloadInput({ url: task.params.url, path, signal, onProgress }, download);
   const { extension, ...facts } = await probeInput(path, task.type, limits);
-  const name = inputName({ suggested: fetched.suggestedName, url: task.params.url, taskId: task.taskId, extension });
+  const name = inputName({
+    suggested: fetched.suggestedName,
+    url: task.params.url,
+    taskId: task.taskId,
+    extension,
+  });
   await workDir.writeNote(NOTE, { name, facts });
   await journal.recordInput(facts);
   const durationMs = performance.now() - startedAtMs;
   if (!isReported)
-    await journal.stage("download", { status: "success", progress: 100, durationMs, detail: "Download complete" });
+    await journal.stage("download", {
+      status: "success",
+      progress: 100,
+      durationMs,
+      detail: "Download complete",
+    });
   return { path, name, facts };
 }
 

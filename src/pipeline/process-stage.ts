@@ -93,7 +93,11 @@ export async function followDispatch(
   const { comfy, workflow } = context;
   const startedAtMs = performance.now();
   const onProgress = ({ ratio, runningNode }: PromptUpdate): void =>
-    journal.progress({ stage: "process", ratio, ...(runningNode !== undefined && { runningNode }) });
+    journal.progress({
+      stage: "process",
+      ratio,
+      ...(runningNode !== undefined && { runningNode }),
+    });
   const end = await followPrompt(comfy, dispatch.promptId, {
     prompt: workflow.prompt,
     ...(workflow.weights && { weights: workflow.weights }),
@@ -123,7 +127,10 @@ async function outputsOf(
     case "failed":
       throw end.error;
     case "interrupted":
-      throw new TaskError("PROMPT_INTERRUPTED", `Somebody interrupted the prompt on server "${serverId}"`);
+      throw new TaskError(
+        "PROMPT_INTERRUPTED",
+        `Somebody interrupted the prompt on server "${serverId}"`,
+      );
     case "lost": {
       const written = await findWrittenOutput(comfy, dispatch.filenamePrefix, signal);
       if (written !== undefined) return [written];

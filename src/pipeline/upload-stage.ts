@@ -37,7 +37,12 @@ export async function uploadStage(
     stored.push(await storeOutput(task, file, index, path, part, storage, journal));
   }
   const durationMs = performance.now() - startedAtMs;
-  await journal.stage("upload", { status: "success", progress: 100, durationMs, detail: "Upload complete" });
+  await journal.stage("upload", {
+    status: "success",
+    progress: 100,
+    durationMs,
+    detail: "Upload complete",
+  });
   return stored;
 }
 
@@ -58,14 +63,20 @@ async function fetchOutput(
   const path = workDir.file(`output-${index}`);
   if (await exists(path)) return path;
   if (comfy === undefined)
-    throw new TaskError("OUTPUT_LOST", `Cannot fetch result "${file.filename}": its server is no longer configured`);
+    throw new TaskError(
+      "OUTPUT_LOST",
+      `Cannot fetch result "${file.filename}": its server is no longer configured`,
+    );
   const onProgress = (bytes: number, totalBytes: number | undefined): void => {
     const ratio = part.from + part.share * FETCH_SHARE * (totalBytes ? bytes / totalBytes : 0);
     journal.progress({ stage: "upload", ratio });
   };
   const found = await comfy.viewToFile(file, path, journal.signal, onProgress);
   if (found) return path;
-  throw new TaskError("OUTPUT_LOST", `Cannot fetch result "${file.filename}": server "${comfy.address}" no longer has it`);
+  throw new TaskError(
+    "OUTPUT_LOST",
+    `Cannot fetch result "${file.filename}": server "${comfy.address}" no longer has it`,
+  );
 }
 
 async function storeOutput(

@@ -73,7 +73,9 @@ export class PoolServer {
     const before = this.state;
     if (this.state === "unknown") this.#become("ready");
     else if (this.state === "quarantined" && this.#quarantineIsOver(restarted, now))
-      this.#become(this.#faultKind === "unreachable" && this.held.size === 0 ? "ready" : "half_open");
+      this.#become(
+        this.#faultKind === "unreachable" && this.held.size === 0 ? "ready" : "half_open",
+      );
     return this.state !== before;
   }
 

@@ -1,13 +1,22 @@
 import type { Workflow } from "../workflow/workflow.js";
 import { missingFor } from "../workflow/missing-for.js";
 import type { Logger } from "../lib/logger.js";
-import { type BypassLimits, markPassed, type Pick, pickWaiter, type Waiter } from "./pick-waiter.js";
+import {
+  type BypassLimits,
+  markPassed,
+  type Pick,
+  pickWaiter,
+  type Waiter,
+} from "./pick-waiter.js";
 import type { FaultKind, PoolServer } from "./pool-server.js";
 import { RunTimes } from "./run-times.js";
 
 /** Gives a slot to a task in the store; how several processes share one pool. */
 export interface SlotBook {
-  bindSlot(fence: TaskFence, slot: string): Promise<"ok" | "busy" | "lost" | "canceled" | "terminal">;
+  bindSlot(
+    fence: TaskFence,
+    slot: string,
+  ): Promise<"ok" | "busy" | "lost" | "canceled" | "terminal">;
 }
 
 /** Proof of holding the task that asks for a slot. */
@@ -177,7 +186,10 @@ export class Pool {
   /** Takes a server out of the pool. @returns whether the fault is held against the task too. */
   noteFault(server: PoolServer, kind: FaultKind, reason: string, taskId?: string): boolean {
     const blamesTask = server.noteFault(kind, reason, new Date(), taskId);
-    this.#logger.warn({ server: server.id, kind, reason, until: server.retryAt }, "server quarantined");
+    this.#logger.warn(
+      { server: server.id, kind, reason, until: server.retryAt },
+      "server quarantined",
+    );
     this.changed();
     return blamesTask;
   }
@@ -230,7 +242,13 @@ export class Pool {
     const elsewhere = this.servers
       .filter((other) => other !== server && isUp(other))
       .flatMap((other) => other.loadedWorkflow ?? []);
-    const pick = pickWaiter(eligible, server.loadedWorkflow, new Set(elsewhere), this.#limits, nowMs);
+    const pick = pickWaiter(
+      eligible,
+      server.loadedWorkflow,
+      new Set(elsewhere),
+      this.#limits,
+      nowMs,
+    );
     return pick === undefined ? [] : [{ server, slot, pick }];
   }
 
@@ -259,7 +277,9 @@ export class Pool {
     server.held.delete(slot);
     if (pick.waiter.isGone) return;
     if (result === "busy") return this.#leaveAlone(server, slot, pick.waiter);
-    reject(result instanceof Error ? result : new SlotRefused(`Task "${taskId}" is no longer held`));
+    reject(
+      result instanceof Error ? result : new SlotRefused(`Task "${taskId}" is no longer held`),
+    );
   }
 
   #leaveAlone(server: PoolServer, slot: string, waiter: WaitingRequest): void {

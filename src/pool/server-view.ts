@@ -29,7 +29,10 @@ export function viewServers(pool: Pool, workflows: readonly Workflow[]): readonl
 }
 
 function viewServer(server: PoolServer, pool: Pool, workflows: readonly Workflow[]): ServerView {
-  const lacks = workflows.map((workflow) => ({ workflow, missing: pool.missingOn(server, workflow) }));
+  const lacks = workflows.map((workflow) => ({
+    workflow,
+    missing: pool.missingOn(server, workflow),
+  }));
   return {
     address: server.comfy.address,
     status: statusOf(server),

@@ -55,7 +55,10 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
   const { task, server, phase } = run;
   const level = error.code === "INTERNAL" ? "error" : "warn";
   const { taskId, attempt } = task;
-  context.logger[level]({ taskId, attempt, phase, server: server?.id, code: error.code, err: error }, "attempt failed");
+  context.logger[level](
+    { taskId, attempt, phase, server: server?.id, code: error.code, err: error },
+    "attempt failed",
+  );
   const blamesTask = blame(error, run, context);
   if (error.code === "SERVER_STUCK" && server !== undefined) await stopStuck(run, server, context);
   const outcome = decideOutcome(error, blamesTask, run, context.limits);
@@ -85,14 +88,20 @@ function faultKind(error: TaskError): FaultKind | undefined {
   }
 }
 
-function decideOutcome(error: TaskError, blamesTask: boolean, run: TaskRun, limits: RetryLimits): Outcome {
+function decideOutcome(
+  error: TaskError,
+  blamesTask: boolean,
+  run: TaskRun,
+  limits: RetryLimits,
+): Outcome {
   const { task, holding, phase } = run;
   const stage = phase === "download" || phase === "upload" ? phase : "process";
   const sincePromptEndedMs = Date.now() - (task.dispatch?.at.getTime() ?? Date.now());
   const decision = decideRetry(error, { task, stage, sincePromptEndedMs, blamesTask }, limits);
   if (decision.kind === "failed") return decision;
   const pause = { baseMs: limits.retryDelayMs, capMs: MAX_RETRY_PAUSE_MS };
-  const isServerFault = error.family === "server" && (stage === "process" || error.code === "OUTPUT_LOST");
+  const isServerFault =
+    error.family === "server" && (stage === "process" || error.code === "OUTPUT_LOST");
   const delayMs = decision.pauseTry === 0 ? 0 : backoffMs(decision.pauseTry, pause);
   const { dispatch } = holding;
   return {
@@ -106,13 +115,20 @@ function decideOutcome(error: TaskError, blamesTask: boolean, run: TaskRun, limi
 }
 
 /** A prompt that does not move is stopped if it lets itself be; its server is in quarantine either way. */
-async function stopStuck(run: TaskRun, server: PoolServer, { stopSignal, logger }: EndContext): Promise<void> {
+async function stopStuck(
+  run: TaskRun,
+  server: PoolServer,
+  { stopSignal, logger }: EndContext,
+): Promise<void> {
   const { dispatch } = run.holding;
   if (dispatch === undefined) return;
   try {
     await cancelPrompt(server.comfy, dispatch.promptId, stopSignal);
   } catch (error) {
-    logger.warn({ taskId: run.task.taskId, server: server.id, err: error }, "stuck prompt does not end");
+    logger.warn(
+      { taskId: run.task.taskId, server: server.id, err: error },
+      "stuck prompt does not end",
+    );
   }
 }
 
@@ -149,7 +165,9 @@ async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
       } catch (error) {
         if (stopSignal.aborted) return;
         logger.info({ taskId, server: server.id, err: error }, "canceled prompt not stopped yet");
-        await sleep(backoffMs(tries, CLEANUP_PAUSE), undefined, { signal: stopSignal }).catch(() => undefined);
+        await sleep(backoffMs(tries, CLEANUP_PAUSE), undefined, { signal: stopSignal }).catch(
+          () => undefined,
+        );
       }
     }
   }

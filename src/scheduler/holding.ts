@@ -1,7 +1,13 @@
 import { overallProgress } from "../domain/overall-progress.js";
 import type { Dispatch, InputFacts, Json, Stage, StageName, Task } from "../domain/task.js";
 import type { StageProgress, TaskJournal } from "../pipeline/task-journal.js";
-import type { Fence, Outcome, ProgressReport, TaskStore, WriteResult } from "../store/task-store.js";
+import type {
+  Fence,
+  Outcome,
+  ProgressReport,
+  TaskStore,
+  WriteResult,
+} from "../store/task-store.js";
 import { persist } from "./persist.js";
 
 /** Why a task is no longer worked on here. */
@@ -85,7 +91,8 @@ export class Holding implements TaskJournal {
 
   stage(name: StageName, patch: Partial<Stage>): Promise<void> {
     if (patch.status !== undefined) this.#report = undefined;
-    const progress = patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
+    const progress =
+      patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
     return this.#write(() => this.#store.updateStage(this.fence, name, patch, progress));
   }
 

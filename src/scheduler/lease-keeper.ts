@@ -95,7 +95,9 @@ export class LeaseKeeper implements LeaseProof, Disposable {
     if (holdings.length === 0) return;
     const { store, owner, leaseMs, logger } = this.#options;
     const sentAtMs = performance.now();
-    const reports = holdings.map((holding): ProgressReport => holding.takeReport() ?? holding.fence);
+    const reports = holdings.map(
+      (holding): ProgressReport => holding.takeReport() ?? holding.fence,
+    );
     try {
       this.#take(await store.heartbeat(owner, leaseMs, reports), holdings, sentAtMs);
     } catch (error) {

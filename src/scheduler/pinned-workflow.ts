@@ -15,5 +15,8 @@ export async function pinnedWorkflow(
   if (current?.version === task.workflowVersion) return current;
   const content = await store.loadWorkflow(task.workflowVersion);
   if (content !== undefined) return fromContent(content);
-  throw new TaskError("WORKFLOW_INVALID", `Workflow "${task.workflow}" is no longer there in the version the task was created with`);
+  throw new TaskError(
+    "WORKFLOW_INVALID",
+    `Workflow "${task.workflow}" is no longer there in the version the task was created with`,
+  );
 }

@@ -147,7 +147,9 @@ export class Scheduler implements AsyncDisposable {
   }
 
   #maxAhead(): number {
-    const up = this.#context.pool.servers.filter(({ state }) => state === "ready" || state === "half_open");
+    const up = this.#context.pool.servers.filter(
+      ({ state }) => state === "ready" || state === "half_open",
+    );
     const free = up.filter(({ held }) => held.size === 0);
     return up.length * this.#options.prefetchCount + free.length;
   }
@@ -161,7 +163,10 @@ export class Scheduler implements AsyncDisposable {
     const wanted = new Map<string, number>();
     for (const { loadedWorkflow } of this.#context.pool.servers)
       if (loadedWorkflow !== undefined)
-        wanted.set(loadedWorkflow, (wanted.get(loadedWorkflow) ?? 0) + Math.max(1, this.#options.prefetchCount));
+        wanted.set(
+          loadedWorkflow,
+          (wanted.get(loadedWorkflow) ?? 0) + Math.max(1, this.#options.prefetchCount),
+        );
     return runnable
       .map(({ name }) => name)
       .filter((name) => (ahead.get(name) ?? 0) < (wanted.get(name) ?? 0));

@@ -4,8 +4,18 @@ import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import type { Semaphore } from "../lib/semaphore.js";
 import type { ObjectStorage } from "../output/object-storage.js";
-import { type DownloadContext, downloadStage, findInput, type ReadyInput } from "../pipeline/download-stage.js";
-import { followDispatch, type ProcessContext, type ProcessedPrompt, runNewPrompt } from "../pipeline/process-stage.js";
+import {
+  type DownloadContext,
+  downloadStage,
+  findInput,
+  type ReadyInput,
+} from "../pipeline/download-stage.js";
+import {
+  followDispatch,
+  type ProcessContext,
+  type ProcessedPrompt,
+  runNewPrompt,
+} from "../pipeline/process-stage.js";
 import { uploadStage } from "../pipeline/upload-stage.js";
 import type { WorkDir, WorkDirs } from "../pipeline/work-dir.js";
 import type { Pool } from "../pool/pool.js";
@@ -69,7 +79,10 @@ export class TaskRun {
     await this.#store(processed, workDir);
   }
 
-  async #processed(workflow: Workflow, workDir: WorkDir): Promise<Pick<ProcessedPrompt, "outputs">> {
+  async #processed(
+    workflow: Workflow,
+    workDir: WorkDir,
+  ): Promise<Pick<ProcessedPrompt, "outputs">> {
     const { dispatch } = this.holding;
     this.server = dispatch && this.#context.pool.server(dispatch.server);
     if (dispatch?.phase === "done") {
@@ -116,7 +129,12 @@ export class TaskRun {
     await this.#releaseSlot();
     this.#context.pool.noteSuccess(server, workflow.name, processed.runMs);
     const durationMs = performance.now() - startedAtMs;
-    const done = { status: "success", progress: 100, durationMs, detail: "Processing complete" } as const;
+    const done = {
+      status: "success",
+      progress: 100,
+      durationMs,
+      detail: "Processing complete",
+    } as const;
     await this.holding.stage("process", done);
     return processed;
   }
@@ -125,7 +143,13 @@ export class TaskRun {
   async #promptEnd(workflow: Workflow, workDir: WorkDir): Promise<ProcessedPrompt> {
     const server = this.#requireServer();
     const { store, stallMs } = this.#context;
-    const context: ProcessContext = { serverId: server.id, comfy: server.comfy, workflow, storeId: store.storeId, stallMs };
+    const context: ProcessContext = {
+      serverId: server.id,
+      comfy: server.comfy,
+      workflow,
+      storeId: store.storeId,
+      stallMs,
+    };
     for (;;) {
       const { dispatch } = this.holding;
       try {

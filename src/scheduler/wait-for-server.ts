@@ -24,7 +24,8 @@ export function waitForServer(
   const deadlineMs = performance.now() + patienceMs;
   return new Promise((resolve, reject) => {
     const look = (): void => {
-      if (server.state === "ready" || server.state === "half_open") return end(() => resolve("back"));
+      if (server.state === "ready" || server.state === "half_open")
+        return end(() => resolve("back"));
       const others = pool.serversFor(workflow).filter((other) => other !== server);
       if (performance.now() >= deadlineMs && others.length > 0) end(() => resolve("given_up"));
     };

@@ -73,9 +73,12 @@ function isRunnable(workflow: Workflow, pool: CreateContext["pool"]): boolean {
 function refuseUnrunnable(workflow: Workflow, { pool, catalog }: CreateContext): void {
   const lacks = pool.lacks(workflow);
   if (lacks.length === 0) return;
-  const others = catalog.list().filter((one) => one.type === workflow.type && pool.lacks(one).length === 0);
+  const others = catalog
+    .list()
+    .filter((one) => one.type === workflow.type && pool.lacks(one).length === 0);
   const names = others.map((one) => `"${one.name}"`).join(", ");
-  const advice = names === "" ? "" : `; workflows of type "${workflow.type}" that would run: ${names}`;
+  const advice =
+    names === "" ? "" : `; workflows of type "${workflow.type}" that would run: ${names}`;
   throw new TaskError(
     "WORKFLOW_NOT_RUNNABLE",
     `No server can run workflow "${workflow.name}": ${lacks.join("; ")}${advice}`,
@@ -100,4 +103,3 @@ function canonical(value: unknown): string {
       : inner,
   );
 }
-

@@ -56,9 +56,16 @@ export class TaskService {
       case "replayed":
         return result.task;
       case "conflict":
-        throw new TaskError("IDEMPOTENCY_CONFLICT", `Idempotency key "${request.idempotencyKey}" was used for another request; use a new key`);
+        throw new TaskError(
+          "IDEMPOTENCY_CONFLICT",
+          `Idempotency key "${request.idempotencyKey}" was used for another request; use a new key`,
+        );
       case "full":
-        throw new TaskError("QUEUE_FULL", `The queue is full: ${maxPendingCount} tasks are waiting; try again later`, { retryAfterMs: QUEUE_FULL_RETRY_MS });
+        throw new TaskError(
+          "QUEUE_FULL",
+          `The queue is full: ${maxPendingCount} tasks are waiting; try again later`,
+          { retryAfterMs: QUEUE_FULL_RETRY_MS },
+        );
     }
   }
 
@@ -73,7 +80,10 @@ export class TaskService {
     readonly tasks: readonly TaskView[];
     readonly nextPageToken?: string;
   }> {
-    const page = await this.#options.store.list({ ...rest, pageSize: pageSize || DEFAULT_PAGE_SIZE });
+    const page = await this.#options.store.list({
+      ...rest,
+      pageSize: pageSize || DEFAULT_PAGE_SIZE,
+    });
     return { ...page, tasks: await Promise.all(page.tasks.map((task) => this.#view(task))) };
   }
 
@@ -86,7 +96,10 @@ export class TaskService {
       case "not_found":
         throw notFound();
       case "terminal":
-        throw new TaskError("TASK_ALREADY_ENDED", "Unable to cancel task (already completed or failed)");
+        throw new TaskError(
+          "TASK_ALREADY_ENDED",
+          "Unable to cancel task (already completed or failed)",
+        );
     }
   }
 

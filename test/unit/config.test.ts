@@ -1,0 +1,71 @@
+import { parse } from "yaml";
+import { expect, test } from "vitest";
+import { readSettings } from "../../src/config/read-settings.js";
+import { toConfig } from "../../src/config.js";
+
+const read = (environment: Record<string, string>, yaml?: string) =>
+  toConfig(
+    readSettings(
+      environment,
+      yaml === undefined ? undefined : { name: "config.yaml", content: parse(yaml) },
+    ),
+  );
+
+test("configuration: without any it is standalone on loopback port 6008", () => {
+  const config = read({});
+  expect(config.api).toEqual({ hosts: ["127.0.0.1", "::1"], port: 6008, corsOrigins: [] });
+  expect(config.servers).toEqual([]);
+  expect(config.oss).toBeUndefined();
+  expect(config.store).toEqual({});
+});
+
+test("configuration: the environment wins over the file", () => {
+  expect(read({ TMLSR_PORT: "7000" }, "server: {port: 7001, max_retries: 5}")).toMatchObject({
+    api: { port: 7000 },
+    scheduler: { maxRetries: 5 },
+  });
+});
+
+test("configuration: the older service's file is accepted as it is, with one warning", () => {
+  const config = read(
+    {},
+    `
+oss: {endpoint: oss-cn-hangzhou.aliyuncs.com, access_key_id: a, access_key_secret: b, bucket_name: c}
+server: {max_retries: 2, retry_delay: 7, max_workers: 4}
+comfyui: {servers: ["127.0.0.1:8188", "http://gpu2:8188"]}
+`,
+  );
+  expect(config.servers.map(({ url }) => url)).toEqual([
+    "http://127.0.0.1:8188",
+    "http://gpu2:8188",
+  ]);
+  expect(config.scheduler).toMatchObject({ maxRetries: 2, retryDelayMs: 7_000 });
+  expect(config.oss).toMatchObject({ bucket: "c", endpoint: "oss-cn-hangzhou.aliyuncs.com" });
+  expect(config.warnings).toEqual(["The setting server.max_workers is ignored: the pool decides"]);
+});
+
+test("configuration: a single server_address of an older file is the pool", () => {
+  expect(read({}, "comfyui: {server_address: 10.0.0.5:8188}").servers).toHaveLength(1);
+});
+
+test("configuration: all unknown keys and bad values are named with their source", () => {
+  const start = () =>
+    read({ TMLSR_PROT: "1", TMLSR_PORT: "many" }, "server: {prot: 1, retry_delay: soon}");
+  expect(start).toThrow("unknown environment variable TMLSR_PROT");
+  expect(start).toThrow('config.yaml: unknown key "server.prot"');
+  expect(start).toThrow(/environment variable TMLSR_PORT: .*"many"/);
+  expect(start).toThrow(/config.yaml: key "server.retry_delay": .*"soon"/);
+});
+
+test("configuration: a secret's value is not printed when it is wrong", () => {
+  expect(() => read({ MONGODB_URI: "postgres://user:hunter2@db" })).toThrow("(hidden)");
+  expect(() => read({ MONGODB_URI: "postgres://user:hunter2@db" })).not.toThrow("hunter2");
+});
+
+test("configuration: OSS settings are needed together", () => {
+  expect(() => read({ OSS_ENDPOINT: "oss-cn-hangzhou.aliyuncs.com" })).toThrow("OSS_BUCKET");
+});
+
+test("configuration: it is frozen", () => {
+  expect(Object.isFrozen(read({}).scheduler)).toBe(true);
+});
