@@ -1,20 +1,26 @@
-import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { enumWords } from "./enum-word.js";
 
-/** What a value of a field has to be, for people: `must be a whole number`. */
-export function fieldExpectation(field: DescField): string {
+/** What `json` fails to be as a value of a field, for people: `must be a whole number`. */
+export function fieldExpectation(field: DescField, json: JsonValue): string {
   if (field.enum !== undefined) return expectEnum(field.enum);
-  if (field.message !== undefined) return expectMessage(field.message);
-  return field.scalar === undefined ? "is not valid" : expectScalar(field.scalar);
+  if (field.message !== undefined) return expectMessage(field.message, json);
+  return field.scalar === undefined ? "is not valid" : expectScalar(field.scalar, json);
 }
 
 function expectEnum(desc: DescEnum): string {
   return `must be one of ${enumWords(desc).join(", ")}`;
 }
 
-function expectMessage(desc: DescMessage): string {
-  if (isWrapperDesc(desc)) return fieldExpectation(desc.fields[0]);
+function expectMessage(desc: DescMessage, json: JsonValue): string {
+  if (isWrapperDesc(desc)) return fieldExpectation(desc.fields[0], json);
   return WELL_KNOWN[desc.typeName] ?? "must be an object";
 }
 
@@ -27,10 +33,11 @@ const WELL_KNOWN: Readonly<Record<string, string>> = {
   "google.protobuf.Value": "must not be nested more than 100 deep",
 };
 
-function expectScalar(type: ScalarType): string {
+function expectScalar(type: ScalarType, json: JsonValue): string {
   switch (type) {
     case ScalarType.STRING:
-      return "must be a string of valid Unicode";
+      // A lone surrogate has no form in UTF-8.
+      return typeof json === "string" ? "must be valid Unicode" : "must be a string";
     case ScalarType.BOOL:
       return "must be true or false";
     case ScalarType.BYTES:

@@ -97,7 +97,7 @@ class MessageReader {
     }
     const item = field.enum === undefined ? json : readEnum(field.enum, json);
     if (item !== undefined && schema === undefined && isAccepted(field, wrap(item))) return item;
-    return this.#refuse(path, fieldExpectation(field));
+    return this.#refuse(path, fieldExpectation(field, json));
   }
 
   #refuse(field: string, message: string): null {

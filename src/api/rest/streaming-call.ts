@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/connect/protocol";
@@ -65,7 +66,7 @@ function beginResponse(reply: FastifyReply, format: StreamFormat, context: CallC
     "x-accel-buffering": "no",
   });
   reply.hijack();
-  reply.raw.writeHead(200, { ...reply.getHeaders() });
+  reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
 }
 
 async function writeStream(stream: OpenStream): Promise<void> {
