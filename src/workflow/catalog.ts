@@ -150,7 +150,7 @@ export class WorkflowCatalog implements AsyncDisposable {
     try {
       const source = await readWorkflowFile(this.#directory, name);
       if (this.#entries.get(name)?.isOf(source)) return false;
-      this.#entries.set(name, CatalogEntry.of(name, source, this.#options.models));
+      this.#entries.set(name, new CatalogEntry(name, source, this.#options.models));
       return true;
     } catch (error) {
       this.#report(name, error);

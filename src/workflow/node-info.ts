@@ -1,31 +1,5 @@
+import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
 import type { Json } from "../domain/task.js";
-
-/** Options of an input, as a node's author wrote them; what is not named here is passed over. */
-export interface InputOptions {
-  readonly [option: string]: unknown;
-}
-
-/** `[type, options?]`; a type that is a list is a combo's choices (the older form). */
-export type InputSpec = readonly [type: string | readonly Json[], options?: InputOptions];
-
-/**
- * What a server says of a node class in `GET /object_info/{class}`. Only what is used here, and all
- * of it optional but `input`: node packs differ in what they fill in.
- */
-export interface NodeInfo {
-  readonly input: {
-    readonly required?: { readonly [name: string]: InputSpec };
-    readonly optional?: { readonly [name: string]: InputSpec };
-    readonly hidden?: { readonly [name: string]: unknown };
-  };
-  readonly input_order?: {
-    readonly required?: readonly string[];
-    readonly optional?: readonly string[];
-  };
-  /** Types of the outputs by slot; a list is a combo's choices. */
-  readonly output?: readonly (string | readonly Json[])[];
-  readonly output_node?: boolean;
-}
 
 /** Node classes that a server has, by name. */
 export type NodeClasses = ReadonlyMap<string, NodeInfo>;

@@ -1,13 +1,8 @@
+import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
 import type { Json } from "../domain/task.js";
-import {
-  comboOptions,
-  type InputSpec,
-  inputSpec,
-  isFedByUpload,
-  type NodeClasses,
-  type NodeInfo,
-  ownValue,
-} from "./node-info.js";
+import { comboOptions, inputSpec, isFedByUpload, type NodeClasses, ownValue } from "./node-info.js";
+import { isCompatible, typeText } from "./slot-types.js";
+import { UPLOAD_CLASSES } from "./upload-classes.js";
 import type { Prompt, PromptNode } from "./workflow.js";
 
 /**
@@ -115,20 +110,6 @@ function linkProblems(
   ];
 }
 
-/** Types are compared as the editor does: `*` goes with all, `A,B` with either. A combo's type is its list. */
-export function isCompatible(given: InputSpec[0], wanted: InputSpec[0]): boolean {
-  const names = [given, wanted].map((type) => (typeof type === "string" ? type : "COMBO"));
-  const [from = "", to = ""] = names.map((name) => name.toLowerCase());
-  if ([from, to].some((name) => name === "" || name === "*" || /^comfy_.*_v3$/.test(name)))
-    return true;
-  const accepted = to.split(",").map((name) => name.trim());
-  return from.split(",").some((name) => accepted.includes(name.trim()));
-}
-
-function typeText(type: InputSpec[0]): string {
-  return typeof type === "string" ? type : "COMBO";
-}
-
 function choiceProblems({ node, input, value }: PlacedInput, spec: InputSpec): readonly string[] {
   const options = comboOptions(spec);
   if (options === undefined || isFedByUpload(spec) || UPLOAD_CLASSES.has(node.class_type))
@@ -141,14 +122,6 @@ function choiceProblems({ node, input, value }: PlacedInput, spec: InputSpec): r
         `Input "${input}" of node class "${node.class_type}" does not offer ${JSON.stringify(one)}`,
     );
 }
-
-/** Classes whose combos list uploaded files, whether or not they say so. */
-const UPLOAD_CLASSES: ReadonlySet<string> = new Set([
-  "LoadImage",
-  "LoadImageMask",
-  "LoadVideo",
-  "LoadAudio",
-]);
 
 function rangeProblems(
   { node, input, value }: PlacedInput,

@@ -1,0 +1,39 @@
+import { isLink } from "./prompt-problems.js";
+import type { Prompt, Workflow, WorkflowParameter } from "./workflow.js";
+
+/** What was understood of a workflow, in lines for people. */
+export function describeWorkflow(workflow: Workflow): readonly string[] {
+  const { inputNode, inputField, resultNode, models, inferred } = workflow;
+  return [
+    `Workflow "${workflow.name}": ${workflow.title}`,
+    `  version     ${workflow.version}`,
+    `  type        ${workflow.type}`,
+    `  input       ${nodeText(workflow.prompt, inputNode)}, field "${inputField}"`,
+    `  result      ${nodeText(workflow.prompt, resultNode)}`,
+    ...models.map((need) => `  model       ${need.value} (${need.classType})`),
+    ...workflow.parameters.map((parameter) => `  parameter   ${parameterText(parameter)}`),
+    `  low memory  ${workflow.lowMemory === undefined ? "no profile" : "has a profile"}`,
+    `  inferred    ${inferred.length === 0 ? "nothing" : inferred.join(", ")}`,
+    "  nodes",
+    ...Object.keys(workflow.prompt).map((id) => `    ${inputsText(workflow.prompt, id)}`),
+  ];
+}
+
+function nodeText(prompt: Prompt, id: string): string {
+  return `node ${id} (${prompt[id]?.class_type})`;
+}
+
+function parameterText({ name, type, default: value, ...rest }: WorkflowParameter): string {
+  const { minimum, maximum, options } = rest;
+  const range =
+    minimum === undefined && maximum === undefined ? "" : ` ${minimum ?? ""}..${maximum ?? ""}`;
+  const choices = options === undefined ? "" : ` of ${options.length}`;
+  return `${name}: ${type}${range}${choices}, ${value === undefined ? "random" : JSON.stringify(value)}`;
+}
+
+function inputsText(prompt: Prompt, id: string): string {
+  const inputs = Object.entries(prompt[id]?.inputs ?? {}).map(([name, value]) =>
+    isLink(value) ? `${name}=<${value[0]}:${value[1]}>` : `${name}=${JSON.stringify(value)}`,
+  );
+  return `${nodeText(prompt, id)} ${inputs.join(" ")}`.trimEnd();
+}

@@ -1,0 +1,33 @@
+import { z } from "zod";
+import type { ComfyHttp } from "../comfy/comfy-http.js";
+import { nodeInfo } from "../comfy/node-info.js";
+import type { NodeClasses } from "./node-info.js";
+
+/**
+ * Asks a server for node classes, one by one: all at once can be many megabytes. Those that it does
+ * not have are not in the answer.
+ *
+ * @throws TaskError SERVER_UNREACHABLE or SERVER_FAULT
+ */
+export async function serverClasses(
+  http: ComfyHttp,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<NodeClasses> {
+  const classes = new Map<string, NonNullable<ReturnType<typeof nodeInfo>>>();
+  for (const name of names) {
+    const call = {
+      action: "read the node classes of",
+      path: `/object_info/${encodeURIComponent(name)}`,
+      signal,
+      limitMs: CLASS_LIMIT_MS,
+    };
+    const answer = await http.read(call, z.record(z.string(), z.unknown()));
+    const info = nodeInfo(answer[name]);
+    if (info !== undefined) classes.set(name, info);
+  }
+  return classes;
+}
+
+/** Describing a class may list a slow disk's files. */
+const CLASS_LIMIT_MS = 60_000;

@@ -1,0 +1,27 @@
+import type { InputSpec } from "../comfy/node-info.js";
+
+/**
+ * Whether an output of one type may be linked to an input of another, as the editor tells: `*` and
+ * the empty type go with all, `A,B` goes with either, case does not matter. A combo's type may be
+ * its list of choices.
+ */
+export function isCompatible(given: InputSpec[0], wanted: InputSpec[0]): boolean {
+  const from = typeText(given).toLowerCase();
+  const to = typeText(wanted).toLowerCase();
+  if ([from, to].some((type) => isAnyType(type) || DEFERRED_TYPE.test(type))) return true;
+  const accepted = to.split(",").map((name) => name.trim());
+  return from.split(",").some((name) => accepted.includes(name.trim()));
+}
+
+/** Whether a type goes with all others. */
+export function isAnyType(type: string): boolean {
+  return type === "" || type === "*";
+}
+
+// Stands for a type that is told elsewhere, such as that of another input.
+const DEFERRED_TYPE = /^comfy_.*_v3$/;
+
+/** A type's name. */
+export function typeText(type: InputSpec[0]): string {
+  return typeof type === "string" ? type : "COMBO";
+}

@@ -1,0 +1,2 @@
+/** Why a graph cannot be converted, told without the workflow's name. */
+export class Unconvertible extends Error {}
