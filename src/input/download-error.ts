@@ -1,4 +1,5 @@
 import { type ErrorCode, TaskError, type TaskErrorOptions } from "../domain/errors.js";
+import { errorCode } from "../lib/error-code.js";
 import { redactUrl } from "./redact-url.js";
 
 /** The error of a download, in the words "Cannot download input "<URL>": <reason>". */
@@ -43,8 +44,8 @@ const MEANINGS: readonly (readonly [codes: RegExp, code: ErrorCode, reason: stri
 
 /** Translates an error that a download met; one that no download is expected to meet stays as it is. */
 export function translateDownloadError(thrown: unknown, url: string): unknown {
-  if (thrown instanceof TaskError || !(thrown instanceof Error)) return thrown;
-  const code = "code" in thrown ? String(thrown.code) : "";
+  if (thrown instanceof TaskError) return thrown;
+  const code = errorCode(thrown);
   const meaning = MEANINGS.find(([codes]) => codes.test(code));
   if (meaning === undefined) return thrown;
   return downloadError(meaning[1], url, `${meaning[2]} (${code})`, { cause: thrown });

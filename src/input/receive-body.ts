@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import type { TaskError } from "../domain/errors.js";
+import { errorCode } from "../lib/error-code.js";
 import { type ContentEncoding, inputTooLarge } from "./accept-response.js";
 import { downloadError } from "./download-error.js";
 import type { PartFile } from "./part-file.js";
@@ -53,8 +54,7 @@ export async function receiveBody(
 }
 
 function isCut(thrown: unknown): boolean {
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  return code === "ECONNRESET" || code === "EPIPE" || code === "UND_ERR_SOCKET";
+  return ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"].includes(errorCode(thrown));
 }
 
 function truncated(url: string, part: PartFile, cause?: unknown): TaskError {

@@ -2,7 +2,10 @@ import type { Json } from "../domain/task.js";
 
 /** A local file to be kept. */
 export interface StoredFile {
-  /** Where it is now; it must not change while it is stored. */
+  /**
+   * Where it is now. It must not be written to from then on, only removed or replaced: a storage on
+   * the same file system may keep the file itself.
+   */
   readonly path: string;
   /** `outputs/{task_id}/{file name}`; segments are not encoded. */
   readonly key: string;
