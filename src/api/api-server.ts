@@ -1,0 +1,126 @@
+import { setMaxListeners } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyInstance } from "fastify";
+import { TaskError } from "../domain/errors.js";
+import type { Logger } from "../lib/logger.js";
+import { type ApiLimits, DEFAULT_LIMITS } from "./api-limits.js";
+import { type ApiPlugin, createApp } from "./create-app.js";
+import { toConnectError } from "./error-mapping.js";
+import type { AnyRequest, AnyResponse } from "./port/exchanges.js";
+import { OnePort } from "./port/one-port.js";
+import type { ApiServices } from "./services.js";
+
+/** What {@link startApiServer} needs. */
+export interface ApiServerOptions {
+  /** Addresses to listen on. "::1" is left out where the machine has no IPv6. */
+  readonly hosts: readonly string[];
+  /** The one port for everything; 0: a free one, the same on every host. */
+  readonly port: number;
+  /** The use cases. */
+  readonly services: ApiServices;
+  readonly logger: Logger;
+  /** Origins whose pages may call the API; `*` for any. @default none */
+  readonly corsOrigins?: readonly string[];
+  /** What is served beside the RPCs. @default nothing */
+  readonly plugins?: readonly ApiPlugin[];
+  /** Replaces some of the default limits. */
+  readonly limits?: Partial<ApiLimits>;
+}
+
+/** How the API ends. */
+export interface CloseOptions {
+  /** How long unary calls may take to finish. @default 10000 */
+  readonly graceMs?: number;
+}
+
+/** The API while it listens. */
+export interface ApiServer extends AsyncDisposable {
+  readonly port: number;
+  /** Where it listens, e.g. `http://127.0.0.1:6008`. */
+  readonly urls: readonly string[];
+  /** How many connections are open. */
+  readonly connectionCount: number;
+  /**
+   * Takes no new connections and calls, ends every stream with UNAVAILABLE (SHUTTING_DOWN), lets
+   * unary calls finish for up to `graceMs`, then cuts what is left. Idempotent.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 10_000;
+
+/**
+ * Serves gRPC, gRPC-Web, Connect and REST on one port.
+ *
+ * @throws Error naming the host that cannot be listened on.
+ */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { hosts, services, corsOrigins = [], plugins = [] } = options;
+  const logger = options.logger.child({ part: "api" });
+  const limits: ApiLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const shutdown = new AbortController();
+  const shutdownSignal = shutdown.signal;
+  // Every open call listens to it.
+  setMaxListeners(0, shutdownSignal);
+  const onePort = new OnePort(
+    (request, response) => route(app, request, response),
+    { ...limits, bodyTimeoutMs: (request) => bodyTimeoutMs(request, limits) },
+    logger,
+  );
+  const appOptions = { services, logger, limits, corsOrigins, plugins, shutdownSignal };
+  const app = await createApp(onePort.http1, appOptions);
+
+  async function close(graceMs: number): Promise<void> {
+    shutdown.abort(toConnectError(new TaskError("SHUTTING_DOWN", SHUTTING_DOWN)));
+    await onePort.close(graceMs);
+    await app.close();
+  }
+  try {
+    const port = await onePort.listen(hosts, options.port);
+    logger.info({ urls: onePort.urls }, "listening");
+    return new ListeningServer(onePort, port, close);
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
+}
+
+const SHUTTING_DOWN = "Cannot go on: the service is shutting down; try again in a moment";
+
+class ListeningServer implements ApiServer {
+  readonly port: number;
+  readonly urls: readonly string[];
+  readonly #onePort: OnePort;
+  readonly #close: (graceMs: number) => Promise<void>;
+  #closed: Promise<void> | undefined;
+
+  constructor(onePort: OnePort, port: number, close: (graceMs: number) => Promise<void>) {
+    this.port = port;
+    this.urls = onePort.urls;
+    this.#onePort = onePort;
+    this.#close = close;
+  }
+
+  get connectionCount(): number {
+    return this.#onePort.connectionCount;
+  }
+
+  close({ graceMs = DEFAULT_GRACE_MS }: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Fastify serves the compatible objects of HTTP/2 as well; its types know one protocol at a time. */
+function route(app: FastifyInstance, request: AnyRequest, response: AnyResponse): void {
+  app.routing(request as IncomingMessage, response as ServerResponse);
+}
+
+/** The client of a reflection call sends messages for as long as it likes. */
+function bodyTimeoutMs({ url = "" }: AnyRequest, limits: ApiLimits): number | undefined {
+  return url.startsWith("/grpc.reflection.") ? undefined : limits.bodyTimeoutMs;
+}

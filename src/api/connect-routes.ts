@@ -1,0 +1,45 @@
+import type { Interceptor } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { compressionGzip } from "@connectrpc/connect-node";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { createProblem, sendProblem } from "./rest/problem.js";
+import type { ServedService } from "./served-service.js";
+
+/** What {@link registerConnect} needs. */
+export interface ConnectOptions {
+  readonly services: readonly ServedService[];
+  readonly interceptors: Interceptor[];
+  /** Ends open calls with its reason. */
+  readonly shutdownSignal: AbortSignal;
+  /** The largest request message. */
+  readonly maxRequestBytes: number;
+}
+
+/** Smaller responses are not worth the work of compressing them, which every event of a watch would cost. */
+const COMPRESS_MIN_BYTES = 16 * 1024;
+
+/** Serves every method of the services over gRPC, gRPC-Web and Connect. */
+export function registerConnect(app: FastifyInstance, options: ConnectOptions): void {
+  void app.register((scope, _options, done) => {
+    scope.addHook("onRequest", requireAuthority);
+    void scope.register(fastifyConnectPlugin, {
+      routes: (router) => {
+        for (const { route } of options.services) route(router);
+      },
+      interceptors: options.interceptors,
+      shutdownSignal: options.shutdownSignal,
+      acceptCompression: [compressionGzip],
+      compressMinBytes: COMPRESS_MIN_BYTES,
+      readMaxBytes: options.maxRequestBytes,
+    });
+    done();
+  });
+}
+
+/** The plugin makes a URL of the authority and never answers where that fails. */
+async function requireAuthority({ raw, headers }: FastifyRequest, reply: FastifyReply) {
+  const authority = headers[":authority"] ?? headers.host;
+  if (authority !== undefined && URL.canParse(raw.url ?? "", `http://${String(authority)}`)) return;
+  const detail = "Cannot serve the call: it does not say which host it is for";
+  await sendProblem(reply, createProblem(400, "INVALID_REQUEST", detail));
+}

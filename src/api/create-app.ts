@@ -1,0 +1,99 @@
+import type { Server } from "node:http";
+import { cors } from "@connectrpc/connect";
+import fastifyCors from "@fastify/cors";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import type { Logger } from "../lib/logger.js";
+import type { ApiLimits } from "./api-limits.js";
+import { answerClientError } from "./client-error.js";
+import { registerConnect } from "./connect-routes.js";
+import { toProblem } from "./error-mapping.js";
+import { createInterceptors } from "./interceptors.js";
+import { registerPlainRoutes } from "./plain-routes.js";
+import { answerFrameworkError } from "./rest/framework-problems.js";
+import { sendProblem } from "./rest/problem.js";
+import { registerRest } from "./rest/rest-plugin.js";
+import { type ApiServices, serveTmlsr, serveTools } from "./services.js";
+
+/** More of what HTTP serves, e.g. the files of local results. */
+export type ApiPlugin = (app: FastifyInstance) => void | Promise<void>;
+
+/** What {@link createApp} needs. */
+export interface AppOptions {
+  readonly services: ApiServices;
+  readonly logger: Logger;
+  readonly limits: ApiLimits;
+  /** Origins whose pages may call the API; `*` for any. */
+  readonly corsOrigins: readonly string[];
+  readonly plugins: readonly ApiPlugin[];
+  /** When aborted, streams end with its reason and nothing new is begun. */
+  readonly shutdownSignal: AbortSignal;
+}
+
+/**
+ * Puts together everything that is served: RPCs, their REST transcoding and the plain routes.
+ *
+ * @param http1 The server whose events the app is to hear. The app listens to nothing by itself:
+ * requests are given to its `routing`.
+ */
+export async function createApp(http1: Server, options: AppOptions): Promise<FastifyInstance> {
+  const { logger, limits, corsOrigins, plugins, shutdownSignal } = options;
+  const app = fastify({
+    serverFactory: () => http1,
+    loggerInstance: logger as FastifyBaseLogger,
+    // A line for each request would name URLs.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: limits.maxRequestBytes,
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
+  });
+  refuseAfter(shutdownSignal, app);
+  if (corsOrigins.length > 0) await registerCors(app, corsOrigins);
+  await registerCalls(app, options);
+  for (const plugin of plugins) await app.register(async (scope) => plugin(scope));
+  await app.ready();
+  return app;
+}
+
+/** Answers 503 to what still comes over connections that are about to be closed. */
+function refuseAfter(shutdownSignal: AbortSignal, app: FastifyInstance): void {
+  app.addHook("onRequest", async (request, reply) => {
+    if (!shutdownSignal.aborted) return;
+    if (request.raw.httpVersionMajor === 1) reply.header("connection", "close");
+    await sendProblem(reply, toProblem(shutdownSignal.reason));
+  });
+}
+
+/** What browsers may send and see, by Connect's own lists and what REST has beside them. */
+async function registerCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(fastifyCors, {
+    origin: origins.includes("*") ? "*" : [...origins],
+    methods: [...cors.allowedMethods, "DELETE"],
+    allowedHeaders: [...cors.allowedHeaders, "Idempotency-Key", "Last-Event-ID"],
+    exposedHeaders: [...cors.exposedHeaders, "Retry-After"],
+    maxAge: 7_200,
+  });
+}
+
+async function registerCalls(app: FastifyInstance, options: AppOptions): Promise<void> {
+  const { logger, limits, services, shutdownSignal } = options;
+  const { maxRequestBytes, maxTimeoutMs, stallTimeoutMs } = limits;
+  const tmlsr = serveTmlsr(services);
+  const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
+  const specs = tmlsr.map(({ spec }) => spec);
+  const interceptors = createInterceptors(specs, { logger, maxTimeoutMs, shutdownSignal });
+  registerConnect(app, {
+    services: [...tmlsr, ...tools],
+    interceptors,
+    shutdownSignal,
+    maxRequestBytes,
+  });
+  registerPlainRoutes(app, () => services.monitor.ready());
+  registerRest(app, {
+    services: specs,
+    interceptors,
+    shutdownSignal,
+    maxBodyBytes: maxRequestBytes,
+    stalledReaderMs: stallTimeoutMs,
+    toProblem,
+  });
+}

@@ -1,0 +1,111 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { CompilationError, RuntimeError, ValidationError } from "@bufbuild/protovalidate";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type ErrorCode, type ErrorKind, TaskError } from "../domain/errors.js";
+import { ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
+import { createProblem, type Problem } from "./rest/problem.js";
+
+/** What each kind of failure is over gRPC and Connect, and over HTTP. */
+const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
+  invalid: Code.InvalidArgument,
+  precondition: Code.FailedPrecondition,
+  "not-found": Code.NotFound,
+  conflict: Code.AlreadyExists,
+  exhausted: Code.ResourceExhausted,
+  unavailable: Code.Unavailable,
+};
+
+/** HTTP status of each gRPC code. 499: the client has gone. */
+const STATUS_OF_CODE: Readonly<Record<Code, number>> = {
+  [Code.InvalidArgument]: 400,
+  [Code.FailedPrecondition]: 400,
+  [Code.OutOfRange]: 400,
+  [Code.Unauthenticated]: 401,
+  [Code.PermissionDenied]: 403,
+  [Code.NotFound]: 404,
+  [Code.Aborted]: 409,
+  [Code.AlreadyExists]: 409,
+  [Code.ResourceExhausted]: 429,
+  [Code.Canceled]: 499,
+  [Code.Unknown]: 500,
+  [Code.Internal]: 500,
+  [Code.DataLoss]: 500,
+  [Code.Unimplemented]: 501,
+  [Code.Unavailable]: 503,
+  [Code.DeadlineExceeded]: 504,
+};
+
+/** Sentences that clients of the REST API compare with. */
+const KEPT_DETAILS: { readonly [code in ErrorCode]?: string } = {
+  TASK_NOT_FOUND: "Task not found",
+  TASK_ALREADY_ENDED: "Unable to cancel task (already completed or failed)",
+};
+
+const INTERNAL = new TaskError(
+  "INTERNAL",
+  "An internal error occurred; the service's log has the details",
+);
+
+/**
+ * What a client of gRPC, gRPC-Web or Connect is told of an error. An expected failure keeps its
+ * message and gets an ErrorDetail with its stable code; anything unknown is INTERNAL without its
+ * text. The original is the `cause`.
+ */
+export function toConnectError(thrown: unknown): ConnectError {
+  if (thrown instanceof ConnectError) return knownConnectError(thrown);
+  const error = thrown instanceof TaskError && thrown.code !== "INTERNAL" ? thrown : INTERNAL;
+  const code = error === INTERNAL ? Code.Internal : CODE_OF_KIND[error.kind];
+  const detail: MessageInitShape<typeof ErrorDetailSchema> = {
+    code: error.code,
+    violations: error.violations.map(({ field, message }) => ({ field, message })),
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(error.retryAfterMs) }),
+  };
+  const outgoing = [{ desc: ErrorDetailSchema, value: detail }];
+  return new ConnectError(error.message, code, undefined, outgoing, thrown);
+}
+
+/** What a client of the REST API is told of an error: what {@link toConnectError} makes of it, as a problem. */
+export function toProblem(thrown: unknown): Problem {
+  const error = toConnectError(thrown);
+  const [detail] = error.findDetails(ErrorDetailSchema);
+  const code = detail?.code ?? codeWithoutDetail(error.code);
+  const text = KEPT_DETAILS[code as ErrorCode] ?? error.rawMessage;
+  const retryAfterMs = detail?.retryAfterMs;
+  return createProblem(STATUS_OF_CODE[error.code], code, text, {
+    violations: detail?.violations ?? [],
+    headers:
+      retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
+  });
+}
+
+/** The stable code of an error that Connect itself raised: its gRPC code, `NOT_FOUND` for Code.NotFound. */
+function codeWithoutDetail(code: Code): string {
+  if (code === Code.InvalidArgument) return "INVALID_REQUEST";
+  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}
+
+/** Of the errors of Connect and of the validator, those that speak of our insides are replaced. */
+function knownConnectError(error: ConnectError): ConnectError {
+  const { cause } = error;
+  if (cause instanceof ValidationError) return toConnectError(invalidRequest(cause));
+  // A rule that cannot be evaluated is a fault of ours that the interceptor blames on the client.
+  const isOurFault = cause instanceof CompilationError || cause instanceof RuntimeError;
+  const isInternal = STATUS_OF_CODE[error.code] === 500;
+  const isMapped = error.findDetails(ErrorDetailSchema).length > 0;
+  return isOurFault || (isInternal && !isMapped)
+    ? toConnectError(cause ?? error.rawMessage)
+    : error;
+}
+
+function invalidRequest(error: ValidationError): TaskError {
+  const violations = error.violations.map(({ field, message }) => ({
+    field: pathToString(field),
+    message,
+  }));
+  const texts = violations.map(({ message }) => message).join("; ");
+  return new TaskError("INVALID_REQUEST", `Cannot accept the request: ${texts}`, {
+    violations,
+    cause: error,
+  });
+}

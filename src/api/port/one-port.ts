@@ -1,0 +1,172 @@
+import { createServer as createHttp1Server, type Server as Http1Server } from "node:http";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
+import type { Server, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "../../lib/logger.js";
+import { type AnyRequest, type AnyResponse, type ExchangeLimits, Exchanges } from "./exchanges.js";
+import { Http1Request } from "./http1-request.js";
+import { listenEverywhere, portOf, urlOf } from "./listen-everywhere.js";
+import { type PingOptions, pingSession } from "./ping-session.js";
+import { sniffProtocol } from "./sniff-protocol.js";
+
+/** Limits of a port; each protects it from clients that are slow, frozen or gone. */
+export interface PortLimits extends ExchangeLimits, PingOptions {
+  /** How long a connection may take to show its protocol. */
+  readonly sniffTimeoutMs: number;
+  /** How long the headers of an HTTP/1.1 request may take. */
+  readonly headersTimeoutMs: number;
+  /** How long an idle HTTP/1.1 connection is kept for another request. */
+  readonly keepAliveTimeoutMs: number;
+  /** How many streams one HTTP/2 connection may have open. */
+  readonly maxConcurrentStreams: number;
+  /** What one HTTP/2 connection may hold in memory, in units of a million bytes. */
+  readonly maxSessionMegabytes: number;
+}
+
+/** Handles a request of either protocol. */
+export type Handler = (request: AnyRequest, response: AnyResponse) => void;
+
+/** How often {@link OnePort.close} looks for connections that have come to rest. */
+const CLOSE_POLL_MS = 50;
+
+/** How often Node looks for requests whose headers take too long. */
+const HEADERS_CHECK_MS = 1_000;
+
+/**
+ * One TCP port for HTTP/1.1 and HTTP/2 in clear text, told apart by the client's first bytes. Each
+ * connection goes to one of two servers that never listen themselves; both call the same handler.
+ */
+export class OnePort {
+  /** Gets the HTTP/1.1 connections; 'upgrade' and 'clientError' are events of it. Never listens. */
+  readonly http1: Http1Server;
+  readonly #http2: Http2Server;
+  readonly #exchanges: Exchanges;
+  readonly #limits: PortLimits;
+  readonly #logger: Logger;
+  /** Every open connection, with its session if it speaks HTTP/2. */
+  readonly #connections = new Map<Socket, ServerHttp2Session | undefined>();
+  #servers: readonly Server[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(handler: Handler, limits: PortLimits, logger: Logger) {
+    this.#limits = limits;
+    this.#logger = logger;
+    this.#exchanges = new Exchanges(limits);
+    const handle: Handler = (request, response) => {
+      this.#exchanges.add(request, response);
+      handler(request, response);
+    };
+    this.http1 = this.#createHttp1(handle);
+    this.#http2 = this.#createHttp2(handle);
+  }
+
+  /** Where it listens, e.g. `http://127.0.0.1:6008`. */
+  get urls(): readonly string[] {
+    return this.#servers.map(urlOf);
+  }
+
+  /** How many connections are open, of any protocol or none yet. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Begins to listen, once.
+   *
+   * @returns the port, which is `port` unless that is 0.
+   * @throws Error naming the host that cannot be listened on.
+   */
+  async listen(hosts: readonly string[], port: number): Promise<number> {
+    this.#servers = await listenEverywhere(hosts, port, (socket) => this.#accept(socket));
+    for (const server of this.#servers)
+      server.on("error", (error) => this.#logger.warn({ err: error }, "cannot accept connection"));
+    return portOf(this.#servers[0]) ?? port;
+  }
+
+  /**
+   * Takes no new connections and closes each that is there as soon as it is in no exchange;
+   * requests that have not come in whole are answered 503. What is left after `graceMs` is cut.
+   * Resolves when no connection is left.
+   */
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.set(socket, undefined);
+    socket.once("close", () => this.#connections.delete(socket));
+    sniffProtocol(socket, this.#limits.sniffTimeoutMs, (protocol) => {
+      if (protocol === "http1") this.http1.emit("connection", socket);
+      else this.#openSession(socket);
+    });
+  }
+
+  #openSession(socket: Socket): void {
+    // Emitted while 'connection' is.
+    this.#http2.once("session", (session) => {
+      this.#connections.set(socket, session);
+      pingSession(session, this.#limits);
+    });
+    this.#http2.emit("connection", socket);
+  }
+
+  #createHttp1(handle: Handler): Http1Server {
+    const options = {
+      IncomingMessage: Http1Request,
+      headersTimeout: this.#limits.headersTimeoutMs,
+      connectionsCheckingInterval: HEADERS_CHECK_MS,
+      keepAliveTimeout: this.#limits.keepAliveTimeoutMs,
+      // Exchanges see to bodies, for both protocols alike.
+      requestTimeout: 0,
+    };
+    const server = createHttp1Server(options, handle);
+    // Without this event the server keeps no list of its connections and enforces no timeout.
+    server.emit("listening");
+    return server;
+  }
+
+  #createHttp2(handle: Handler): Http2Server {
+    const { maxConcurrentStreams, maxSessionMegabytes } = this.#limits;
+    const server = createHttp2Server(
+      { settings: { maxConcurrentStreams }, maxSessionMemory: maxSessionMegabytes },
+      handle,
+    );
+    server.on("sessionError", (error) => this.#logger.debug({ err: error }, "session failed"));
+    return server;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    for (const server of this.#servers) server.close();
+    // Sends GOAWAY: open streams may end, new ones are refused.
+    for (const session of this.#connections.values()) session?.close();
+    const cutAt = performance.now() + graceMs;
+    let resting = this.#resting();
+    while (this.#connections.size > 0) {
+      const isOver = performance.now() >= cutAt;
+      await sleep(isOver ? 0 : CLOSE_POLL_MS);
+      this.#exchanges.refuseIncomplete();
+      // At rest twice in a row: what was written last has gone out.
+      const atRest = this.#resting();
+      for (const socket of this.#connections.keys())
+        if (isOver || (atRest.has(socket) && resting.has(socket))) socket.destroy();
+      resting = atRest;
+    }
+    this.#exchanges[Symbol.dispose]();
+    // Stops its timer; that it does not listen is told to the callback, which is of no interest.
+    this.http1.close(() => undefined);
+  }
+
+  /** The connections that are in no exchange. */
+  #resting(): ReadonlySet<Socket> {
+    const busy = this.#exchanges.busy();
+    const resting = new Set<Socket>();
+    for (const [socket, session] of this.#connections)
+      if (!busy.has(session ?? socket)) resting.add(socket);
+    return resting;
+  }
+}

@@ -1,0 +1,29 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { toProblem } from "./error-mapping.js";
+
+/** Whether the service can take and run work. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, in one sentence. */
+  readonly reason?: string;
+}
+
+/** How long the answer may take. */
+const LIMIT_MS = 5_000;
+
+/** Asks whether the service is ready. An error or no answer within 5 seconds is a no. */
+export async function askReadiness(ask: () => Promise<Readiness>): Promise<Readiness> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([ask(), noAnswer(timer.signal)]);
+  } catch (error) {
+    return { ready: false, reason: toProblem(error).body.detail };
+  } finally {
+    timer.abort();
+  }
+}
+
+function noAnswer(signal: AbortSignal): Promise<Readiness> {
+  const answer = { ready: false, reason: `Cannot tell within ${LIMIT_MS} ms` };
+  return sleep(LIMIT_MS, answer, { signal }).catch(() => answer);
+}
