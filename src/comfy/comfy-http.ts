@@ -8,6 +8,7 @@ import type { Json } from "../domain/task.js";
 import {
   type Attempted,
   callError,
+  isRefused,
   networkError,
   nonsenseError,
   statusError,
@@ -33,6 +34,7 @@ export interface HttpCall {
 /** An answer, read to its end. */
 export interface HttpAnswer {
   readonly statusCode: number;
+  readonly headers: OpenAnswer["headers"];
   readonly text: string;
 }
 
@@ -43,11 +45,17 @@ export type OpenAnswer = Dispatcher.ResponseData;
 export class ComfyHttp implements AsyncDisposable {
   readonly #url: ServerUrl;
   readonly #agent: Agent;
+  #refusedCount = 0;
 
   constructor(url: ServerUrl, connectMs: number) {
     this.#url = url;
     // The limits are ours: undici's own are a second coarse.
     this.#agent = new Agent({ connect: { timeout: connectMs }, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  /** How many calls were refused a connection so far. */
+  get refusedCount(): number {
+    return this.#refusedCount;
   }
 
   /** Who was asked for what, for messages. */
@@ -75,11 +83,8 @@ export class ComfyHttp implements AsyncDisposable {
     using deadline = new Deadline(call.signal, call.limitMs);
     return await this.translated(call, async () => {
       const body = call.json === undefined ? null : JSON.stringify(call.json);
-      const answer = await this.open(call, deadline.signal, body);
-      return {
-        statusCode: answer.statusCode,
-        text: await readText(answer.body, this.attempted(call.action)),
-      };
+      const { statusCode, headers, body: rest } = await this.open(call, deadline.signal, body);
+      return { statusCode, headers, text: await readText(rest, this.attempted(call.action)) };
     });
   }
 
@@ -113,6 +118,7 @@ export class ComfyHttp implements AsyncDisposable {
       return await run();
     } catch (error) {
       call.signal.throwIfAborted();
+      if (isRefused(error)) this.#refusedCount += 1;
       throw networkError(this.attempted(call.action), error);
     }
   }

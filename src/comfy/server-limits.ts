@@ -21,9 +21,11 @@ export interface ServerLimits {
   readonly cancelMs: number;
   /** Between two pings on the event socket; without any frame by the next one it is given up. */
   readonly pingMs: number;
+  /** For a status frame after a prompt was submitted; without one the event socket counts as deaf. */
+  readonly statusMs: number;
   /** Longest pause before the event socket connects again. */
   readonly reconnectMs: number;
-  /** Without a frame for so long where some are due, the event socket counts as deaf. */
+  /** Without a frame for so long while a prompt runs, the event socket is connected anew in case it is deaf. */
   readonly deafMs: number;
 }
 
@@ -34,10 +36,11 @@ export const DEFAULT_LIMITS: ServerLimits = {
   slowRequestMs: 60_000,
   transferIdleMs: 60_000,
   resumeCount: 10,
-  absentPauseMs: 1_000,
+  absentPauseMs: 2_000,
   lookUpMs: 30_000,
   cancelMs: 60_000,
   pingMs: 20_000,
+  statusMs: 5_000,
   reconnectMs: 10_000,
   deafMs: 60_000,
 };

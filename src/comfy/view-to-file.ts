@@ -3,7 +3,7 @@
  * `Range` with 206 and `If-Match` with 412 are there; `If-Range` with an ETag is ignored; a missing
  * file is 404 with nothing. `preview` and `channel` would encode anew and are never sent.
  */
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { TaskError } from "../domain/errors.js";
 import type { OutputFile } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
@@ -13,16 +13,17 @@ import { Deadline } from "./deadline.js";
 import { pause } from "./pause.js";
 import type { Transfer } from "./transfer.js";
 
-/** What became of a fetch: the file is here whole, or the server does not have it. */
-export type ViewResult =
-  | { readonly found: true; readonly sizeBytes: number }
-  | { readonly found: false };
+/** A fetched output. */
+export interface FetchedOutput {
+  readonly sizeBytes: number;
+}
 
 /**
- * Fetches an output into the file at `path`, which is made anew. After a cut it goes on where it
+ * Fetches an output into the file at `path`, which appears only when it is whole; until then it
+ * grows as `path` + ".part", which is removed when the fetch fails. After a cut it goes on where it
  * stopped if the output is still the same, and begins again if not, `resumeCount` times in all.
- * When it throws, the file holds a part and is the caller's to remove.
  *
+ * @returns undefined if the server does not have the output.
  * @throws TaskError DISK_FULL, and those of the server family
  */
 export async function viewToFile(
@@ -30,19 +31,39 @@ export async function viewToFile(
   output: OutputFile,
   path: string,
   transfer: Transfer & { readonly resumeCount: number },
-): Promise<ViewResult> {
+): Promise<FetchedOutput | undefined> {
+  const partPath = `${path}.part`;
+  try {
+    const fetched = await fetchWhole(http, output, partPath, transfer);
+    if (fetched !== undefined) await rename(partPath, path);
+    return fetched;
+  } finally {
+    await rm(partPath, { force: true });
+  }
+}
+
+async function fetchWhole(
+  http: ComfyHttp,
+  output: OutputFile,
+  path: string,
+  transfer: Transfer & { readonly resumeCount: number },
+): Promise<FetchedOutput | undefined> {
   await using handle = await open(path, "w");
   const part: Part = { receivedBytes: 0, totalBytes: undefined, etag: undefined };
   for (let tryCount = 1; ; tryCount++) {
-    try {
-      const result = await fetchRest(http, output, handle, part, transfer);
-      if (result !== "again") return result;
-      if (tryCount > transfer.resumeCount) throw changing(http, output);
-    } catch (error) {
-      if (tryCount > transfer.resumeCount || !isPassing(error)) throw error;
-    }
+    const result = await fetchRest(http, output, handle, part, transfer).catch(passingOnly);
+    if (result === "missing") return undefined;
+    if ("sizeBytes" in result) return result;
+    if (tryCount > transfer.resumeCount) throw result;
     await pause(backoffMs(tryCount, { baseMs: 100, capMs: 5_000 }), transfer.signal);
   }
+}
+
+// A refused connection is no cut: the process is gone and will not be back in a moment.
+function passingOnly(error: unknown): TaskError {
+  const isCut = error instanceof TaskError && error.code === "SERVER_UNREACHABLE";
+  if (isCut && !isRefused(error)) return error;
+  throw error;
 }
 
 /** The query that names an output. */
@@ -64,7 +85,7 @@ async function fetchRest(
   handle: FileHandle,
   part: Part,
   transfer: Transfer,
-): Promise<ViewResult | "again"> {
+): Promise<FetchedOutput | "missing" | TaskError> {
   const attempted = http.attempted(actionOf(output));
   using deadline = new Deadline(transfer.signal, transfer.idleMs);
   return await http.translated({ ...attempted, signal: transfer.signal }, async () => {
@@ -73,7 +94,9 @@ async function fetchRest(
     const verdict = await judge(answer, handle, part, attempted);
     if (verdict !== "read") {
       await answer.body.dump();
-      return verdict === "missing" ? { found: false } : "again";
+      return verdict === "missing"
+        ? verdict
+        : callError("SERVER_FAULT", attempted, "the file keeps changing");
     }
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       await writeAll(handle, chunk, part);
@@ -81,7 +104,7 @@ async function fetchRest(
       transfer.onProgress?.(part.receivedBytes, part.totalBytes);
     }
     const { receivedBytes, totalBytes = receivedBytes } = part;
-    if (receivedBytes === totalBytes) return { found: true, sizeBytes: receivedBytes };
+    if (receivedBytes === totalBytes) return { sizeBytes: receivedBytes };
     throw callError("SERVER_UNREACHABLE", attempted, "connection lost");
   });
 }
@@ -154,15 +177,6 @@ function isFull(error: unknown): boolean {
 
 function diskFull(cause: unknown): TaskError {
   return new TaskError("DISK_FULL", "Cannot fetch the result: the disk is full", { cause });
-}
-
-// A refused connection is no cut: the process is gone and will not be back in a moment.
-function isPassing(error: unknown): boolean {
-  return error instanceof TaskError && error.code === "SERVER_UNREACHABLE" && !isRefused(error);
-}
-
-function changing(http: ComfyHttp, output: OutputFile): TaskError {
-  return callError("SERVER_FAULT", http.attempted(actionOf(output)), "the file keeps changing");
 }
 
 function actionOf({ filename }: OutputFile): string {

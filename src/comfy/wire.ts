@@ -7,7 +7,8 @@
 import { z } from "zod";
 import type { OutputFile } from "../domain/task.js";
 
-const anything = z.record(z.string(), z.unknown());
+/** Any JSON object. */
+export const recordSchema = z.record(z.string(), z.unknown());
 const text = z.string().catch("");
 const optionalText = z.string().optional().catch(undefined);
 const optionalNumber = z.number().optional().catch(undefined);
@@ -63,19 +64,12 @@ export const featuresSchema = z
 /** What a server can do. */
 export type Features = z.infer<typeof featuresSchema>;
 
-/** `POST /prompt` with 200. `node_errors` is not empty where outputs were dropped silently. */
-export const submittedSchema = z.object({
-  prompt_id: z.string(),
-  number: optionalNumber,
-  node_errors: anything.nullish().transform((errors) => errors ?? {}),
-});
-
 /** One reason in `node_errors`. */
 const nodeErrorSchema = z.object({
   type: text,
   message: text,
   details: text,
-  extra_info: anything.catch({}),
+  extra_info: recordSchema.catch({}),
 });
 
 /** `node_errors`, of a refused prompt and of one accepted in part. */
@@ -86,6 +80,13 @@ export const nodeErrorsSchema = z.record(
 
 /** Why the nodes of a prompt were refused, by node id. */
 export type NodeErrors = z.infer<typeof nodeErrorsSchema>;
+
+/** `POST /prompt` with 200. `node_errors` is not empty where outputs were dropped silently. */
+export const submittedSchema = z.object({
+  prompt_id: z.string(),
+  number: optionalNumber,
+  node_errors: nodeErrorsSchema.nullish().transform((errors) => errors ?? {}),
+});
 
 /** `POST /prompt` with 400. */
 export const rejectionSchema = z.object({
@@ -109,7 +110,7 @@ export type ExecutionError = z.infer<typeof executionErrorSchema>;
 
 /** One prompt of `GET /history/{id}`. */
 export const historyEntrySchema = z.object({
-  outputs: anything.nullish().transform((outputs) => outputs ?? {}),
+  outputs: recordSchema.nullish().transform((outputs) => outputs ?? {}),
   status: z
     .object({
       status_str: text,

@@ -1,0 +1,289 @@
+/**
+ * The client of one ComfyUI server. Endpoints as recorded from ComfyUI 0.3.64; the jobs API as read
+ * in the newer `server.py` of 2026. Every route is used without the `/api` prefix, which older
+ * servers lack, but for the jobs API, which has no other.
+ */
+import type { z } from "zod";
+import type { OutputFile } from "../domain/task.js";
+import type { Logger } from "../lib/logger.js";
+import { AnsweredStatus, statusError } from "./comfy-errors.js";
+import { ComfyEvents } from "./comfy-events.js";
+import { ComfyHttp, type HttpCall } from "./comfy-http.js";
+import { type NodeInfo, nodeInfo } from "./node-info.js";
+import type { Prompt } from "./prompt.js";
+import { rejectionError } from "./prompt-errors.js";
+import { DEFAULT_LIMITS, type ServerLimits } from "./server-limits.js";
+import { ServerUrl } from "./server-url.js";
+import type { Transfer } from "./transfer.js";
+import { type InputPlace, tooLarge, uploadInput } from "./upload-input.js";
+import { type FetchedOutput, viewQuery, viewToFile } from "./view-to-file.js";
+import * as wire from "./wire.js";
+
+/** What a server's client is made with. */
+export interface ComfyServerOptions {
+  /** http(s); may carry a path prefix, credentials and a query that a gateway wants. */
+  readonly url: string;
+  /** Sent with every request and with the WebSocket's. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly limits?: Partial<ServerLimits>;
+  readonly logger: Logger;
+}
+
+/** A prompt that `POST /prompt` took. */
+export interface Submitted {
+  /** Not empty: the server took the prompt but dropped outputs of it, silently otherwise. */
+  readonly nodeErrors: wire.NodeErrors;
+}
+
+/** What is known of an output that was not fetched. */
+export interface OutputHead {
+  /** Undefined where the server does not say. */
+  readonly sizeBytes: number | undefined;
+}
+
+type OnProgress = NonNullable<Transfer["onProgress"]>;
+
+/**
+ * One ComfyUI server over HTTP, its events in {@link events}. Stateless towards the server: nothing
+ * is asked for until a method is called.
+ *
+ * Every method throws a TaskError of the server family when the server does not answer in time
+ * (SERVER_UNREACHABLE) or answers what ComfyUI does not (SERVER_FAULT), and the signal's reason once
+ * it is aborted.
+ */
+export class ComfyServer implements AsyncDisposable {
+  /** The URL without credentials and query: the server's id everywhere. */
+  readonly address: string;
+  readonly limits: ServerLimits;
+  readonly events: ComfyEvents;
+  readonly #http: ComfyHttp;
+  #lastNumber = Number.NEGATIVE_INFINITY;
+  #numberFellCount = 0;
+  /** The restart signs when the jobs API was last seen missing: a restarted server may be another version. */
+  #jobsMissingSince: number | undefined;
+
+  /** @throws TaskError INVALID_REQUEST for a URL or headers that cannot be used */
+  constructor({ url, headers, limits, logger }: ComfyServerOptions) {
+    const serverUrl = new ServerUrl(url, headers);
+    this.address = serverUrl.address;
+    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#http = new ComfyHttp(serverUrl, this.limits.connectMs);
+    const child = logger.child({ part: "comfy", server: this.address });
+    this.events = new ComfyEvents({ url: serverUrl, limits: this.limits, logger: child });
+  }
+
+  /**
+   * Grows with every sign that the server's process ended: a refused connection, an event socket
+   * that broke off, a prompt number that went back. After one, its queue and history may be empty.
+   */
+  get restartSignCount(): number {
+    return this.#http.refusedCount + this.events.abnormalCloseCount + this.#numberFellCount;
+  }
+
+  /** Version and devices. Answers even when the thread that runs prompts is dead. */
+  systemStats(signal: AbortSignal): Promise<wire.SystemStats> {
+    return this.#read("read the state of", "/system_stats", signal, wire.systemStatsSchema);
+  }
+
+  features(signal: AbortSignal): Promise<wire.Features> {
+    return this.#read("read the features of", "/features", signal, wire.featuresSchema);
+  }
+
+  /** What a node class is; undefined if the server does not have it. */
+  async objectInfo(className: string, signal: AbortSignal): Promise<NodeInfo | undefined> {
+    const path = `/object_info/${encodeURIComponent(className)}`;
+    const call = { action: `describe node class "${className}" of`, path, signal };
+    const limitMs = this.limits.slowRequestMs;
+    const classes = await this.#http.read({ ...call, limitMs }, wire.recordSchema);
+    return Object.hasOwn(classes, className) ? nodeInfo(classes[className]) : undefined;
+  }
+
+  /** The files in a model folder; none if there is no such folder. */
+  async models(folder: string, signal: AbortSignal): Promise<readonly string[]> {
+    const path = `/models/${encodeURIComponent(folder)}`;
+    const read = this.#read(`list models "${folder}" of`, path, signal, wire.modelsSchema);
+    return await read.catch((error: unknown) => noneIfMissing(error, []));
+  }
+
+  /** How many prompts run or wait; the cheapest question there is. */
+  queueRemaining(signal: AbortSignal): Promise<number> {
+    return this.#read("read the queue length of", "/prompt", signal, wire.queueRemainingSchema);
+  }
+
+  queue(signal: AbortSignal): Promise<wire.Queue> {
+    return this.#read("read the queue of", "/queue", signal, wire.queueSchema);
+  }
+
+  /** How a prompt ended; undefined while it has not, and for one that the server does not know. */
+  async history(promptId: string, signal: AbortSignal): Promise<wire.HistoryEntry | undefined> {
+    const path = `/history/${encodeURIComponent(promptId)}`;
+    const entries = await this.#read("read the history of", path, signal, wire.historySchema);
+    return Object.hasOwn(entries, promptId) ? entries[promptId] : undefined;
+  }
+
+  /** Forgets how a prompt ended; harmless if it is not known. */
+  async deleteHistory(promptId: string, signal: AbortSignal): Promise<void> {
+    await this.#send("clean the history of", "/history", { delete: [promptId] }, signal);
+  }
+
+  /** Asks for all models and cached results to be dropped; done when the running prompt has ended. */
+  async free(signal: AbortSignal): Promise<void> {
+    await this.#send(
+      "free the memory of",
+      "/free",
+      { unload_models: true, free_memory: true },
+      signal,
+    );
+  }
+
+  /** Asks a running prompt to stop; nothing happens if it does not run. Servers before 0.3.57 stop whatever runs. */
+  async interrupt(promptId: string, signal: AbortSignal): Promise<void> {
+    await this.#send("interrupt a prompt on", "/interrupt", { prompt_id: promptId }, signal);
+  }
+
+  /** Takes a waiting prompt out of the queue; nothing happens if it does not wait. */
+  async deleteFromQueue(promptId: string, signal: AbortSignal): Promise<void> {
+    await this.#send("take a prompt off", "/queue", { delete: [promptId] }, signal);
+  }
+
+  /**
+   * Cancels a waiting or running prompt in one step, where the server can (2026 and later).
+   *
+   * @returns whether there was something to cancel; undefined if the server has no jobs API.
+   */
+  async cancelJob(promptId: string, signal: AbortSignal): Promise<boolean | undefined> {
+    if (this.#jobsMissingSince === this.restartSignCount) return undefined;
+    const path = `/api/jobs/${encodeURIComponent(promptId)}/cancel`;
+    const call = this.#call("cancel a prompt on", path, signal);
+    const { statusCode, text } = await this.#http.call({ ...call, method: "POST" });
+    if (statusCode === 200) return this.#http.parse(call, text, wire.jobCanceledSchema).cancelled;
+    // A server with the API says in JSON that it does not know the prompt.
+    if (statusCode === 404 && text.trimStart().startsWith("{")) return false;
+    if (statusCode !== 404 && statusCode !== 405)
+      throw statusError(this.#http.attempted(call.action), statusCode);
+    this.#jobsMissingSince = this.restartSignCount;
+    return undefined;
+  }
+
+  /**
+   * Sends a prompt, once. After anything but an answer the server may have taken it all the same.
+   *
+   * @throws TaskError PROMPT_REJECTED, SERVER_FAULT if it lacks what another server may have
+   */
+  async submit(
+    prompt: Prompt,
+    promptId: string,
+    clientId: string,
+    extraData: object,
+    signal: AbortSignal,
+  ): Promise<Submitted> {
+    const lastNumber = this.#lastNumber;
+    const json = { prompt, prompt_id: promptId, client_id: clientId, extra_data: extraData };
+    const limitMs = this.limits.slowRequestMs;
+    const call: HttpCall = {
+      ...this.#call("submit a prompt to", "/prompt", signal),
+      limitMs,
+      method: "POST",
+      json,
+    };
+    const { statusCode, text } = await this.#http.call(call);
+    if (statusCode === 400)
+      throw rejectionError(this.address, this.#http.parse(call, text, wire.rejectionSchema));
+    if (statusCode !== 200) throw statusError(this.#http.attempted(call.action), statusCode);
+    const { number, node_errors } = this.#http.parse(call, text, wire.submittedSchema);
+    if (number !== undefined) this.#noteNumber(number, lastNumber);
+    return { nodeErrors: node_errors };
+  }
+
+  /**
+   * Sends an input file, replacing one of the same name.
+   *
+   * @returns what a node's file input takes: `subfolder/name` as the server answered.
+   * @throws TaskError INPUT_TOO_LARGE for more than the server takes
+   */
+  async uploadInput(
+    path: string,
+    place: InputPlace,
+    signal: AbortSignal,
+    onProgress?: OnProgress,
+  ): Promise<string> {
+    const { maxUploadBytes } = await this.features(signal).catch((error: unknown) =>
+      noneIfMissing<wire.Features>(error, {}),
+    );
+    if (maxUploadBytes !== undefined && place.sizeBytes > maxUploadBytes) {
+      throw tooLarge(this.#http, place, maxUploadBytes);
+    }
+    return await uploadInput(this.#http, path, place, this.#transfer(signal, onProgress));
+  }
+
+  /**
+   * Fetches an output into a file, which appears at `path` only when it is whole.
+   *
+   * @returns undefined if the server does not have it.
+   * @throws TaskError DISK_FULL
+   */
+  async viewToFile(
+    output: OutputFile,
+    path: string,
+    signal: AbortSignal,
+    onProgress?: OnProgress,
+  ): Promise<FetchedOutput | undefined> {
+    const { resumeCount } = this.limits;
+    return await viewToFile(this.#http, output, path, {
+      ...this.#transfer(signal, onProgress),
+      resumeCount,
+    });
+  }
+
+  /** Looks whether an output is there. @returns undefined if not */
+  async headView(output: OutputFile, signal: AbortSignal): Promise<OutputHead | undefined> {
+    const call = this.#call(`look for output "${output.filename}" on`, "/view", signal);
+    const query = viewQuery(output);
+    const { statusCode, headers } = await this.#http.call({ ...call, query, method: "HEAD" });
+    if (statusCode === 404) return undefined;
+    if (statusCode !== 200) throw statusError(this.#http.attempted(call.action), statusCode);
+    const length = headers["content-length"];
+    return { sizeBytes: typeof length === "string" ? Number(length) : undefined };
+  }
+
+  /** Cuts whatever is under way and closes all connections. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.events[Symbol.asyncDispose]();
+    await this.#http[Symbol.asyncDispose]();
+  }
+
+  // The counter starts at 0 with the process and grows with every prompt, whoever sends it.
+  #noteNumber(number: number, lastNumber: number): void {
+    if (number <= lastNumber) {
+      this.#numberFellCount += 1;
+      this.#lastNumber = number;
+    } else {
+      this.#lastNumber = Math.max(number, this.#lastNumber);
+    }
+  }
+
+  #call(action: string, path: string, signal: AbortSignal): HttpCall {
+    return { action, path, signal, limitMs: this.limits.requestMs };
+  }
+
+  #read<T>(action: string, path: string, signal: AbortSignal, schema: z.ZodType<T>): Promise<T> {
+    return this.#http.read(this.#call(action, path, signal), schema);
+  }
+
+  #send(action: string, path: string, json: object, signal: AbortSignal): Promise<void> {
+    return this.#http.send({ ...this.#call(action, path, signal), json });
+  }
+
+  #transfer(signal: AbortSignal, onProgress: OnProgress | undefined): Transfer {
+    return { signal, onProgress, idleMs: this.limits.transferIdleMs };
+  }
+}
+
+function noneIfMissing<T>(error: unknown, none: T): T {
+  const isMissing =
+    error instanceof Error &&
+    error.cause instanceof AnsweredStatus &&
+    error.cause.statusCode === 404;
+  if (isMissing) return none;
+  throw error;
+}
