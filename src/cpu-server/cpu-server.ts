@@ -1,0 +1,103 @@
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { Folders } from "./folders.js";
+import { addDiscoveryRoutes } from "./http/discovery-routes.js";
+import { createHttpServer } from "./http/http-server.js";
+import { addPromptRoutes } from "./http/prompt-routes.js";
+import { addQueueRoutes } from "./http/queue-routes.js";
+import { addUploadRoute } from "./http/upload-route.js";
+import { addViewRoute } from "./http/view-route.js";
+import { NetworkPool } from "./network/network-pool.js";
+import { OneModelUpscaler } from "./network/one-model-upscaler.js";
+import { createNodeClasses } from "./nodes/node-classes.js";
+import { History } from "./prompts/history.js";
+import { Interruption } from "./prompts/interruption.js";
+import { NodeCache } from "./prompts/node-cache.js";
+import { PromptQueue } from "./prompts/prompt-queue.js";
+import { PromptWorker, type WorkerContext } from "./prompts/prompt-worker.js";
+import { RunLog } from "./run-log.js";
+import type { ServerHooks } from "./server-hooks.js";
+import { SocketHub } from "./socket-hub.js";
+import { acceptWebSockets } from "./web-sockets.js";
+
+/** How a CPU server is started. */
+export interface CpuServerOptions {
+  /** Holds `input/`, `output/` and `temp/`; made where it is missing. */
+  readonly dir: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Worker threads that compute. */
+  readonly threadCount: number;
+  /** Largest request body. */
+  readonly maxUploadBytes: number;
+  /** Where each step of each prompt is logged; left out: nowhere. */
+  readonly logPath?: string | undefined;
+  readonly hooks: ServerHooks;
+  /** Told of bugs. */
+  readonly onError: (error: Error) => void;
+}
+
+/**
+ * A server that speaks ComfyUI's protocol (as version 0.3.64 does) and computes on this CPU: ComfyUI's
+ * own node classes for pictures, with small ESRGAN networks as its upscale models.
+ */
+export class CpuServer implements AsyncDisposable {
+  /** Where it listens. */
+  readonly url: string;
+  readonly #parts: readonly (Disposable | AsyncDisposable)[];
+
+  private constructor(url: string, parts: readonly (Disposable | AsyncDisposable)[]) {
+    this.url = url;
+    this.#parts = parts;
+  }
+
+  /** Listens, and works off prompts from then on. */
+  static async start(options: CpuServerOptions): Promise<CpuServer> {
+    const { hooks, maxUploadBytes } = options;
+    const folders = await Folders.open(options.dir);
+    const app = createHttpServer(options);
+    const pool = new NetworkPool(options.threadCount);
+    const features = { supports_preview_metadata: true, max_upload_size: maxUploadBytes };
+    const upscaler = new OneModelUpscaler(hooks.wrapUpscaler?.(pool) ?? pool);
+    const log = new RunLog(options.logPath, () => upscaler.loadCount);
+    const nodes = createNodeClasses(folders, upscaler);
+    const queue: PromptQueue = new PromptQueue(() => sockets.broadcastStatus());
+    const status = () => ({ exec_info: { queue_remaining: queue.remainingCount } });
+    const sockets = new SocketHub(status, () => features, hooks);
+    const context: WorkerContext = {
+      ...{ hooks, log, nodes, queue, sockets },
+      history: hooks.history ?? new History(),
+      interruption: new Interruption(),
+      cache: new NodeCache(nodes),
+      unloadModels: async () => await upscaler.unload(),
+    };
+    const worker = new PromptWorker(context);
+    hooks.addHttp?.(app, context);
+    addPromptRoutes(app, { ...context, isNewer: () => hooks.isNewer?.() ?? false });
+    addQueueRoutes(app, { ...context, requestFree: (request) => worker.requestFree(request) });
+    addUploadRoute(app, folders, maxUploadBytes);
+    addViewRoute(app, folders);
+    addDiscoveryRoutes(app, nodes, features);
+    const webSockets = acceptWebSockets(app.server, sockets);
+    await app.listen({ host: options.host, port: options.port });
+    return new CpuServer(urlOf(app), [webSockets, closing(app), worker, pool, log]);
+  }
+
+  /** Cuts all connections, interrupts the prompt that runs and ends the threads. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const part of this.#parts) {
+      if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
+      else part[Symbol.dispose]();
+    }
+  }
+}
+
+function closing(app: FastifyInstance): AsyncDisposable {
+  return { [Symbol.asyncDispose]: async () => await app.close() };
+}
+
+function urlOf(app: FastifyInstance): string {
+  const { address, port, family } = app.server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,70 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join, resolve, sep } from "node:path";
+
+/** The three folders that clients see. */
+export type FolderType = "input" | "output" | "temp";
+
+/** Whether a word names one of the folders. */
+export function isFolderType(value: unknown): value is FolderType {
+  return value === "input" || value === "output" || value === "temp";
+}
+
+/** A file's name and the folder its ` [input]`, ` [output]` or ` [temp]` ending names. */
+export interface AnnotatedName {
+  readonly name: string;
+  readonly type: FolderType | undefined;
+}
+
+/** Splits `name [type]`. */
+export function splitAnnotation(text: string): AnnotatedName {
+  const match = /^(.*?) ?\[(input|output|temp)\]$/s.exec(text);
+  const type = match?.[2];
+  if (match?.[1] === undefined || !isFolderType(type)) return { name: text, type: undefined };
+  return { name: match[1], type };
+}
+
+/** The server's files: `input/`, `output/` and `temp/` in one directory. */
+export class Folders {
+  readonly #dir: string;
+
+  private constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Makes the folders where they are missing and empties `temp/`, as ComfyUI does at every start. */
+  static async open(dir: string): Promise<Folders> {
+    const folders = new Folders(resolve(dir));
+    await rm(folders.path("temp"), { recursive: true, force: true });
+    for (const type of ["input", "output", "temp"] as const) {
+      await mkdir(folders.path(type), { recursive: true });
+    }
+    return folders;
+  }
+
+  /** The absolute path of a folder. */
+  path(type: FolderType): string {
+    return join(this.#dir, type);
+  }
+
+  /**
+   * The absolute path of `parts` under a folder, a later absolute part starting anew as in Python.
+   *
+   * @returns undefined if that is outside of the folder.
+   */
+  resolve(type: FolderType, ...parts: readonly string[]): string | undefined {
+    const root = this.path(type);
+    const path = resolve(root, ...parts);
+    return path === root || path.startsWith(root + sep) ? path : undefined;
+  }
+
+  /**
+   * The path that a node's file name means: `sub/name.png`, or with an annotation; `input/` by default.
+   *
+   * @returns undefined if that is outside of the folder. (ComfyUI itself accepts such names, and reads
+   * any picture on the machine.)
+   */
+  resolveAnnotated(text: string): string | undefined {
+    const { name, type } = splitAnnotation(text);
+    return this.resolve(type ?? "input", name);
+  }
+}

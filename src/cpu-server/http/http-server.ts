@@ -1,0 +1,101 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from "fastify";
+import { PythonError } from "../python-text.js";
+import { isForeignOrigin } from "./origin-guard.js";
+
+/** What the HTTP side is made with. */
+export interface HttpOptions {
+  /** Largest body of any request; ComfyUI's is 100 MiB. */
+  readonly maxUploadBytes: number;
+  /** Told of errors that no client caused: bugs. */
+  readonly onError: (error: Error) => void;
+}
+
+/** The methods of one path and what answers them. */
+export type Methods = Partial<Record<"GET" | "POST", RouteHandlerMethod>>;
+
+/**
+ * An HTTP server with aiohttp's manners: every path also under `/api`, any content type read as it
+ * comes, its texts for errors, no CORS but 403 for a foreign `Origin` on loopback.
+ */
+export function createHttpServer({ maxUploadBytes, onError }: HttpOptions): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: maxUploadBytes,
+    forceCloseConnections: true,
+    // aiohttp keeps idle connections for 75 s; a client that reuses one later may meet a reset.
+    keepAliveTimeout: 75_000,
+    routerOptions: { ignoreTrailingSlash: false },
+    rewriteUrl: ({ url = "/" }) => (isPrefixed(url) ? url.slice("/api".length) : url),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(/^multipart\/form-data/, (_request, _payload, done) => done(null));
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  app.addHook("onRequest", async ({ headers, method }, reply) => {
+    if (isForeignOrigin(headers.host, headers.origin)) return await reply.code(403).send();
+    if (method === "OPTIONS") return await reply.code(200).send();
+  });
+  app.setNotFoundHandler((_request, reply) => sendText(reply, 404, "404: Not Found"));
+  app.setErrorHandler(async (error: Error & { code?: string }, request, reply) => {
+    if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+      const actual = request.headers["content-length"] ?? "unknown";
+      return await sendTooLarge(reply, maxUploadBytes, actual);
+    }
+    if (!(error instanceof PythonError)) onError(error);
+    return await sendText(reply, 500, SERVER_ERROR);
+  });
+  return app;
+}
+
+/** Adds a path; its other methods answer 405. GET also answers HEAD. */
+export function addRoute(app: FastifyInstance, url: string, methods: Methods): void {
+  for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"] as const) {
+    const handler = method === "GET" || method === "POST" ? methods[method] : undefined;
+    app.route({ method, url, handler: handler ?? notAllowed, exposeHeadRoute: method === "GET" });
+  }
+}
+
+/** Answers a text as aiohttp does. */
+export function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).type("text/plain; charset=utf-8").send(text);
+}
+
+/** Answers 413 as aiohttp does. */
+export function sendTooLarge(
+  reply: FastifyReply,
+  maxBytes: number,
+  actualBytes: number | string,
+): FastifyReply {
+  const text = `Maximum request body size ${maxBytes} exceeded, actual body size ${actualBytes}`;
+  return sendText(reply, 413, text);
+}
+
+/** Answers as ComfyUI's commands do, whether or not they hit anything: 200, no body. */
+export function sendNothing(reply: FastifyReply): FastifyReply {
+  return reply.code(200).type("application/octet-stream").send("");
+}
+
+/**
+ * The request's JSON body, whatever its content type says.
+ *
+ * @throws PythonError JSONDecodeError, which ends in a 500, as with ComfyUI.
+ */
+export function jsonBody(body: unknown): unknown {
+  try {
+    return JSON.parse(String(body ?? ""));
+  } catch (error) {
+    throw notJson(error);
+  }
+}
+
+function notJson(cause: unknown): PythonError {
+  return new PythonError("json.decoder.JSONDecodeError", "Expecting value", { cause });
+}
+
+const notAllowed: RouteHandlerMethod = (_request, reply) =>
+  sendText(reply, 405, "405: Method Not Allowed");
+
+/** Everything but the jobs of newer servers exists with and without the prefix. */
+function isPrefixed(url: string): boolean {
+  return url.startsWith("/api/") && !/^\/api\/jobs\b/.test(url);
+}
+
+const SERVER_ERROR = "500 Internal Server Error\n\nServer got itself in trouble";

@@ -1,0 +1,24 @@
+import ipaddr from "ipaddr.js";
+
+/**
+ * Whether a browser's page from elsewhere asks: an `Origin` whose host and port differ from `Host`,
+ * where that is a loopback name. Ports count only where both have one.
+ */
+export function isForeignOrigin(host: string | undefined, origin: string | undefined): boolean {
+  if (host === undefined || origin === undefined) return false;
+  const asked = parse(`http://${host}`);
+  const from = parse(origin);
+  if (asked === undefined || from === undefined || !isLoopback(asked.hostname)) return false;
+  if (asked.port === "" || from.port === "") return asked.hostname !== from.hostname;
+  return asked.host !== from.host;
+}
+
+function parse(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+function isLoopback(hostname: string): boolean {
+  const name = hostname.replace(/^\[|\]$/g, "");
+  if (name === "localhost") return true;
+  return ipaddr.isValid(name) && ipaddr.process(name).range() === "loopback";
+}

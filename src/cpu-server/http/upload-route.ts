@@ -1,0 +1,75 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join, normalize, parse, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { FastifyInstance } from "fastify";
+import { type Folders, isFolderType } from "../folders.js";
+import { PythonError } from "../python-text.js";
+import { addRoute, sendTooLarge } from "./http-server.js";
+import { type Form, parseForm, TooLarge } from "./multipart-form.js";
+
+/** Adds `POST /upload/image`, which takes files of any kind. */
+export function addUploadRoute(
+  app: FastifyInstance,
+  folders: Folders,
+  maxUploadBytes: number,
+): void {
+  // One after the other, so that two uploads of one name do not take it both.
+  let line: Promise<unknown> = Promise.resolve();
+  addRoute(app, "/upload/image", {
+    POST: async (request, reply) => {
+      const spool = join(folders.path("temp"), `${randomUUID()}.part`);
+      try {
+        const form = await parseForm(request.raw, maxUploadBytes, spool);
+        const kept = line.then(() => keep(folders, form, spool));
+        line = kept.catch(() => undefined);
+        const answer = await kept;
+        return await (answer === undefined ? reply.code(400).send() : reply.send(answer));
+      } catch (error) {
+        if (!(error instanceof TooLarge)) throw error;
+        return await sendTooLarge(reply, maxUploadBytes, error.actualBytes);
+      } finally {
+        await rm(spool, { force: true });
+      }
+    },
+  });
+}
+
+/** @returns undefined where ComfyUI answers 400. */
+async function keep(folders: Folders, { fields, fileName }: Form, spool: string) {
+  const type = fields.get("type") ?? "input";
+  if (!isFolderType(type)) throw new PythonError("UnboundLocalError", "type_dir");
+  if (fileName === undefined) {
+    if (!fields.get("image")) return undefined;
+    throw new PythonError("AttributeError", "'str' object has no attribute 'file'");
+  }
+  const subfolder = fields.get("subfolder") ?? "";
+  const dir = resolve(folders.path(type), normalize(subfolder));
+  if (folders.resolve(type, dir, fileName) === undefined) return undefined;
+  await mkdir(dir, { recursive: true });
+  const isOverwriting = ["true", "1"].includes(fields.get("overwrite") ?? "");
+  const name = isOverwriting ? fileName : await freeName(dir, fileName, spool);
+  const path = join(dir, name);
+  // A name with a folder in it is taken only where that folder is there.
+  if (!existsSync(dirname(path))) throw new PythonError("FileNotFoundError", path);
+  await rename(spool, path);
+  return { name, subfolder, type };
+}
+
+/** `name`, `name (1)`, ...: the first that is free, or holds the same bytes already. */
+async function freeName(dir: string, fileName: string, spool: string): Promise<string> {
+  const digest = await hashFile(spool);
+  const { dir: folder, name, ext } = parse(fileName);
+  for (let index = 0; ; index += 1) {
+    const candidate = index === 0 ? fileName : join(folder, `${name} (${index})${ext}`);
+    const path = join(dir, candidate);
+    if (!existsSync(path) || (await hashFile(path)) === digest) return candidate;
+  }
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}

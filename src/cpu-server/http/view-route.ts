@@ -1,0 +1,86 @@
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Folders, isFolderType, splitAnnotation } from "../folders.js";
+import { answerFile } from "./file-answer.js";
+import { addRoute } from "./http-server.js";
+import { queryValue } from "./query.js";
+
+/** Adds `GET /view`: a file of one of the folders, whole or in part. (No previews, no channels.) */
+export function addViewRoute(app: FastifyInstance, folders: Folders): void {
+  addRoute(app, "/view", {
+    GET: async (request, reply) => {
+      const place = findFile(request, folders);
+      if (typeof place === "number") return await reply.code(place).send();
+      const file = await open(place.path).catch(() => undefined);
+      if (file === undefined) return await reply.code(404).send();
+      return await sendFile(request, reply, file, place.name);
+    },
+  });
+}
+
+/** The file that is asked for, or the status that refuses. */
+function findFile(
+  { query }: FastifyRequest,
+  folders: Folders,
+): { path: string; name: string } | 400 | 403 | 404 {
+  const asked = queryValue(query, "filename");
+  if (asked === undefined) return 404;
+  const { name: annotated, type: annotatedType } = splitAnnotation(asked);
+  if (annotated === "" || annotated.startsWith("/") || annotated.includes("..")) return 400;
+  const type = annotatedType ?? queryValue(query, "type") ?? "output";
+  if (!isFolderType(type)) return 400;
+  const dir = folders.resolve(type, queryValue(query, "subfolder") ?? "");
+  if (dir === undefined) return 403;
+  // Only the last part of the name counts; folders go into `subfolder`.
+  const name = basename(annotated);
+  const path = folders.resolve(type, dir, name);
+  return path === undefined || path.includes("\0") ? 404 : { path, name };
+}
+
+async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: FileHandle,
+  name: string,
+): Promise<FastifyReply> {
+  let isStreaming = false;
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) return await reply.code(404).send();
+    const facts = { sizeBytes: stats.size, mtimeMs: stats.mtimeMs };
+    const { status, headers, range } = answerFile(request.headers, facts);
+    reply.code(status).headers(headers).type(contentType(name));
+    reply.header("content-disposition", `filename="${encodeURI(name)}"`);
+    const isEmpty = range === undefined || range.start === range.end;
+    if (isEmpty || request.method === "HEAD") return await reply.send();
+    isStreaming = true;
+    const { start, end } = range;
+    return await reply.send(createReadStream("", { fd: file, start, end: end - 1 }));
+  } finally {
+    // The stream closes it at its end.
+    if (!isStreaming) await file.close();
+  }
+}
+
+/** What a browser would run is no picture: `application/octet-stream`, as everything unknown. */
+function contentType(name: string): string {
+  return CONTENT_TYPES[extname(name).toLowerCase()] ?? "application/octet-stream";
+}
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  ".png": "image/png",
+  ".jpg": "image/jpeg",
+  ".jpeg": "image/jpeg",
+  ".webp": "image/webp",
+  ".gif": "image/gif",
+  ".tif": "image/tiff",
+  ".tiff": "image/tiff",
+  ".mp4": "video/mp4",
+  ".webm": "video/webm",
+  ".mov": "video/quicktime",
+  ".mkv": "video/x-matroska",
+  ".txt": "text/plain",
+  ".json": "application/json",
+};

@@ -1,0 +1,45 @@
+import { PythonError } from "../python-text.js";
+
+/** A picture, or one of a batch: 8-bit RGB, rows from the top, without padding. */
+export interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array;
+}
+
+/** Copies a rectangle out of a frame. */
+export function crop(
+  frame: Frame,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+): Frame {
+  const rgb = new Uint8Array(width * height * 3);
+  for (let row = 0; row < height; row += 1) {
+    const start = ((top + row) * frame.width + left) * 3;
+    rgb.set(frame.rgb.subarray(start, start + width * 3), row * width * 3);
+  }
+  return { width, height, rgb };
+}
+
+/** Copies a frame into a larger one. */
+export function paste(target: Frame, frame: Frame, left: number, top: number): void {
+  for (let row = 0; row < frame.height; row += 1) {
+    const line = frame.rgb.subarray(row * frame.width * 3, (row + 1) * frame.width * 3);
+    target.rgb.set(line, ((top + row) * target.width + left) * 3);
+  }
+}
+
+/**
+ * Refuses a picture that is too large to be made.
+ *
+ * @throws PythonError MemoryError beyond what can be encoded (0x3FFF x 0x3FFF pixels, sharp's limit).
+ */
+export function checkSize(width: number, height: number): void {
+  if (width * height <= MAX_PIXEL_COUNT) return;
+  const message = `Cannot make a picture of ${width}x${height}: it has more than ${MAX_PIXEL_COUNT} pixels`;
+  throw new PythonError("MemoryError", message);
+}
+
+const MAX_PIXEL_COUNT = 0x3fff ** 2;

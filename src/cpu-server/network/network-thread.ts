@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { PythonError } from "../python-text.js";
+import { crop, type Frame } from "./frame.js";
+import type { Tile } from "./tiles.js";
+
+/** What a thread is asked: to load a network and, with a tile, to enlarge it. */
+export interface TileRequest {
+  readonly scale: number;
+  readonly tile?: {
+    readonly context: Frame;
+    /** The part of `context` that is wanted. */
+    readonly keep: {
+      readonly left: number;
+      readonly top: number;
+      readonly width: number;
+      readonly height: number;
+    };
+  };
+}
+
+/** What a thread answers. */
+export type TileReply = Frame | { readonly loaded: true } | { readonly error: string };
+
+/** One worker thread with one network. One call at a time. */
+export class NetworkThread implements AsyncDisposable {
+  readonly #worker: Worker;
+  #hasFailed = false;
+
+  constructor() {
+    // Compiled, this file ends in .js; run from its source, in .ts.
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    this.#worker = new Worker(new URL(`./network-worker.${extension}`, import.meta.url));
+    // Whoever waits for an answer is told too; without a listener it would end the process.
+    this.#worker.on("error", () => {
+      this.#hasFailed = true;
+    });
+  }
+
+  /** Whether the thread ended with an error and is of no more use. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** Makes the network of a scale ready. */
+  async load(scale: number): Promise<void> {
+    await this.#ask({ scale }, []);
+  }
+
+  /** Enlarges one tile of a frame. */
+  async upscale(frame: Frame, tile: Tile, scale: number): Promise<Frame> {
+    const { left, top, width, height } = tile.context;
+    const context = crop(frame, left, top, width, height);
+    const keep = {
+      left: tile.left - left,
+      top: tile.top - top,
+      width: tile.width,
+      height: tile.height,
+    };
+    const reply = await this.#ask({ scale, tile: { context, keep } }, [
+      context.rgb.buffer as ArrayBuffer,
+    ]);
+    if ("rgb" in reply) return reply;
+    throw new PythonError("RuntimeError", "Network thread answered no picture");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  async #ask(request: TileRequest, transfer: ArrayBuffer[]): Promise<TileReply> {
+    // Rejects if the thread ends with an error, such as memory that ran out.
+    const answered = once(this.#worker, "message");
+    this.#worker.postMessage(request, transfer);
+    const [reply] = (await answered) as [TileReply];
+    if ("error" in reply) throw new PythonError("RuntimeError", reply.error);
+    return reply;
+  }
+}

@@ -1,0 +1,117 @@
+import type { KernelEnum } from "sharp";
+import { crop, type Frame } from "../network/frame.js";
+import { resizeFrame } from "../network/resize-frame.js";
+import { framesInput, numberInput, textInput } from "./input-values.js";
+import type { InputSpec, NodeClass } from "./node-class.js";
+
+/** ComfyUI's ImageScale: to a width and height; 0 for one of them keeps the ratio. */
+export function imageScale(): NodeClass {
+  return {
+    ...COMMON,
+    name: "ImageScale",
+    displayName: "Upscale Image",
+    inputs: async () => ({
+      required: {
+        image: ["IMAGE", {}],
+        upscale_method: [Object.keys(KERNELS), {}],
+        width: EDGE,
+        height: EDGE,
+        crop: [["disabled", "center"], {}],
+      },
+    }),
+    execute: async (inputs) => {
+      const width = numberInput(inputs, "width");
+      const height = numberInput(inputs, "height");
+      const frames = framesInput(inputs, "image");
+      if (width === 0 && height === 0) return { values: [frames] };
+      const isCropped = textInput(inputs, "crop") === "center";
+      const kernel = kernelOf(textInput(inputs, "upscale_method"));
+      const resize = async (frame: Frame) => {
+        const size = fullSize(frame, width, height);
+        const source = isCropped ? cropToRatio(frame, size) : frame;
+        return await resizeFrame(source, size.width, size.height, kernel);
+      };
+      return { values: [await mapInTurn(frames, resize)] };
+    },
+  };
+}
+
+/** ComfyUI's ImageScaleBy: by a factor. */
+export function imageScaleBy(): NodeClass {
+  return {
+    ...COMMON,
+    name: "ImageScaleBy",
+    displayName: "Upscale Image By",
+    inputs: async () => ({
+      required: {
+        image: ["IMAGE", {}],
+        upscale_method: [Object.keys(KERNELS), {}],
+        scale_by: ["FLOAT", { default: 1, min: 0.01, max: 8, step: 0.01 }],
+      },
+    }),
+    execute: async (inputs) => {
+      const factor = numberInput(inputs, "scale_by");
+      const kernel = kernelOf(textInput(inputs, "upscale_method"));
+      const resize = async (frame: Frame) => {
+        const width = Math.max(1, Math.round(frame.width * factor));
+        const height = Math.max(1, Math.round(frame.height * factor));
+        return await resizeFrame(frame, width, height, kernel);
+      };
+      return { values: [await mapInTurn(framesInput(inputs, "image"), resize)] };
+    },
+  };
+}
+
+const COMMON = {
+  category: "image/upscaling",
+  module: "nodes",
+  outputs: ["IMAGE"],
+  isOutputNode: false,
+} as const;
+
+const EDGE: InputSpec = ["INT", { default: 512, min: 0, max: 16384, step: 1 }];
+
+// sharp has no box filter: its triangle filter is the nearest to `area`.
+const KERNELS: Readonly<Record<string, keyof KernelEnum>> = {
+  "nearest-exact": "nearest",
+  bilinear: "linear",
+  area: "linear",
+  bicubic: "cubic",
+  lanczos: "lanczos3",
+};
+
+function kernelOf(method: string): keyof KernelEnum {
+  return KERNELS[method] ?? "cubic";
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+function fullSize(frame: Frame, width: number, height: number): Size {
+  return {
+    width: width || Math.max(1, Math.round((frame.width * height) / frame.height)),
+    height: height || Math.max(1, Math.round((frame.height * width) / frame.width)),
+  };
+}
+
+/** The largest part from the middle that has the ratio of `size`. */
+function cropToRatio(frame: Frame, size: Size): Frame {
+  const ratio = size.width / size.height;
+  const isTooWide = frame.width / frame.height > ratio;
+  const width = isTooWide ? Math.max(1, Math.round(frame.height * ratio)) : frame.width;
+  const height = isTooWide ? frame.height : Math.max(1, Math.round(frame.width / ratio));
+  const left = Math.floor((frame.width - width) / 2);
+  const top = Math.floor((frame.height - height) / 2);
+  return crop(frame, left, top, width, height);
+}
+
+async function mapInTurn(
+  frames: readonly Frame[],
+  map: (frame: Frame) => Promise<Frame>,
+): Promise<readonly Frame[]> {
+  const mapped: Frame[] = [];
+  for (const frame of frames) mapped.push(await map(frame));
+  return mapped;
+}

@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { extname } from "node:path";
+import sharp from "sharp";
+import type { Folders } from "../folders.js";
+import type { Json } from "../json.js";
+import type { Frame } from "../network/frame.js";
+import { PythonError, pythonStr, pythonType } from "../python-text.js";
+import { textInput } from "./input-values.js";
+import type { NodeClass } from "./node-class.js";
+
+/** ComfyUI's LoadImage: a file of `input/`, its EXIF rotation applied, its alpha dropped. */
+export function loadImage(folders: Folders): NodeClass {
+  return {
+    name: "LoadImage",
+    displayName: "Load Image",
+    category: "image",
+    module: "nodes",
+    outputs: ["IMAGE", "MASK"],
+    isOutputNode: false,
+    inputs: async () => {
+      const files = await listImages(folders);
+      return { required: { image: [files, { image_upload: true }] } };
+    },
+    validate: async ({ image = null }) => {
+      if (Array.isArray(image)) return {};
+      const path = folders.resolveAnnotated(requireText(image));
+      const isThere = path !== undefined && existsSync(path);
+      return isThere ? {} : { image: `Invalid image file: ${pythonStr(image)}` };
+    },
+    fingerprint: async ({ image = null }) => {
+      const content = await readFile(pathOf(folders, requireText(image)));
+      return createHash("sha256").update(content).digest("hex");
+    },
+    execute: async (inputs) => {
+      const path = pathOf(folders, textInput(inputs, "image"));
+      // No node here takes a mask, so that none is made.
+      return { values: [await decode(path, await readFile(path)), null] };
+    },
+  };
+}
+
+async function listImages(folders: Folders): Promise<string[]> {
+  const entries = await readdir(folders.path("input"), { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase()))
+    .map(({ name }) => name)
+    .sort();
+}
+
+function requireText(value: Json): string {
+  if (typeof value === "string") return value;
+  const message = `'${pythonType(value)}' object has no attribute 'endswith'`;
+  throw new PythonError("AttributeError", message);
+}
+
+function pathOf(folders: Folders, name: string): string {
+  const path = folders.resolveAnnotated(name);
+  if (path !== undefined) return path;
+  throw new PythonError("FileNotFoundError", `No such file or directory: '${name}'`);
+}
+
+/** One frame for each picture of an animation. */
+async function decode(path: string, content: Buffer): Promise<readonly Frame[]> {
+  const { format, pages = 1 } = await sharp(content, { animated: true })
+    .metadata()
+    .catch(() => ({ format: undefined, pages: 1 }));
+  if (format === undefined || !FORMATS.has(format)) {
+    throw new PythonError("PIL.UnidentifiedImageError", `cannot identify image file '${path}'`);
+  }
+  const picture = sharp(content, { animated: true });
+  // An animation has no EXIF rotation, and sharp cannot turn one.
+  if (pages === 1) picture.autoOrient();
+  const { data, info } = await picture
+    .removeAlpha()
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: Error) => {
+      throw new PythonError("OSError", error.message, { cause: error });
+    });
+  const height = info.pageHeight ?? info.height;
+  return Array.from({ length: info.height / height }, (_, page) => {
+    const frameBytes = info.width * height * 3;
+    const rgb = data.subarray(page * frameBytes, (page + 1) * frameBytes);
+    return { width: info.width, height, rgb };
+  });
+}
+
+const IMAGE_EXTENSIONS = new Set([
+  ...[".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"],
+  ...[".tif", ".tiff", ".avif", ".heic", ".svg", ".ico"],
+]);
+
+// Pictures that a browser may upload; sharp reads more, such as SVG, which is a program.
+const FORMATS: ReadonlySet<string> = new Set(["png", "jpeg", "webp", "gif", "tiff", "heif"]);

@@ -1,0 +1,21 @@
+import type { Folders } from "../folders.js";
+import type { Upscaler } from "../network/upscaler.js";
+import { imageScale, imageScaleBy } from "./image-scale.js";
+import { loadImage } from "./load-image.js";
+import type { NodeClasses } from "./node-class.js";
+import { previewImage, saveImage } from "./save-image.js";
+import { imageUpscaleWithModel, upscaleModelLoader } from "./upscale-with-model.js";
+
+/** All classes of this server: a part of ComfyUI's own, under their own names. */
+export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeClasses {
+  const classes = [
+    loadImage(folders),
+    imageScale(),
+    imageScaleBy(),
+    upscaleModelLoader(upscaler),
+    imageUpscaleWithModel(upscaler),
+    saveImage(folders),
+    previewImage(folders),
+  ];
+  return new Map(classes.map((nodeClass) => [nodeClass.name, nodeClass]));
+}

@@ -1,0 +1,35 @@
+import type { Json, JsonObject } from "../json.js";
+import type { NodeClass, NodeInputs } from "./node-class.js";
+
+/** What `GET /object_info` says of a class. */
+export async function objectInfo(nodeClass: NodeClass): Promise<JsonObject> {
+  const { required, hidden } = await nodeClass.inputs();
+  const isNewForm = nodeClass.module !== "nodes";
+  const input: JsonObject = { required: isNewForm ? { ...required } : shortSpecs(required) };
+  if (hidden !== undefined) input["hidden"] = { ...hidden };
+  const order = Object.entries(input).map(([group, inputs]) => [group, Object.keys(inputs ?? {})]);
+  return {
+    input,
+    input_order: Object.fromEntries(order) as Json,
+    output: [...nodeClass.outputs],
+    output_is_list: nodeClass.outputs.map(() => false),
+    output_name: [...nodeClass.outputs],
+    ...(isNewForm ? { output_tooltips: nodeClass.outputs.map(() => null) } : {}),
+    name: nodeClass.name,
+    display_name: nodeClass.displayName,
+    description: nodeClass.description ?? "",
+    python_module: nodeClass.module,
+    category: nodeClass.category,
+    output_node: nodeClass.isOutputNode,
+    ...(isNewForm ? { deprecated: false, experimental: false, api_node: false } : {}),
+  };
+}
+
+/** The older form leaves empty options out: `["IMAGE"]`. */
+function shortSpecs(inputs: NodeInputs["required"]): JsonObject {
+  const specs = Object.entries(inputs).map(([name, [type, options]]): [string, Json] => [
+    name,
+    Object.keys(options).length === 0 ? [type] : [type, options],
+  ]);
+  return Object.fromEntries(specs);
+}

@@ -1,0 +1,61 @@
+import { checkSize, type Frame } from "../network/frame.js";
+import { UPSCALE_MODELS, type Upscaler } from "../network/upscaler.js";
+import { PythonError } from "../python-text.js";
+import { framesInput, modelInput, textInput } from "./input-values.js";
+import type { NodeClass } from "./node-class.js";
+
+/** ComfyUI's UpscaleModelLoader, listing this server's networks. */
+export function upscaleModelLoader(upscaler: Upscaler): NodeClass {
+  const options = UPSCALE_MODELS.map(({ name }) => name);
+  return {
+    name: "UpscaleModelLoader",
+    displayName: "Load Upscale Model",
+    category: "loaders",
+    module: MODULE,
+    outputs: ["UPSCALE_MODEL"],
+    isOutputNode: false,
+    inputs: async () => ({
+      required: { model_name: ["COMBO", { multiselect: false, options }] },
+    }),
+    execute: async (inputs) => {
+      const name = textInput(inputs, "model_name");
+      const model = UPSCALE_MODELS.find((known) => known.name === name);
+      if (model === undefined) {
+        const message = `Model in folder 'upscale_models' with filename '${name}' not found.`;
+        throw new PythonError("FileNotFoundError", message);
+      }
+      await upscaler.load(model);
+      return { values: [model] };
+    },
+  };
+}
+
+/** ComfyUI's ImageUpscaleWithModel: progress and interrupts at every tile. */
+export function imageUpscaleWithModel(upscaler: Upscaler): NodeClass {
+  return {
+    name: "ImageUpscaleWithModel",
+    displayName: "Upscale Image (using Model)",
+    category: "image/upscaling",
+    module: MODULE,
+    outputs: ["IMAGE"],
+    isOutputNode: false,
+    inputs: async () => ({
+      required: { upscale_model: ["UPSCALE_MODEL", {}], image: ["IMAGE", {}] },
+    }),
+    execute: async (inputs, { progress }) => {
+      const model = modelInput(inputs, "upscale_model");
+      const frames = framesInput(inputs, "image");
+      const enlarged: Frame[] = [];
+      for (const frame of frames) {
+        checkSize(frame.width * model.scale, frame.height * model.scale);
+        const before = enlarged.length;
+        const onTile = (doneCount: number, tileCount: number) =>
+          progress(before * tileCount + doneCount, frames.length * tileCount);
+        enlarged.push(await upscaler.upscale(frame, model, onTile));
+      }
+      return { values: [enlarged] };
+    },
+  };
+}
+
+const MODULE = "comfy_extras.nodes_upscale_model";

@@ -1,0 +1,62 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { ownValue } from "./json.js";
+import type { QueuedPrompt } from "./prompts/prompt-queue.js";
+
+/** What happened to a prompt. `interrupted` is the request that hit it; `ended` tells what came of it. */
+export type RunEvent = "submitted" | "started" | "ended" | "interrupted" | "deleted";
+
+/** How a prompt ended. */
+export type Outcome = "success" | "error" | "interrupted";
+
+/** One line of the log. */
+export interface RunLogEntry {
+  readonly event: RunEvent;
+  readonly promptId: string;
+  /** What the client named in `extra_data` as `task_id`, `taskId` or `task`; null if nothing. */
+  readonly taskId: string | null;
+  /** Unix time in milliseconds. */
+  readonly at: number;
+  /** Of `ended` only. */
+  readonly outcome?: Outcome;
+  /** How often a model was loaded since the server started. */
+  readonly modelLoads: number;
+}
+
+/**
+ * Counts executions: one line before each step of a prompt takes effect, so that a `kill -9` loses
+ * none of them (they are with the operating system; a power cut is not covered).
+ */
+export class RunLog implements Disposable {
+  readonly #file: number | undefined;
+  readonly #modelLoads: () => number;
+
+  /** @param path where the lines are appended; left out: nowhere. */
+  constructor(path: string | undefined, modelLoads: () => number) {
+    this.#file = path === undefined ? undefined : openSync(path, "a");
+    this.#modelLoads = modelLoads;
+  }
+
+  /** Appends one line. */
+  write(event: RunEvent, item: QueuedPrompt, outcome?: Outcome): void {
+    if (this.#file === undefined) return;
+    const entry: RunLogEntry = {
+      event,
+      promptId: item.promptId,
+      taskId: taskId(item),
+      at: Date.now(),
+      ...(outcome === undefined ? {} : { outcome }),
+      modelLoads: this.#modelLoads(),
+    };
+    writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+  }
+}
+
+function taskId({ extraData }: QueuedPrompt): string | null {
+  const named = ["task_id", "taskId", "task"].map((key) => ownValue(extraData, key));
+  const id = named.find((value) => typeof value === "string");
+  return typeof id === "string" ? id : null;
+}

@@ -1,0 +1,49 @@
+import { rm, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NodeResult } from "../nodes/node-class.js";
+import { PythonError } from "../python-text.js";
+import type { NodeRun } from "../server-hooks.js";
+import { crash } from "./crash.js";
+import type { NodeFault, Switches } from "./switches.js";
+
+/** Carries out the `nodes` switch on a node that is about to run. */
+export async function applyNodeFault({ nodes = [] }: Switches, node: NodeRun): Promise<void> {
+  const fault = nodes.find((candidate) => isHit(candidate, node) && candidate.count !== 0);
+  if (fault === undefined) return;
+  if (fault.count !== undefined) fault.count -= 1;
+  if (fault.fault === "crash") {
+    // The node goes on meanwhile.
+    setTimeout(crash, fault.afterMs);
+    return;
+  }
+  await sleep(fault.afterMs);
+  if (fault.fault === "fail") throw new PythonError(fault.exceptionType, fault.message);
+  await new Promise(() => undefined);
+}
+
+/** Carries out the `output` switch on what an output node made. `dir` holds the server's folders. */
+export async function spoilOutput(
+  { output = "normal" }: Switches,
+  dir: string,
+  result: NodeResult,
+): Promise<NodeResult> {
+  const images = result.ui?.["images"];
+  if (output === "normal" || !Array.isArray(images)) return result;
+  if (output === "unlisted") return { values: result.values };
+  for (const image of images as unknown as SavedFile[]) {
+    const path = join(dir, image.type, image.subfolder, image.filename);
+    await (output === "deleted" ? rm(path) : truncate(path));
+  }
+  return result;
+}
+
+interface SavedFile {
+  readonly filename: string;
+  readonly subfolder: string;
+  readonly type: string;
+}
+
+function isHit(fault: NodeFault, { classType }: NodeRun): boolean {
+  return fault.classType === undefined || fault.classType === classType;
+}

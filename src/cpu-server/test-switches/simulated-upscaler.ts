@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Frame } from "../network/frame.js";
+import { resizeFrame } from "../network/resize-frame.js";
+import type { UpscaleModel, Upscaler } from "../network/upscaler.js";
+import type { Switches } from "./switches.js";
+
+/** Stands in front of the real networks and replaces them while `simulate` is set. */
+export class SimulatedUpscaler implements Upscaler {
+  readonly #real: Upscaler;
+  readonly #switches: () => Switches;
+
+  constructor(real: Upscaler, switches: () => Switches) {
+    this.#real = real;
+    this.#switches = switches;
+  }
+
+  async load(model: UpscaleModel): Promise<void> {
+    const { modelLoadMs, simulate } = this.#switches();
+    if (modelLoadMs !== undefined) await sleep(modelLoadMs);
+    if (simulate === undefined) await this.#real.load(model);
+  }
+
+  async upscale(
+    frame: Frame,
+    model: UpscaleModel,
+    onTile: (doneCount: number, tileCount: number) => void,
+  ): Promise<Frame> {
+    const { simulate } = this.#switches();
+    if (simulate === undefined) return await this.#real.upscale(frame, model, onTile);
+    for (let step = 1; step <= simulate.steps; step += 1) {
+      await sleep(simulate.stepMs);
+      if (!simulate.uninterruptible) onTile(step, simulate.steps);
+    }
+    const { scale } = model;
+    return await resizeFrame(frame, frame.width * scale, frame.height * scale, "nearest");
+  }
+
+  async unload(): Promise<void> {
+    await this.#real.unload();
+  }
+}
