@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { ownValue } from "./json.js";
+import { isJsonObject, ownValue } from "./json.js";
 import type { QueuedPrompt } from "./prompts/prompt-queue.js";
 
 /** What happened to a prompt. `interrupted` is the request that hit it; `ended` tells what came of it. */
@@ -12,7 +12,7 @@ export type Outcome = "success" | "error" | "interrupted";
 export interface RunLogEntry {
   readonly event: RunEvent;
   readonly promptId: string;
-  /** What the client named in `extra_data` as `task_id`, `taskId` or `task`; null if nothing. */
+  /** What the client named in `extra_data`, as `tmlsr.task` or `task_id`; null if nothing. */
   readonly taskId: string | null;
   /** Unix time in milliseconds. */
   readonly at: number;
@@ -56,7 +56,7 @@ export class RunLog implements Disposable {
 }
 
 function taskId({ extraData }: QueuedPrompt): string | null {
-  const named = ["task_id", "taskId", "task"].map((key) => ownValue(extraData, key));
-  const id = named.find((value) => typeof value === "string");
+  const mark = ownValue(extraData, "tmlsr");
+  const id = isJsonObject(mark) ? mark["task"] : ownValue(extraData, "task_id");
   return typeof id === "string" ? id : null;
 }
