@@ -34,10 +34,9 @@ export class CpuServerProcess implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Starts it. @throws Error with what it last said if it does not listen in time. */
+  /** Chooses its port and starts it; it listens a little later. What keeps it from that is logged. */
   static async start(options: CpuServerOptions): Promise<CpuServerProcess> {
     const server = new CpuServerProcess(await freePort(), options);
-    await server.#launch();
     server.#keeping = server.#keep();
     return server;
   }
@@ -54,17 +53,19 @@ export class CpuServerProcess implements AsyncDisposable {
   }
 
   async #keep(): Promise<void> {
-    for (let restarts = 1; !this.#stop.signal.aborted; restarts += 1) {
-      await this.#exited();
+    const { logger } = this.#options;
+    for (let starts = 1; !this.#stop.signal.aborted; starts += 1) {
+      try {
+        await this.#launch();
+        logger.info({ url: this.url }, "CPU server listens");
+        await this.#exited();
+      } catch (error) {
+        if (!this.#stop.signal.aborted) logger.error({ err: error }, "CPU server did not start");
+      }
       if (this.#stop.signal.aborted) return;
-      this.#options.logger.error({ restarts }, "CPU server ended, starting it again");
-      await sleep(backoffMs(restarts, RESTART_PAUSE), undefined, {
-        signal: this.#stop.signal,
-      }).catch(() => undefined);
-      if (this.#stop.signal.aborted) return;
-      await this.#launch().catch((error: unknown) =>
-        this.#options.logger.error({ err: error }, "CPU server did not start"),
-      );
+      logger.error({ starts }, "CPU server ended, starting it again");
+      const { signal } = this.#stop;
+      await sleep(backoffMs(starts, RESTART_PAUSE), undefined, { signal }).catch(() => undefined);
     }
   }
 

@@ -11,7 +11,11 @@ export interface BackoffOptions {
  * @param tryCount how many tries came before, from 1.
  * @param random 0 to 1, exclusive.
  */
-export function backoffMs(tryCount: number, options: BackoffOptions, random = Math.random()): number {
+export function backoffMs(
+  tryCount: number,
+  options: BackoffOptions,
+  random = Math.random(),
+): number {
   const full = Math.min(options.capMs, options.baseMs * 2 ** Math.min(tryCount - 1, 30));
   return Math.round(full * (0.5 + random / 2));
 }

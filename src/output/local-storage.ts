@@ -16,7 +16,7 @@ const PROGRESS_INTERVAL_MS = 200;
 export interface LocalStorageOptions {
   /** Made when it is missing. Several replicas share one. */
   readonly directory: string;
-  /** Absolute; the key is appended to it. */
+  /** Absolute; the key is appended to it. Read at each use: a free port is known only once it is listened on. */
   readonly publicUrl: string;
 }
 
@@ -32,7 +32,7 @@ export interface LocalStorage extends ObjectStorage {
  */
 export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
   const directory = resolve(options.directory);
-  const base = options.publicUrl.replace(/\/+$/, "");
+  const base = (): string => options.publicUrl.replace(/\/+$/, "");
   return {
     async probe() {
       try {
@@ -44,7 +44,7 @@ export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
     },
     put: (file, options) => put(directory, file, options),
     discard: (key) => discard(directory, key),
-    url: async (key) => ({ url: `${base}/${encodeKey(key)}` }),
+    url: async (key) => ({ url: `${base()}/${encodeKey(key)}` }),
     open: (key) => openLocalObject(directory, key),
     [Symbol.asyncDispose]: async () => {},
   };

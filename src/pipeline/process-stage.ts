@@ -22,6 +22,8 @@ export interface ProcessContext {
   readonly storeId: string;
   /** A prompt without progress for so long counts as stuck. */
   readonly stallMs: number;
+  /** How long at most a silent server is waited for, since it may still hold the prompt. */
+  readonly serverLostMs: number;
 }
 
 /** A prompt that ended as it should. */
@@ -92,16 +94,15 @@ export async function followDispatch(
 ): Promise<ProcessedPrompt> {
   const { comfy, workflow } = context;
   const startedAtMs = performance.now();
-  const onProgress = ({ ratio, runningNode }: PromptUpdate): void =>
-    journal.progress({
-      stage: "process",
-      ratio,
-      ...(runningNode !== undefined && { runningNode }),
-    });
+  const onProgress = ({ ratio, runningNode, step }: PromptUpdate): void => {
+    const name = step && runningNode ? `${runningNode} ${step.value}/${step.max}` : runningNode;
+    journal.progress({ stage: "process", ratio, ...(name !== undefined && { runningNode: name }) });
+  };
   const end = await followPrompt(comfy, dispatch.promptId, {
     prompt: workflow.prompt,
     ...(workflow.weights && { weights: workflow.weights }),
     stallMs: context.stallMs,
+    watch: { silentMaxMs: context.serverLostMs },
     signal: journal.signal,
     onProgress,
   });

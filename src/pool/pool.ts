@@ -1,6 +1,5 @@
-import type { Workflow } from "../workflow/workflow.js";
-import { missingFor } from "../workflow/missing-for.js";
 import type { Logger } from "../lib/logger.js";
+import type { Workflow } from "../workflow/workflow.js";
 import {
   type BypassLimits,
   markPassed,
@@ -10,6 +9,7 @@ import {
 } from "./pick-waiter.js";
 import type { FaultKind, PoolServer } from "./pool-server.js";
 import { RunTimes } from "./run-times.js";
+import { canRun, freeSlot, isUp, missingOn } from "./server-fit.js";
 
 /** Gives a slot to a task in the store; how several processes share one pool. */
 export interface SlotBook {
@@ -123,13 +123,8 @@ export class Pool {
   lacks(workflow: Workflow): readonly string[] {
     if (this.servers.some((server) => !server.isKnown || canRun(server, workflow))) return [];
     return this.servers.flatMap((server) =>
-      missing(server, workflow).map((what) => `Server "${server.id}": ${what}`),
+      missingOn(server, workflow).map((what) => `Server "${server.id}": ${what}`),
     );
-  }
-
-  /** What a server lacks for a workflow, a sentence each; nothing while the server is not known. */
-  missingOn(server: PoolServer, workflow: Workflow): readonly string[] {
-    return missing(server, workflow);
   }
 
   /**
@@ -289,25 +284,6 @@ export class Pool {
     this.#retryTimer = setTimeout(() => this.changed(), BUSY_ELSEWHERE_MS + 10);
     this.#retryTimer.unref();
   }
-}
-
-function isUp(server: PoolServer): boolean {
-  return server.state === "ready" || server.state === "half_open";
-}
-
-function canRun(server: PoolServer, workflow: Workflow): boolean {
-  return server.capability !== undefined && missing(server, workflow).length === 0;
-}
-
-function missing(server: PoolServer, workflow: Workflow): readonly string[] {
-  return server.capability === undefined ? [] : missingFor(workflow, server.capability);
-}
-
-function freeSlot(server: PoolServer, nowMs: number): string | undefined {
-  const depth = server.state === "half_open" || server.queueDepth === 1 ? 1 : 2;
-  return Array.from({ length: depth }, (_, index) => `${server.id}#${index}`).find(
-    (slot) => !server.held.has(slot) && (server.heldElsewhere.get(slot) ?? 0) <= nowMs,
-  );
 }
 
 function withResolvers<T>(): {

@@ -1,6 +1,7 @@
 import type { Workflow } from "../workflow/workflow.js";
 import type { Pool } from "./pool.js";
 import type { PoolServer, ServerState } from "./pool-server.js";
+import { isUp, missingOn } from "./server-fit.js";
 
 /** One server as operators see it. */
 export interface ServerView {
@@ -25,13 +26,13 @@ export interface ServerView {
 
 /** Describes every server of the pool. */
 export function viewServers(pool: Pool, workflows: readonly Workflow[]): readonly ServerView[] {
-  return pool.servers.map((server) => viewServer(server, pool, workflows));
+  return pool.servers.map((server) => viewServer(server, workflows));
 }
 
-function viewServer(server: PoolServer, pool: Pool, workflows: readonly Workflow[]): ServerView {
+function viewServer(server: PoolServer, workflows: readonly Workflow[]): ServerView {
   const lacks = workflows.map((workflow) => ({
     workflow,
-    missing: pool.missingOn(server, workflow),
+    missing: missingOn(server, workflow),
   }));
   return {
     address: server.comfy.address,
@@ -56,5 +57,5 @@ function viewServer(server: PoolServer, pool: Pool, workflows: readonly Workflow
 
 function statusOf(server: PoolServer): ServerView["status"] {
   if (server.held.size > 0) return "busy";
-  return server.state === "ready" || server.state === "half_open" ? "idle" : "offline";
+  return isUp(server) ? "idle" : "offline";
 }

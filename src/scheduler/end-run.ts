@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { cancelPrompt } from "../comfy/cancel-prompt.js";
-import { TaskError, toTaskError } from "../domain/errors.js";
+import { type TaskError, toTaskError } from "../domain/errors.js";
 import { decideRetry, type RetryLimits } from "../domain/retry-policy.js";
 import { backoffMs } from "../lib/backoff.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";

@@ -1,4 +1,3 @@
-import { isRefused } from "../comfy/comfy-errors.js";
 import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
@@ -43,10 +42,6 @@ export interface RunContext {
   readonly serverLostMs: number;
   readonly logger: Logger;
 }
-
-/** How long at least a silent server is waited for, and one that refuses connections, whose process is gone. */
-const MIN_PATIENCE_MS = 30_000;
-const REFUSED_PATIENCE_MS = 15_000;
 
 /**
  * One leased task on its way: download (no slot held), a slot, its prompt on a server, the slot given
@@ -142,13 +137,14 @@ export class TaskRun {
   /** Runs or follows the prompt, again and again while what went wrong leaves this server a chance. */
   async #promptEnd(workflow: Workflow, workDir: WorkDir): Promise<ProcessedPrompt> {
     const server = this.#requireServer();
-    const { store, stallMs } = this.#context;
+    const { store, stallMs, serverLostMs } = this.#context;
     const context: ProcessContext = {
       serverId: server.id,
       comfy: server.comfy,
       workflow,
       storeId: store.storeId,
       stallMs,
+      serverLostMs,
     };
     for (;;) {
       const { dispatch } = this.holding;
@@ -185,17 +181,17 @@ export class TaskRun {
     }
   }
 
+  /**
+   * The server was waited for as long as it may still hold the prompt; it is waited for on as long as
+   * no other one could take the task anyway.
+   */
   async #awaitServer(error: TaskError, workflow: Workflow): Promise<void> {
-    const { pool, serverLostMs, logger } = this.#context;
+    const { pool, logger } = this.#context;
     const server = this.#requireServer();
     const { taskId } = this.task;
     logger.warn({ taskId, server: server.id, err: error }, "server silent, waiting for it");
     pool.noteFault(server, "unreachable", error.message);
-    const putInMs = performance.now() - this.holding.dispatchedAtMs;
-    const patienceMs = isRefused(error)
-      ? REFUSED_PATIENCE_MS
-      : Math.min(Math.max(putInMs, MIN_PATIENCE_MS), serverLostMs);
-    const end = await waitForServer(pool, { server, workflow, patienceMs }, this.holding.signal);
+    const end = await waitForServer(pool, server, workflow, this.holding.signal);
     if (end === "given_up") throw error;
   }
 

@@ -1,0 +1,196 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { type ApiServer, startApiServer } from "./api/api-server.js";
+import type { ApiPlugin } from "./api/create-app.js";
+import { registerOutputs } from "./api/outputs-route.js";
+import { ComfyServer } from "./comfy/comfy-server.js";
+import type { ServerSetting } from "./config/server-setting.js";
+import type { Config } from "./config.js";
+import { CpuServerProcess } from "./cpu-server-process.js";
+import { createAddressGuard } from "./input/address-guard.js";
+import { DisposalStack } from "./lib/disposal-stack.js";
+import type { Logger } from "./lib/logger.js";
+import { Semaphore } from "./lib/semaphore.js";
+import { createLocalStorage } from "./output/local-storage.js";
+import type { ObjectStorage } from "./output/object-storage.js";
+import { WorkDirs } from "./pipeline/work-dir.js";
+import { Pool } from "./pool/pool.js";
+import { PoolServer } from "./pool/pool-server.js";
+import { ServerProber } from "./pool/server-prober.js";
+import { removeLeftovers } from "./scheduler/remove-leftovers.js";
+import { Retention } from "./scheduler/retention.js";
+import { Scheduler } from "./scheduler/scheduler.js";
+import { StraySweeper } from "./scheduler/stray-sweeper.js";
+import { MonitorService } from "./service/monitor-service.js";
+import { TaskService } from "./service/task-service.js";
+import { WorkflowService } from "./service/workflow-service.js";
+import { openEmbeddedStore } from "./store/embedded-store.js";
+import type { TaskStore } from "./store/task-store.js";
+import { TaskWatcher } from "./store/watch-task.js";
+import { WorkflowCatalog } from "./workflow/catalog.js";
+
+/** The whole service while it runs. */
+export interface App extends AsyncDisposable {
+  readonly api: ApiServer;
+  readonly store: TaskStore;
+  readonly pool: Pool;
+  /** Resolves once `stop` is aborted and the scheduler has drained within the configured grace. */
+  closed(stop: AbortSignal): Promise<void>;
+}
+
+/** The name under which the built-in CPU server's slots are kept: its port changes with every start. */
+const CPU_SERVER_ID = "cpu-server";
+/** Results that may wait to be stored, for each that is being stored, before nothing more is begun. */
+const BACKLOG_PER_UPLOAD = 2;
+
+/**
+ * Builds every object once, opens them in order and closes them in reverse. The only place that names
+ * adapters and starts processes.
+ */
+export async function openApp(config: Config, logger: Logger): Promise<App> {
+  await using opened = new DisposalStack();
+  for (const warning of config.warnings) logger.warn(warning);
+  const { directory, ...catalogOptions } = config.workflows;
+  const catalog = opened.use(await WorkflowCatalog.load(directory, { ...catalogOptions, logger }));
+  const store = opened.use(await openStore(config, logger));
+  const location = { port: config.api.port };
+  const { storage, plugins } = openStorage(config, location);
+  opened.use(storage);
+  const pool = opened.use(await openPool(config, store, logger, opened));
+  const guard = createAddressGuard({ allow: config.input.allow });
+  const scheduler = opened.use(
+    buildScheduler(config, { store, pool, storage, catalog, guard, logger }),
+  );
+  const watcher = opened.use(new TaskWatcher(store));
+  const { maxPendingCount } = config.store;
+  const services = {
+    tasks: new TaskService({
+      ...{ store, watcher, storage, guard, catalog, pool, random: Math.random },
+      ...(maxPendingCount !== undefined && { maxPendingCount }),
+    }),
+    monitor: new MonitorService({ store, pool, catalog, storage }),
+    workflows: new WorkflowService(catalog, pool),
+  };
+  const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
+  location.port = api.port;
+  for (const server of pool.servers)
+    opened.use(
+      new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
+    );
+  opened.use(new StraySweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }));
+  if (config.store.retentionMs !== undefined)
+    opened.use(new Retention(store, config.store.retentionMs, logger));
+  scheduler.start();
+  const all = opened.move();
+  return {
+    ...{ api, store, pool },
+    closed: (stop) => drained(stop, api, scheduler, config.graceMs, logger),
+    [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+  };
+}
+
+async function drained(
+  stop: AbortSignal,
+  api: ApiServer,
+  scheduler: Scheduler,
+  graceMs: number,
+  logger: Logger,
+): Promise<void> {
+  if (!stop.aborted)
+    await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+  logger.info("stopping");
+  await Promise.all([api.close(), scheduler.stop(graceMs)]);
+  logger.info("stopped");
+}
+
+async function openStore({ store, dataDir }: Config, logger: Logger): Promise<TaskStore> {
+  if (store.mongodbUri !== undefined)
+    throw new Error("Cannot start: this version has no MongoDB store; leave MONGODB_URI out");
+  return await openEmbeddedStore({ directory: dataDir, logger });
+}
+
+function openStorage(
+  { oss, publicUrl, dataDir }: Config,
+  location: { readonly port: number },
+): { storage: ObjectStorage; plugins: readonly ApiPlugin[] } {
+  if (oss !== undefined)
+    throw new Error("Cannot start: this version has no OSS storage; leave OSS_ENDPOINT out");
+  const storage = createLocalStorage({
+    directory: dataDir,
+    get publicUrl() {
+      return publicUrl ?? `http://localhost:${location.port}`;
+    },
+  });
+  return { storage, plugins: [(app) => registerOutputs(app, storage)] };
+}
+
+async function openPool(
+  config: Config,
+  store: TaskStore,
+  logger: Logger,
+  opened: DisposalStack,
+): Promise<Pool> {
+  const isStandalone = config.servers.length === 0;
+  const settings = isStandalone ? [await startCpuServer(config, logger, opened)] : config.servers;
+  const servers = settings.map((setting) => {
+    const { url, headers, queueDepth } = setting;
+    const comfy = opened.use(new ComfyServer({ url, headers, logger }));
+    return new PoolServer({ id: isStandalone ? CPU_SERVER_ID : comfy.address, comfy, queueDepth });
+  });
+  const { maxBypassCount, maxBypassMs } = config.scheduler;
+  return new Pool({ servers, slots: store, logger, maxBypassCount, maxBypassMs });
+}
+
+async function startCpuServer(
+  { dataDir, cpuThreads }: Config,
+  logger: Logger,
+  opened: DisposalStack,
+): Promise<ServerSetting> {
+  logger.warn("no ComfyUI server is configured: the built-in CPU server does the work, slowly");
+  const threads = cpuThreads === undefined ? {} : { threads: cpuThreads };
+  const directory = join(dataDir, "cpu-server");
+  const server = opened.use(await CpuServerProcess.start({ directory, ...threads, logger }));
+  return { url: server.url, headers: {}, queueDepth: "auto" };
+}
+
+interface SchedulerParts {
+  readonly store: TaskStore;
+  readonly pool: Pool;
+  readonly storage: ObjectStorage;
+  readonly catalog: WorkflowCatalog;
+  readonly guard: ReturnType<typeof createAddressGuard>;
+  readonly logger: Logger;
+}
+
+function buildScheduler(config: Config, { guard, ...parts }: SchedulerParts): Scheduler {
+  const { input, pool, scheduler } = config;
+  const workDirs = new WorkDirs(join(config.dataDir, "work"));
+  removeLeftovers(workDirs, parts.store).catch((error: unknown) =>
+    parts.logger.warn({ err: error }, "leftovers not removed"),
+  );
+  return new Scheduler({
+    context: {
+      ...parts,
+      workDirs,
+      download: {
+        download: {
+          guard,
+          userAgent: input.userAgent,
+          maxBytes: input.maxBytes,
+          totalTimeoutMs: input.timeoutMs,
+        },
+        limits: { maxPixels: input.maxPixels },
+      },
+      uploads: new Semaphore(scheduler.uploadCount),
+      stallMs: pool.stallMs,
+      serverLostMs: pool.serverLostMs,
+      limits: scheduler,
+    },
+    owner: randomUUID(),
+    leaseMs: scheduler.leaseMs,
+    prefetchCount: scheduler.prefetchCount,
+    maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
+    maxBypassCount: scheduler.maxBypassCount,
+    maxBypassMs: scheduler.maxBypassMs,
+  });
+}

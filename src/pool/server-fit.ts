@@ -1,0 +1,26 @@
+import { missingFor } from "../workflow/missing-for.js";
+import type { Workflow } from "../workflow/workflow.js";
+import type { PoolServer } from "./pool-server.js";
+
+/** Whether a server is reached and trusted with work. */
+export function isUp(server: PoolServer): boolean {
+  return server.state === "ready" || server.state === "half_open";
+}
+
+/** What a server lacks for a workflow, a sentence each; nothing while the server is not known. */
+export function missingOn(server: PoolServer, workflow: Workflow): readonly string[] {
+  return server.capability === undefined ? [] : missingFor(workflow, server.capability);
+}
+
+/** Whether a server is known to have all that a workflow needs. */
+export function canRun(server: PoolServer, workflow: Workflow): boolean {
+  return server.capability !== undefined && missingOn(server, workflow).length === 0;
+}
+
+/** The name of a slot that nobody holds, as far as this process knows. */
+export function freeSlot(server: PoolServer, nowMs: number): string | undefined {
+  const depth = server.state === "half_open" || server.queueDepth === 1 ? 1 : 2;
+  return Array.from({ length: depth }, (_, index) => `${server.id}#${index}`).find(
+    (slot) => !server.held.has(slot) && (server.heldElsewhere.get(slot) ?? 0) <= nowMs,
+  );
+}

@@ -1,0 +1,14 @@
+import { isTerminal } from "../domain/task.js";
+import type { WorkDirs } from "../pipeline/work-dir.js";
+import type { TaskStore } from "../store/task-store.js";
+
+/** Removes the work directories of tasks that have ended or are not in the store; others are still of use. */
+export async function removeLeftovers(
+  workDirs: WorkDirs,
+  store: Pick<TaskStore, "get">,
+): Promise<void> {
+  for (const taskId of await workDirs.leftovers()) {
+    const task = await store.get(taskId);
+    if (task === undefined || isTerminal(task.status)) await workDirs.remove(taskId);
+  }
+}
