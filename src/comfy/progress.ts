@@ -102,7 +102,8 @@ export class PromptProgress {
   }
 
   #run(nodeId: string | undefined): void {
-    if (nodeId === this.#runningId) return;
+    const isStranger = nodeId !== undefined && !this.#weights.has(nodeId);
+    if (nodeId === this.#runningId || isStranger) return;
     // Without the map nothing else tells that a node has ended.
     if (!this.#hasMap && this.#runningId !== undefined) this.#raise(this.#runningId, 1);
     this.#runningId = nodeId;
