@@ -20,14 +20,14 @@ function state(nodes: { [id: string]: NodeProgress }): PromptEvent {
   return { type: "progress_state", nodes: new Map(entries) };
 }
 
-function after(progress: PromptProgress, ...events: PromptEvent[]) {
+function updateAfter(progress: PromptProgress, ...events: PromptEvent[]) {
   for (const event of events) progress.apply(event);
   return progress.update;
 }
 
 describe("PromptProgress", () => {
   test("lets the network dominate and tells its title and step", () => {
-    const update = after(
+    const update = updateAfter(
       new PromptProgress(prompt),
       state({ "1": node(1, 1, true), "2": node(1, 1, true) }),
       state({ "1": node(1, 1, true), "2": node(1, 1, true), "3": node(5, 10) }),
@@ -38,18 +38,23 @@ describe("PromptProgress", () => {
 
   test("takes the weights it is given", () => {
     const progress = new PromptProgress(prompt, { "1": 1, "2": 1, "3": 1, "4": 1 });
-    expect(after(progress, { type: "executed", nodeId: "1", output: null }).ratio).toBe(0.25);
+    expect(updateAfter(progress, { type: "executed", nodeId: "1", output: null }).ratio).toBe(0.25);
   });
 
   test("counts cached nodes as done", () => {
     const event: PromptEvent = { type: "execution_cached", nodeIds: ["1", "2", "3", "4"] };
-    expect(after(new PromptProgress(prompt), event).ratio).toBe(1);
+    expect(updateAfter(new PromptProgress(prompt), event).ratio).toBe(1);
   });
 
   test("never falls when a node counts anew", () => {
     const progress = new PromptProgress(prompt);
-    const before = after(progress, { type: "progress", nodeId: "3", value: 8, max: 10 }).ratio;
-    const update = after(progress, { type: "progress", nodeId: "3", value: 1, max: 40 });
+    const before = updateAfter(progress, {
+      type: "progress",
+      nodeId: "3",
+      value: 8,
+      max: 10,
+    }).ratio;
+    const update = updateAfter(progress, { type: "progress", nodeId: "3", value: 1, max: 40 });
     expect(update.ratio).toBe(before);
     expect(update.step).toEqual({ value: 1, max: 40 });
   });
@@ -62,22 +67,27 @@ describe("PromptProgress", () => {
       { type: "executing", nodeId: "3" },
       { type: "progress", nodeId: undefined, value: 1, max: 2 },
     ];
-    expect(after(progress, ...events).ratio).toBe(0.375);
+    expect(updateAfter(progress, ...events).ratio).toBe(0.375);
   });
 
   test("does not end a node because another begins beside it, where progress_state tells", () => {
     const progress = new PromptProgress(prompt, { "1": 1, "2": 1, "3": 1, "4": 1 });
     const both = state({ "1": node(0, 1), "2": node(0, 1) });
-    expect(after(progress, both, both).ratio).toBe(0);
+    expect(updateAfter(progress, both, both).ratio).toBe(0);
   });
 
   test("shows the node that stands for one made while running, and counts no foreign ids", () => {
-    const update = after(new PromptProgress(prompt), state({ "3.0.7": node(9, 10, false, "3") }));
+    const update = updateAfter(
+      new PromptProgress(prompt),
+      state({ "3.0.7": node(9, 10, false, "3") }),
+    );
     expect(update).toEqual({ ratio: 0, runningNode: "Upscale" });
   });
 
   test("is complete with the success, whatever was missed", () => {
-    expect(after(new PromptProgress(prompt), { type: "execution_success" })).toEqual({ ratio: 1 });
+    expect(updateAfter(new PromptProgress(prompt), { type: "execution_success" })).toEqual({
+      ratio: 1,
+    });
   });
 
   test("tells whether anything changed", () => {
@@ -92,13 +102,13 @@ describe("PromptProgress", () => {
       { type: "progress", nodeId: "3", value: 1, max: 0 },
       { type: "progress", nodeId: "nobody", value: 1, max: 1 },
     ] as const;
-    expect(after(new PromptProgress(prompt), ...nonsense).ratio).toBe(0);
+    expect(updateAfter(new PromptProgress(prompt), ...nonsense).ratio).toBe(0);
     const tooMuch = { type: "progress", nodeId: "3", value: 99, max: 10 } as const;
-    expect(after(new PromptProgress(prompt), tooMuch).ratio).toBeLessThan(1);
+    expect(updateAfter(new PromptProgress(prompt), tooMuch).ratio).toBeLessThan(1);
   });
 
   test("stays at nothing for a prompt it does not know", () => {
     const progress = new PromptProgress({});
-    expect(after(progress, { type: "executing", nodeId: "3" })).toEqual({ ratio: 0 });
+    expect(updateAfter(progress, { type: "executing", nodeId: "3" })).toEqual({ ratio: 0 });
   });
 });
