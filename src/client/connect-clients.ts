@@ -1,0 +1,68 @@
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
+import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
+import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
+import { parseAddress } from "./address.js";
+
+/** The services of TMLSR over Connect's library. All share one connection, which disposing closes. */
+export interface ConnectClients extends Disposable {
+  readonly tasks: Client<typeof TaskService>;
+  readonly monitor: Client<typeof MonitorService>;
+  readonly workflows: Client<typeof WorkflowService>;
+  /** For clients of other services at the same address. */
+  readonly transport: Transport;
+}
+
+/** How calls are made. */
+export interface ConnectClientsOptions {
+  /** @default "grpc" */
+  readonly protocol?: "grpc" | "grpc-web" | "connect";
+  /** After how long a call fails with DEADLINE_EXCEEDED where it does not say; streams included. @default none */
+  readonly defaultTimeoutMs?: number;
+  readonly interceptors?: readonly Interceptor[];
+}
+
+const TRANSPORTS = {
+  grpc: createGrpcTransport,
+  "grpc-web": createGrpcWebTransport,
+  connect: createConnectTransport,
+} as const;
+
+/** Finds out within 40 seconds that the service is gone without a word. */
+const PING = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
+
+/**
+ * Makes the clients, over HTTP/2; a connection is made with the first call. Calls fail with
+ * ConnectError.
+ *
+ * @param address `http://localhost:6008`, `https://…` or `localhost:6008`.
+ * @throws TypeError for an address that is none.
+ */
+export function createConnectClients(
+  address: string,
+  options: ConnectClientsOptions = {},
+): ConnectClients {
+  const { protocol = "grpc", defaultTimeoutMs, interceptors = [] } = options;
+  const { baseUrl } = parseAddress(address);
+  const sessionManager = new Http2SessionManager(baseUrl, PING);
+  const transport = TRANSPORTS[protocol]({
+    baseUrl,
+    httpVersion: "2",
+    sessionManager,
+    interceptors: [...interceptors],
+    ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
+  });
+  return {
+    tasks: createClient(TaskService, transport),
+    monitor: createClient(MonitorService, transport),
+    workflows: createClient(WorkflowService, transport),
+    transport,
+    [Symbol.dispose]: () => sessionManager.abort(),
+  };
+}

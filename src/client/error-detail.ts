@@ -1,0 +1,34 @@
+import { ConnectError } from "@connectrpc/connect";
+import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
+import { Metadata } from "@grpc/grpc-js";
+import { type ErrorDetail, ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
+
+/**
+ * The stable code of an error that a call failed with, e.g. `TASK_NOT_FOUND`: what a program should
+ * look at.
+ *
+ * @param error of a grpc-js or a Connect client.
+ * @returns undefined for an error that is not the service's own, such as a lost connection.
+ */
+export function errorCodeOf(error: unknown): string | undefined {
+  return errorDetailOf(error)?.code;
+}
+
+/** All that the service says of an error: its code, what is wrong with a request, when to try again. */
+export function errorDetailOf(error: unknown): ErrorDetail | undefined {
+  const connectError = error instanceof ConnectError ? error : fromGrpc(error);
+  return connectError?.findDetails(ErrorDetailSchema)[0];
+}
+
+/** gRPC sends details as a serialized google.rpc.Status in a trailer, which Connect's library can read. */
+function fromGrpc(error: unknown): ConnectError | undefined {
+  if (!(error instanceof Error) || !("metadata" in error)) return undefined;
+  const { metadata } = error;
+  if (!(metadata instanceof Metadata)) return undefined;
+  const [status] = metadata.get(STATUS_TRAILER);
+  if (!Buffer.isBuffer(status)) return undefined;
+  const trailer = { "grpc-status": "2", [STATUS_TRAILER]: status.toString("base64") };
+  return findTrailerError(new Headers(trailer));
+}
+
+const STATUS_TRAILER = "grpc-status-details-bin";

@@ -1,0 +1,144 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { type CallOptions, type Client, Metadata } from "@grpc/grpc-js";
+
+/** How one call is made. */
+export interface GrpcCallOptions {
+  /** Cancels the call. */
+  readonly signal?: AbortSignal;
+  /** After how long the call fails with DEADLINE_EXCEEDED. @default 30000 for unary calls, none for streams */
+  readonly timeoutMs?: number;
+  /** Sent with the call, e.g. `idempotency-key`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A method as a function: a promise for a unary one, an async iterable for a server stream. */
+export type GrpcMethod<M extends DescMethod> =
+  M extends DescMethodUnary<infer I, infer O>
+    ? (request: MessageInitShape<I>, options?: GrpcCallOptions) => Promise<MessageShape<O>>
+    : M extends DescMethodServerStreaming<infer I, infer O>
+      ? (request: MessageInitShape<I>, options?: GrpcCallOptions) => AsyncIterable<MessageShape<O>>
+      : never;
+
+/** A service as an object with its methods. Calls fail with grpc-js's ServiceError. */
+export type GrpcClient<S extends DescService> = {
+  readonly [K in keyof S["method"]]: GrpcMethod<S["method"][K]>;
+};
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/**
+ * Makes the typed client of a service over a grpc-js client, whose channel several can share.
+ * Methods whose client streams are left out.
+ */
+export function createGrpcClient<S extends DescService>(service: S, client: Client): GrpcClient<S> {
+  const methods = service.methods.map((method) => [method.localName, callable(method, client)]);
+  return Object.fromEntries(methods.filter(([, call]) => call !== undefined)) as GrpcClient<S>;
+}
+
+/** The kind of a method is no discriminant of its type. */
+function callable(method: DescMethod, client: Client) {
+  switch (method.methodKind) {
+    case "unary":
+      return unary(method as DescMethodUnary, client);
+    case "server_streaming":
+      return serverStreaming(method as DescMethodServerStreaming, client);
+    case "client_streaming":
+    case "bidi_streaming":
+      return undefined;
+  }
+}
+
+function unary<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  client: Client,
+) {
+  const { path, serialize, deserialize } = definitionOf(method);
+  return (request: MessageInitShape<I>, options: GrpcCallOptions = {}) =>
+    new Promise<MessageShape<O>>((resolve, reject) => {
+      const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+      const cancel = () => call.cancel();
+      const call = client.makeUnaryRequest(
+        path,
+        serialize,
+        deserialize,
+        request,
+        metadataOf(options),
+        callOptions(timeoutMs),
+        (error, response) => {
+          signal?.removeEventListener("abort", cancel);
+          if (response === undefined) reject(error);
+          else resolve(response);
+        },
+      );
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener("abort", cancel);
+    });
+}
+
+function serverStreaming<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodServerStreaming<I, O>,
+  client: Client,
+) {
+  const { path, serialize, deserialize } = definitionOf(method);
+  return async function* stream(
+    request: MessageInitShape<I>,
+    options: GrpcCallOptions = {},
+  ): AsyncGenerator<MessageShape<O>> {
+    const { signal, timeoutMs } = options;
+    const call = client.makeServerStreamRequest(
+      path,
+      serialize,
+      deserialize,
+      request,
+      metadataOf(options),
+      callOptions(timeoutMs),
+    );
+    const cancel = () => call.cancel();
+    // The loop hears of an error by itself; after it, nobody else would.
+    call.on("error", () => undefined);
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener("abort", cancel);
+    try {
+      for await (const message of call) yield message;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      cancel();
+    }
+  };
+}
+
+/** What grpc-js needs of a method. */
+function definitionOf<I extends DescMessage, O extends DescMessage>({
+  parent,
+  name,
+  input,
+  output,
+}: DescMethodUnary<I, O> | DescMethodServerStreaming<I, O>) {
+  return {
+    path: `/${parent.typeName}/${name}`,
+    serialize: (request: MessageInitShape<I>) =>
+      Buffer.from(toBinary(input, create(input, request))),
+    deserialize: (bytes: Buffer) => fromBinary(output, bytes),
+  };
+}
+
+function metadataOf({ headers = {} }: GrpcCallOptions): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
+}
+
+function callOptions(timeoutMs: number | undefined): CallOptions {
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+}

@@ -1,0 +1,46 @@
+import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
+import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
+import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
+import { parseAddress } from "./address.js";
+import { createGrpcClient, type GrpcClient } from "./grpc-client.js";
+
+/** The services of TMLSR over grpc-js. All share one channel, which disposing closes. */
+export interface GrpcClients extends Disposable {
+  readonly tasks: GrpcClient<typeof TaskService>;
+  readonly monitor: GrpcClient<typeof MonitorService>;
+  readonly workflows: GrpcClient<typeof WorkflowService>;
+}
+
+/** How the channel is made. */
+export interface GrpcClientsOptions {
+  /** @default TLS for an https address, else none */
+  readonly credentials?: ChannelCredentials;
+  /** Options of grpc-js, by their names there. */
+  readonly channelOptions?: ChannelOptions;
+}
+
+/** Finds out within 40 seconds that the service is gone without a word. */
+const KEEPALIVE: ChannelOptions = {
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+};
+
+/**
+ * Makes the clients; a connection is made with the first call.
+ *
+ * @param address `http://localhost:6008`, `https://…` or `localhost:6008`.
+ * @throws TypeError for an address that is none.
+ */
+export function createGrpcClients(address: string, options: GrpcClientsOptions = {}): GrpcClients {
+  const { hostAndPort, isSecure } = parseAddress(address);
+  const defaults = isSecure ? credentials.createSsl() : credentials.createInsecure();
+  const channelOptions = { ...KEEPALIVE, ...options.channelOptions };
+  const client = new Client(hostAndPort, options.credentials ?? defaults, channelOptions);
+  return {
+    tasks: createGrpcClient(TaskService, client),
+    monitor: createGrpcClient(MonitorService, client),
+    workflows: createGrpcClient(WorkflowService, client),
+    [Symbol.dispose]: () => client.close(),
+  };
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { EventEmitter } from "node:stream";
+import type { Tasks } from "../../src/api/task-handlers.js";
+import { TaskError } from "../../src/domain/errors.js";
+import { isTerminal, type Task } from "../../src/domain/task.js";
+import type { CreateTask } from "../../src/service/create-task.js";
+import type { TaskView } from "../../src/service/task-view.js";
+
+/** The use cases of tasks, in memory, under a test's control. */
+export class TestTasks implements Tasks {
+  /** The requests that came, in order. */
+  readonly created: CreateTask[] = [];
+  /** How many watches are running. */
+  openStreamCount = 0;
+  /** Awaited by each create before it answers. */
+  beforeCreate: () => Promise<void> = async () => undefined;
+  readonly #tasks = new Map<string, Task>();
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+
+  /** Stores a task, or a new state of it, and tells the watchers. */
+  put(task: Task): Task {
+    this.#tasks.set(task.taskId, task);
+    this.#changes.emit("change");
+    return task;
+  }
+
+  async create(request: CreateTask): Promise<Task> {
+    this.created.push(request);
+    await this.beforeCreate();
+    return this.put(testTask({ params: request.params }));
+  }
+
+  async get(taskId: string): Promise<TaskView> {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined) throw new TaskError("TASK_NOT_FOUND", "Task not found");
+    return view(task);
+  }
+
+  async list(): Promise<{ tasks: TaskView[] }> {
+    return { tasks: Array.from(this.#tasks.values(), view) };
+  }
+
+  async cancel(taskId: string): Promise<void> {
+    const { task } = await this.get(taskId);
+    if (isTerminal(task.status)) throw new TaskError("TASK_ALREADY_ENDED", "Unable to cancel task");
+    this.put({ ...task, status: "canceled", rev: task.rev + 1 });
+  }
+
+  /** Yields each newer state until a terminal one; with {@link flood}, the same one for ever. */
+  async *watch(taskId: string, afterRev: number, signal: AbortSignal): AsyncIterable<TaskView> {
+    this.openStreamCount += 1;
+    try {
+      for (let rev = afterRev; ; ) {
+        const { task } = await this.get(taskId);
+        if (task.rev > rev || this.flood) yield view(task);
+        if (isTerminal(task.status)) return;
+        rev = task.rev;
+        if (this.flood) await new Promise(setImmediate);
+        else await once(this.#changes, "change", { signal });
+      }
+    } finally {
+      this.openStreamCount -= 1;
+    }
+  }
+
+  /** Makes watches send as fast as they are read. */
+  flood = false;
+}
+
+/** A pending task with an id of its own. */
+export function testTask(overrides: Partial<Task> = {}): Task {
+  const now = new Date("2026-01-02T14:14:34.789Z");
+  return {
+    taskId: randomUUID().replaceAll("-", ""),
+    rev: 1,
+    epoch: 0,
+    status: "pending",
+    type: "image",
+    priority: 1,
+    params: { url: "https://example.com/in.png" },
+    workflow: "esrgan_image_2x",
+    workflowVersion: "v1",
+    parameters: {},
+    createdAt: now,
+    updatedAt: now,
+    dueAt: now,
+    attempt: 1,
+    takeovers: 0,
+    attempts: [],
+    bypassCount: 0,
+    stages: {},
+    progress: 0,
+    ...overrides,
+  };
+}
+
+function view(task: Task): TaskView {
+  const outputUrls = (task.outputs ?? []).map(({ key }) => ({ url: `http://files.test/${key}` }));
+  return { task, outputUrls };
+}
