@@ -3,10 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { createProblem, type Problem, ProblemError, sendProblem } from "./problem.js";
 import type { RestOptions } from "./rest-options.js";
 
-/**
- * Makes every error of the whole app a problem: what handlers throw, what Fastify refuses by itself,
- * and a path that nothing serves.
- */
+/** Makes every error of the whole app a problem: what handlers throw and what Fastify refuses by itself. */
 export function registerProblems(app: FastifyInstance, toProblem: RestOptions["toProblem"]): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = readFrameworkError(error, request) ?? toProblem(error);
@@ -16,7 +13,6 @@ export function registerProblems(app: FastifyInstance, toProblem: RestOptions["t
     }
     return sendProblem(reply, problem);
   });
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, notFound()));
 }
 
 /**

@@ -37,8 +37,8 @@ export function isJsonObject(json: JsonValue | undefined): json is JsonObject {
 }
 
 function invalidRequest(violations: readonly Violation[]): TaskError {
-  const list = violations.map(({ field, message }) => `${field} ${message}`).join("; ");
-  return new TaskError("INVALID_REQUEST", `Cannot read the request: ${list}`, { violations });
+  const texts = violations.map(({ message }) => message).join("; ");
+  return new TaskError("INVALID_REQUEST", `Cannot accept the request: ${texts}`, { violations });
 }
 
 /**
@@ -100,8 +100,8 @@ class MessageReader {
     return this.#refuse(path, fieldExpectation(field, json));
   }
 
-  #refuse(field: string, message: string): null {
-    this.violations.push({ field, message });
+  #refuse(field: string, problem: string): null {
+    this.violations.push({ field, message: `${field} ${problem}` });
     return null;
   }
 }

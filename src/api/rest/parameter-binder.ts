@@ -20,9 +20,10 @@ export function bindParameter(
   const [value] = values;
   if (field === undefined || value === undefined) return undefined;
   const name = fieldPathName(fields);
-  if (!isParameter(field)) return { field: name, message: "cannot be given as a parameter" };
+  if (!isParameter(field))
+    return { field: name, message: `${name} cannot be given as a parameter` };
   if (field.fieldKind !== "list" && values.length > 1) {
-    return { field: name, message: "is given more than once" };
+    return { field: name, message: `${name} is given more than once` };
   }
   const parsed = values.map((text) => parseText(field, text));
   const parent = fields.slice(0, -1).reduce(childObject, target);

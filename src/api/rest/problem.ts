@@ -51,11 +51,12 @@ export function createProblem(
 
 /** Answers a request with a problem. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  // Bytes, since Fastify adds a charset to JSON that is text, which this media type does not define.
   return reply
     .code(problem.status)
     .headers(problem.headers)
     .type("application/problem+json")
-    .send(JSON.stringify(problem.body));
+    .send(Buffer.from(JSON.stringify(problem.body)));
 }
 
 /** Thrown to answer with a problem that is HTTP's own and has no gRPC code, e.g. 405. */

@@ -7,7 +7,10 @@ export interface RestOptions {
   readonly services: readonly ServiceImplSpec[];
   /** The same interceptors as over gRPC, in the same order: validation, logging, error mapping. */
   readonly interceptors: readonly Interceptor[];
-  /** Ends open calls with UNAVAILABLE. */
+  /**
+   * Ends open streams and is part of the signal of unary calls, which may finish. Its reason is what
+   * clients are told: abort it with an error that {@link toProblem} maps to 503.
+   */
   readonly shutdownSignal: AbortSignal;
   /** Milliseconds between comments in server-sent events. @default 15000 */
   readonly heartbeatMs?: number;
@@ -17,7 +20,7 @@ export interface RestOptions {
   readonly maxBodyBytes: number;
   /**
    * Maps an error to what HTTP answers. It is given whatever the interceptors let through and the
-   * TaskErrors of this folder (INVALID_REQUEST with violations, SHUTTING_DOWN).
+   * TaskErrors of this folder (INVALID_REQUEST, with violations where single fields are wrong).
    */
   readonly toProblem: (error: unknown) => Problem;
 }

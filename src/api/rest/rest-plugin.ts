@@ -1,7 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type CallContext, openCallContext } from "./call-context.js";
-import { toCallFailure } from "./call-failure.js";
 import {
   badEscape,
   methodNotAllowed,
@@ -28,6 +27,11 @@ import { callUnary } from "./unary-call.js";
 export function registerRest(app: FastifyInstance, options: RestOptions): void {
   const router = createRouter(options);
   registerProblems(app, options.toProblem);
+  // Reached by methods that Fastify does not know, since all others have a route.
+  app.setNotFoundHandler(async (request) => {
+    findRoute(router, request);
+    throw new ProblemError(notFound());
+  });
   void app.register((scope, _options, done) => {
     // Everything is read as bytes: whether a body counts depends on the rule, not on its type.
     scope.removeAllContentTypeParsers();
@@ -104,13 +108,10 @@ async function serve(
       lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     });
     context = openCallContext(method.method, request, reply, options.shutdownSignal);
-    if (method.kind === "unary") {
-      return await callUnary({ ...binding, method }, context, message, options.interceptors, reply);
-    }
-    await callStreaming({ ...binding, method }, context, message, options, request, reply);
+    const call = { binding, message, context, options, request, reply };
+    if (method.kind === "unary") return await callUnary(method, call);
+    await callStreaming(method, call);
     return reply;
-  } catch (error) {
-    throw toCallFailure(error, options.shutdownSignal);
   } finally {
     context?.abort();
   }

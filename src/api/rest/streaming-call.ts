@@ -2,21 +2,13 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/connect/protocol";
-import type { FastifyReply, FastifyRequest } from "fastify";
-import type { CallContext } from "./call-context.js";
-import { toCallFailure } from "./call-failure.js";
-import type { HttpBinding, RestMethod } from "./http-binding.js";
+import type { RestMethod } from "./http-binding.js";
 import { findCursor } from "./request-decoder.js";
 import { printResponse } from "./response-printer.js";
-import type { RestOptions } from "./rest-options.js";
+import type { RestCall } from "./rest-call.js";
 import { chooseStreamFormat, type StreamFormat } from "./stream-format.js";
 import { StreamWriter } from "./stream-writer.js";
 import { untilAborted } from "./until-aborted.js";
-
-/** A method that streams its answers, with the rule by which it was called. */
-export interface StreamingBinding extends HttpBinding {
-  readonly method: Extract<RestMethod, { kind: "server_streaming" }>;
-}
 
 /**
  * Calls a streaming method and writes what it yields as server-sent events or newline-delimited
@@ -26,21 +18,18 @@ export interface StreamingBinding extends HttpBinding {
  * failure is the last event or line of the stream.
  */
 export async function callStreaming(
-  binding: StreamingBinding,
-  context: CallContext,
-  message: Message,
-  options: RestOptions,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  method: Extract<RestMethod, { kind: "server_streaming" }>,
+  call: RestCall,
 ): Promise<void> {
-  const invoke = transformInvokeImplementation(binding.method, context, [...options.interceptors]);
+  const { context, message, options, request, reply } = call;
+  const invoke = transformInvokeImplementation(method, context, [...options.interceptors]);
   const messages = invoke(createAsyncIterable([message]))[Symbol.asyncIterator]();
   try {
     const first = await untilAborted(messages.next(), context.signal);
     const format = chooseStreamFormat(request.headers.accept);
-    beginResponse(reply, format, context);
+    beginResponse(call, format);
     if (request.method === "HEAD") reply.raw.end();
-    else await writeStream({ binding, context, messages, first, format, options, reply });
+    else await writeStream({ call, messages, first, format });
   } finally {
     // Not awaited: a handler that does not watch its signal may never come back.
     messages.return?.().catch(() => undefined);
@@ -48,16 +37,13 @@ export async function callStreaming(
 }
 
 interface OpenStream {
-  readonly binding: StreamingBinding;
-  readonly context: CallContext;
+  readonly call: RestCall;
   readonly messages: AsyncIterator<Message>;
   readonly first: IteratorResult<Message>;
   readonly format: StreamFormat;
-  readonly options: RestOptions;
-  readonly reply: FastifyReply;
 }
 
-function beginResponse(reply: FastifyReply, format: StreamFormat, context: CallContext): void {
+function beginResponse({ context, reply }: RestCall, format: StreamFormat): void {
   for (const [name, value] of context.responseHeader) reply.header(name, value);
   reply.headers({
     "content-type": format.contentType,
@@ -70,8 +56,9 @@ function beginResponse(reply: FastifyReply, format: StreamFormat, context: CallC
 }
 
 async function writeStream(stream: OpenStream): Promise<void> {
-  const { format, options } = stream;
-  const writer = new StreamWriter(stream.reply.raw, options.stalledReaderMs ?? 60_000);
+  const { format } = stream;
+  const { options, reply } = stream.call;
+  const writer = new StreamWriter(reply.raw, options.stalledReaderMs ?? 60_000);
   const heartbeat = setInterval(
     () => void writer.writeIfIdle(format.heartbeat),
     options.heartbeatMs ?? 15_000,
@@ -80,8 +67,7 @@ async function writeStream(stream: OpenStream): Promise<void> {
     await writeMessages(stream, writer);
     void writer.write(format.end);
   } catch (error) {
-    const problem = options.toProblem(toCallFailure(error, options.shutdownSignal));
-    void writer.write(format.error(problem.body));
+    void writer.write(format.error(options.toProblem(error).body));
   } finally {
     clearInterval(heartbeat);
     writer.end();
@@ -89,14 +75,14 @@ async function writeStream(stream: OpenStream): Promise<void> {
 }
 
 async function writeMessages(stream: OpenStream, writer: StreamWriter): Promise<void> {
-  const { binding, context, messages, format } = stream;
+  const { binding, context } = stream.call;
   const schema = binding.method.method.output;
   const cursor = findCursor(schema);
   let next = stream.first;
   while (next.done !== true) {
     const json = printResponse(schema, next.value, binding.responseBody);
     const id = cursor === undefined ? "" : String(reflect(schema, next.value).get(cursor));
-    await untilAborted(writer.write(format.message(json, id)), context.signal);
-    next = await untilAborted(messages.next(), context.signal);
+    await untilAborted(writer.write(stream.format.message(json, id)), context.signal);
+    next = await untilAborted(stream.messages.next(), context.signal);
   }
 }

@@ -158,8 +158,10 @@ describe("decodeRequest() of a body", () => {
     [{ wrapped_bool: 1 }, "wrapped_bool", "must be true or false"],
     [{ left: "x", right: 1 }, "right", "is given beside another of left, right"],
     [{ a_string: "x", aString: "y" }, "a_string", "is given under both of its names"],
-  ])("refuses %j", (body, field, message) => {
-    expect(violationsOf(() => decodeBody(body))).toEqual([{ field, message }]);
+  ])("refuses %j", (body, field, problem) => {
+    expect(violationsOf(() => decodeBody(body))).toEqual([
+      { field, message: `${field} ${problem}` },
+    ]);
   });
 
   it("names all that is wrong at once, without types", () => {
@@ -170,7 +172,7 @@ describe("decodeRequest() of a body", () => {
       "strings[0]",
       "strings[1]",
     ]);
-    expect(() => decodeBody(body)).toThrow(/^Cannot read the request: a_string must be a string/);
+    expect(() => decodeBody(body)).toThrow(/^Cannot accept the request: a_string must be a string/);
     expect(() => decodeBody(body)).not.toThrow(/test\.|Everything/);
   });
 
@@ -225,8 +227,10 @@ describe("decodeRequest() of a query", () => {
     ["counts=x", "counts", "cannot be given as a parameter"],
     ["struct=x", "struct", "cannot be given as a parameter"],
     ["left=a&right=1", "right", "is given beside another of left, right"],
-  ])("refuses %s", (query, field, message) => {
-    expect(violationsOf(() => decodeQuery(query))).toEqual([{ field, message }]);
+  ])("refuses %s", (query, field, problem) => {
+    expect(violationsOf(() => decodeQuery(query))).toEqual([
+      { field, message: `${field} ${problem}` },
+    ]);
   });
 
   it("names all that is wrong at once", () => {
