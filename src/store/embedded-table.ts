@@ -7,6 +7,7 @@ import {
   type TaskRow,
   toTask,
 } from "./embedded-row.js";
+import { TASK_ID } from "./task-ids.js";
 import type { TaskCounts } from "./task-store.js";
 
 /**
@@ -42,7 +43,9 @@ export class EmbeddedTable {
     this.#driver.run("UPDATE tasks SET orphan_at = ? WHERE task_id = ?", expiresAtMs, taskId);
   }
 
+  /** Whatever the form of the id: one that is not ours is not asked for. */
   find(taskId: string): Task | undefined {
+    if (!TASK_ID.test(taskId)) return undefined;
     return this.#one("SELECT * FROM tasks WHERE task_id = ?", taskId);
   }
 

@@ -27,7 +27,7 @@ import {
   settleTask,
   takeOver,
 } from "./task-changes.js";
-import { TaskIds } from "./task-ids.js";
+import { TASK_ID, TaskIds } from "./task-ids.js";
 import { applyReport, changeStage } from "./task-progress.js";
 import type {
   CreateResult,
@@ -104,14 +104,14 @@ export class EmbeddedTaskStore implements TaskStore {
     return this.#table.find(taskId);
   }
 
-  async list({ status, pageSize, pageToken = ABOVE_ALL_IDS }: ListRequest): Promise<TaskPage> {
-    if (pageToken !== ABOVE_ALL_IDS && !TASK_ID.test(pageToken)) {
+  async list({ status, pageSize, pageToken }: ListRequest): Promise<TaskPage> {
+    if (pageToken !== undefined && !TASK_ID.test(pageToken)) {
       throw new TaskError(
         "INVALID_REQUEST",
         "Cannot list tasks: the page token is not one of ours",
       );
     }
-    const found = this.#table.list(status, pageToken, pageSize + 1);
+    const found = this.#table.list(status, pageToken ?? ABOVE_ALL_IDS, pageSize + 1);
     const tasks = found.slice(0, pageSize);
     const last = tasks.at(-1);
     return { tasks, ...(last && found.length > pageSize && { nextPageToken: last.taskId }) };
@@ -289,5 +289,4 @@ export class EmbeddedTaskStore implements TaskStore {
 }
 
 const PRIORITIES = [2, 1, 0];
-const TASK_ID = /^[0-9a-f]{32}$/;
 const ABOVE_ALL_IDS = "g";

@@ -1,5 +1,8 @@
 import { randomBytes } from "node:crypto";
 
+/** The form of a task id. */
+export const TASK_ID = /^[0-9a-f]{32}$/;
+
 const MAX_PER_MS = 0x1_0000;
 
 /**

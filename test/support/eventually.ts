@@ -16,12 +16,12 @@ export interface EventuallyOptions {
 export async function eventually<T>(
   check: () => T | Promise<T>,
   { limitMs = 5_000, intervalMs = 10 }: EventuallyOptions = {},
-): Promise<T> {
+): Promise<Exclude<T, false>> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     try {
       const answer = await check();
-      if (answer !== false) return answer;
+      if (answer !== false) return answer as Exclude<T, false>;
       if (performance.now() > deadline)
         throw new Error(`Condition still false after ${limitMs} ms`);
     } catch (error) {

@@ -1,0 +1,216 @@
+import { describe, expect, test } from "vitest";
+import type { Json } from "../../src/domain/task.js";
+import {
+  aLease,
+  aTask,
+  BRIEF_MS,
+  COMPLETED,
+  createOne,
+  fenceOf,
+  LONG_LEASE_MS,
+  leaseOne,
+  readTask,
+  SHORT_MS,
+} from "../support/task-store-builders.js";
+import type { OpenStore } from "./task-store.contract.js";
+
+const IDEMPOTENT = { key: "key-1", requestHash: "hash-1" };
+
+/** JSON that a careless store would change. */
+const AWKWARD: Json = JSON.parse(`{
+  "$set": {"a.b": 1, "$where": null}, "": "", ".": [], "a.b.c": {}, "__proto__": {"x": 1},
+  "unicode": "\\u0000 \\u2028 é 漢字 👩‍🚀 \\ufeff", "nested": [null, [true, {"deep": [0, -1.5, 1e300]}]],
+  "big": 9007199254740991, "text": "2024-01-01T00:00:00.000Z", "constructor": null
+}`);
+
+export function describeCreating(open: OpenStore): void {
+  describe("create()", () => {
+    test("stores a pending task that get() gives back", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const result = await store.create(aTask({ priority: 2 }));
+      expect(result).toMatchObject({
+        outcome: "created",
+        task: {
+          ...aTask({ priority: 2 }),
+          ...{ status: "pending", rev: 1, epoch: 0, attempt: 1, takeovers: 0, attempts: [] },
+          ...{ stages: {}, progress: 0, bypassCount: 0 },
+        },
+      });
+      const task = await createOne(store);
+      expect(task.dueAt).toEqual(task.createdAt);
+      expect(task.updatedAt).toEqual(task.createdAt);
+      expect(await rival.get(task.taskId)).toEqual(task);
+    });
+
+    test("leaves out what was left out", async () => {
+      await using fixture = await open();
+      const task = await createOne(fixture.store);
+      const optional = ["notBefore", "finishedAt", "lease", "slot", "dispatch", "idempotencyKey"];
+      expect(Object.keys(task)).not.toEqual(expect.arrayContaining(optional));
+      expect(Object.values(task)).not.toContain(undefined);
+      expect(Object.values(task)).not.toContain(null);
+    });
+
+    test("keeps any JSON verbatim in params and parameters", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const params = {
+        ...{ url: "https://example.com/?$a.b=\u0000é", workflow: "$x.y", model: "👩‍🚀" },
+        ...{ outscale: AWKWARD, outputMagnification: null, resolution: "2", target: [[]] },
+      };
+      const parameters = { "$a.b": AWKWARD, seed: 9007199254740991, "": null };
+      const { taskId } = await createOne(store, { params, parameters });
+      const task = await readTask(store, taskId);
+      expect(JSON.stringify(task.params)).toBe(JSON.stringify(params));
+      expect(JSON.stringify(task.parameters)).toBe(JSON.stringify(parameters));
+    });
+
+    test("is not changed by what the caller does with its objects afterwards", async () => {
+      await using fixture = await open();
+      const parameters = { list: [1] };
+      const task = await createOne(fixture.store, { parameters });
+      parameters.list.push(2);
+      expect(task.parameters).toEqual({ list: [1] });
+      expect((await readTask(fixture.store, task.taskId)).parameters).toEqual({ list: [1] });
+    });
+
+    test("gives every task an id of 32 hexadecimal digits, and later ones greater ids", async () => {
+      await using fixture = await open();
+      const ids: string[] = [];
+      for (let i = 0; i < 30; i++) ids.push((await createOne(fixture.store)).taskId);
+      for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
+      expect(ids).toEqual([...new Set(ids)].sort());
+    });
+
+    test("answers full once that many tasks are pending, and stores nothing", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await store.create(aTask({ idempotency: IDEMPOTENT }), 2);
+      await store.create(aTask(), 2);
+      expect(await store.create(aTask(), 2)).toEqual({ outcome: "full" });
+      expect((await store.counts()).pending).toBe(2);
+      const replay = await store.create(aTask({ idempotency: IDEMPOTENT }), 2);
+      expect(replay.outcome).toBe("replayed");
+      await store.lease(aLease());
+      expect((await store.create(aTask(), 2)).outcome).toBe("created");
+    });
+  });
+
+  describe("create() with an idempotency key", () => {
+    test("stores one task of ten requests at once and gives all the same", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const results = await Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          (i % 2 ? store : rival).create(aTask({ idempotency: IDEMPOTENT })),
+        ),
+      );
+      const outcomes = results.map(({ outcome }) => outcome).sort();
+      expect(outcomes).toEqual(["created", ...Array(9).fill("replayed")]);
+      const ids = results.map((result) => "task" in result && result.task.taskId);
+      expect(new Set(ids).size).toBe(1);
+      expect((await store.counts()).pending).toBe(1);
+    });
+
+    test("answers a replay with the task as it is now", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { taskId } = await createOne(store, { idempotency: IDEMPOTENT });
+      const leased = await store.lease(aLease());
+      if (leased) await store.settle(fenceOf(leased), COMPLETED);
+      const replay = await store.create(aTask({ idempotency: IDEMPOTENT }));
+      expect(replay).toMatchObject({ outcome: "replayed", task: { taskId, status: "completed" } });
+    });
+
+    test("answers conflict for another request under the same key", async () => {
+      await using fixture = await open();
+      await createOne(fixture.store, { idempotency: IDEMPOTENT });
+      const other = aTask({ idempotency: { ...IDEMPOTENT, requestHash: "hash-2" } });
+      expect(await fixture.store.create(other)).toEqual({ outcome: "conflict" });
+    });
+
+    test("tells keys apart and keeps any string", async () => {
+      await using fixture = await open();
+      const keys = [
+        "a",
+        "A",
+        "a ",
+        "$a.b",
+        "é漢",
+        "a\u0000b",
+        "a\u0000",
+        "'; DROP TABLE tasks",
+        '"',
+      ];
+      for (const key of keys) {
+        const { taskId } = await createOne(fixture.store, {
+          idempotency: { ...IDEMPOTENT, key },
+        });
+        expect((await readTask(fixture.store, taskId)).idempotencyKey).toBe(key);
+      }
+    });
+
+    test("takes the key again once its task was purged", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { taskId } = await createOne(store, { idempotency: IDEMPOTENT });
+      await store.cancel(taskId);
+      await fixture.advance(SHORT_MS);
+      expect(await store.purge(BRIEF_MS, 10)).toBe(1);
+      expect((await store.create(aTask({ idempotency: IDEMPOTENT }))).outcome).toBe("created");
+    });
+  });
+
+  describe("create() with notBefore", () => {
+    test("makes a task that is not leased before that time", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { createdAt } = await createOne(store, { workflow: "clock" });
+      const notBefore = new Date(createdAt.getTime() + BRIEF_MS);
+      const task = await createOne(store, { notBefore });
+      expect(task).toMatchObject({ status: "pending", notBefore, dueAt: notBefore });
+      if (fixture.isClockSteady) expect(await store.lease(aLease())).toBeUndefined();
+      await fixture.advance(SHORT_MS);
+      expect((await store.lease(aLease()))?.taskId).toBe(task.taskId);
+    });
+
+    test("gives a time long past no advantage", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const first = await createOne(store);
+      const late = await createOne(store, { notBefore: new Date(0) });
+      expect(late.notBefore).toEqual(new Date(0));
+      expect(late.dueAt).toEqual(late.createdAt);
+      expect((await store.lease(aLease()))?.taskId).toBe(first.taskId);
+    });
+  });
+
+  describe("get()", () => {
+    test("knows no task that is not stored, whatever the form of its id", async () => {
+      await using fixture = await open();
+      const { taskId } = await createOne(fixture.store);
+      const strangers = [
+        "",
+        "nope",
+        taskId.toUpperCase(),
+        `${taskId}0`,
+        "f".repeat(32),
+        "a\u0000",
+        "$a",
+      ];
+      for (const id of strangers) expect(await fixture.store.get(id)).toBeUndefined();
+    });
+
+    test("gives each caller a task of its own", async () => {
+      await using fixture = await open();
+      const { task } = await leaseOne(fixture.store, { leaseMs: LONG_LEASE_MS });
+      const [one, two] = [
+        await readTask(fixture.store, task.taskId),
+        await readTask(fixture.store, task.taskId),
+      ];
+      expect(one).toEqual(two);
+      expect(one.attempts).not.toBe(two.attempts);
+    });
+  });
+}

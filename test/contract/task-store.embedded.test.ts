@@ -1,0 +1,17 @@
+import { openEmbeddedStore } from "../../src/store/embedded-store.js";
+import { tempDir } from "../support/temp-dir.js";
+import { describeTaskStore } from "./task-store.contract.js";
+
+describeTaskStore("an SQLite file", async () => {
+  let nowMs = Date.now();
+  const store = await openEmbeddedStore({ directory: await tempDir(), clock: () => nowMs });
+  return {
+    store,
+    rival: store,
+    isClockSteady: true,
+    advance: async (ms) => {
+      nowMs += ms;
+    },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+});

@@ -1,0 +1,192 @@
+import { describe, expect, test } from "vitest";
+import type { Task } from "../../src/domain/task.js";
+import type { ListRequest, TaskStore } from "../../src/store/task-store.js";
+import {
+  aLease,
+  aRetry,
+  BRIEF_MS,
+  COMPLETED,
+  createOne,
+  FAILED,
+  fenceOf,
+  leaseOne,
+  SHORT_MS,
+} from "../support/task-store-builders.js";
+import type { OpenStore } from "./task-store.contract.js";
+
+/** What the store keeps: lists, counts, retention, workflows, itself. */
+export function describeKeeping(open: OpenStore): void {
+  describe("list()", () => {
+    test("gives the newest tasks first, in pages", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      expect(await store.list({ pageSize: 3 })).toEqual({ tasks: [] });
+      const created = await createMany(store, 7);
+      const newestFirst = created.toReversed();
+      expect(await rival.list({ pageSize: 500 })).toEqual({ tasks: newestFirst });
+      expect(await listPages(store, { pageSize: 3 })).toEqual([
+        newestFirst.slice(0, 3),
+        newestFirst.slice(3, 6),
+        newestFirst.slice(6),
+      ]);
+      expect(await listPages(store, { pageSize: 7 })).toEqual([newestFirst]);
+    });
+
+    test("gives those of one status", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const [a, b, c] = await createMany(store, 3);
+      await store.lease(aLease());
+      await store.cancel(b?.taskId ?? "");
+      const pages = await listPages(store, { pageSize: 1, status: "pending" });
+      expect(pages).toEqual([[c]]);
+      expect(idsOf(await listPages(store, { pageSize: 5, status: "processing" }))).toEqual([
+        a?.taskId,
+      ]);
+      expect(idsOf(await listPages(store, { pageSize: 5, status: "canceled" }))).toEqual([
+        b?.taskId,
+      ]);
+      expect(await store.list({ pageSize: 5, status: "failed" })).toEqual({ tasks: [] });
+    });
+
+    test("shows each task once while others are added", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const created = await createMany(store, 6);
+      const ids: string[] = [];
+      let page = await store.list({ pageSize: 2 });
+      for (;;) {
+        ids.push(...page.tasks.map(({ taskId }) => taskId));
+        if (page.nextPageToken === undefined) break;
+        await createMany(rival, 2);
+        page = await store.list({ pageSize: 2, pageToken: page.nextPageToken });
+      }
+      expect(ids).toEqual(created.toReversed().map(({ taskId }) => taskId));
+    });
+
+    test("refuses a page token that is not its own", async () => {
+      await using fixture = await open();
+      for (const pageToken of ["", "1", "g", "{}", "\u0000", "' OR 1 --"]) {
+        await expect(fixture.store.list({ pageSize: 5, pageToken })).rejects.toMatchObject({
+          code: "INVALID_REQUEST",
+        });
+      }
+    });
+  });
+
+  describe("counts()", () => {
+    test("counts every status, and the ended ones also after they were purged", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      await createMany(store, 6);
+      for (const outcome of [COMPLETED, FAILED, aRetry({ delayMs: 60_000 })]) {
+        const task = await store.lease(aLease());
+        if (task) await store.settle(fenceOf(task), outcome);
+      }
+      const canceled = await store.lease(aLease());
+      await rival.cancel(canceled?.taskId ?? "");
+      await store.lease(aLease());
+      const counts = { pending: 2, processing: 1, completed: 1, failed: 1, canceled: 1 };
+      expect(await rival.counts()).toEqual(counts);
+      await fixture.advance(SHORT_MS);
+      expect(await store.purge(BRIEF_MS, 10)).toBe(3);
+      expect(await store.counts()).toEqual(counts);
+    });
+  });
+
+  describe("purge()", () => {
+    test("deletes only tasks that ended long enough ago, as many as asked", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const tasks = await createMany(store, 5);
+      for (const { taskId } of tasks.slice(0, 3)) await store.cancel(taskId);
+      expect(await store.purge(60_000, 10)).toBe(0);
+      await fixture.advance(SHORT_MS);
+      expect(await store.purge(BRIEF_MS, 2)).toBe(2);
+      expect(await store.purge(BRIEF_MS, 2)).toBe(1);
+      expect(await store.purge(BRIEF_MS, 2)).toBe(0);
+      expect(idsOf(await listPages(store, { pageSize: 10 }))).toEqual(
+        tasks
+          .slice(3)
+          .map(({ taskId }) => taskId)
+          .toReversed(),
+      );
+    });
+
+    test("spares a canceled task until its cleanup is finished", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store);
+      await store.bindSlot(fence, "gpu-1#0");
+      await store.cancel(fence.taskId);
+      await fixture.advance(SHORT_MS);
+      expect(await store.purge(BRIEF_MS, 10)).toBe(0);
+      await store.finishCleanup(fence);
+      expect(await store.purge(BRIEF_MS, 10)).toBe(1);
+      expect(await store.get(fence.taskId)).toBeUndefined();
+    });
+  });
+
+  describe("saveWorkflow() and loadWorkflow()", () => {
+    test("keep any content under its version, the first for good", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const content = { "3": { class_type: "$Load.Image", inputs: { "a.b": ["1", 0], n: null } } };
+      expect(await store.loadWorkflow("v1")).toBeUndefined();
+      await Promise.all([store, rival, store].map((one) => one.saveWorkflow("v1", content)));
+      await store.saveWorkflow("v1", { other: true });
+      await store.saveWorkflow("v2", null);
+      expect(JSON.stringify(await rival.loadWorkflow("v1"))).toBe(JSON.stringify(content));
+      expect(await store.loadWorkflow("v2")).toBeNull();
+    });
+  });
+
+  describe("storeId", () => {
+    test("is one for all clients and another in another store", async () => {
+      await using fixture = await open();
+      await using other = await open();
+      expect(fixture.store.storeId).not.toBe("");
+      expect(fixture.rival.storeId).toBe(fixture.store.storeId);
+      expect(other.store.storeId).not.toBe(fixture.store.storeId);
+    });
+  });
+
+  describe("disposing", () => {
+    test("may be repeated, and every later call throws STORE_UNAVAILABLE", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store);
+      await store[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      const calls = [
+        () => store.get(fence.taskId),
+        () => store.lease(aLease()),
+        () => store.settle(fence, COMPLETED),
+        () => store.counts(),
+      ];
+      for (const call of calls) {
+        await expect(call()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+      }
+    });
+  });
+}
+
+async function createMany(store: TaskStore, count: number): Promise<Task[]> {
+  const tasks: Task[] = [];
+  for (let i = 0; i < count; i++) tasks.push(await createOne(store));
+  return tasks;
+}
+
+async function listPages(store: TaskStore, request: ListRequest): Promise<(readonly Task[])[]> {
+  const pages: (readonly Task[])[] = [];
+  for (let pageToken: string | undefined; ; ) {
+    const page = await store.list({ ...request, ...(pageToken && { pageToken }) });
+    pages.push(page.tasks);
+    pageToken = page.nextPageToken;
+    if (pageToken === undefined) return pages;
+  }
+}
+
+function idsOf(pages: readonly (readonly Task[])[]): string[] {
+  return pages.flat().map(({ taskId }) => taskId);
+}

@@ -1,0 +1,264 @@
+import { describe, expect, test } from "vitest";
+import type { Task } from "../../src/domain/task.js";
+import type { NewTask, TaskStore } from "../../src/store/task-store.js";
+import {
+  aDispatch,
+  aLease,
+  aRetry,
+  BRIEF_MS,
+  createOne,
+  fenceOf,
+  LONG_LEASE_MS,
+  leaseOne,
+  readTask,
+  SHORT_MS,
+  takeOverOne,
+} from "../support/task-store-builders.js";
+import type { OpenStore } from "./task-store.contract.js";
+
+/** How tasks get and change their holders. */
+export function describeLeasing(open: OpenStore): void {
+  describe("lease()", () => {
+    test("makes the task processing under a higher epoch, with an attempt opened", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { task } = await leaseOne(store, { leaseMs: 20_000 });
+      const [attempt] = task.attempts;
+      expect(task).toMatchObject({ status: "processing", epoch: 1, rev: 2, attempt: 1 });
+      expect(task.lease?.owner).toBe("replica-1");
+      expect(msBetween(attempt?.startedAt, task.lease?.expiresAt)).toBe(20_000);
+      expect(task.attempts).toEqual([{ attempt: 1, startedAt: attempt?.startedAt }]);
+      expect(await readTask(store, task.taskId)).toEqual(task);
+    });
+
+    test("goes by priority, then due time, then age", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const names: Record<string, string> = {};
+      const add = async (name: string, task: Partial<NewTask>) => {
+        names[(await createOne(store, task)).taskId] = name;
+      };
+      const { createdAt } = await createOne(store, { workflow: "clock" });
+      const later = new Date(createdAt.getTime() + BRIEF_MS);
+      await add("fifth", { priority: 0 });
+      await add("fourth", { priority: 1, notBefore: later });
+      await add("second", { priority: 1 });
+      await add("third", { priority: 1 });
+      await add("first", { priority: 2, notBefore: later });
+      await fixture.advance(SHORT_MS);
+      const order = (await leaseAll(store)).map(({ taskId }) => names[taskId]);
+      expect(order).toEqual(["first", "second", "third", "fourth", "fifth"]);
+    });
+
+    test("answers nothing when no task of the workflows given is due", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await createOne(store, { notBefore: new Date(Date.now() + 3_600_000), priority: 2 });
+      await createOne(store, { workflow: "large" });
+      expect(await store.lease(aLease())).toBeUndefined();
+      expect(await store.lease(aLease({ workflows: [] }))).toBeUndefined();
+      const leased = await store.lease(aLease({ workflows: ["small", "large", "large"] }));
+      expect(leased?.workflow).toBe("large");
+    });
+
+    test("gives each task to one of many who ask at once", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const created = await Promise.all(Array.from({ length: 12 }, () => createOne(store)));
+      const leased = await Promise.all(
+        Array.from({ length: 30 }, (_, i) =>
+          (i % 2 ? store : rival).lease(aLease({ owner: `replica-${i}` })),
+        ),
+      );
+      const ids = leased.flatMap((task) => task?.taskId ?? []);
+      expect(ids.toSorted()).toEqual(created.map(({ taskId }) => taskId).toSorted());
+    });
+  });
+
+  describe("lease() with preferred workflows", () => {
+    const both = { workflows: ["a", "b"], prefer: ["b"] };
+
+    test("lets a preferred task pass an older one up to maxBypassCount times", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const passed = await createOne(store, { workflow: "a" });
+      for (let i = 0; i < 4; i++) await createOne(store, { workflow: "b" });
+      const order = await leaseAll(store, { ...both, maxBypassCount: 2 });
+      expect(order.map(({ workflow }) => workflow)).toEqual(["b", "b", "a", "b", "b"]);
+      const leased = await readTask(store, passed.taskId);
+      expect(leased.bypassCount).toBe(2);
+      expect(leased.firstBypassedAt).toBeInstanceOf(Date);
+    });
+
+    test("lets it pass for no longer than maxBypassMs since the first time", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await createOne(store, { workflow: "a" });
+      for (let i = 0; i < 2; i++) await createOne(store, { workflow: "b" });
+      const request = aLease({ ...both, maxBypassMs: BRIEF_MS });
+      expect((await store.lease(request))?.workflow).toBe("b");
+      await fixture.advance(SHORT_MS);
+      expect((await store.lease(request))?.workflow).toBe("a");
+    });
+
+    test("counts for every head that is passed, and not for younger ones", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const a = await createOne(store, { workflow: "a" });
+      const c = await createOne(store, { workflow: "c" });
+      const b = await createOne(store, { workflow: "b" });
+      const d = await createOne(store, { workflow: "d" });
+      const request = aLease({ workflows: ["d", "c", "b", "a"], prefer: ["b", "d"] });
+      expect((await store.lease(request))?.taskId).toBe(b.taskId);
+      const counts = await Promise.all(
+        [a, c, d].map(async ({ taskId }) => (await readTask(store, taskId)).bypassCount),
+      );
+      expect(counts).toEqual([1, 1, 0]);
+    });
+
+    test("never passes a higher priority, and passes nobody when the oldest is preferred", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await createOne(store, { workflow: "b" });
+      const a = await createOne(store, { workflow: "a", priority: 2 });
+      const order = await leaseAll(store, both);
+      expect(order.map(({ workflow }) => workflow)).toEqual(["a", "b"]);
+      expect((await readTask(store, a.taskId)).bypassCount).toBe(0);
+    });
+
+    test("passes nobody with a bound of 0", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await createOne(store, { workflow: "a" });
+      await createOne(store, { workflow: "b" });
+      const order = await leaseAll(store, { ...both, maxBypassCount: 0 });
+      expect(order.map(({ workflow }) => workflow)).toEqual(["a", "b"]);
+    });
+  });
+
+  describe("lease() of a task that holds a slot", () => {
+    test("comes before all others, whatever its workflow and priority, once it is due", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store);
+      await store.bindSlot(fence, "gpu-1#0");
+      await store.settle(fence, aRetry({ keepSlot: true, delayMs: BRIEF_MS }));
+      for (let i = 0; i < 2; i++) await createOne(store, { priority: 2, workflow: "large" });
+      const request = aLease({ workflows: ["large"], prefer: ["large"] });
+      if (fixture.isClockSteady) expect((await store.lease(request))?.workflow).toBe("large");
+      await fixture.advance(SHORT_MS);
+      expect(await store.lease(request)).toMatchObject({
+        ...{ taskId: fence.taskId, slot: "gpu-1#0", epoch: 2, bypassCount: 0 },
+        attempts: [{ server: "gpu-1" }, { attempt: 2, server: "gpu-1" }],
+      });
+      expect((await store.lease(request))?.bypassCount).toBe(0);
+    });
+  });
+
+  describe("leaseOrphan()", () => {
+    test("takes nothing over while leases hold", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await leaseOne(store);
+      await createOne(store);
+      await fixture.advance(SHORT_MS);
+      expect(await store.leaseOrphan("replica-2", LONG_LEASE_MS)).toBeUndefined();
+    });
+
+    test("takes an expired task over with its slot and dispatch, under a higher epoch", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const { task, fence } = await leaseOne(store, { leaseMs: BRIEF_MS });
+      await store.bindSlot(fence, "gpu-1#0");
+      await store.recordDispatch(fence, aDispatch("sent"));
+      const before = await readTask(store, task.taskId);
+      await fixture.advance(SHORT_MS);
+      const taken = await takeOverOne(rival);
+      expect(taken).toMatchObject({
+        ...{ taskId: task.taskId, status: "processing", epoch: 2, rev: before.rev + 1, attempt: 1 },
+        ...{ slot: "gpu-1#0", dispatch: before.dispatch, lease: { owner: "replica-2" } },
+      });
+      const [ended, opened] = taken.attempts;
+      expect(ended).toMatchObject({ server: "gpu-1", reason: "lease_expired" });
+      expect(ended?.endedAt).toEqual(opened?.startedAt);
+      expect(opened).toEqual({ attempt: 1, server: "gpu-1", startedAt: opened?.startedAt });
+      expect(await readTask(store, task.taskId)).toEqual(taken);
+    });
+
+    test.each([
+      ["the download runs", "download", "running", 1],
+      ["the upload runs", "upload", "running", 1],
+      ["a server runs the prompt", "process", "running", 0],
+      ["the download has ended", "download", "success", 0],
+    ] as const)("when %s counts %s %s as %i takeovers", async (_case, stage, status, count) => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store, { leaseMs: BRIEF_MS });
+      await store.updateStage(fence, stage, { status });
+      await fixture.advance(SHORT_MS);
+      expect((await takeOverOne(store)).takeovers).toBe(count);
+    });
+
+    test("gives an expired task to one of ten who ask at once, the longest expired first", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      await createOne(store, { workflow: "b" });
+      const late = await store.lease(aLease({ leaseMs: BRIEF_MS + 20, workflows: ["b"] }));
+      const { fence: early } = await leaseOne(store, { leaseMs: BRIEF_MS });
+      await fixture.advance(SHORT_MS);
+      expect((await takeOverOne(store)).taskId).toBe(early.taskId);
+      const taken = await Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          (i % 2 ? store : rival).leaseOrphan(`replica-${i}`, LONG_LEASE_MS),
+        ),
+      );
+      expect(taken.flatMap((task) => task?.taskId ?? [])).toEqual([late?.taskId]);
+    });
+  });
+
+  describe("nextDueAt()", () => {
+    test("is the next due time or end of a lease that is to come, if any", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      expect(await store.nextDueAt()).toBeUndefined();
+      const { createdAt } = await createOne(store);
+      expect(await store.nextDueAt()).toBeUndefined();
+      const inMs = (ms: number) => new Date(createdAt.getTime() + ms);
+      await createOne(store, { notBefore: inMs(3_600_000) });
+      expect(await store.nextDueAt()).toEqual(inMs(3_600_000));
+      const leased = await store.lease(aLease({ leaseMs: 600_000 }));
+      expect(await store.nextDueAt()).toEqual(leased?.lease?.expiresAt);
+      await createOne(store, { notBefore: inMs(300_000), workflow: "other" });
+      expect(await store.nextDueAt()).toEqual(inMs(300_000));
+    });
+
+    test("does not count what is due or expired already", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store, { leaseMs: BRIEF_MS });
+      await fixture.advance(SHORT_MS);
+      expect(await store.nextDueAt()).toBeUndefined();
+      const taken = await takeOverOne(store);
+      expect(await store.nextDueAt()).toEqual(taken.lease?.expiresAt);
+      await store.settle(fenceOf(taken), { kind: "handed_back" });
+      expect(await store.nextDueAt()).toBeUndefined();
+      expect((await readTask(store, fence.taskId)).status).toBe("pending");
+    });
+  });
+}
+
+async function leaseAll(
+  store: TaskStore,
+  overrides?: Parameters<typeof aLease>[0],
+): Promise<Task[]> {
+  const tasks: Task[] = [];
+  for (;;) {
+    const task = await store.lease(aLease(overrides));
+    if (!task) return tasks;
+    tasks.push(task);
+  }
+}
+
+function msBetween(from: Date | undefined, to: Date | undefined): number | undefined {
+  return from && to && to.getTime() - from.getTime();
+}
