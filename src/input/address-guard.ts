@@ -172,7 +172,7 @@ function matches(list: BlockList, address: string): boolean {
 
 function parseAllowList(entries: readonly string[]): { ranges: BlockList; hosts: Set<string> } {
   const names = entries.filter((entry) => !isRange(entry));
-  const wrong = names.find((name) => !/^[\w-]+(\.[\w-]+)*$/.test(normalizeHost(name)));
+  const wrong = names.find((name) => !isHostName(name));
   if (wrong !== undefined)
     throw new Error(
       `Cannot allow inputs from ${JSON.stringify(wrong)}: it is no address, CIDR range or host name`,
@@ -183,6 +183,10 @@ function parseAllowList(entries: readonly string[]): { ranges: BlockList; hosts:
 function isRange(entry: string): boolean {
   const [address = ""] = entry.split("/");
   return isIP(address) !== 0 && (address === entry || ipaddr.isValidCIDR(entry));
+}
+
+function isHostName(entry: string): boolean {
+  return !entry.includes("/") && /^[\w-]+(\.[\w-]+)*$/.test(normalizeHost(entry));
 }
 
 function blockList(ranges: readonly string[]): BlockList {

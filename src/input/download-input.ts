@@ -88,13 +88,14 @@ export async function downloadInput(
   const agent = createGuardedAgent(options.guard, { ...limits, signal });
   const part = new PartFile(`${request.path}.part`);
   try {
-    const name = await retryPassing(() => receive(request, limits, agent, part), limits, signal);
+    const attempt = () => receive(request, limits, agent, part);
+    const name = await retryPassing(attempt, request.url, limits, signal);
     await rename(part.path, request.path);
     request.onProgress?.(part.sizeBytes, part.sizeBytes);
     return { sizeBytes: part.sizeBytes, ...(name === undefined ? {} : { suggestedName: name }) };
   } catch (thrown) {
     request.signal.throwIfAborted();
-    if (!deadline.aborted) throw translateDownloadError(thrown, request.url);
+    if (!deadline.aborted) throw thrown;
     const reason = `it did not end within ${limits.totalTimeoutMs / 1000} s`;
     throw downloadError("INPUT_TIMEOUT", request.url, reason, { cause: thrown });
   } finally {
@@ -121,8 +122,6 @@ async function receive(
     const report = throttle(() => onProgress?.(part.sizeBytes, part.totalBytes));
     await receiveBody(url, response.body, encoding, part, options, report);
     return dispositionName(response.headers["content-disposition"] ?? "");
-  } catch (thrown) {
-    throw translateDownloadError(thrown, url);
   } finally {
     response.body.destroy();
   }
@@ -138,16 +137,18 @@ function throttle(report: () => void): () => void {
 }
 
 async function retryPassing<T>(
-  work: () => Promise<T>,
+  attempt: () => Promise<T>,
+  url: string,
   limits: DownloadLimits,
   signal: AbortSignal,
 ): Promise<T> {
   for (let retryCount = 0; ; retryCount++) {
     try {
-      return await work();
+      return await attempt();
     } catch (thrown) {
-      const delayMs = retryDelayMs(thrown, retryCount, limits);
-      if (signal.aborted || delayMs === undefined) throw thrown;
+      const error = translateDownloadError(thrown, url);
+      const delayMs = retryDelayMs(error, retryCount, limits);
+      if (signal.aborted || delayMs === undefined) throw error;
       await sleep(delayMs, undefined, { signal });
     }
   }

@@ -1,10 +1,11 @@
+import { setMaxListeners } from "node:events";
 import { isIP } from "node:net";
 import { Agent, buildConnector } from "undici";
 import { type AddressGuard, addressNotAllowed, withoutBrackets } from "./address-guard.js";
 
 /** How a guarded agent waits. */
 export interface GuardedAgentOptions {
-  /** Cuts every connection, also one that is still being made. */
+  /** Cuts every connection, also one that is still being made; it should live no longer than the agent. */
   readonly signal: AbortSignal;
   /** Looking up the name, connecting and the TLS handshake together. */
   readonly connectTimeoutMs: number;
@@ -20,6 +21,8 @@ export interface GuardedAgentOptions {
  * follows no redirects.
  */
 export function createGuardedAgent(guard: AddressGuard, options: GuardedAgentOptions): Agent {
+  // Node takes a socket's listener off the signal only when that is collected: many are no leak here.
+  setMaxListeners(0, options.signal);
   const connect = buildConnector({
     lookup: guard.lookup,
     autoSelectFamily: true,

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { createAddressGuard } from "../../src/input/address-guard.js";
+import {
+  type DownloadedInput,
+  type DownloadOptions,
+  downloadInput,
+} from "../../src/input/download-input.js";
+import { tempDir } from "./temp-dir.js";
+
+/** A download under way. */
+export interface StartedDownload {
+  readonly path: string;
+  readonly outcome: Promise<DownloadedInput>;
+  /** What was reported: bytes and, where known, the size of the whole. */
+  readonly reports: readonly (readonly [number, number | undefined])[];
+  readonly cancel: AbortController;
+}
+
+/** Starts a download from an origin on loopback, with hardly any pause between its tries. */
+export async function startDownload(
+  url: string,
+  options: Partial<DownloadOptions> = {},
+): Promise<StartedDownload> {
+  const path = join(await tempDir(), "input");
+  const cancel = new AbortController();
+  const reports: [number, number | undefined][] = [];
+  const outcome = downloadInput(
+    {
+      url,
+      path,
+      signal: cancel.signal,
+      onProgress: (receivedBytes, totalBytes) => reports.push([receivedBytes, totalBytes]),
+    },
+    {
+      guard: createAddressGuard({ allow: ["127.0.0.1"] }),
+      userAgent: "test-agent",
+      retryDelayMs: 1,
+      ...options,
+    },
+  );
+  // Whoever awaits it later meets the error all the same.
+  outcome.catch(() => {});
+  return { path, outcome, reports, cancel };
+}
