@@ -20,7 +20,7 @@ export class NodeOrder {
     this.#prompt = prompt;
     this.#nodes = nodes;
     const open = [...outputNodes];
-    for (let id = open.shift(); id !== undefined; id = open.shift()) {
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
       if (this.#pending.has(id)) continue;
       this.#pending.add(id);
       open.push(...this.#sources(id).filter((source) => !isCached(source)));
