@@ -1,0 +1,127 @@
+// What the OpenAPI document says that no proto file does: the routes that are no RPCs, errors,
+// headers and examples.
+
+export const INFO = {
+  title: "TMLSR",
+  version: "1",
+  summary: "Super-resolution of images and videos",
+  description: [
+    "Submit an image or a video, follow the task, fetch the result.",
+    "In requests null is the same as left out, and unknown fields are ignored. In responses every field is there; what is unset is null.",
+    "Times are RFC 3339 in UTC with six fractional digits.",
+    "Errors are `application/problem+json`; programs look at `code`.",
+    "The request header `X-Server-Timeout` (seconds) sets a deadline for any call; after it the answer is 504.",
+  ].join("\n\n"),
+  license: { name: "MIT", identifier: "MIT" },
+};
+
+/** Headers that do as well as a field of the request. */
+export const HEADERS_OF_FIELDS = {
+  cursor: "Last-Event-ID",
+  idempotency_key: "Idempotency-Key",
+};
+
+/** Examples of request bodies by RPC. */
+export const REQUEST_EXAMPLES = {
+  CreateTask: {
+    image: {
+      summary: "An image",
+      value: {
+        url: "https://example.com/image.jpg",
+        type: "image",
+        workflow: "seedvr2_image_4096.json",
+      },
+    },
+    video: { summary: "A video", value: { url: "https://example.com/video.mp4" } },
+  },
+};
+
+export const PROBLEM_SCHEMA = {
+  type: "object",
+  description: "An error (RFC 9457).",
+  properties: {
+    type: { type: "string", description: "Always `about:blank`." },
+    title: { type: "string", description: "The phrase of the HTTP status." },
+    detail: { type: "string", description: "What failed, on what, what to do." },
+    code: { type: "string", description: "Stable, for programs.", examples: ["TASK_NOT_FOUND"] },
+    errors: {
+      type: "array",
+      description: "All that is wrong with a request; only where single fields are wrong.",
+      items: {
+        type: "object",
+        properties: {
+          field: { type: "string", description: "Name of the field, dotted for nested ones." },
+          message: { type: "string", description: "What is wrong with it." },
+        },
+        required: ["field", "message"],
+      },
+    },
+  },
+  required: ["type", "title", "detail", "code"],
+};
+
+export const PLAIN_TAG = { name: "Plain", description: "Routes that are no RPCs." };
+
+const READINESS = {
+  type: "object",
+  properties: {
+    ready: { type: "boolean", description: "Whether it can take and run work." },
+    reason: { type: "string", description: "Why not, in one sentence; absent when ready." },
+  },
+  required: ["ready"],
+};
+
+const PROBLEM = {
+  "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+};
+
+export const PLAIN_PATHS = {
+  "/ready": {
+    get: {
+      operationId: "GetReady",
+      tags: [PLAIN_TAG.name],
+      summary: "Says whether the service can take and run work",
+      responses: {
+        200: { description: "It can", content: { "application/json": { schema: READINESS } } },
+        503: { description: "It cannot", content: { "application/json": { schema: READINESS } } },
+      },
+    },
+  },
+  "/outputs/{task_id}/{file}": {
+    get: {
+      operationId: "GetOutput",
+      tags: [PLAIN_TAG.name],
+      summary: "Fetches a result that is kept on the local disk",
+      description: "Only where results are kept there; `output.url` of a task leads to it.",
+      parameters: [
+        {
+          name: "task_id",
+          in: "path",
+          required: true,
+          description: "The id that CreateTask answered.",
+          schema: { type: "string" },
+        },
+        {
+          name: "file",
+          in: "path",
+          required: true,
+          description: "`output.file_name` of the task.",
+          schema: { type: "string" },
+        },
+        {
+          name: "Range",
+          in: "header",
+          description: "A part of the file.",
+          schema: { type: "string" },
+          example: "bytes=0-1023",
+        },
+      ],
+      responses: {
+        200: { description: "The file", content: { "*/*": {} } },
+        206: { description: "The part of the file", content: { "*/*": {} } },
+        404: { description: "No such file", content: PROBLEM },
+        416: { description: "No such part", content: PROBLEM },
+      },
+    },
+  },
+};
