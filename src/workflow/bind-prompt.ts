@@ -28,7 +28,7 @@ export function bindPrompt(workflow: Workflow, binding: Binding): Prompt {
   let prompt = applyParameters(workflow, binding.parameters);
   if (binding.lowMemory) prompt = setInputs(prompt, workflow.lowMemory ?? {});
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
-  prompt = setInputs(prompt, fileNames(workflow, binding.filenamePrefix));
+  prompt = setInputs(prompt, fileNames(prompt, workflow.resultNode, binding.filenamePrefix));
   if (workflow.fit === undefined) return prompt;
   return applyFit(prompt, workflow.fit, longestEdge(workflow, binding), binding.input);
 }
@@ -64,7 +64,7 @@ function setInputs(prompt: Prompt, changes: NodeInputs): Prompt {
 }
 
 /** Every node that saves a file gets a prefix of its own: the result node the plain one. */
-function fileNames({ prompt, resultNode }: Workflow, prefix: string): NodeInputs {
+function fileNames(prompt: Prompt, resultNode: string, prefix: string): NodeInputs {
   const savers = Object.keys(prompt).filter(
     (id) => ownValue(prompt, id)?.inputs["filename_prefix"] !== undefined,
   );

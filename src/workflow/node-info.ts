@@ -17,12 +17,34 @@ export function ownValue<T>(
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-/** The choices of a combo in either form; undefined for anything else, and where the browser fetches them. */
-export function comboOptions([type, options]: InputSpec): readonly Json[] | undefined {
+/**
+ * The choices of a combo in any form: as its type, among its options, or each with inputs of its
+ * own. Undefined for anything else, and where the browser fetches them.
+ */
+export function comboOptions(spec: InputSpec): readonly Json[] | undefined {
+  const [type, options] = spec;
   if (typeof type !== "string") return type;
+  if (isDynamicCombo(spec)) return dynamicOptions(spec).map(({ key }) => key);
   if (type !== "COMBO" || options?.["remote"] !== undefined) return undefined;
   const choices = options?.["options"];
   return Array.isArray(choices) ? choices : undefined;
+}
+
+/** A choice of a dynamic combo, with the inputs it brings along. */
+export interface DynamicOption {
+  readonly key: string;
+  readonly inputs?: NodeInfo["input"];
+}
+
+/** Whether an input is a combo whose choice brings inputs of its own. */
+export function isDynamicCombo([type]: InputSpec): boolean {
+  return type === "COMFY_DYNAMICCOMBO_V3";
+}
+
+/** The choices of a dynamic combo. */
+export function dynamicOptions(spec: InputSpec): readonly DynamicOption[] {
+  const choices = spec[1]?.["options"];
+  return isDynamicCombo(spec) && Array.isArray(choices) ? choices : [];
 }
 
 /** Whether a combo lists uploaded files: what is uploaded next is not in it yet. */

@@ -32,7 +32,7 @@ const input = z.object({
   name: z.string(),
   type: slotType,
   link: id.nullish(),
-  widget: z.unknown(),
+  widget: z.unknown().optional(),
 });
 
 const values = z.union([z.array(json), z.record(z.string(), json)]);
@@ -50,7 +50,10 @@ const node = z.object({
   widgets_values: values.nullish(),
   widgets_values_named: z.record(z.string(), json).nullish(),
   properties: z
-    .object({ "Node name for S&R": z.string().nullish().catch(null), proxyWidgets: z.unknown() })
+    .object({
+      "Node name for S&R": z.string().nullish().catch(null),
+      proxyWidgets: z.unknown().optional(),
+    })
     .nullish()
     .catch(null),
 });

@@ -1,13 +1,12 @@
 import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
 import type { Json } from "../domain/task.js";
-import { comboOptions, isFedByUpload } from "./node-info.js";
+import { comboOptions, isDynamicCombo, isFedByUpload } from "./node-info.js";
 import { UPLOAD_CLASSES } from "./upload-classes.js";
 import {
   controlCount,
   defaultValue,
   dynamicInputs,
   fitsWidget,
-  isDynamicCombo,
   isForcedSocket,
   isWidget,
   type NamedSpec,

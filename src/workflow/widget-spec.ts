@@ -1,15 +1,9 @@
 import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
 import type { Json } from "../domain/task.js";
-import { comboOptions, ownValue } from "./node-info.js";
+import { comboOptions, dynamicOptions, ownValue } from "./node-info.js";
 
 /** An input of a class with its name. */
 export type NamedSpec = readonly [name: string, spec: InputSpec];
-
-/** A choice of a dynamic combo, with the inputs it brings along. */
-interface DynamicOption {
-  readonly key: string;
-  readonly inputs?: NodeInfo["input"];
-}
 
 /** A class's inputs of one section in the editor's order: `input_order`, else as the server lists them. */
 export function orderedInputs(
@@ -46,16 +40,11 @@ export function dynamicInputs(
   spec: InputSpec,
   choice: Json,
 ): readonly NamedSpec[] | undefined {
-  const inputs = dynamicOptions(spec).find(({ key }) => key === choice);
-  if (inputs === undefined) return undefined;
-  const input = inputs.inputs ?? {};
+  const chosen = dynamicOptions(spec).find(({ key }) => key === choice);
+  if (chosen === undefined) return undefined;
+  const input = chosen.inputs ?? {};
   const all = [...orderedInputs({ input }, "required"), ...orderedInputs({ input }, "optional")];
   return all.map(([sub, subSpec]) => [`${name}.${sub}`, subSpec]);
-}
-
-/** Whether an input is a combo whose choice brings inputs of its own. */
-export function isDynamicCombo([type]: InputSpec): boolean {
-  return type === "COMFY_DYNAMICCOMBO_V3";
 }
 
 /** What a widget holds before anyone has touched it; undefined where only the node itself knows. */
@@ -63,7 +52,6 @@ export function defaultValue(spec: InputSpec): Json | undefined {
   const [type, options] = spec;
   const stated = options?.["default"];
   if (stated !== undefined) return stated as Json;
-  if (isDynamicCombo(spec)) return dynamicOptions(spec)[0]?.key;
   const [first] = comboOptions(spec) ?? [];
   if (first !== undefined) return first;
   const minimum = options?.["min"];
@@ -87,7 +75,7 @@ export function fitsWidget(spec: InputSpec, value: Json): boolean {
   if (kind === "INT" || kind === "FLOAT") return typeof value === "number";
   if (kind === "BOOLEAN") return typeof value === "boolean";
   if (kind === "STRING") return typeof value === "string";
-  const choices = comboOptions(spec) ?? dynamicOptions(spec).map(({ key }) => key);
+  const choices = comboOptions(spec) ?? [];
   if (choices.length === 0 || options?.["multiselect"] === true) return true;
   return choices.some((choice) => typeof choice === typeof value);
 }
@@ -142,10 +130,4 @@ function hasWidgetType([type, options]: InputSpec): boolean {
 
 function isForced([, options]: InputSpec): boolean {
   return options?.["forceInput"] === true || options?.["defaultInput"] === true;
-}
-
-function dynamicOptions([type, options]: InputSpec): readonly DynamicOption[] {
-  const choices = options?.["options"];
-  if (type !== "COMFY_DYNAMICCOMBO_V3" || !Array.isArray(choices)) return [];
-  return choices;
 }

@@ -1,0 +1,195 @@
+import { describe, expect, it } from "vitest";
+import { parsePrompt } from "../../../src/workflow/parse-prompt.js";
+import type { Prompt } from "../../../src/workflow/workflow.js";
+import { fromContent, toContent } from "../../../src/workflow/workflow-content.js";
+import { IMAGE_PROMPT, workflow } from "./workflows.js";
+
+describe("buildWorkflow()", () => {
+  it("reads out of the prompt what no sidecar states, and says so", () => {
+    const prompt: Prompt = {
+      ...IMAGE_PROMPT,
+      "5": { class_type: "Sampler", inputs: { seed: 7, resolution: 512, image: ["3", 0] } },
+    };
+    expect(workflow(prompt)).toMatchObject({
+      title: "test",
+      type: "image",
+      inputNode: "1",
+      inputField: "image",
+      resultNode: "4",
+      models: [
+        {
+          node: "2",
+          input: "model_name",
+          classType: "UpscaleModelLoader",
+          value: "RealESRGAN_x2.pth",
+        },
+      ],
+      parameters: [
+        {
+          name: "seed",
+          type: "integer",
+          minimum: 0,
+          maximum: 2 ** 32 - 1,
+          node: "5",
+          input: "seed",
+        },
+        { name: "resolution", type: "integer", default: 512 },
+      ],
+      nodeClasses: [
+        "ImageUpscaleWithModel",
+        "LoadImage",
+        "Sampler",
+        "SaveImage",
+        "UpscaleModelLoader",
+      ],
+      inferred: ["title", "type", "input", "result", "parameters", "models"],
+    });
+  });
+
+  it("tells parameters of one name apart by their nodes", () => {
+    const sampler = { class_type: "Sampler", inputs: { seed: 1 } };
+    const names = workflow({ ...IMAGE_PROMPT, "5": sampler, "6": sampler }).parameters.map(
+      ({ name }) => name,
+    );
+    expect(names).toEqual(["seed_5", "seed_6"]);
+  });
+
+  it("takes what the sidecar states", () => {
+    const sidecar = `
+title: Larger
+type: image
+input: { node: "1", field: image }
+result: "4"
+models: []
+parameters:
+  model: { node: "2", input: model_name, options: [RealESRGAN_x2.pth, other.pth] }
+weights: { "3": 9 }
+low_memory: { "2": { model_name: small.pth } }
+aliases: [Old]
+`;
+    expect(workflow(IMAGE_PROMPT, sidecar)).toMatchObject({
+      title: "Larger",
+      models: [],
+      parameters: [{ name: "model", type: "string", default: "RealESRGAN_x2.pth" }],
+      weights: { "3": 9 },
+      lowMemory: { "2": { model_name: "small.pth" } },
+      aliases: ["Old"],
+      inferred: [],
+    });
+  });
+
+  it("calls models what the configuration calls them, wherever they stand", () => {
+    const sidecar = `
+parameters:
+  model: { node: "2", input: model_name, options: [RealESRGAN_x2.pth, esrgan-slim-x2] }
+low_memory: { "2": { model_name: RealESRGAN_x2.pth } }
+`;
+    const mapped = workflow(IMAGE_PROMPT, sidecar, { "RealESRGAN_x2.pth": "esrgan-slim-x2" });
+    expect(mapped.prompt["2"]?.inputs).toEqual({ model_name: "esrgan-slim-x2" });
+    expect(mapped.models[0]?.value).toBe("esrgan-slim-x2");
+    expect(mapped.parameters[0]).toMatchObject({
+      default: "esrgan-slim-x2",
+      options: ["esrgan-slim-x2"],
+    });
+    expect(mapped.lowMemory).toEqual({ "2": { model_name: "esrgan-slim-x2" } });
+    expect(mapped.version).not.toBe(workflow(IMAGE_PROMPT, sidecar).version);
+  });
+
+  const refused: readonly (readonly [string, string, string])[] = [
+    ["a node that is not there", 'result: "9"', '"result" names node "9", which it does not have'],
+    [
+      "a parameter of a linked input",
+      'parameters: { p: { node: "3", input: image } }',
+      'parameter "p" sets input "image" of node "3", which is linked',
+    ],
+    [
+      "a parameter of no node",
+      'parameters: { p: { node: "9", input: image } }',
+      'parameter "p" sets node "9", which does not exist',
+    ],
+    [
+      "a default out of range",
+      "parameters: { p: { default: 5, maximum: 4 } }",
+      'parameter "p" has a default that must be at most 4',
+    ],
+    [
+      "a parameter without a value",
+      "parameters: { p: { type: integer } }",
+      'parameter "p" needs a "default" or "random: true"',
+    ],
+    [
+      "randomness without bounds",
+      "parameters: { p: { type: integer, random: true } }",
+      'parameter "p" is random, which takes an integer with minimum and maximum',
+    ],
+    ["unknown keys", "titel: Larger", 'Cannot use workflow "test.yaml": Unrecognized key: "titel"'],
+    ["malformed YAML", "title: [", 'Cannot use workflow "test.yaml":'],
+    [
+      "a fit of no parameter",
+      'fit: { node: "3", longest_edge: edge, scale: 2 }',
+      '"fit" names parameter "edge", which does not exist',
+    ],
+  ];
+  it.each(refused)("refuses a sidecar with %s", (_, sidecar, message) => {
+    expect(() => workflow(IMAGE_PROMPT, sidecar)).toThrow(message);
+  });
+
+  it("refuses to guess between two inputs or results", () => {
+    const load = { class_type: "LoadImage", inputs: { image: "b.png" } };
+    const save = { class_type: "SaveImage", inputs: { images: ["1", 0], filename_prefix: "y" } };
+    expect(() => workflow({ ...IMAGE_PROMPT, "5": load })).toThrow(
+      'Cannot use workflow "test": it has more than one known input node; state "input" in "test.yaml"',
+    );
+    expect(() => workflow({ ...IMAGE_PROMPT, "5": save })).toThrow('state "result" in "test.yaml"');
+    expect(() => workflow({ "4": save })).toThrow("it has no known input node");
+  });
+});
+
+describe("parsePrompt()", () => {
+  it("gives every node inputs and drops what servers write into embedded graphs", () => {
+    const prompt = parsePrompt("x.json", {
+      "1": { class_type: "A", is_changed: ["abc"], _meta: { title: "T" } },
+    });
+    expect(prompt).toEqual({ "1": { class_type: "A", inputs: {}, _meta: { title: "T" } } });
+  });
+
+  it.each([[{}], [[]], ["text"], [{ "1": { inputs: {} } }]])("refuses %j", (value) => {
+    expect(() => parsePrompt("x.json", value)).toThrow('Cannot use "x.json"');
+  });
+});
+
+describe("toContent(), fromContent()", () => {
+  const sidecar = `
+parameters:
+  seed: { node: "5", input: seed, minimum: 0, maximum: 9, random: true }
+  size: { default: 64 }
+  memory: { default: low, choices: { low: {}, high: { "5": { seed: 1 } } } }
+weights: { "3": 9 }
+low_memory: { "5": { seed: 2 } }
+fit: { node: "3", longest_edge: size, scale: 2 }
+`;
+  const prompt: Prompt = { ...IMAGE_PROMPT, "5": { class_type: "Sampler", inputs: { seed: 1 } } };
+
+  it("bring a workflow back as it was, through JSON", () => {
+    const original = workflow(prompt, sidecar);
+    expect(fromContent(JSON.parse(JSON.stringify(toContent(original))))).toEqual(original);
+  });
+
+  it("give the same version whatever the order of keys, and another for another content", () => {
+    const reversed: Prompt = Object.fromEntries(
+      Object.entries(prompt).map(([id, node]) => [
+        id,
+        { ...node, inputs: Object.fromEntries(Object.entries(node.inputs).reverse()) },
+      ]),
+    );
+    const { version } = workflow(prompt, sidecar);
+    expect(version).toMatch(/^[0-9a-f]{64}$/);
+    expect(workflow(reversed, sidecar).version).toBe(version);
+    expect(workflow(prompt, `${sidecar}title: Other`).version).not.toBe(version);
+    expect(workflow(prompt, sidecar, {}, "other").version).not.toBe(version);
+  });
+
+  it("refuse what is no content", () => {
+    expect(() => fromContent({ name: "x" })).toThrow("Cannot read the stored workflow");
+  });
+});

@@ -1,0 +1,184 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import pino from "pino";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
+import { eventually } from "../../support/eventually.js";
+import { tempDir } from "../../support/temp-dir.js";
+import { graph, node } from "./graphs.js";
+import { madeUpClasses, recordedClasses } from "./object-info.js";
+import { IMAGE_PROMPT } from "./workflows.js";
+
+const CORE = recordedClasses("core");
+
+const GRAPH = graph(
+  [
+    node(1, "LoadImage", { outputs: ["IMAGE", "MASK"], values: ["a.png", "image"] }),
+    node(2, "SaveImage", { inputs: [["images", "IMAGE", 1]], values: ["ComfyUI"] }),
+  ],
+  [[1, 1, 0, 2, 0]],
+);
+
+/** A catalog of a directory with these files; it ends with the test. */
+async function catalogOf(files: { readonly [file: string]: unknown }) {
+  const directory = await tempDir();
+  await Promise.all(
+    Object.entries(files).map(([file, content]) => write(directory, file, content)),
+  );
+  const catalog = await WorkflowCatalog.load(directory, {
+    logger: pino({ level: "silent" }),
+    defaults: { image: [], video: [] },
+  });
+  onTestFinished(() => catalog[Symbol.asyncDispose]());
+  return {
+    catalog,
+    directory,
+    write: (file: string, content: unknown) => write(directory, file, content),
+  };
+}
+
+function write(directory: string, file: string, content: unknown): Promise<void> {
+  const text = typeof content === "string" ? content : JSON.stringify(content);
+  return writeFile(join(directory, file), text);
+}
+
+describe("WorkflowCatalog", () => {
+  it("lists a directory's workflows by name and finds them with or without .json", async () => {
+    const { catalog } = await catalogOf({
+      "b.json": IMAGE_PROMPT,
+      "a.json": { prompt: IMAGE_PROMPT, client_id: "x" },
+      "a.yaml": "title: The first",
+      "readme.txt": "no workflow",
+      ".hidden.json": "no workflow",
+    });
+    expect(catalog.list().map(({ name, title }) => [name, title])).toEqual([
+      ["a", "The first"],
+      ["b", "b"],
+    ]);
+    expect(catalog.find("b.json")).toBe(catalog.find("b"));
+    expect(catalog.find("c")).toBeUndefined();
+    expect(catalog.problems()).toEqual([]);
+  });
+
+  it("reports a broken file and uses the others", async () => {
+    const { catalog } = await catalogOf({
+      "good.json": IMAGE_PROMPT,
+      "cut.json": '{"1": {',
+      "odd.json": { nodes: {} },
+      "bad.json": IMAGE_PROMPT,
+      "bad.yaml": "titel: x",
+    });
+    expect(catalog.list().map(({ name }) => name)).toEqual(["good"]);
+    expect(
+      catalog
+        .problems()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(["bad", "cut", "odd"]);
+  });
+
+  it("cannot be loaded from a directory that is not there", async () => {
+    const directory = join(await tempDir(), "none");
+    const options = { logger: pino({ level: "silent" }), defaults: { image: [], video: [] } };
+    await expect(WorkflowCatalog.load(directory, options)).rejects.toMatchObject({
+      code: "WORKFLOW_INVALID",
+      message: `Cannot read directory "${directory}": ENOENT`,
+    });
+  });
+
+  it("follows files that change, come and go, and tells", async () => {
+    const { catalog, directory, write } = await catalogOf({ "a.json": IMAGE_PROMPT });
+    let changeCount = 0;
+    catalog.subscribe(() => {
+      changeCount += 1;
+    });
+    const before = catalog.find("a")?.version;
+    await write("a.yaml", "title: Renamed");
+    await write("b.json", IMAGE_PROMPT);
+    await eventually(
+      () => catalog.find("a")?.title === "Renamed" && catalog.find("b") !== undefined,
+    );
+    expect(catalog.find("a")?.version).not.toBe(before);
+    expect(changeCount).toBeGreaterThan(0);
+    await rm(join(directory, "b.json"));
+    await eventually(() => catalog.find("b") === undefined);
+  });
+
+  it("keeps the version before a change that broke the file, and reports it", async () => {
+    const { catalog, write } = await catalogOf({ "a.json": IMAGE_PROMPT });
+    const before = catalog.find("a");
+    await write("a.json", "{");
+    await eventually(() => catalog.problems().length === 1);
+    expect(catalog.find("a")).toBe(before);
+    await write("a.json", IMAGE_PROMPT);
+    await eventually(() => catalog.problems().length === 0);
+  });
+
+  it("does not tell of a reload that changed nothing", async () => {
+    const { catalog } = await catalogOf({ "a.json": IMAGE_PROMPT });
+    let changeCount = 0;
+    catalog.subscribe(() => {
+      changeCount += 1;
+    });
+    const before = catalog.find("a");
+    await catalog.reload();
+    expect(changeCount).toBe(0);
+    expect(catalog.find("a")).toBe(before);
+  });
+});
+
+describe("WorkflowCatalog with a file as the editor saves it", () => {
+  it("keeps it pending until a server's classes convert it", async () => {
+    const { catalog } = await catalogOf({ "ui.json": GRAPH });
+    expect(catalog.list()).toEqual([]);
+    expect(catalog.pending()).toEqual([{ name: "ui", nodeClasses: ["LoadImage", "SaveImage"] }]);
+    const workflow = catalog.convert("ui", CORE);
+    expect(workflow).toMatchObject({ type: "image", inputNode: "1", resultNode: "2" });
+    expect(catalog.list()).toEqual([workflow]);
+    expect(catalog.pending()).toEqual([]);
+    expect(catalog.convert("ui", new Map())).toBe(workflow);
+  });
+
+  it("reports what keeps it from being converted, until another server can", async () => {
+    const { catalog } = await catalogOf({ "ui.json": GRAPH });
+    const poor = madeUpClasses({
+      SaveImage: { input: CORE.get("SaveImage")?.input, output_node: true },
+    });
+    const message = 'node "1" (LoadImage) is of a class that the server does not have';
+    expect(() => catalog.convert("ui", poor)).toThrow(message);
+    expect(() => catalog.convert("ui", poor)).toThrow(message);
+    expect(catalog.problems()).toEqual([{ name: "ui", reason: expect.stringContaining(message) }]);
+    catalog.convert("ui", CORE);
+    expect(catalog.problems()).toEqual([]);
+  });
+
+  it("keeps the conversion when other files change, and does it anew when the file does", async () => {
+    const { catalog, directory, write } = await catalogOf({
+      "ui.json": GRAPH,
+      "a.json": IMAGE_PROMPT,
+    });
+    const workflow = catalog.convert("ui", CORE);
+    await write("a.yaml", "title: Other");
+    await catalog.reload();
+    expect(catalog.find("ui")).toBe(workflow);
+    await write("ui.json", `${await readFile(join(directory, "ui.json"), "utf8")} `);
+    await catalog.reload();
+    expect(catalog.pending()).toHaveLength(1);
+  });
+
+  it("reports a graph that no server could help with at once", async () => {
+    const endless = { id: "x", name: "Endless", nodes: [node(1, "x")], links: [] };
+    const broken = graph([node(5, "x")], [], { definitions: { subgraphs: [endless] } });
+    const { catalog } = await catalogOf({ "ui.json": broken });
+    expect(catalog.pending()).toEqual([]);
+    expect(catalog.problems()).toEqual([
+      { name: "ui", reason: 'Cannot use workflow "ui": subgraph "Endless" contains itself' },
+    ]);
+  });
+
+  it("refuses to convert a workflow that does not exist", async () => {
+    const { catalog } = await catalogOf({});
+    expect(() => catalog.convert("none", CORE)).toThrow('Unknown workflow "none"');
+    expect(catalog.problems()).toEqual([]);
+  });
+});

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type NodeInfo, nodeInfo } from "../../../src/comfy/node-info.js";
+import type { NodeClasses } from "../../../src/workflow/node-info.js";
+
+/** Recorded node classes: ComfyUI's own of October 2025, those that changed in 2026, and two node packs. */
+export type RecordedPack = "core" | "core-2026" | "seedvr2" | "vhs";
+
+/** The classes of recorded packs, later ones replacing earlier ones of the same name. */
+export function recordedClasses(...packs: readonly RecordedPack[]): NodeClasses {
+  return new Map(packs.flatMap((pack) => Object.entries(readPack(pack))));
+}
+
+/** Classes made up for a test: as a server would describe them. */
+export function madeUpClasses(classes: { readonly [name: string]: object }): NodeClasses {
+  return new Map(Object.entries(parseAll(classes)));
+}
+
+function readPack(pack: RecordedPack): { readonly [name: string]: NodeInfo } {
+  const url = new URL(`../../fixtures/object-info/${pack}.json`, import.meta.url);
+  return parseAll(JSON.parse(readFileSync(fileURLToPath(url), "utf8")));
+}
+
+function parseAll(classes: object): { readonly [name: string]: NodeInfo } {
+  return Object.fromEntries(
+    Object.entries(classes).map(([name, value]) => {
+      const info = nodeInfo(value);
+      if (info === undefined) throw new Error(`Fixture class "${name}" is malformed`);
+      return [name, info];
+    }),
+  );
+}
