@@ -7,6 +7,8 @@ export interface VideoFacts extends PictureSize {
   readonly durationSeconds: number;
   /** Absent where the frames have no rate, as with a single one. */
   readonly fps?: number;
+  /** How far the frames, as stored, are turned clockwise to be shown; absent: not at all. */
+  readonly rotationDegrees?: 90 | 180 | 270;
 }
 
 /**
@@ -56,7 +58,13 @@ async function readFacts(input: Input, maxPixels: number): Promise<VideoFacts> {
   checkPictureSize(size, maxPixels);
   const durationSeconds = await checkWhole(input);
   const { bestGuessFrameRate: fps } = await track.computeFrameRateMetrics();
-  return { ...size, durationSeconds, ...(Number.isFinite(fps) && fps > 0 ? { fps } : {}) };
+  const rotationDegrees = await track.getRotation();
+  return {
+    ...size,
+    durationSeconds,
+    ...(Number.isFinite(fps) && fps > 0 ? { fps } : {}),
+    ...(rotationDegrees !== 0 && { rotationDegrees }),
+  };
 }
 
 async function findVideoTrack(input: Input): Promise<InputVideoTrack> {

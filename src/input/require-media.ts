@@ -16,6 +16,7 @@ const HEAD_BYTES = 1024;
 export async function requireMedia(path: string): Promise<Required<SniffedType>> {
   const { type, mediaType, extension } = await sniffMediaType(path);
   if (type !== undefined && extension !== undefined) return { type, mediaType, extension };
+  if (mediaType === "image/apng") throw unsupported("it is an animated PNG, not a still image");
   const head = await readHead(path);
   if (head.length === 0) throw unsupported("it is empty");
   if (looksLikeHtml(head))

@@ -23,7 +23,6 @@ export async function sniffMediaType(path: string): Promise<SniffedType> {
 const INPUT_TYPES: ReadonlyMap<string, SniffedType> = new Map([
   ["jpg", { type: "image", mediaType: "image/jpeg", extension: ".jpg" }],
   ["png", { type: "image", mediaType: "image/png", extension: ".png" }],
-  ["apng", { type: "image", mediaType: "image/apng", extension: ".png" }],
   ["webp", { type: "image", mediaType: "image/webp", extension: ".webp" }],
   ["gif", { type: "image", mediaType: "image/gif", extension: ".gif" }],
   ["tif", { type: "image", mediaType: "image/tiff", extension: ".tif" }],
