@@ -91,6 +91,8 @@ export interface InputFacts {
   /** Seconds and frames per second; absent for a still picture. */
   readonly durationSeconds?: number;
   readonly fps?: number;
+  /** How far a video's frames, as stored, are turned clockwise to be shown; absent: not at all. */
+  readonly rotationDegrees?: 90 | 180 | 270;
 }
 
 /** One try at a task by one holder. */

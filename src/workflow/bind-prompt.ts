@@ -90,12 +90,19 @@ function applyFit(prompt: Prompt, fit: Fit, edge: number, input: InputFacts | un
       "Cannot compute the size of the result: width and height of the input are not known",
     );
   }
-  const come = { width: input.width * fit.scale, height: input.height * fit.scale };
+  const { width: storedWidth, height: storedHeight } = storedSize(input);
+  const come = { width: storedWidth * fit.scale, height: storedHeight * fit.scale };
   const ratio = Math.min(1, edge / Math.max(come.width, come.height));
   const width = toEven(come.width * ratio);
   const height = toEven(come.height * ratio);
   if (width === come.width && height === come.height) return leaveOut(prompt, fit.node);
   return setInputs(prompt, { [fit.node]: { width, height } });
+}
+
+/** Servers decode a video's frames as they are stored, not as they are shown. */
+function storedSize({ width, height, rotationDegrees }: InputFacts) {
+  const isTurned = rotationDegrees === 90 || rotationDegrees === 270;
+  return isTurned ? { width: height, height: width } : { width, height };
 }
 
 function toEven(pixels: number): number {

@@ -31,11 +31,16 @@ export function inferType(classType: string): TaskType | undefined {
 export function inferModels(prompt: Prompt): readonly ModelNeed[] {
   return Object.entries(prompt).flatMap(([node, { class_type, inputs }]) =>
     Object.entries(inputs).flatMap(([input, value]) =>
-      typeof value === "string" && (input === "model_name" || MODEL_FILE.test(value))
+      typeof value === "string" && namesModel(input, value)
         ? [{ node, input, classType: class_type, value }]
         : [],
     ),
   );
+}
+
+/** Whether an input's text is the name of a model file. */
+export function namesModel(input: string, value: string): boolean {
+  return input === "model_name" || MODEL_FILE.test(value);
 }
 
 /** The literals that clients usually want to set, by parameter name; two of a name get their node's id added. */

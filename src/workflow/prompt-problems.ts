@@ -1,5 +1,6 @@
 import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
 import type { Json } from "../domain/task.js";
+import { namesModel } from "./infer.js";
 import { comboOptions, inputSpec, isFedByUpload, type NodeClasses, ownValue } from "./node-info.js";
 import { isCompatible, typeText } from "./slot-types.js";
 import { UPLOAD_CLASSES } from "./upload-classes.js";
@@ -117,10 +118,14 @@ function choiceProblems({ node, input, value }: PlacedInput, spec: InputSpec): r
   const chosen = Array.isArray(value) && spec[1]?.["multiselect"] === true ? value : [value];
   return chosen
     .filter((one) => !options.includes(one))
-    .map(
-      (one) =>
-        `Input "${input}" of node class "${node.class_type}" does not offer ${JSON.stringify(one)}`,
-    );
+    .map((one) => notOffered(node.class_type, input, one));
+}
+
+function notOffered(classType: string, input: string, value: Json): string {
+  const place = `input "${input}" of node class "${classType}"`;
+  return typeof value === "string" && namesModel(input, value)
+    ? `Model "${value}" is missing in ${place}`
+    : `Choice ${JSON.stringify(value)} is missing in ${place}`;
 }
 
 function rangeProblems(

@@ -108,6 +108,13 @@ fit: { node: "5", longest_edge: longest_edge, scale: 2 }
     expect(small["4"]?.inputs["images"]).toEqual(["3", 0]);
   });
 
+  it("goes by the frames as they are stored, which a rotated video does not show", () => {
+    const portrait = fitted(sized(720, 1280, { rotationDegrees: 90 }));
+    expect(portrait["5"]?.inputs).toMatchObject({ width: 1920, height: 1080 });
+    const turned = fitted(sized(720, 1280, { rotationDegrees: 180 }));
+    expect(turned["5"]?.inputs).toMatchObject({ width: 1080, height: 1920 });
+  });
+
   it("never makes an edge vanish", () => {
     expect(fitted(sized(4000, 1))["5"]?.inputs).toMatchObject({ width: 1920, height: 2 });
   });

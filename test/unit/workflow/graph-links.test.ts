@@ -232,6 +232,11 @@ describe("graphToPrompt(): bypassed nodes", () => {
     expect(inputs?.["mask"]).toEqual(["1", 1]);
   });
 
+  it("does not give the input of the same slot where its type does not fit what is wanted", () => {
+    const inputs = through(["IMAGE", "MASK"], ["*"], 0, take("mask", "MASK"));
+    expect(inputs?.["mask"]).toEqual(["1", 1]);
+  });
+
   it("else gives the first input of the very type that is wanted", () => {
     const inputs = through(["IMAGE", "*", "MASK"], ["MASK"], 0, take("mask", "MASK"));
     expect(inputs?.["mask"]).toEqual(["1", 2]);

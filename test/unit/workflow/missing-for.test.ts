@@ -26,19 +26,19 @@ describe("missingFor()", () => {
   it("names models and other choices, in both forms of a combo", () => {
     const older = { class_type: "UpscaleModelLoader", inputs: { model_name: "none.pth" } };
     expect(missing({ "2": older })).toEqual([
-      'Input "model_name" of node class "UpscaleModelLoader" does not offer "none.pth"',
+      'Model "none.pth" is missing in input "model_name" of node class "UpscaleModelLoader"',
     ]);
     const video = { class_type: "LoadVideo", inputs: { file: "any.mp4" } };
     const inputs = { video: ["5", 0], filename_prefix: "x", format: "avi", codec: "auto" };
     expect(missing({ "5": video, "6": { class_type: "SaveVideo", inputs } })).toEqual([
-      'Input "format" of node class "SaveVideo" does not offer "avi"',
+      'Choice "avi" is missing in input "format" of node class "SaveVideo"',
     ]);
     expect(
       missing(
         { "5": video, "6": { class_type: "SaveVideo", inputs } },
         recordedClasses("core", "core-2026"),
       ),
-    ).toEqual(['Input "format" of node class "SaveVideo" does not offer "avi"']);
+    ).toEqual(['Choice "avi" is missing in input "format" of node class "SaveVideo"']);
   });
 
   it("asks for the model that the parameters choose", () => {
