@@ -100,7 +100,8 @@ function leaves(message, prefix, root) {
   return message.fields.flatMap((field) => {
     const leaf = { path: prefix + field.name, field, root: root ?? field };
     const { fieldKind, message: type } = field;
-    if (type === undefined || TEXT_MESSAGES.has(type.typeName)) return fieldKind === "map" ? [] : [leaf];
+    if (type === undefined || TEXT_MESSAGES.has(type.typeName))
+      return fieldKind === "map" ? [] : [leaf];
     const isNested = fieldKind === "message" && !type.typeName.startsWith("google.protobuf.");
     return isNested ? leaves(type, `${leaf.path}.`, leaf.root) : [];
   });
@@ -154,7 +155,10 @@ function problemsOf(errors, hasParameters, hasBody) {
 }
 
 const RETRY_AFTER = {
-  "Retry-After": { description: "Seconds to wait before the next try", schema: { type: "integer" } },
+  "Retry-After": {
+    description: "Seconds to wait before the next try",
+    schema: { type: "integer" },
+  },
 };
 
 function problem(description) {

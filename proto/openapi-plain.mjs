@@ -21,6 +21,27 @@ export const HEADERS_OF_FIELDS = {
   idempotency_key: "Idempotency-Key",
 };
 
+/** Examples of values by the name of their field. */
+export const FIELD_EXAMPLES = {
+  address: "http://127.0.0.1:8188",
+  duration: 52.17,
+  error: 'Cannot download input "https://example.com/image.jpg": server answered 404',
+  error_code: "INPUT_NOT_FOUND",
+  file_name: "result.png",
+  height: 1024,
+  last_active: 1767363327.06,
+  media_type: "image/png",
+  name: "seedvr2_image_4096",
+  progress: 100,
+  server: "http://127.0.0.1:8188",
+  size_bytes: 14029947,
+  size_mb: 13.38,
+  task_id: "f692edeb41cb4a3eaebd2db0044c0778",
+  url: "https://example.com/image.jpg",
+  width: 1024,
+  workflow: "seedvr2_image_4096",
+};
+
 /** Examples of request bodies by RPC. */
 export const REQUEST_EXAMPLES = {
   CreateTask: {

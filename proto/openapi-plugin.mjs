@@ -2,9 +2,9 @@
 // google.api.http options, the buf.validate rules and the comments of the proto files.
 import { getOption, hasOption } from "@bufbuild/protobuf";
 import { createEcmaScriptPlugin, runNodeJs } from "@bufbuild/protoplugin";
-import { INFO, PLAIN_PATHS, PROBLEM_SCHEMA, PLAIN_TAG } from "./openapi-plain.mjs";
-import { commentOf, SchemaBuilder } from "./openapi-schemas.mjs";
 import { createOperation, pathOf } from "./openapi-operations.mjs";
+import { INFO, PLAIN_PATHS, PLAIN_TAG, PROBLEM_SCHEMA } from "./openapi-plain.mjs";
+import { commentOf, SchemaBuilder } from "./openapi-schemas.mjs";
 
 runNodeJs(
   createEcmaScriptPlugin({

@@ -1,6 +1,7 @@
 // JSON Schemas of messages, as REST reads and prints them.
 import { getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
 import { getComments } from "@bufbuild/protoplugin";
+import { FIELD_EXAMPLES } from "./openapi-plain.mjs";
 
 /** The comment above an element, without the indent of its lines. */
 export function commentOf(desc) {
@@ -104,9 +105,11 @@ export class SchemaBuilder {
 
 function describe(schema, desc) {
   const isDeprecated = desc.proto.options?.deprecated === true;
+  const example = desc.fieldKind === "scalar" ? FIELD_EXAMPLES[desc.name] : undefined;
   return {
     ...schema,
     description: commentOf(desc),
+    ...(example === undefined ? {} : { examples: [example] }),
     ...(isDeprecated ? { deprecated: true } : {}),
   };
 }

@@ -881,7 +881,10 @@ export const openapi = {
         "properties": {
           "address": {
             "type": "string",
-            "description": "Its URL without credentials and query."
+            "description": "Its URL without credentials and query.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
           },
           "status": {
             "$ref": "#/components/schemas/ServerStatus",
@@ -893,14 +896,20 @@ export const openapi = {
               "null"
             ],
             "format": "double",
-            "description": "Unix seconds of its last prompt's start or end; unset before the first."
+            "description": "Unix seconds of its last prompt's start or end; unset before the first.",
+            "examples": [
+              1767363327.06
+            ]
           },
           "task_id": {
             "type": [
               "string",
               "null"
             ],
-            "description": "The task it runs."
+            "description": "The task it runs.",
+            "examples": [
+              "f692edeb41cb4a3eaebd2db0044c0778"
+            ]
           },
           "state": {
             "$ref": "#/components/schemas/ServerState",
@@ -1053,7 +1062,10 @@ export const openapi = {
         "properties": {
           "task_id": {
             "type": "string",
-            "description": "32 lower-case hexadecimal digits."
+            "description": "32 lower-case hexadecimal digits.",
+            "examples": [
+              "f692edeb41cb4a3eaebd2db0044c0778"
+            ]
           },
           "status": {
             "$ref": "#/components/schemas/TaskStatus",
@@ -1090,7 +1102,10 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "Why the task failed, in one sentence; unset otherwise."
+            "description": "Why the task failed, in one sentence; unset otherwise.",
+            "examples": [
+              "Cannot download input \"https://example.com/image.jpg\": server answered 404"
+            ]
           },
           "updated_at": {
             "type": "string",
@@ -1107,14 +1122,20 @@ export const openapi = {
           "progress": {
             "type": "number",
             "format": "double",
-            "description": "How far the whole task has come, 0 to 100; never falls within an attempt."
+            "description": "How far the whole task has come, 0 to 100; never falls within an attempt.",
+            "examples": [
+              100
+            ]
           },
           "error_code": {
             "type": [
               "string",
               "null"
             ],
-            "description": "The stable code of `error`, e.g. INPUT_TOO_LARGE; unset until the task has failed."
+            "description": "The stable code of `error`, e.g. INPUT_TOO_LARGE; unset until the task has failed.",
+            "examples": [
+              "INPUT_NOT_FOUND"
+            ]
           },
           "attempts": {
             "type": "array",
@@ -1125,7 +1146,10 @@ export const openapi = {
           },
           "workflow": {
             "type": "string",
-            "description": "The name of the workflow that runs or ran."
+            "description": "The name of the workflow that runs or ran.",
+            "examples": [
+              "seedvr2_image_4096"
+            ]
           },
           "workflow_version": {
             "type": "string",
@@ -1141,7 +1165,10 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The address of the server that runs or ran the prompt; unset before one was chosen."
+            "description": "The address of the server that runs or ran the prompt; unset before one was chosen.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
           },
           "retries": {
             "type": "integer",
@@ -1245,7 +1272,10 @@ export const openapi = {
           "duration": {
             "type": "number",
             "format": "double",
-            "description": "Seconds that this stage alone took, two decimals; 0 while it runs."
+            "description": "Seconds that this stage alone took, two decimals; 0 while it runs.",
+            "examples": [
+              52.17
+            ]
           },
           "detail": {
             "type": "string",
@@ -1254,7 +1284,10 @@ export const openapi = {
           "progress": {
             "type": "number",
             "format": "double",
-            "description": "0 to 100."
+            "description": "0 to 100.",
+            "examples": [
+              100
+            ]
           }
         },
         "required": [
@@ -1290,12 +1323,18 @@ export const openapi = {
         "properties": {
           "url": {
             "type": "string",
-            "description": "Where to fetch it; always absolute."
+            "description": "Where to fetch it; always absolute.",
+            "examples": [
+              "https://example.com/image.jpg"
+            ]
           },
           "size_mb": {
             "type": "number",
             "format": "double",
-            "description": "Size in MiB, two decimals."
+            "description": "Size in MiB, two decimals.",
+            "examples": [
+              13.38
+            ]
           },
           "url_expires_at": {
             "type": [
@@ -1310,16 +1349,25 @@ export const openapi = {
           },
           "media_type": {
             "type": "string",
-            "description": "Media type, told from the content."
+            "description": "Media type, told from the content.",
+            "examples": [
+              "image/png"
+            ]
           },
           "size_bytes": {
             "type": "integer",
             "format": "int64",
-            "description": "Size in bytes."
+            "description": "Size in bytes.",
+            "examples": [
+              14029947
+            ]
           },
           "file_name": {
             "type": "string",
-            "description": "File name."
+            "description": "File name.",
+            "examples": [
+              "result.png"
+            ]
           }
         },
         "required": [
@@ -1337,7 +1385,10 @@ export const openapi = {
         "properties": {
           "url": {
             "type": "string",
-            "description": "Where the input is; its query string is hidden, since it can be a credential."
+            "description": "Where the input is; its query string is hidden, since it can be a credential.",
+            "examples": [
+              "https://example.com/image.jpg"
+            ]
           },
           "type": {
             "oneOf": [
@@ -1355,7 +1406,10 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The workflow asked for."
+            "description": "The workflow asked for.",
+            "examples": [
+              "seedvr2_image_4096"
+            ]
           },
           "model": {
             "type": [
@@ -1410,7 +1464,10 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The address of the server that ran it; unset where none was chosen."
+            "description": "The address of the server that ran it; unset where none was chosen.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
           },
           "started_at": {
             "type": "string",
@@ -1453,22 +1510,34 @@ export const openapi = {
         "properties": {
           "media_type": {
             "type": "string",
-            "description": "Media type, told from the content."
+            "description": "Media type, told from the content.",
+            "examples": [
+              "image/png"
+            ]
           },
           "size_bytes": {
             "type": "integer",
             "format": "int64",
-            "description": "Size in bytes."
+            "description": "Size in bytes.",
+            "examples": [
+              14029947
+            ]
           },
           "width": {
             "type": "integer",
             "format": "int32",
-            "description": "Pixels, as shown (rotation applied)."
+            "description": "Pixels, as shown (rotation applied).",
+            "examples": [
+              1024
+            ]
           },
           "height": {
             "type": "integer",
             "format": "int32",
-            "description": "Pixels, as shown (rotation applied)."
+            "description": "Pixels, as shown (rotation applied).",
+            "examples": [
+              1024
+            ]
           },
           "duration": {
             "type": [
@@ -1476,7 +1545,10 @@ export const openapi = {
               "null"
             ],
             "format": "double",
-            "description": "Seconds; unset for a still picture."
+            "description": "Seconds; unset for a still picture.",
+            "examples": [
+              52.17
+            ]
           },
           "fps": {
             "type": [
@@ -1503,7 +1575,10 @@ export const openapi = {
           "url": {
             "type": "string",
             "maxLength": 8192,
-            "description": "HTTP or HTTPS URL of the input, an image or a video."
+            "description": "HTTP or HTTPS URL of the input, an image or a video.",
+            "examples": [
+              "https://example.com/image.jpg"
+            ]
           },
           "type": {
             "oneOf": [
@@ -1522,7 +1597,10 @@ export const openapi = {
               "null"
             ],
             "maxLength": 200,
-            "description": "Name of a workflow file, with or without `.json`; left out: chosen by `model` or `type`."
+            "description": "Name of a workflow file, with or without `.json`; left out: chosen by `model` or `type`.",
+            "examples": [
+              "seedvr2_image_4096"
+            ]
           },
           "model": {
             "type": [
@@ -1602,7 +1680,10 @@ export const openapi = {
           },
           "task_id": {
             "type": "string",
-            "description": "The id by which the task is read, watched and canceled."
+            "description": "The id by which the task is read, watched and canceled.",
+            "examples": [
+              "f692edeb41cb4a3eaebd2db0044c0778"
+            ]
           }
         },
         "required": [
@@ -1691,7 +1772,10 @@ export const openapi = {
         "properties": {
           "name": {
             "type": "string",
-            "description": "The file's name without `.json`."
+            "description": "The file's name without `.json`.",
+            "examples": [
+              "seedvr2_image_4096"
+            ]
           },
           "title": {
             "type": "string",
@@ -1790,7 +1874,10 @@ export const openapi = {
         "properties": {
           "name": {
             "type": "string",
-            "description": "Its name in `parameters`."
+            "description": "Its name in `parameters`.",
+            "examples": [
+              "seedvr2_image_4096"
+            ]
           },
           "type": {
             "$ref": "#/components/schemas/ParameterType",
