@@ -50,7 +50,7 @@ function splitErrors(comment) {
   for (const [, code, meaning] of list.matchAll(/([A-Z_]+)\s*\(([^)]*)\)/g)) {
     const status = STATUS_OF_CODE[code];
     if (status === undefined) throw new Error(`Cannot write OpenAPI: no HTTP status for ${code}`);
-    (errors[status] ??= []).push(meaning.replace(/\s+/g, " "));
+    errors[status] = [...(errors[status] ?? []), meaning.replace(/\s+/g, " ")];
   }
   return { text: text.replace(/\s+/g, " "), errors };
 }
