@@ -14,6 +14,7 @@ import { Semaphore } from "./lib/semaphore.js";
 import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
+import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { Pool } from "./pool/pool.js";
 import { PoolServer } from "./pool/pool-server.js";
 import { ServerProber } from "./pool/server-prober.js";
@@ -42,6 +43,9 @@ export interface App extends AsyncDisposable {
 const CPU_SERVER_ID = "cpu-server";
 /** Results that may wait to be stored, for each that is being stored, before nothing more is begun. */
 const BACKLOG_PER_UPLOAD = 2;
+/** How long the start waits at most to learn what the servers can run. */
+const FIRST_ANSWERS_MS = 1_000;
+const CPU_SERVER_START_MS = 15_000;
 
 /**
  * Builds every object once, opens them in order and closes them in reverse. The only place that names
@@ -71,12 +75,13 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
     monitor: new MonitorService({ store, pool, catalog, storage }),
     workflows: new WorkflowService(catalog, pool),
   };
-  const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
-  location.port = api.port;
   for (const server of pool.servers)
     opened.use(
       new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
     );
+  await firstAnswers(pool, config);
+  const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
+  location.port = api.port;
   opened.use(new StraySweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }));
   if (config.store.retentionMs !== undefined)
     opened.use(new Retention(store, config.store.retentionMs, logger));
@@ -87,6 +92,12 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
     closed: (stop) => drained(stop, api, scheduler, config.graceMs, logger),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
+}
+
+/** The built-in CPU server is up in a moment; others may be down for long. */
+async function firstAnswers(pool: Pool, { servers }: Config): Promise<void> {
+  if (servers.length === 0) await waitForFirstAnswers(pool, CPU_SERVER_START_MS, true);
+  else await waitForFirstAnswers(pool, FIRST_ANSWERS_MS, false);
 }
 
 async function drained(

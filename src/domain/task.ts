@@ -62,7 +62,7 @@ export interface Dispatch {
   readonly server: string;
   readonly promptId: string;
   readonly phase: "intent" | "sent" | "done";
-  /** When the intent was written. */
+  /** When the phase was written; with `done` that is when the prompt was seen to have ended. */
   readonly at: Date;
   /** The prefix under which the server writes this prompt's files, by which they are found even without a history. */
   readonly filenamePrefix: string;

@@ -20,6 +20,8 @@ export interface ServerProberOptions {
 
 /** One failed probe may be a busy server; so many in a row are not. A refused connection counts at once. */
 const FAILURES_TO_QUARANTINE = 3;
+/** After the first failure; doubles up to the interval for servers that are down. */
+const FIRST_PAUSE_MS = 25;
 
 /**
  * Asks one server, again and again, whether it is up, what it is and what it has. A server that was
@@ -54,7 +56,11 @@ export class ServerProber implements AsyncDisposable {
         else logger.error({ server: server.id, err: error }, "probe failed");
       }
       const isUp = server.state === "ready" && this.#failureCount === 0;
-      const pauseMs = (isUp ? intervalMs : downIntervalMs) * (0.9 + Math.random() * 0.2);
+      const downMs = Math.min(
+        downIntervalMs,
+        FIRST_PAUSE_MS * 2 ** Math.min(this.#failureCount, 9),
+      );
+      const pauseMs = (isUp ? intervalMs : downMs) * (0.9 + Math.random() * 0.2);
       await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }
   }
@@ -79,7 +85,8 @@ export class ServerProber implements AsyncDisposable {
         { server: server.id, state: server.state, version: server.version },
         "server answers",
       );
-    if (result.restarted) logger.warn({ server: server.id }, "server restarted");
+    if (result.restarted && before !== undefined)
+      logger.warn({ server: server.id }, "server restarted");
     if (hasChanged || before === undefined || result.restarted) pool.changed();
   }
 
@@ -88,7 +95,9 @@ export class ServerProber implements AsyncDisposable {
     this.#failureCount += 1;
     const isDown = isRefused || this.#failureCount >= FAILURES_TO_QUARANTINE;
     if (!isDown || server.state === "unknown") {
+      const isNews = server.reason === undefined;
       server.reason = error.message;
+      if (isNews) pool.changed();
       return;
     }
     const kind = error.code === "SERVER_UNREACHABLE" ? "unreachable" : "fault";

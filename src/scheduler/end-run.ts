@@ -25,6 +25,7 @@ export async function runToEnd(run: TaskRun, context: EndContext): Promise<void>
   try {
     if (run.task.status === "canceled") return await cleanUp(run, context);
     await run.work();
+    context.logger.info({ taskId: run.task.taskId, server: run.server?.id }, "task completed");
     await tidy(run, context);
   } catch (error) {
     await endRun(error, run, context);
@@ -96,7 +97,8 @@ function decideOutcome(
 ): Outcome {
   const { task, holding, phase } = run;
   const stage = phase === "download" || phase === "upload" ? phase : "process";
-  const sincePromptEndedMs = Date.now() - (task.dispatch?.at.getTime() ?? Date.now());
+  const endedAt = task.dispatch?.phase === "done" ? task.dispatch.at.getTime() : Date.now();
+  const sincePromptEndedMs = Math.max(0, Date.now() - endedAt);
   const decision = decideRetry(error, { task, stage, sincePromptEndedMs, blamesTask }, limits);
   if (decision.kind === "failed") return decision;
   const pause = { baseMs: limits.retryDelayMs, capMs: MAX_RETRY_PAUSE_MS };

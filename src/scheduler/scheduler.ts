@@ -133,8 +133,12 @@ export class Scheduler implements AsyncDisposable {
   async #leaseNext(): Promise<Task | undefined> {
     const { store, pool, catalog } = this.#context;
     const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
-    const runnable = catalog.list().filter((workflow) => pool.serversFor(workflow).length > 0);
-    const workflows = this.#hasRoom() ? runnable.map(({ name }) => name) : [];
+    const all = catalog.list();
+    const runnable = all.filter((workflow) => pool.serversFor(workflow).length > 0);
+    // Accepted while a server was not known yet; by now it is, and has not what they need.
+    const hopeless = all.filter((workflow) => pool.lacks(workflow).length > 0);
+    const chosen = this.#hasRoom() ? [...runnable, ...hopeless] : [];
+    const workflows = chosen.map(({ name }) => name);
     const prefer = this.#preferred(runnable);
     return await store.lease({ owner, leaseMs, workflows, prefer, maxBypassCount, maxBypassMs });
   }

@@ -69,9 +69,18 @@ export class TaskRun {
   async work(): Promise<void> {
     const { store, workDirs, catalog } = this.#context;
     const workflow = await pinnedWorkflow(this.task, catalog, store);
+    if (this.holding.dispatch === undefined) this.#refuseHopeless(workflow);
     const workDir = await workDirs.open(this.task.taskId);
     const processed = await this.#processed(workflow, workDir);
     await this.#store(processed, workDir);
+  }
+
+  /** No server has what it needs, reachable or not: waiting would not end. */
+  #refuseHopeless(workflow: Workflow): void {
+    const lacks = this.#context.pool.lacks(workflow);
+    if (lacks.length === 0) return;
+    const message = `No server can run workflow "${workflow.name}": ${lacks.join("; ")}`;
+    throw new TaskError("WORKFLOW_NOT_RUNNABLE", message);
   }
 
   async #processed(

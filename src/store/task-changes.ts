@@ -61,10 +61,9 @@ export function holdSlot(task: Task, slot: string): Task {
   return { ...task, slot, attempts: placeAttempt(task.attempts, slot) };
 }
 
-/** A task whose prompt is where the dispatch says. The time of the intent stays with the prompt. */
+/** A task whose prompt is where the dispatch says. */
 export function setDispatch(task: Task, dispatch: Omit<Dispatch, "at">, now: Date): Task {
-  const isSamePrompt = task.dispatch?.promptId === dispatch.promptId;
-  return { ...task, dispatch: { ...dispatch, at: isSamePrompt ? task.dispatch.at : now } };
+  return { ...task, dispatch: { ...dispatch, at: now } };
 }
 
 /** A task that a client canceled. What a server may still run keeps slot, dispatch and lease for the cleanup. */

@@ -1,0 +1,38 @@
+import { StageName, type Task } from "../client/client.js";
+
+/** What the report shows beside the task. */
+export interface ReportFacts {
+  /** Path of the result, and of the picture that compares it with a plain resize. */
+  readonly result: string;
+  readonly picture: string | undefined;
+  readonly models: readonly string[];
+  /** What the server computes on. */
+  readonly devices: readonly string[];
+}
+
+/** Prints what became of a task: where the result is, sizes, times, and who did the work. */
+export async function printReport(task: Task, facts: ReportFacts): Promise<void> {
+  const { input, output, stages } = task;
+  const before = `${input?.width}x${input?.height}, ${kilobytes(input?.sizeBytes)}`;
+  const pixels = facts.picture === undefined ? "" : `${await pixelSize(facts.result)}, `;
+  const seconds = stages.map(
+    (stage) => `${StageName[stage.name].toLowerCase()} ${stage.duration.toFixed(2)} s`,
+  );
+  console.log(`\nresult     ${facts.result}`);
+  if (facts.picture !== undefined)
+    console.log(`compare    ${facts.picture}  (plain resize | result)`);
+  console.log(`size       ${before}  ->  ${pixels}${kilobytes(output?.sizeBytes)}`);
+  console.log(`stages     ${seconds.join(", ")}`);
+  console.log(`server     ${task.server} (${facts.devices.join(", ")})`);
+  console.log(`workflow   ${task.workflow}, model ${facts.models.join(", ")}`);
+}
+
+async function pixelSize(path: string): Promise<string> {
+  const { default: sharp } = await import("sharp");
+  const { width, height } = await sharp(path).metadata();
+  return `${width}x${height}`;
+}
+
+function kilobytes(bytes: bigint | undefined): string {
+  return `${(Number(bytes ?? 0n) / 1024).toFixed(1)} KiB`;
+}
