@@ -63,8 +63,11 @@ export interface OssConfig {
   readonly endpoint: string;
   readonly region?: string;
   readonly bucket: string;
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
+  /** Absent only with a `credentialsUrl`. */
+  readonly accessKeyId?: string;
+  readonly accessKeySecret?: string;
+  readonly stsToken?: string;
+  readonly credentialsUrl?: string;
   readonly publicBaseUrl?: string;
   readonly internal: boolean;
   readonly cname: boolean;
@@ -161,8 +164,16 @@ function toOss(s: Settings): OssConfig | undefined {
     endpoint: s.ossEndpoint,
     ...(s.ossRegion && { region: s.ossRegion }),
     bucket: need(s.ossBucket, "oss.bucket_name (OSS_BUCKET)"),
-    accessKeyId: need(s.ossAccessKeyId, "oss.access_key_id (OSS_ACCESS_KEY_ID)"),
-    accessKeySecret: need(s.ossAccessKeySecret, "oss.access_key_secret (OSS_ACCESS_KEY_SECRET)"),
+    ...(s.ossCredentialsUrl !== undefined
+      ? { credentialsUrl: s.ossCredentialsUrl }
+      : {
+          accessKeyId: need(s.ossAccessKeyId, "oss.access_key_id (OSS_ACCESS_KEY_ID)"),
+          accessKeySecret: need(
+            s.ossAccessKeySecret,
+            "oss.access_key_secret (OSS_ACCESS_KEY_SECRET)",
+          ),
+        }),
+    ...(s.ossStsToken && { stsToken: s.ossStsToken }),
     ...(s.ossPublicBaseUrl && { publicBaseUrl: s.ossPublicBaseUrl.replace(/\/+$/, "") }),
     internal: s.ossInternal,
     cname: s.ossCname,

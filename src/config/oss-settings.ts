@@ -9,7 +9,7 @@ export const OSS_SETTINGS = {
     schema: optionalText,
     fallback: undefined,
     fallbackText: "local disk",
-    text: "Aliyun OSS endpoint, e.g. `oss-cn-hangzhou.aliyuncs.com`; with it the other `OSS_` settings are required.",
+    text: "Aliyun OSS endpoint, e.g. `oss-cn-hangzhou.aliyuncs.com`; with it `OSS_BUCKET` and an access key are required. With a scheme and a port where they are not https and its own: `http://10.0.0.5:9000`. IP addresses and names without a dot are called in path style.",
   }),
   ossRegion: setting({
     env: "OSS_REGION",
@@ -17,12 +17,18 @@ export const OSS_SETTINGS = {
     schema: optionalText,
     fallback: undefined,
     fallbackText: "from the endpoint",
-    text: "Region, e.g. `oss-cn-hangzhou`.",
+    text: "Region, e.g. `oss-cn-hangzhou`; needed where the endpoint does not name it.",
   }),
   ossBucket: setting({
     env: "OSS_BUCKET",
     key: "oss.bucket_name",
-    schema: optionalText,
+    schema: z
+      .string()
+      .regex(
+        /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
+        "must be 3 to 63 lower-case letters, digits and hyphens",
+      )
+      .optional(),
     fallback: undefined,
     text: "Bucket.",
   }),
@@ -42,6 +48,23 @@ export const OSS_SETTINGS = {
     text: "Access key secret.",
     secret: true,
   }),
+  ossStsToken: setting({
+    env: "OSS_STS_TOKEN",
+    key: "oss.sts_token",
+    schema: optionalText,
+    fallback: undefined,
+    text: "Security token of a temporary access key. It is not refreshed: use `OSS_CREDENTIALS_URL` for that.",
+    secret: true,
+  }),
+  ossCredentialsUrl: setting({
+    env: "OSS_CREDENTIALS_URL",
+    key: "oss.credentials_url",
+    schema: z.url({ protocol: /^(https?|file)$/ }).optional(),
+    fallback: undefined,
+    fallbackText: "the access key above",
+    text: "Where to get a temporary access key, `http:`, `https:` or `file:`: JSON with `AccessKeyId`, `AccessKeySecret`, `SecurityToken` and `Expiration`, fetched anew 5 minutes before it expires. On a machine with a role: `http://100.100.100.200/latest/meta-data/ram/security-credentials/ROLE`.",
+    secret: true,
+  }),
   ossPublicBaseUrl: setting({
     env: "OSS_PUBLIC_BASE_URL",
     key: "oss.public_base_url",
@@ -55,7 +78,7 @@ export const OSS_SETTINGS = {
     key: "oss.internal",
     schema: flag,
     fallback: false,
-    text: "Upload over the internal endpoint of the region.",
+    text: "Upload over the internal endpoint of the region; result URLs keep the public one.",
   }),
   ossCname: setting({
     env: "OSS_CNAME",
@@ -67,9 +90,9 @@ export const OSS_SETTINGS = {
   ossSignedUrlSeconds: setting({
     env: "OSS_SIGNED_URL_SECONDS",
     key: "oss.signed_url_seconds",
-    schema: positive.optional(),
+    schema: positive.max(604_800).optional(),
     fallback: undefined,
     fallbackText: "plain URLs",
-    text: "Give signed result URLs that hold so long, made afresh at each read.",
+    text: "Give signed result URLs that hold so long, at most 604800 (7 days), made afresh at each read.",
   }),
 } as const;

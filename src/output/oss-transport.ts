@@ -1,0 +1,117 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import * as http from "node:http";
+import * as https from "node:https";
+import type { LookupFunction } from "node:net";
+import { pipeline, type Readable } from "node:stream";
+
+/** What the SDK asks its HTTP client for. */
+export interface SdkRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | number | undefined>>;
+  readonly stream?: Readable;
+  readonly content?: string | Buffer;
+  /** Here it limits how long no byte may move; a whole request may take any time. */
+  readonly timeout: number;
+}
+
+/** What the SDK wants to be answered. */
+export interface SdkAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly data: Buffer;
+  readonly res: {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+    readonly data: Buffer;
+  };
+}
+
+/** How to reach OSS. */
+export interface OssTransportOptions {
+  /** Cuts every request under way. */
+  readonly signal: AbortSignal;
+  readonly isSecure: boolean;
+  /** @default the system's resolver */
+  readonly lookup?: LookupFunction;
+}
+
+/**
+ * The SDK's HTTP client, put in the place of its own: that one limits the whole time of a request,
+ * cannot be aborted and names a foreign host to servers called by IP address. Connections are kept
+ * until disposal.
+ */
+export class OssTransport implements Disposable {
+  readonly #options: OssTransportOptions;
+  readonly #agent: http.Agent;
+
+  constructor(options: OssTransportOptions) {
+    this.#options = options;
+    this.#agent = new (options.isSecure ? https : http).Agent({ keepAlive: true });
+  }
+
+  /** Sends one request and reads its answer, whatever its status. @throws an error with status -1 without an answer */
+  async request(url: string, call: SdkRequest): Promise<SdkAnswer> {
+    try {
+      const { statusCode: status = 0, headers, data } = await this.#send(url, call);
+      return { status, headers, data, res: { status, headers, data } };
+    } catch (thrown) {
+      // The SDK keeps name and message alone, and takes this status for "no answer".
+      const { message, code } = thrown as NodeJS.ErrnoException;
+      throw Object.assign(new Error(message, { cause: thrown }), {
+        name: code ?? "Error",
+        status: -1,
+      });
+    }
+  }
+
+  #send(url: string, { method, headers, stream, content, timeout }: SdkRequest): Promise<Answer> {
+    const { signal, isSecure, lookup } = this.#options;
+    const { host: _, ...others } = headers;
+    return new Promise((resolve, reject) => {
+      const request = (isSecure ? https : http).request(url, {
+        ...{ method, headers: others, agent: this.#agent, signal, timeout },
+        ...(lookup !== undefined && { lookup }),
+      });
+      request.on("error", reject);
+      request.on("timeout", () => request.destroy(stalledError(timeout)));
+      request.on("response", (response) => {
+        readAnswer(response)
+          .then(resolve, reject)
+          // An early answer leaves a body half sent: that connection is of no more use.
+          .finally(() => request.writableFinished || request.destroy());
+      });
+      if (stream === undefined) request.end(content);
+      else pipeline(stream, request, (error) => error && reject(error));
+    });
+  }
+
+  /** Closes all connections; what is still under way fails. */
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+}
+
+interface Answer {
+  readonly statusCode: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly data: Buffer;
+}
+
+/** A list of 1 000 parts takes 300 kB. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_ANSWER_BYTES) throw new Error("The answer is too large");
+    chunks.push(chunk);
+  }
+  const { statusCode, headers } = response;
+  return { statusCode, headers, data: Buffer.concat(chunks) };
+}
+
+function stalledError(idleMs: number): Error {
+  return Object.assign(new Error(`no byte moved for ${idleMs / 1000} s`), { code: "STALLED" });
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import type { OssOperation } from "./oss-server-faults.js";
+import { OssRefusal } from "./oss-server-refusal.js";
+import type { SignedRequest } from "./oss-server-signature.js";
+
+/** A request, taken apart. */
+export interface OssRequest extends SignedRequest {
+  readonly message: IncomingMessage;
+  readonly uploadId: string;
+  readonly partNumber: number | undefined;
+}
+
+/**
+ * Takes a request apart. The bucket stands before the regional host name; any other host is in path
+ * style, except for names ending in `.custom.test`, which are bound to the bucket `results`.
+ */
+export function parseRequest(message: IncomingMessage, region: string): OssRequest {
+  const [path = "/", search = ""] = (message.url ?? "/").split(/\?(.*)/s);
+  const query = [...new URLSearchParams(search)];
+  const parameter = (name: string): string | undefined => query.find(([key]) => key === name)?.[1];
+  const partNumber = parameter("partNumber");
+  return {
+    message,
+    method: message.method ?? "GET",
+    ...locate(message.headers.host ?? "", decodeURIComponent(path.slice(1)), region),
+    query,
+    headers: message.headers,
+    uploadId: parameter("uploadId") ?? "",
+    partNumber: partNumber === undefined ? undefined : Number(partNumber),
+  };
+}
+
+function locate(host: string, path: string, region: string): { bucket: string; key: string } {
+  const name = host.replace(/:\d+$/, "");
+  if (name.endsWith(".custom.test")) return { bucket: "results", key: path };
+  const suffix = new RegExp(`^([a-z0-9-]+)\\.oss-${region}(-internal)?\\.aliyuncs\\.com$`).exec(
+    name,
+  );
+  if (suffix?.[1] !== undefined) return { bucket: suffix[1], key: path };
+  const [, bucket = "", key = ""] = /^([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  return { bucket, key };
+}
+
+/** Which call it is. @throws OssRefusal for those that the stand-in does not know */
+export function operationOf({ method, query, partNumber, uploadId }: OssRequest): OssOperation {
+  const isBegin = query.some(([name]) => name === "uploads");
+  const found =
+    KNOWN[
+      `${method}${isBegin ? " uploads" : ""}${partNumber === undefined ? "" : " part"}${uploadId && " upload"}`
+    ];
+  if (found !== undefined) return found;
+  throw new OssRefusal(501, "NotImplemented", "The stand-in does not know this call.");
+}
+
+const KNOWN: Readonly<Record<string, OssOperation>> = {
+  PUT: "PutObject",
+  GET: "GetObject",
+  HEAD: "HeadObject",
+  "POST uploads": "InitiateMultipartUpload",
+  "PUT part upload": "UploadPart",
+  "POST upload": "CompleteMultipartUpload",
+  "DELETE upload": "AbortMultipartUpload",
+  "GET upload": "ListParts",
+};
