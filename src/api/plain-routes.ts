@@ -1,11 +1,17 @@
 import type { FastifyInstance } from "fastify";
+import { registerDocs } from "./docs/register-docs.js";
 import { askReadiness, type Readiness } from "./readiness.js";
+import { registerGet } from "./rest/get-route.js";
 
-/** The HTTP routes that are no RPCs: `GET /ready` answers 200 or 503, `GET /` leads to the documentation. */
+/**
+ * The HTTP routes that are no RPCs: `GET /ready` answers 200 or 503, `GET /docs` and
+ * `GET /openapi.json` are the documentation, `GET /` leads to it.
+ */
 export function registerPlainRoutes(app: FastifyInstance, ready: () => Promise<Readiness>): void {
-  app.get("/ready", async (_request, reply) => {
+  registerGet(app, "/ready", async (_request, reply) => {
     const readiness = await askReadiness(ready);
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
   });
-  app.get("/", (_request, reply) => reply.redirect("/docs"));
+  registerDocs(app);
+  registerGet(app, "/", (_request, reply) => reply.redirect("/docs"));
 }
