@@ -13,6 +13,10 @@ export class TestTasks implements Tasks {
   readonly created: CreateTask[] = [];
   /** How many watches are running. */
   openStreamCount = 0;
+  /** How many states were taken from watches. */
+  sentCount = 0;
+  /** Makes watches send the same state for ever, as fast as it is read. */
+  flood = false;
   /** Awaited by each create before it answers. */
   beforeCreate: () => Promise<void> = async () => undefined;
   readonly #tasks = new Map<string, Task>();
@@ -47,13 +51,16 @@ export class TestTasks implements Tasks {
     this.put({ ...task, status: "canceled", rev: task.rev + 1 });
   }
 
-  /** Yields each newer state until a terminal one; with {@link flood}, the same one for ever. */
+  /** Yields each newer state until a terminal one. */
   async *watch(taskId: string, afterRev: number, signal: AbortSignal): AsyncIterable<TaskView> {
     this.openStreamCount += 1;
     try {
       for (let rev = afterRev; ; ) {
         const { task } = await this.get(taskId);
-        if (task.rev > rev || this.flood) yield view(task);
+        if (task.rev > rev || this.flood) {
+          yield view(task);
+          this.sentCount += 1;
+        }
         if (isTerminal(task.status)) return;
         rev = task.rev;
         if (this.flood) await new Promise(setImmediate);
@@ -63,9 +70,6 @@ export class TestTasks implements Tasks {
       this.openStreamCount -= 1;
     }
   }
-
-  /** Makes watches send as fast as they are read. */
-  flood = false;
 }
 
 /** A pending task with an id of its own. */
