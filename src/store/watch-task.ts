@@ -1,4 +1,3 @@
-import { EventEmitter, once } from "node:events";
 import { TaskError } from "../domain/errors.js";
 import { isTerminal, type Task } from "../domain/task.js";
 import type { TaskStore } from "./task-store.js";
@@ -32,7 +31,7 @@ export class TaskWatcher implements Disposable {
    * not one of this task's and counts as 0.
    *
    * @throws TaskError TASK_NOT_FOUND if the task is not stored, SHUTTING_DOWN once the watcher is
-   * disposed; an AbortError while waiting when the signal aborts.
+   * disposed; the signal's reason when it aborts.
    */
   async *watch(taskId: string, afterRev: number, signal: AbortSignal): AsyncGenerator<Task, void> {
     const topic = this.#join(taskId);
@@ -87,7 +86,7 @@ export async function* watchTask(
 class Topic {
   watchCount = 0;
   readonly #readTask: () => Promise<Task | undefined>;
-  readonly #events = new EventEmitter().setMaxListeners(0);
+  readonly #waiting = new Set<() => void>();
   #latestRev = 0;
   #endedBy: TaskError | undefined;
   #reading: { readonly rev: number; readonly task: Promise<Task | undefined> } | undefined;
@@ -98,18 +97,18 @@ class Topic {
 
   tell(rev: number): void {
     this.#latestRev = Math.max(this.#latestRev, rev);
-    this.#events.emit("wake");
+    this.#wakeAll();
   }
 
   end(error: TaskError): void {
     this.#endedBy = error;
-    this.#events.emit("wake");
+    this.#wakeAll();
   }
 
   /** Waits until a revision above `rev` was told. */
   async newerThan(rev: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    while (this.#latestRev <= rev && !this.#endedBy) await once(this.#events, "wake", { signal });
+    while (this.#latestRev <= rev && !this.#endedBy) await this.#awake(signal);
     if (this.#endedBy) throw this.#endedBy;
   }
 
@@ -125,6 +124,24 @@ class Topic {
       this.#reading = undefined;
       throw error;
     }
+  }
+
+  /** A set and not an emitter, in which thousands of waits would be slow to remove. */
+  #awake(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        if (signal.aborted) reject(signal.reason);
+        else resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake);
+    });
+  }
+
+  #wakeAll(): void {
+    for (const wake of [...this.#waiting]) wake();
   }
 }
 
