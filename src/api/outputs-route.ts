@@ -22,7 +22,8 @@ export interface OutputFiles {
 
 interface OutputParams {
   readonly taskId: string;
-  readonly file: string;
+  /** The file's name; a parameter with a name of its own would be limited to 100 characters. */
+  readonly "*": string;
 }
 
 /**
@@ -32,9 +33,9 @@ interface OutputParams {
 export function registerOutputs(app: FastifyInstance, files: OutputFiles): void {
   app.route<{ Params: OutputParams }>({
     method: ["GET", "HEAD"],
-    url: "/outputs/:taskId/:file",
+    url: "/outputs/:taskId/*",
     handler: async (request, reply) => {
-      const { taskId, file } = request.params;
+      const { taskId, "*": file } = request.params;
       const output = file.includes("/") ? undefined : await files.open(`outputs/${taskId}/${file}`);
       if (output === undefined) return reply.callNotFound();
       return answer(request, reply, output, file);

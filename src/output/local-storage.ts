@@ -52,22 +52,29 @@ export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
 
 async function put(directory: string, file: StoredFile, options: PutOptions): Promise<void> {
   const path = pathOf(directory, file.key);
-  // A name of its own: a holder that has lost its lease may still be writing the same object.
-  const partPath = join(dirname(path), `${partPrefix(path)}${randomUUID()}.part`);
   try {
     options.signal.throwIfAborted();
     await mkdir(dirname(path), { recursive: true });
-    await linkOrCopy(file, partPath, options);
-    await sync(partPath);
-    await checkSize(file, partPath);
-    options.signal.throwIfAborted();
-    await rename(partPath, path);
+    await place(file, path, options);
     await syncDirectories(dirname(path), directory);
     options.onProgress?.(file.sizeBytes);
   } catch (thrown) {
     options.signal.throwIfAborted();
     throw storageError(JSON.stringify(file.key), thrown);
+  }
+}
+
+async function place(file: StoredFile, path: string, options: PutOptions): Promise<void> {
+  // A name of its own: a holder that has lost its lease may still be writing the same object.
+  const partPath = join(dirname(path), `${partPrefix(path)}${randomUUID()}.part`);
+  try {
+    await linkOrCopy(file, partPath, options);
+    await sync(partPath);
+    await checkSize(file, partPath);
+    options.signal.throwIfAborted();
+    await rename(partPath, path);
   } finally {
+    // Also after a rename: of two links to one file it removes none.
     await rm(partPath, { force: true });
   }
 }

@@ -1,0 +1,131 @@
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createLocalStorage } from "../../src/output/local-storage.js";
+import type { StoredFile } from "../../src/output/object-storage.js";
+import { tempDir } from "../support/temp-dir.js";
+
+const run = promisify(execFile);
+const { signal } = new AbortController();
+const PUBLIC_URL = "http://localhost:6008";
+
+async function fileOf(content: Buffer | string, key = "outputs/task/result.png") {
+  const path = join(await tempDir(), "result");
+  await writeFile(path, content);
+  const { size: sizeBytes } = await stat(path);
+  return { path, key, sizeBytes, mediaType: "image/png" } satisfies StoredFile;
+}
+
+/** A file system of its own of 1 MiB, in memory; undefined where mounting is not allowed. */
+async function mountTiny(): Promise<string | undefined> {
+  const directory = await tempDir();
+  const mounted = await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]).then(
+    () => true,
+    () => false,
+  );
+  if (!mounted) return undefined;
+  onTestFinished(async () => void (await run("umount", [directory])));
+  return directory;
+}
+
+describe("createLocalStorage()", () => {
+  it("makes URLs of its public address, each segment percent-encoded", async () => {
+    const storage = createLocalStorage({ directory: "x", publicUrl: "https://a.example/sr/" });
+    await expect(storage.url("outputs/task/照 片#1.png")).resolves.toEqual({
+      url: "https://a.example/sr/outputs/task/%E7%85%A7%20%E7%89%87%231.png",
+    });
+  });
+
+  it("leaves nothing but the object, and the source where it was", async () => {
+    const directory = join(await tempDir(), "results");
+    const storage = createLocalStorage({ directory, publicUrl: PUBLIC_URL });
+    const file = await fileOf("content");
+    await storage.put(file, { signal });
+    await storage.put(file, { signal });
+    await expect(readdir(join(directory, "outputs/task"))).resolves.toEqual(["result.png"]);
+    await expect(readFile(file.path, "utf8")).resolves.toBe("content");
+  });
+
+  it("keeps the file itself on one file system, without a copy", async () => {
+    const root = await tempDir();
+    const storage = createLocalStorage({ directory: join(root, "results"), publicUrl: PUBLIC_URL });
+    const path = join(root, "source");
+    await writeFile(path, "content");
+    await storage.put({ ...(await fileOf("content")), path }, { signal });
+    const [source, object] = [path, join(root, "results/outputs/task/result.png")].map((one) =>
+      stat(one),
+    );
+    expect((await object)?.ino).toBe((await source)?.ino);
+  });
+
+  it("lives on when its source is removed or replaced", async () => {
+    const directory = await tempDir();
+    const storage = createLocalStorage({ directory, publicUrl: PUBLIC_URL });
+    const file = await fileOf("content");
+    await storage.put(file, { signal });
+    await rm(file.path);
+    await writeFile(file.path, "other");
+    await expect(readFile(join(directory, file.key), "utf8")).resolves.toBe("content");
+  });
+
+  it.each([
+    "../escape.png",
+    "outputs/../../escape.png",
+    "/etc/escape.png",
+    "outputs//result.png",
+    "outputs/.hidden",
+    "outputs\\..\\escape.png",
+    "outputs/a\0b",
+    "",
+  ])("keeps nothing under the key %j", async (key) => {
+    const directory = join(await tempDir(), "results");
+    const storage = createLocalStorage({ directory, publicUrl: PUBLIC_URL });
+    const file = await fileOf("content");
+    await expect(storage.put({ ...file, key }, { signal })).rejects.toThrow("no safe key");
+    await expect(storage.open(key)).resolves.toBeUndefined();
+    await expect(readdir(join(directory, ".."))).resolves.toEqual([]);
+  });
+
+  it("discard() removes what a killed put left, of its own key alone", async () => {
+    const directory = await tempDir();
+    const storage = createLocalStorage({ directory, publicUrl: PUBLIC_URL });
+    const folder = join(directory, "outputs/task");
+    await mkdir(folder, { recursive: true });
+    for (const name of [".a.png.1.part", ".a.png.2.part", ".b.png.1.part", "a.png"])
+      await writeFile(join(folder, name), "");
+    await storage.discard("outputs/task/a.png", undefined, signal);
+    expect((await readdir(folder)).toSorted()).toEqual([".b.png.1.part", "a.png"]);
+  });
+
+  it("says what to change where it may not write", async () => {
+    const path = join(await tempDir(), "file");
+    await writeFile(path, "");
+    const storage = createLocalStorage({ directory: join(path, "results"), publicUrl: PUBLIC_URL });
+    await expect(storage.probe(signal)).rejects.toMatchObject({
+      code: "STORAGE_REFUSED",
+      message: expect.stringMatching(/the service may not write there \(ENOTDIR\)/),
+    });
+    const put = storage.put(await fileOf("content"), { signal });
+    await expect(put).rejects.toMatchObject({
+      code: "STORAGE_REFUSED",
+      message: expect.not.stringMatching(path),
+    });
+  });
+
+  it("copies from another file system, and tells a full disk", async ({ skip }) => {
+    const directory = await mountTiny();
+    if (directory === undefined) skip("mounting a file system is not allowed here");
+    const storage = createLocalStorage({ directory: directory ?? "", publicUrl: PUBLIC_URL });
+    const small = await fileOf(Buffer.alloc(100_000, 1));
+    await storage.put(small, { signal });
+    await expect(readFile(join(directory ?? "", small.key))).resolves.toHaveLength(100_000);
+    const large = await fileOf(Buffer.alloc(2_000_000, 1), "outputs/task/large.png");
+    await expect(storage.put(large, { signal })).rejects.toMatchObject({
+      code: "DISK_FULL",
+      message: 'Cannot store "outputs/task/large.png": the disk is full',
+    });
+    await expect(readdir(join(directory ?? "", "outputs/task"))).resolves.toEqual(["result.png"]);
+  });
+});
