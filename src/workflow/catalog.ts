@@ -169,14 +169,20 @@ export class WorkflowCatalog implements AsyncDisposable {
   }
 
   #watch(): void {
-    const warn = (error: unknown) =>
-      this.#options.logger.warn({ err: error }, "Workflow files are not followed");
-    this.#watcher = watch(this.#directory, () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => void this.reload().catch(warn), SETTLE_MS).unref();
-    });
-    this.#watcher.on("error", warn);
-    this.#watcher.unref();
+    const warn = (message: string) => (error: unknown) =>
+      this.#options.logger.warn({ err: error }, message);
+    const warnUnwatched = warn("Workflow files are no longer followed");
+    const reload = () => void this.reload().catch(warn("Workflow files cannot be read"));
+    try {
+      this.#watcher = watch(this.#directory, () => {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(reload, SETTLE_MS).unref();
+      });
+      this.#watcher.on("error", warnUnwatched).unref();
+    } catch (error) {
+      // The system may have no watches left; the files as they are can be used all the same.
+      warnUnwatched(error);
+    }
   }
 }
 

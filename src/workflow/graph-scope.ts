@@ -14,7 +14,7 @@ export interface Scope {
 }
 
 /** The instance that a scope stands for. */
-export interface ScopeParent {
+interface ScopeParent {
   readonly scope: Scope;
   readonly instance: GraphNode;
   readonly definition: Subgraph;

@@ -3,7 +3,7 @@ import { type Graph, type GraphNode, SUBGRAPH_INPUT_ID, type Subgraph } from "./
 import { Unconvertible } from "./unconvertible.js";
 
 /** A value that a subgraph's instance has for a widget of an inner node. */
-export interface HostWidget {
+interface HostWidget {
   readonly node: string;
   readonly widget: string;
   readonly value: Json;

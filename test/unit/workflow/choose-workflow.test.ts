@@ -24,6 +24,7 @@ const WORKFLOWS = [
 const CATALOG = {
   defaults: { image: ["esrgan_image_2x", "cpu_image_2x"], video: ["esrgan_video_1920", "gone"] },
   list: () => WORKFLOWS,
+  pending: () => [{ name: "drawn", nodeClasses: [] }],
   find: (name: string) => WORKFLOWS.find((one) => one.name === name.replace(/\.json$/, "")),
 };
 
@@ -88,5 +89,11 @@ describe("chooseWorkflow()", () => {
       },
     ]);
     expect(choose({ workflow: "toString" })).toHaveLength(1);
+  });
+
+  it("says of a file that waits for its conversion that it does", () => {
+    expect(choose({ workflow: "drawn.json" })).toEqual([
+      { field: "workflow", message: expect.stringContaining("in the editor's format") },
+    ]);
   });
 });

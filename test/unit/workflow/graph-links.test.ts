@@ -86,6 +86,29 @@ describe("graphToPrompt(): links", () => {
     expect(Object.keys(prompt)).toEqual(["1", "2", "9"]);
   });
 
+  it("leaves muted and bypassed nodes that would save a file out", () => {
+    const other = (mode: number) =>
+      node(8, "Save", { inputs: [["images", "IMAGE", 2]], values: ["other"], mode });
+    const made = (mode: number) =>
+      graph(
+        [SOURCE, other(mode), SAVE],
+        [
+          [1, 1, 0, 9, 0],
+          [2, 1, 0, 8, 0],
+        ],
+      );
+    expect(Object.keys(promptOf(made(0)))).toEqual(["1", "8", "9"]);
+    expect(Object.keys(promptOf(made(2)))).toEqual(["1", "9"]);
+    expect(Object.keys(promptOf(made(4)))).toEqual(["1", "9"]);
+  });
+
+  it("leaves an input out that is linked to what is no node of the prompt", () => {
+    const note = node(1, "Note", { outputs: ["IMAGE"] });
+    expect(inputsOf(graph([note, SAVE], [[1, 1, 0, 9, 0]]), "9")).toEqual({
+      filename_prefix: "out",
+    });
+  });
+
   it("follows reroutes", () => {
     const reroute = node(3, "Reroute", { inputs: [["", "*", 2]], outputs: ["IMAGE"] });
     const made = graph(

@@ -134,6 +134,28 @@ describe("graphToPrompt(): subgraphs", () => {
     expect(Object.keys(promptOf(around(instance({ mode: 2 }))))).toEqual(["9"]);
   });
 
+  it("leaves out what a muted instance would save itself", () => {
+    const saving = subgraph(
+      OUTER,
+      ["image"],
+      [node(3, "Save", { inputs: [["images", "IMAGE", 1]], values: ["inner"] })],
+      [[1, -10, 0, 3, 0]],
+    );
+    const made = (mode: number) =>
+      graph(
+        [SOURCE, instance({ mode }), SAVE],
+        [
+          [1, 1, 0, 9, 0],
+          [2, 1, 0, 5, 0],
+        ],
+        {
+          definitions: { subgraphs: [saving] },
+        },
+      );
+    expect(Object.keys(promptOf(made(0))).sort()).toEqual(["1", "5:3", "9"]);
+    expect(Object.keys(promptOf(made(2)))).toEqual(["1", "9"]);
+  });
+
   it("passes a bypassed instance's input on", () => {
     const prompt = promptOf(around(instance({ mode: 4 })));
     expect(Object.keys(prompt)).toEqual(["1", "9"]);

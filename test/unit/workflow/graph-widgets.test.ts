@@ -111,13 +111,12 @@ describe("graphToPrompt(): values that are never sent", () => {
   it("has no control for seeds that say so, nor for other numbers", () => {
     const definition = {
       input: {
-        required: {
-          seed: ["INT", { control_after_generate: false }],
-          mode: [["fixed", "randomize"]],
-        },
+        required: { seed: ["INT", { control_after_generate: false }], text: ["STRING", {}] },
       },
     };
-    expect(read(definition, { values: [1, "fixed"] })).toEqual({ seed: 1, mode: "fixed" });
+    expect(read(definition, { values: [1, "fixed"] })).toEqual({ seed: 1, text: "fixed" });
+    const other = { input: { required: { image_seed: ["INT", {}], text: ["STRING", {}] } } };
+    expect(read(other, { values: [1, "fixed"] })).toEqual({ image_seed: 1, text: "fixed" });
   });
 
   it("skips control and filter of combos that ask for it", () => {

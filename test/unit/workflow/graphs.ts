@@ -4,7 +4,7 @@ import { parseGraph } from "../../../src/workflow/parse-graph.js";
 import { madeUpClasses } from "./object-info.js";
 
 /** An input of a made-up node: its type, the link that feeds it, and whether it belongs to a widget. */
-export type MadeInput = readonly [
+type MadeInput = readonly [
   name: string,
   type: string,
   link?: number | undefined,
@@ -92,7 +92,7 @@ export function objectLink([id, origin, originSlot, target, targetSlot]: MadeLin
  * A made-up pack: `Source` gives a picture, a mask and a number, `Filter` has a picture, a widget
  * and gives a picture, `Save` saves a picture.
  */
-export const PACK: NodeClasses = madeUpClasses({
+const PACK: NodeClasses = madeUpClasses({
   Source: { input: { required: {} }, output: ["IMAGE", "MASK", "FLOAT"] },
   Filter: {
     input: { required: { image: ["IMAGE"], strength: ["FLOAT", { default: 1, min: 0, max: 9 }] } },

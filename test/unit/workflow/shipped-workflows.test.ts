@@ -50,6 +50,11 @@ it.each(NAMES)(
   },
 );
 
+it.each(NAMES.filter((name) => !isForCpu(name)))("%s runs on newer servers, too", (name) => {
+  const classes = recordedClasses("core", "core-2026", "seedvr2");
+  expect(missingFor(load(name), { classes })).toEqual([]);
+});
+
 it.each(NAMES)(
   "%s stays within what its nodes take with every choice of its parameters",
   (name) => {
