@@ -1,0 +1,127 @@
+import { expect } from "vitest";
+import { type App, openApp } from "../../src/app.js";
+import { createGrpcClients, type GrpcClients } from "../../src/client/client.js";
+import { readSettings } from "../../src/config/read-settings.js";
+import { toConfig } from "../../src/config.js";
+import { createLogger } from "../../src/lib/logger.js";
+import { eventually } from "./eventually.js";
+import { tempDir } from "./temp-dir.js";
+
+/** How a test's app is configured: settings by their environment names, over fast ones. */
+export interface TestAppOptions {
+  /** URLs of ComfyUI servers; left out: one that nobody listens at, so that tasks wait. */
+  readonly servers?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Left out: a directory of its own, removed after the test. */
+  readonly dataDir?: string;
+}
+
+/** The real app in this process, on a free port. */
+export interface TestApp extends AsyncDisposable {
+  readonly app: App;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly grpc: GrpcClients;
+  /** Calls the REST API and reads the JSON. */
+  rest(method: string, path: string, body?: unknown): Promise<RestAnswer>;
+  /** Submits a task and answers its id. */
+  submit(request: object): Promise<string>;
+  /** Waits for a task's end. */
+  ended(taskId: string, limitMs?: number): Promise<RestTask>;
+}
+
+/** An answer of the REST API. */
+export interface RestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into it freely
+  readonly body: any;
+}
+
+/** A task as REST shows it. */
+export type RestTask = RestAnswer["body"];
+
+/** A port where nothing listens: refused at once. */
+export const NOBODY = "http://127.0.0.1:1";
+
+/** Opens the app; disposing it closes it and fails if a slot is still held for a task that has ended. */
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const dataDir = options.dataDir ?? (await tempDir());
+  const env = {
+    TMLSR_PORT: "0",
+    TMLSR_DATA_DIR: dataDir,
+    TMLSR_INPUT_ALLOW: "127.0.0.1",
+    TMLSR_RETRY_DELAY: "0.05",
+    COMFYUI_SERVERS: (options.servers ?? [NOBODY]).join(","),
+    ...options.env,
+  };
+  const config = toConfig(readSettings(env, undefined));
+  const app = await openApp(config, createLogger(process.env["TEST_LOG"] ?? "silent"));
+  return new RunningApp(app, dataDir);
+}
+
+class RunningApp implements TestApp {
+  readonly app: App;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly grpc: GrpcClients;
+
+  constructor(app: App, dataDir: string) {
+    this.app = app;
+    this.dataDir = dataDir;
+    this.url = `http://127.0.0.1:${app.api.port}`;
+    this.grpc = createGrpcClients(this.url);
+  }
+
+  async rest(method: string, path: string, body?: unknown): Promise<RestAnswer> {
+    return await callRest(this.url, method, path, body);
+  }
+
+  async submit(request: object): Promise<string> {
+    const { status, body } = await this.rest("POST", "/tasks", request);
+    expect(body).toMatchObject({ status: "ok" });
+    expect(status).toBe(200);
+    return body.task_id;
+  }
+
+  async ended(taskId: string, limitMs = 20_000): Promise<RestTask> {
+    return await eventually(
+      async () => {
+        const { body } = await this.rest("GET", `/tasks/${taskId}`);
+        return ["completed", "failed", "canceled"].includes(body.status) ? body : false;
+      },
+      { limitMs, intervalMs: 25 },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.grpc[Symbol.dispose]();
+    const held = await this.app.store.heldSlots();
+    const tasks = await Promise.all(held.map(({ taskId }) => this.app.store.get(taskId)));
+    await this.app[Symbol.asyncDispose]();
+    const leaked = tasks.filter((task) => task?.finishedAt !== undefined && !task.cleanupPending);
+    expect(leaked, "slots held by ended tasks").toEqual([]);
+  }
+}
+
+/** Calls a REST API and reads the JSON of its answer. */
+export async function callRest(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<RestAnswer> {
+  const response = await fetch(url + path, {
+    method,
+    ...(body !== undefined && {
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === "" ? undefined : JSON.parse(text),
+  };
+}
