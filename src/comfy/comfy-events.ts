@@ -61,15 +61,14 @@ export class ComfyEvents implements AsyncDisposable {
     return socket.clientId;
   }
 
-  /** Tells that a prompt was accepted: unless a `status` comes soon, the connection is deaf and made anew. */
-  expectStatus(): void {
+  /** Tells that a prompt was sent at `sentAtMs`: unless a frame comes soon, the connection is deaf and made anew. */
+  expectStatus(sentAtMs: number): void {
     const socket = this.#own;
     if (socket === undefined || !socket.isHearing) return;
-    const sinceMs = performance.now() - STATUS_MAY_PRECEDE_MS;
     clearTimeout(this.#statusTimer);
     this.#statusTimer = setTimeout(() => {
-      if (socket.isHearing && socket.heardAtMs < sinceMs)
-        socket.reconnect("no status for a new prompt");
+      const isDeaf = socket.isHearing && socket.heardAtMs < sentAtMs;
+      if (isDeaf) socket.reconnect("no status for a new prompt");
     }, this.#options.limits.statusMs);
   }
 
@@ -151,6 +150,4 @@ export class ComfyEvents implements AsyncDisposable {
   }
 }
 
-const GREETING_MS = 2_000;
-// The frame may well arrive before the answer to the POST does.
-const STATUS_MAY_PRECEDE_MS = 1_000;
+const GREETING_MS = 1_000;

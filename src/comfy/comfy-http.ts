@@ -89,13 +89,13 @@ export class ComfyHttp implements AsyncDisposable {
   }
 
   /** Sends a request and answers once the headers have come. Throws what undici throws. */
-  open(
+  async open(
     call: Pick<HttpCall, "method" | "path" | "query" | "headers" | "json">,
     signal: AbortSignal,
     body: Dispatcher.DispatchOptions["body"] = null,
   ): Promise<OpenAnswer> {
     const url = this.#url.http(call.path, call.query);
-    return this.#agent.request({
+    const answer = await this.#agent.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method: call.method ?? "GET",
@@ -107,6 +107,9 @@ export class ComfyHttp implements AsyncDisposable {
       body,
       signal,
     });
+    // One that breaks while nobody reads from it would take the process with it; who reads is told.
+    answer.body.on("error", () => undefined);
+    return answer;
   }
 
   /** Runs what calls, and translates what it throws; an abort of the caller's goes through as it is. */

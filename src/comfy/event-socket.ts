@@ -33,6 +33,7 @@ export class EventSocket implements AsyncDisposable {
   #clientId: string;
   #socket: WebSocket | undefined;
   #isHearing = false;
+  #isLate = false;
   #heardAtMs = 0;
   #isGivenUp = false;
   #abnormalCloseCount = 0;
@@ -63,10 +64,14 @@ export class EventSocket implements AsyncDisposable {
     return this.#abnormalCloseCount;
   }
 
-  /** Waits until the server has registered the connection, at most for `limitMs`. @returns whether it has */
-  async greeted(limitMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#isHearing) await this.#greeting.wait(limitMs, signal);
-    return this.#isHearing;
+  /**
+   * Waits until the server has registered the connection, at most for `limitMs`; once that was in
+   * vain, no longer at all until it has.
+   */
+  async greeted(limitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#isHearing || this.#isLate) return;
+    await this.#greeting.wait(limitMs, signal);
+    this.#isLate = !this.#isHearing;
   }
 
   /** Gives the connection up and makes a new one. */
@@ -142,6 +147,7 @@ export class EventSocket implements AsyncDisposable {
     this.#heardAtMs = performance.now();
     if (!this.#isHearing) this.#greeting.ring();
     this.#isHearing = true;
+    this.#isLate = false;
   }
 }
 

@@ -45,7 +45,6 @@ export async function submitPrompt(
   signal: AbortSignal,
 ): Promise<void> {
   const nodeErrors = await submitOnce(server, submission, signal);
-  server.events.expectStatus();
   if (nodeErrors === undefined || Object.keys(nodeErrors).length === 0) return;
   await cancelPrompt(server, submission.promptId, signal);
   throw nodeErrorsError(server.address, nodeErrors);
@@ -58,8 +57,10 @@ async function submitOnce(
   signal: AbortSignal,
 ): Promise<NodeErrors | undefined> {
   const clientId = await server.events.clientId(signal);
+  const sentAtMs = performance.now();
   try {
     const submitted = await server.submit(sendable(prompt), promptId, clientId, extraData, signal);
+    server.events.expectStatus(sentAtMs);
     return submitted.nodeErrors;
   } catch (error) {
     if (!(error instanceof TaskError) || !isAmbiguous(error)) throw error;

@@ -4,7 +4,7 @@
  * `--max-upload-size` (100 MB unless set) is answered with 413 in the midst of sending.
  */
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { callError, statusError } from "./comfy-errors.js";
 import type { ComfyHttp } from "./comfy-http.js";
 import { Deadline } from "./deadline.js";
@@ -60,14 +60,14 @@ const SENDABLE = /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/;
 const READ_BYTES = 1024 * 1024;
 
 async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: Transfer) {
+  await using file = await open(path);
   using deadline = new Deadline(transfer.signal, transfer.idleMs);
   const boundary = `----tmlsr-${randomUUID()}`;
   const { head, tail } = envelope(boundary, place);
-  const file = createReadStream(path, { highWaterMark: READ_BYTES });
   async function* body() {
     yield head;
     let movedBytes = 0;
-    for await (const chunk of file as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(file)) {
       yield chunk;
       movedBytes += chunk.length;
       deadline.touch();
@@ -75,16 +75,21 @@ async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: 
     }
     yield tail;
   }
-  try {
-    const headers = {
-      "content-type": `multipart/form-data; boundary=${boundary}`,
-      "content-length": String(head.length + place.sizeBytes + tail.length),
-    };
-    const request = { method: "POST", path: "/upload/image", headers } as const;
-    const answer = await http.open(request, deadline.signal, body() as never);
-    return { statusCode: answer.statusCode, text: await answer.body.text() };
-  } finally {
-    file.destroy();
+  const headers = {
+    "content-type": `multipart/form-data; boundary=${boundary}`,
+    "content-length": String(head.length + place.sizeBytes + tail.length),
+  };
+  const request = { method: "POST", path: "/upload/image", headers } as const;
+  const answer = await http.open(request, deadline.signal, body() as never);
+  return { statusCode: answer.statusCode, text: await answer.body.text() };
+}
+
+// Not a stream: one that fails before it is read from takes the process with it.
+async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (;;) {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.allocUnsafe(READ_BYTES) });
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
