@@ -139,6 +139,15 @@ describe("WorkflowCatalog with a file as the editor saves it", () => {
     expect(catalog.convert("ui", new Map())).toBe(workflow);
   });
 
+  it("makes of a file from the editor what a shipped workflow is", async () => {
+    const saved = new URL("../../fixtures/workflows/upscale-as-saved.json", import.meta.url);
+    const { catalog } = await catalogOf({ "upscale.json": await readFile(saved, "utf8") });
+    const { prompt } = catalog.convert("upscale", CORE);
+    expect(Object.keys(prompt)).toEqual(["1", "2", "3", "5"]);
+    expect(prompt["3"]?.inputs).toEqual({ upscale_model: ["2", 0], image: ["1", 0] });
+    expect(prompt["5"]?.inputs).toEqual({ images: ["3", 0], filename_prefix: "ComfyUI" });
+  });
+
   it("reports what keeps it from being converted, until another server can", async () => {
     const { catalog } = await catalogOf({ "ui.json": GRAPH });
     const poor = madeUpClasses({
