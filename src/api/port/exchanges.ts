@@ -32,6 +32,8 @@ interface Exchange {
   readonly bodyDueAt: number;
   /** Since when the client reads nothing; undefined while it does. */
   stalledSince: number | undefined;
+  /** Whether the response was seen to have ended before the request. */
+  wasAnsweredEarly: boolean;
 }
 
 /**
@@ -55,7 +57,8 @@ export class Exchanges implements Disposable {
   add(request: AnyRequest, response: AnyResponse): void {
     const bodyTimeoutMs = this.#limits.bodyTimeoutMs(request) ?? Number.POSITIVE_INFINITY;
     const bodyDueAt = performance.now() + bodyTimeoutMs;
-    const exchange: Exchange = { request, response, bodyDueAt, stalledSince: undefined };
+    const state = { stalledSince: undefined, wasAnsweredEarly: false };
+    const exchange: Exchange = { request, response, bodyDueAt, ...state };
     this.#open.add(exchange);
     let closedCount = 0;
     const onClose = () => {
@@ -80,10 +83,17 @@ export class Exchanges implements Disposable {
     return busy;
   }
 
-  /** Answers 503 to every request that has not come in whole, so that nobody waits for the rest of it. */
+  /**
+   * Answers 503 to every request that has not come in whole, so that nobody waits for the rest of
+   * it. To be called again and again: one that has its answer is left alone for the first time.
+   */
   refuseIncomplete(): void {
-    for (const { request, response } of this.#open)
-      if (!hasArrived(request) && !response.headersSent) refuse(request, response, 503);
+    for (const exchange of this.#open) {
+      const { request, response } = exchange;
+      if (hasArrived(request)) continue;
+      if (!response.headersSent) refuse(request, response, 503);
+      else if (response.writableEnded) leave(exchange);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -94,8 +104,10 @@ export class Exchanges implements Disposable {
     const now = performance.now();
     for (const exchange of this.#open) {
       const { request, response } = exchange;
-      if (now > exchange.bodyDueAt && !hasArrived(request)) refuse(request, response, 408);
-      else if (this.#isStalled(exchange, now)) cut(request, response);
+      if (this.#isStalled(exchange, now)) cut(request, response);
+      if (hasArrived(request)) continue;
+      if (now > exchange.bodyDueAt) refuse(request, response, 408);
+      else if (response instanceof Http2ServerResponse && response.writableEnded) leave(exchange);
     }
   }
 
@@ -135,6 +147,18 @@ function refuse(request: AnyRequest, response: AnyResponse, status: 408 | 503): 
     response.socket.end(refusal(status));
     response.socket.destroySoon();
   }
+}
+
+/**
+ * Waits no longer for the rest of a request that is answered; RFC 9113, section 8.1, has it so for
+ * HTTP/2. The first time only takes note, for the response to go out.
+ */
+function leave(exchange: Exchange): void {
+  const { request, response } = exchange;
+  if (!exchange.wasAnsweredEarly) exchange.wasAnsweredEarly = true;
+  else if (response instanceof Http2ServerResponse)
+    response.stream.close(constants.NGHTTP2_NO_ERROR);
+  else request.socket.destroy();
 }
 
 function refuseStream(stream: ServerHttp2Stream, status: number): void {
