@@ -48,7 +48,7 @@ export interface DownloadLimits extends ReceiveLimits, Omit<GuardedAgentOptions,
 }
 
 /** The bounds where the caller sets none. */
-export const DOWNLOAD_DEFAULTS: DownloadLimits = {
+const DOWNLOAD_DEFAULTS: DownloadLimits = {
   maxBytes: 4 * 1024 ** 3,
   connectTimeoutMs: 10_000,
   headersTimeoutMs: 30_000,
@@ -90,6 +90,7 @@ export async function downloadInput(
   try {
     const attempt = () => receive(request, limits, agent, part);
     const name = await retryPassing(attempt, request.url, limits, signal);
+    signal.throwIfAborted();
     await rename(part.path, request.path);
     request.onProgress?.(part.sizeBytes, part.sizeBytes);
     return { sizeBytes: part.sizeBytes, ...(name === undefined ? {} : { suggestedName: name }) };
@@ -113,6 +114,7 @@ async function receive(
 ): Promise<string | undefined> {
   const headers = {
     "user-agent": options.userAgent ?? "tmlsr",
+    accept: "*/*",
     "accept-encoding": "identity",
     ...part.rangeHeaders,
   };
