@@ -13,10 +13,9 @@ export async function* abortable<T>(
   try {
     for (;;) {
       const result = await untilAborted(iterator.next(), signal);
-      if (result.done === true) break;
+      if (result.done === true) return;
       yield result.value;
     }
-    signal.throwIfAborted();
   } finally {
     // Not awaited: a source that minds no signal would answer only after its next item.
     iterator.return?.().catch(() => undefined);
