@@ -114,6 +114,28 @@ describe("downloadInput() after a cut", () => {
     await expectFile(path, CHANGED);
   });
 
+  it.each([
+    ["never says where the file ends", "*", 3],
+    ["says only later where the file ends", String(FILE.length), 4],
+  ])("takes no part for the whole where the origin %s", async (_what, total, requestCount) => {
+    const origin = await startOrigin((request, response) => {
+      const first = firstAsked(request);
+      if (origin.requests.length === 1) {
+        response.writeHead(200, { etag: ETAG });
+        response.write(FILE.subarray(0, HALF), () => setImmediate(() => response.destroy()));
+      } else if (first === 0) response.end(FILE);
+      else {
+        const last = Math.min(first + 99_999, FILE.length - 1);
+        response.writeHead(206, { etag: ETAG, "content-range": `bytes ${first}-${last}/${total}` });
+        response.end(FILE.subarray(first, last + 1));
+      }
+    });
+    const { path, outcome } = await startDownload(origin.url);
+    await outcome;
+    await expectFile(path, FILE);
+    expect(origin.requests.length).toBeLessThanOrEqual(requestCount);
+  });
+
   it("keeps what it has through an answer of 503", async () => {
     let isBusy = true;
     const origin = await cutThen({ etag: ETAG }, (request, response) => {
