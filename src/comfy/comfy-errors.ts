@@ -34,7 +34,7 @@ export function networkError(attempted: Attempted, thrown: unknown): TaskError {
 /** An answer with a status that means failure whatever was asked. */
 export function statusError(attempted: Attempted, statusCode: number): TaskError {
   const hint = HINTS.get(statusCode) ?? "";
-  const code = GATEWAY_STATUSES.has(statusCode) ? "SERVER_UNREACHABLE" : "SERVER_FAULT";
+  const code = PASSING_STATUSES.has(statusCode) ? "SERVER_UNREACHABLE" : "SERVER_FAULT";
   return callError(code, attempted, `answered ${statusCode}${hint}`, {
     cause: new AnsweredStatus(statusCode),
   });
@@ -87,7 +87,7 @@ export function isUnsent(error: unknown): boolean {
 }
 
 const NOT_HTTP = "its answer is not HTTP";
-const GATEWAY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 const HINTS: ReadonlyMap<number, string> = new Map([
   [401, ": check the credentials configured for it"],
   [

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Logger } from "../lib/logger.js";
-import { type PromptEvent, parseEvent } from "./comfy-event.js";
+import { type ComfyEvent, type PromptEvent, parseEvent } from "./comfy-event.js";
 import { EventSocket } from "./event-socket.js";
 import type { ServerLimits } from "./server-limits.js";
 import type { ServerUrl } from "./server-url.js";
@@ -137,16 +137,24 @@ export class ComfyEvents implements AsyncDisposable {
     this.#closings.add(closing);
   }
 
+  // A listener that throws is a bug, but none that may end the process.
   #dispatch(text: string): void {
-    const parsed = parseEvent(text);
+    try {
+      this.#tell(parseEvent(text));
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "event listener failed");
+    }
+  }
+
+  #tell(parsed: ComfyEvent | undefined): void {
     if (parsed === undefined) return;
     if (parsed.promptId === undefined) {
       for (const listeners of this.#listeners.values())
         for (const listener of listeners) listener.onQueueChange();
-    } else {
-      for (const listener of this.#listeners.get(parsed.promptId) ?? [])
-        listener.onEvent(parsed.event);
+      return;
     }
+    const { promptId, event } = parsed;
+    for (const listener of this.#listeners.get(promptId) ?? []) listener.onEvent(event);
   }
 }
 

@@ -31,6 +31,8 @@ export interface ComfyServerOptions {
 
 /** A prompt that `POST /prompt` took. */
 export interface Submitted {
+  /** The id it runs under: servers before client-chosen ids choose their own. */
+  readonly promptId: string;
   /** Not empty: the server took the prompt but dropped outputs of it, silently otherwise. */
   readonly nodeErrors: wire.NodeErrors;
 }
@@ -136,7 +138,7 @@ export class ComfyServer implements AsyncDisposable {
     );
   }
 
-  /** Asks a running prompt to stop; nothing happens if it does not run. Servers before 0.3.57 stop whatever runs. */
+  /** Asks a running prompt to stop; nothing happens if it does not run. Servers before September 2025 stop whatever runs. */
   async interrupt(promptId: string, signal: AbortSignal): Promise<void> {
     await this.#send("interrupt a prompt on", "/interrupt", { prompt_id: promptId }, signal);
   }
@@ -190,9 +192,9 @@ export class ComfyServer implements AsyncDisposable {
     if (statusCode === 400)
       throw rejectionError(this.address, this.#http.parse(call, text, wire.rejectionSchema));
     if (statusCode !== 200) throw statusError(this.#http.attempted(call.action), statusCode);
-    const { number, node_errors } = this.#http.parse(call, text, wire.submittedSchema);
+    const { prompt_id, number, node_errors } = this.#http.parse(call, text, wire.submittedSchema);
     if (number !== undefined) this.#noteNumber(number, lastNumber);
-    return { nodeErrors: node_errors };
+    return { promptId: prompt_id, nodeErrors: node_errors };
   }
 
   /**

@@ -29,7 +29,7 @@ export class EventSocket implements AsyncDisposable {
   readonly #options: EventSocketOptions;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
-  readonly #greeting = new Alarm();
+  #greeting = new Alarm();
   #clientId: string;
   #socket: WebSocket | undefined;
   #isHearing = false;
@@ -123,6 +123,7 @@ export class EventSocket implements AsyncDisposable {
     const code = await new Promise<number>((resolve) => socket.once("close", resolve));
     clearInterval(watchdog);
     const stood = watchdog !== undefined;
+    if (this.#isHearing) this.#greeting = new Alarm();
     this.#isHearing = false;
     if (stood && code === ABNORMAL && !this.#isGivenUp) this.#abnormalCloseCount += 1;
     return stood;

@@ -46,8 +46,8 @@ export const DEFAULT_WATCH_LIMITS: Omit<WatchLimits, "stallMs" | "absentMs"> = {
 };
 
 /**
- * Follows a prompt that the server has, or had, to its end. A broken socket or a failed poll changes
- * nothing; nor does the prompt's history entry come late.
+ * Follows a prompt that the server has, or had, to its end. A broken socket, a failed poll or a
+ * history entry that comes late changes nothing.
  *
  * @throws TaskError SERVER_UNREACHABLE and SERVER_FAULT once the server has not given a proper answer
  *   for the time that {@link WatchLimits} allow; SERVER_STUCK. The prompt may then still run.

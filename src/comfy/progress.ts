@@ -1,7 +1,7 @@
 /**
  * One ratio for a whole prompt, out of what the events tell of its nodes. ComfyUI 0.3.64 sends the
  * map of all nodes begun so far (`progress_state`), steps of the running one (`progress`), and the
- * names of those that start, end or were cached; servers before 0.3.45 send no map.
+ * names of those that start, end or were cached; older servers send no map.
  */
 import type { NodeProgress, PromptEvent } from "./comfy-event.js";
 import type { Prompt } from "./prompt.js";

@@ -4,7 +4,7 @@ import type { PromptEnd } from "./prompt-end.js";
 
 /** How long a prompt's server and its history are waited for. */
 export interface WatchLimits {
-  /** A prompt without a sign of life for so long is stuck, if its events can be heard. */
+  /** A prompt without a sign of life for so long is stuck; four times as long where its events cannot be heard. */
   readonly stallMs: number;
   /** A server that takes no connection is waited for so long: its process is gone. */
   readonly refusedMs: number;
@@ -70,7 +70,7 @@ export class PromptWatch {
     this.#failingSinceMs ??= nowMs;
     this.#refusedSinceMs = isRefused ? (this.#refusedSinceMs ?? nowMs) : undefined;
     // What could not be seen is no silence of the prompt's.
-    this.#excuseSilence(nowMs);
+    this.#excuseSilence(1, nowMs);
     const { refusedMs, silentMinMs, silentMaxMs } = this.#limits;
     const investedMs = this.#failingSinceMs - this.#beganAtMs;
     const silentMs = Math.min(silentMaxMs, Math.max(silentMinMs, investedMs));
@@ -92,8 +92,7 @@ export class PromptWatch {
   ): WatchVerdict {
     this.#failingSinceMs = undefined;
     this.#refusedSinceMs = undefined;
-    if (!isHearing) this.#excuseSilence(nowMs);
-    this.#seenAtMs = nowMs;
+    this.#excuseSilence(isHearing ? 0 : UNHEARD_SHARE, nowMs);
     if (sighting.state === "ended") return sighting.end;
     if (sighting.state === "absent") return this.#judgeAbsence(isRestarted, nowMs);
     this.#absentSinceMs = undefined;
@@ -101,8 +100,9 @@ export class PromptWatch {
     return this.#judgeSilence(nowMs);
   }
 
-  #excuseSilence(nowMs: number): void {
-    this.#livedAtMs = Math.min(nowMs, this.#livedAtMs + nowMs - this.#seenAtMs);
+  /** Lets a share of the time since the last look not count as silence. */
+  #excuseSilence(share: number, nowMs: number): void {
+    this.#livedAtMs = Math.min(nowMs, this.#livedAtMs + share * (nowMs - this.#seenAtMs));
     this.#seenAtMs = nowMs;
   }
 
@@ -139,3 +139,6 @@ export class PromptWatch {
     return new TaskError("SERVER_STUCK", `Server "${this.#address}" is stuck: ${reason}`);
   }
 }
+
+// What nobody can hear is no proof, but no reason to wait for ever either.
+const UNHEARD_SHARE = 0.75;

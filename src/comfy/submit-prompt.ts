@@ -6,14 +6,13 @@
 import { TaskError, type TaskErrorOptions } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
 import { cancelPrompt } from "./cancel-prompt.js";
-import { AnsweredStatus, isUnsent } from "./comfy-errors.js";
-import type { ComfyServer } from "./comfy-server.js";
+import { AnsweredStatus, callError, isUnsent } from "./comfy-errors.js";
+import type { ComfyServer, Submitted } from "./comfy-server.js";
 import { Deadline, LimitExceeded } from "./deadline.js";
 import { lookForPrompt, type PromptSighting } from "./look-for-prompt.js";
 import { pause } from "./pause.js";
 import type { Prompt, PromptNode } from "./prompt.js";
 import { nodeErrorsError } from "./prompt-errors.js";
-import type { NodeErrors } from "./wire.js";
 
 /** A prompt to be submitted. */
 export interface Submission {
@@ -44,24 +43,27 @@ export async function submitPrompt(
   submission: Submission,
   signal: AbortSignal,
 ): Promise<void> {
-  const nodeErrors = await submitOnce(server, submission, signal);
-  if (nodeErrors === undefined || Object.keys(nodeErrors).length === 0) return;
-  await cancelPrompt(server, submission.promptId, signal);
-  throw nodeErrorsError(server.address, nodeErrors);
+  const submitted = await submitOnce(server, submission, signal);
+  if (submitted === undefined) return;
+  const { promptId, nodeErrors } = submitted;
+  const isWhole = Object.keys(nodeErrors).length === 0;
+  if (isWhole && promptId === submission.promptId) return;
+  await cancelPrompt(server, promptId, signal);
+  throw isWhole ? idNotTaken(server) : nodeErrorsError(server.address, nodeErrors);
 }
 
-/** @returns what was wrong with outputs that the server dropped; undefined where it did not say. */
+/** @returns the server's answer; undefined where it gave none but has the prompt. */
 async function submitOnce(
   server: ComfyServer,
   { prompt, promptId, extraData = {} }: Submission,
   signal: AbortSignal,
-): Promise<NodeErrors | undefined> {
+): Promise<Submitted | undefined> {
   const clientId = await server.events.clientId(signal);
   const sentAtMs = performance.now();
   try {
     const submitted = await server.submit(sendable(prompt), promptId, clientId, extraData, signal);
     server.events.expectStatus(sentAtMs);
-    return submitted.nodeErrors;
+    return submitted;
   } catch (error) {
     if (!(error instanceof TaskError) || !isAmbiguous(error)) throw error;
     await resolveByLooking(server, promptId, error, signal);
@@ -119,6 +121,13 @@ async function lookUntilAnswered(
     if (sighting !== undefined) return sighting;
     await pause(backoffMs(tryCount, { baseMs: 200, capMs: 2_000 }), signal);
   }
+}
+
+// A prompt under an id that was not written down could not be found again after a restart of ours.
+function idNotTaken(server: ComfyServer): TaskError {
+  const reason = "it chose an id of its own; a newer ComfyUI is needed";
+  const attempted = { action: "submit a prompt to", address: server.address };
+  return callError("SERVER_FAULT", attempted, reason);
 }
 
 function uncertain(failure: TaskError): UncertainSubmission {

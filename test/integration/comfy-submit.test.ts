@@ -3,6 +3,7 @@ import { cancelPrompt } from "../../src/comfy/cancel-prompt.js";
 import type { ComfyServer } from "../../src/comfy/comfy-server.js";
 import { followPrompt } from "../../src/comfy/follow-prompt.js";
 import { lookForPrompt } from "../../src/comfy/look-for-prompt.js";
+import type { PromptUpdate } from "../../src/comfy/progress.js";
 import { submitPrompt, UncertainSubmission } from "../../src/comfy/submit-prompt.js";
 import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
@@ -75,6 +76,18 @@ describe("submitPrompt()", () => {
       message: expect.stringContaining('node "5" (SaveImage)'),
     });
     expect(await comfy.queueRemaining(signal)).toBe(0);
+  });
+
+  test("refuses a server that runs prompts under ids of its own", async () => {
+    const comfy = clientOf(server.url);
+    const { prompt, promptId } = await quickPrompt(comfy);
+    const body = JSON.stringify({ prompt_id: "its own", number: 7, node_errors: {} });
+    const answer = { fault: "answer", status: 200, body } as const;
+    await server.set({ http: [{ path: "/prompt", method: "POST", ...answer }] });
+    await expect(submitPrompt(comfy, { prompt, promptId }, signal)).rejects.toMatchObject({
+      code: "SERVER_FAULT",
+      message: expect.stringContaining("a newer ComfyUI is needed"),
+    });
   });
 
   test("sends nodes without inputs so that the server survives them", async () => {
@@ -226,13 +239,20 @@ describe("cancelPrompt()", () => {
   test("waits for a node that hears no interrupt, and says so when that takes too long", async () => {
     await server.set({ simulate: { steps: 3, stepMs: 1_000, uninterruptible: true } });
     const comfy = clientOf(server.url, { cancelMs: 100 });
-    const promptId = await submitted(comfy);
-    await eventually(() => isState(comfy, promptId, "running"));
+    const { prompt, promptId } = await networkPrompt(comfy);
+    await submitPrompt(comfy, { prompt, promptId }, signal);
+    let runningNode: string | undefined;
+    const onProgress = (update: PromptUpdate) => {
+      runningNode = update.runningNode;
+    };
+    const following = followPrompt(comfy, promptId, { ...STALL, prompt, onProgress });
+    await eventually(() => runningNode === "ImageUpscaleWithModel");
     await expect(cancelPrompt(comfy, promptId, signal)).rejects.toMatchObject({
       code: "SERVER_STUCK",
     });
     await cancelPrompt(clientOf(server.url), promptId, signal);
     expect(await comfy.queueRemaining(signal)).toBe(0);
+    expect(await following).toEqual({ kind: "interrupted" });
   });
 
   test("says so when the server cannot be asked", async () => {

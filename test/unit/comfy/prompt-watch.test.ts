@@ -138,10 +138,15 @@ describe("a silent prompt", () => {
     expect(every(live, 1_000, 900_000)).toBeUndefined();
   });
 
-  test("is not stuck while nobody could hear it, and is once that is over", () => {
-    const watch = newWatch();
-    expect(every(seen(watch, RUNNING, false), 1_000, 900_000)).toBeUndefined();
-    expect(every(seen(watch, RUNNING), 901_000, 2_000_000)?.nowMs).toBe(1_000_000);
+  test("is given four times as long where nobody can hear it", () => {
+    expect(every(seen(newWatch(), RUNNING, false), 1_000, 900_000)?.nowMs).toBe(401_000);
+  });
+
+  test("is not stuck for the time in which the server could not be asked", () => {
+    const watch = newWatch(3_600_000);
+    const fail = (nowMs: number) => watch.noteFailure(UNREACHABLE, false, nowMs);
+    expect(every(fail, 1_000, 500_000)).toBeUndefined();
+    expect(every(seen(watch, RUNNING), 501_000, 900_000)?.nowMs).toBe(601_000);
   });
 
   test("is not stuck while it waits for another's", () => {
