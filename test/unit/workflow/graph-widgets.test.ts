@@ -134,6 +134,7 @@ describe("graphToPrompt(): values that are never sent", () => {
     const expected = { seed: 1, mode: "fixed", n: 3 };
     expect(read(definition, { values: [1, "fixed", 3] })).toEqual(expected);
     expect(read(definition, { values: [1, "randomize", "fixed", 3] })).toEqual(expected);
+    expect(read(definition, { values: [1, "fixed", "fixed", 3] })).toEqual(expected);
   });
 
   it("skips the upload button after the last required input", () => {
