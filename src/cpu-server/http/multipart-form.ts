@@ -58,9 +58,10 @@ export async function parseForm(
     await Promise.all([finished(parser), finished(request)]);
     await image?.written;
   } catch (error) {
-    // What the file's own pipeline met is the cause; the parser's error follows from it.
-    await image?.written;
-    throw error;
+    parser.destroy();
+    // What the file's own pipeline met comes first; the parser's error follows from it.
+    await image?.written.catch(rethrowTooLarge);
+    throw notAForm(error);
   } finally {
     // Reads on, or the client would see a broken connection in place of the answer.
     request.unpipe(parser);
@@ -75,6 +76,10 @@ function openParser({ headers }: IncomingMessage): busboy.Busboy {
   } catch (error) {
     throw notAForm(error);
   }
+}
+
+function rethrowTooLarge(error: unknown): void {
+  if (error instanceof TooLarge) throw error;
 }
 
 function notAForm(cause: unknown): PythonError {

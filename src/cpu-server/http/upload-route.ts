@@ -22,7 +22,7 @@ export function addUploadRoute(
       const spool = join(folders.path("temp"), `${randomUUID()}.part`);
       try {
         const form = await parseForm(request.raw, maxUploadBytes, spool);
-        const kept = line.then(() => keep(folders, form, spool));
+        const kept = line.then(() => keep(folders, form, spool)).catch(rethrowAsPython);
         line = kept.catch(() => undefined);
         const answer = await kept;
         return await (answer === undefined ? reply.code(400).send() : reply.send(answer));
@@ -55,6 +55,12 @@ async function keep(folders: Folders, { fields, fileName }: Form, spool: string)
   if (!existsSync(dirname(path))) throw new PythonError("FileNotFoundError", path);
   await rename(spool, path);
   return { name, subfolder, type };
+}
+
+/** What the file system refuses, such as too long a name, is the client's doing. */
+function rethrowAsPython(error: Error): never {
+  if (!("syscall" in error)) throw error;
+  throw new PythonError("OSError", error.message, { cause: error });
 }
 
 /** `name`, `name (1)`, ...: the first that is free, or holds the same bytes already. */

@@ -1,8 +1,8 @@
-import type { KernelEnum } from "sharp";
 import { crop, type Frame } from "../network/frame.js";
-import { resizeFrame } from "../network/resize-frame.js";
+import { RESIZE_METHODS, type ResizeMethod, resizeFrame } from "../network/resize-frame.js";
+import { PythonError } from "../python-text.js";
 import { framesInput, numberInput, textInput } from "./input-values.js";
-import type { InputSpec, NodeClass } from "./node-class.js";
+import type { InputSpec, NodeClass, ResolvedInputs } from "./node-class.js";
 
 /** ComfyUI's ImageScale: to a width and height; 0 for one of them keeps the ratio. */
 export function imageScale(): NodeClass {
@@ -13,7 +13,7 @@ export function imageScale(): NodeClass {
     inputs: async () => ({
       required: {
         image: ["IMAGE", {}],
-        upscale_method: [Object.keys(KERNELS), {}],
+        upscale_method: [[...RESIZE_METHODS], {}],
         width: EDGE,
         height: EDGE,
         crop: [["disabled", "center"], {}],
@@ -25,11 +25,11 @@ export function imageScale(): NodeClass {
       const frames = framesInput(inputs, "image");
       if (width === 0 && height === 0) return { values: [frames] };
       const isCropped = textInput(inputs, "crop") === "center";
-      const kernel = kernelOf(textInput(inputs, "upscale_method"));
+      const method = methodInput(inputs);
       const resize = async (frame: Frame) => {
         const size = fullSize(frame, width, height);
         const source = isCropped ? cropToRatio(frame, size) : frame;
-        return await resizeFrame(source, size.width, size.height, kernel);
+        return await resizeFrame(source, size.width, size.height, method);
       };
       return { values: [await mapInTurn(frames, resize)] };
     },
@@ -45,17 +45,17 @@ export function imageScaleBy(): NodeClass {
     inputs: async () => ({
       required: {
         image: ["IMAGE", {}],
-        upscale_method: [Object.keys(KERNELS), {}],
+        upscale_method: [[...RESIZE_METHODS], {}],
         scale_by: ["FLOAT", { default: 1, min: 0.01, max: 8, step: 0.01 }],
       },
     }),
     execute: async (inputs) => {
       const factor = numberInput(inputs, "scale_by");
-      const kernel = kernelOf(textInput(inputs, "upscale_method"));
+      const method = methodInput(inputs);
       const resize = async (frame: Frame) => {
         const width = Math.max(1, Math.round(frame.width * factor));
         const height = Math.max(1, Math.round(frame.height * factor));
-        return await resizeFrame(frame, width, height, kernel);
+        return await resizeFrame(frame, width, height, method);
       };
       return { values: [await mapInTurn(framesInput(inputs, "image"), resize)] };
     },
@@ -71,17 +71,11 @@ const COMMON = {
 
 const EDGE: InputSpec = ["INT", { default: 512, min: 0, max: 16384, step: 1 }];
 
-// sharp has no box filter: its triangle filter is the nearest to `area`.
-const KERNELS: Readonly<Record<string, keyof KernelEnum>> = {
-  "nearest-exact": "nearest",
-  bilinear: "linear",
-  area: "linear",
-  bicubic: "cubic",
-  lanczos: "lanczos3",
-};
-
-function kernelOf(method: string): keyof KernelEnum {
-  return KERNELS[method] ?? "cubic";
+function methodInput(inputs: ResolvedInputs): ResizeMethod {
+  const name = textInput(inputs, "upscale_method");
+  const method = RESIZE_METHODS.find((known) => known === name);
+  if (method === undefined) throw new PythonError("ValueError", `unknown method '${name}'`);
+  return method;
 }
 
 interface Size {

@@ -32,7 +32,7 @@ export class SimulatedUpscaler implements Upscaler {
       if (!simulate.uninterruptible) onTile(step, simulate.steps);
     }
     const { scale } = model;
-    return await resizeFrame(frame, frame.width * scale, frame.height * scale, "nearest");
+    return await resizeFrame(frame, frame.width * scale, frame.height * scale, "nearest-exact");
   }
 
   async unload(): Promise<void> {
