@@ -1,7 +1,7 @@
 import { TaskError } from "../domain/errors.js";
 import type { OssAddress } from "./oss-address.js";
 import { SourceError } from "./oss-body.js";
-import { isNoSuchUpload, OssFailure } from "./oss-failure.js";
+import { isNoSuchUpload, OssFailure, TLS_CODES } from "./oss-failure.js";
 
 /**
  * Translates what an upload threw; anything but a failure of OSS or of the local file goes through as
@@ -15,7 +15,7 @@ export function ossError(action: string, thrown: unknown, address: OssAddress): 
     return new TaskError("UPLOAD_FAILED", `Cannot ${action}: ${thrown.message}`, { cause: thrown });
   if (!(thrown instanceof OssFailure)) return thrown;
   const refusal = REFUSALS.find(
-    ({ code, message }) => code === thrown.code && (message?.test(thrown.message) ?? true),
+    ({ code, message }) => code.test(thrown.code) && (message?.test(thrown.message) ?? true),
   );
   const reason = refusal?.advice(address) ?? describe(thrown, address);
   const isRefused = refusal !== undefined || !(thrown.isPassing || isNoSuchUpload(thrown));
@@ -27,7 +27,7 @@ export function ossError(action: string, thrown: unknown, address: OssAddress): 
 }
 
 interface Refusal {
-  readonly code: string;
+  readonly code: RegExp;
   /** Tells apart what OSS answers under one code. */
   readonly message?: RegExp;
   /** What is wrong and what to change. */
@@ -42,45 +42,49 @@ const EXPIRED_TOKEN = (): string =>
 /** The first that fits counts. Codes and messages as OSS answers them. */
 const REFUSALS: readonly Refusal[] = [
   {
-    code: "InvalidAccessKeyId",
+    code: /^InvalidAccessKeyId$/,
     advice: () =>
       "OSS knows no such access key id or it is disabled, set OSS_ACCESS_KEY_ID to an enabled one",
   },
   {
-    code: "SignatureDoesNotMatch",
+    code: /^SignatureDoesNotMatch$/,
     advice: () => "the access key secret does not fit the access key id, set OSS_ACCESS_KEY_SECRET",
   },
   {
-    code: "NoSuchBucket",
+    code: /^NoSuchBucket$/,
     advice: ({ bucket }) => `there is no bucket "${bucket}", set OSS_BUCKET or create it`,
   },
-  { code: "AccessDenied", message: /specified endpoint/, advice: WRONG_REGION },
-  { code: "InvalidArgument", message: /signing region/, advice: WRONG_REGION },
+  { code: /^AccessDenied$/, message: /specified endpoint/, advice: WRONG_REGION },
+  { code: /^InvalidArgument$/, message: /signing region/, advice: WRONG_REGION },
   {
-    code: "AccessDenied",
+    code: /^AccessDenied$/,
     message: /does not belong/,
     advice: ({ bucket }) =>
       `bucket "${bucket}" belongs to another account, set OSS_BUCKET or the access key`,
   },
   {
-    code: "AccessDenied",
+    code: /^AccessDenied$/,
     advice: ({ bucket }) =>
       `the access key may not write there, grant it oss:PutObject, oss:GetObject, oss:ListParts and oss:AbortMultipartUpload on "${bucket}/outputs/*"`,
   },
   {
-    code: "PublicEndpointForbidden",
+    code: /^PublicEndpointForbidden$/,
     advice: () =>
       "this account may not use the public endpoint of a region in mainland China, set OSS_INTERNAL inside of that region, else OSS_CNAME with a custom domain of the bucket as OSS_ENDPOINT",
   },
   {
-    code: "RequestTimeTooSkewed",
+    code: /^RequestTimeTooSkewed$/,
     advice: () => "this machine's clock is more than 15 minutes off, set it right",
   },
-  { code: "SecurityTokenExpired", advice: EXPIRED_TOKEN },
-  { code: "InvalidSecurityToken", advice: EXPIRED_TOKEN },
+  { code: /^SecurityTokenExpired$|^InvalidSecurityToken$/, advice: EXPIRED_TOKEN },
   {
-    code: "UserDisable",
+    code: /^UserDisable$/,
     advice: () => "the Aliyun account is disabled or in arrears, settle its bill",
+  },
+  {
+    code: TLS_CODES,
+    advice: ({ endpoint }) =>
+      `"${endpoint}" has no certificate that this machine trusts, or speaks no TLS, set OSS_ENDPOINT with http:// where that is meant`,
   },
 ];
 

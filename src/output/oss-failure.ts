@@ -23,10 +23,14 @@ export class OssFailure extends Error {
   /** Whether the same call may succeed a little later. */
   get isPassing(): boolean {
     const { statusCode, code } = this;
-    if (statusCode === undefined || PASSING_CODES.has(code)) return true;
+    if (statusCode === undefined) return !TLS_CODES.test(code);
+    if (PASSING_CODES.has(code)) return true;
     return (statusCode >= 500 && statusCode !== 501) || statusCode === 408 || statusCode === 429;
   }
 }
+
+/** What Node answers where a certificate is not trusted or the other side speaks no TLS. */
+export const TLS_CODES = /CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^EPROTO$/;
 
 /** Codes that pass although their status says otherwise; the last two are ours. */
 const PASSING_CODES: ReadonlySet<string> = new Set([

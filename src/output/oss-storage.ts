@@ -57,8 +57,9 @@ class OssStorage implements ObjectStorage {
 
   async probe(signal: AbortSignal): Promise<void> {
     using client = this.#openClient(signal);
+    const twice = { ...this.#limits.retry, tries: 2 };
     try {
-      await retrying(() => client.sendToNowhere(PROBE_KEY), this.#limits.retry, signal);
+      await retrying(() => client.sendToNowhere(PROBE_KEY), twice, signal);
     } catch (thrown) {
       if (isNoSuchUpload(thrown)) return;
       throw ossError(

@@ -68,6 +68,15 @@ test("OssStorage.probe() tells a storage out of reach from one that refuses", as
   });
 });
 
+test("OssStorage.probe() explains an endpoint that speaks no TLS", async () => {
+  const server = await startOss();
+  const endpoint = server.endpoint.replace("http:", "https:");
+  await expect(openOss(server, { endpoint }).probe(calm())).rejects.toMatchObject({
+    code: "STORAGE_REFUSED",
+    message: expect.stringMatching(/certificate.*OSS_ENDPOINT with http:/),
+  });
+});
+
 test("OssStorage.probe() survives a passing fault", async () => {
   const server = await startOss();
   server.inject({

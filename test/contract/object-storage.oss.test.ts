@@ -1,0 +1,10 @@
+import { openOss, startOss } from "../support/oss-server-fixture.js";
+import { describeObjectStorage } from "./object-storage.contract.js";
+
+describeObjectStorage("OSS, public bucket", async () => ({
+  storage: openOss(await startOss({ isPublic: true })),
+}));
+
+describeObjectStorage("OSS, private bucket with signed URLs", async () => ({
+  storage: openOss(await startOss(), { signedUrlMs: 60_000 }),
+}));
