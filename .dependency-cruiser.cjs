@@ -2,6 +2,7 @@
 const may = {
   domain: [],
   lib: [],
+  config: [],
   gen: [],
   comfy: ["domain", "lib"],
   workflow: ["comfy", "domain", "lib"],

@@ -173,7 +173,7 @@ interface SchedulerParts {
   readonly logger: Logger;
 }
 
-function buildScheduler(config: Config, { guard, ...parts }: SchedulerParts): Scheduler {
+function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerParts): Scheduler {
   const { input, pool, scheduler } = config;
   const workDirs = new WorkDirs(join(config.dataDir, "work"));
   removeLeftovers(workDirs, parts.store).catch((error: unknown) =>
@@ -183,6 +183,7 @@ function buildScheduler(config: Config, { guard, ...parts }: SchedulerParts): Sc
     context: {
       ...parts,
       workDirs,
+      upload: { storage },
       download: {
         download: {
           guard,

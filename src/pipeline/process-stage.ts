@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { cancelPrompt } from "../comfy/cancel-prompt.js";
 import { chooseOutputs } from "../comfy/choose-outputs.js";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { followPrompt } from "../comfy/follow-prompt.js";
@@ -111,6 +112,15 @@ export async function followDispatch(
   await journal.recordDispatch(done);
   const executedMs = end.kind === "success" ? end.executedMs : undefined;
   return { dispatch: done, outputs, runMs: executedMs ?? performance.now() - startedAtMs };
+}
+
+/** Stops a prompt, running or waiting; returns once the server is known to be free of it. */
+export async function stopPrompt(
+  comfy: ComfyServer,
+  promptId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await cancelPrompt(comfy, promptId, signal);
 }
 
 async function outputsOf(

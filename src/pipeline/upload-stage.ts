@@ -9,6 +9,11 @@ import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
 
+/** What the upload stage works with. */
+export interface UploadContext {
+  readonly storage: ObjectStorage;
+}
+
 /** Share of the upload stage's progress that fetching from the server is worth. */
 const FETCH_SHARE = 0.3;
 
@@ -24,7 +29,7 @@ export async function uploadStage(
   task: Task,
   outputs: readonly OutputFile[],
   comfy: ComfyServer | undefined,
-  storage: ObjectStorage,
+  { storage }: UploadContext,
   workDir: WorkDir,
   journal: TaskJournal,
 ): Promise<readonly Output[]> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancelPrompt } from "../comfy/cancel-prompt.js";
 import { type TaskError, toTaskError } from "../domain/errors.js";
 import { decideRetry, type RetryLimits } from "../domain/retry-policy.js";
 import { backoffMs } from "../lib/backoff.js";
+import { stopPrompt } from "../pipeline/process-stage.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";
 import type { Outcome } from "../store/task-store.js";
 import { HoldingEnded } from "./holding.js";
@@ -125,7 +125,7 @@ async function stopStuck(
   const { dispatch } = run.holding;
   if (dispatch === undefined) return;
   try {
-    await cancelPrompt(server.comfy, dispatch.promptId, stopSignal);
+    await stopPrompt(server.comfy, dispatch.promptId, stopSignal);
   } catch (error) {
     logger.warn(
       { taskId: run.task.taskId, server: server.id, err: error },
@@ -144,7 +144,7 @@ async function leaveLost(run: TaskRun, { store, stopSignal, logger }: EndContext
   try {
     const current = await store.get(taskId);
     if (current?.dispatch?.promptId === dispatch.promptId) return;
-    await cancelPrompt(run.server.comfy, dispatch.promptId, stopSignal);
+    await stopPrompt(run.server.comfy, dispatch.promptId, stopSignal);
   } catch (error) {
     logger.warn({ taskId, err: error }, "prompt of a lost task not stopped");
   }
@@ -162,7 +162,7 @@ async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   if (server !== undefined && dispatch !== undefined && dispatch.phase !== "done") {
     for (let tries = 1; ; tries += 1) {
       try {
-        await cancelPrompt(server.comfy, dispatch.promptId, stopSignal);
+        await stopPrompt(server.comfy, dispatch.promptId, stopSignal);
         break;
       } catch (error) {
         if (stopSignal.aborted) return;

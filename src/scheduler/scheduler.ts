@@ -102,8 +102,18 @@ export class Scheduler implements AsyncDisposable {
   }
 
   #onChange({ taskId, status }: TaskChange): void {
-    if (status === "canceled") this.#keeper.holding(taskId)?.end("canceled");
+    if (status === "canceled") this.#onCancel(taskId);
     if (status === "pending" || status === "canceled") this.wake();
+  }
+
+  /** A run looks after what it has; a task that only waited for a retry may have left its files. */
+  #onCancel(taskId: string): void {
+    const holding = this.#keeper.holding(taskId);
+    holding?.end("canceled");
+    if (holding === undefined)
+      this.#context.workDirs
+        .remove(taskId)
+        .catch((error: unknown) => this.#logger.warn({ taskId, err: error }, "files not removed"));
   }
 
   async #fillAll(): Promise<void> {

@@ -1,6 +1,5 @@
-import { cancelPrompt } from "../comfy/cancel-prompt.js";
 import type { Logger } from "../lib/logger.js";
-import { MARK_KEY, type PromptMark } from "../pipeline/process-stage.js";
+import { MARK_KEY, type PromptMark, stopPrompt } from "../pipeline/process-stage.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import type { TaskStore } from "../store/task-store.js";
@@ -68,7 +67,7 @@ export class StraySweeper implements AsyncDisposable {
         { server: server.id, taskId: mark.task, promptId },
         "stray prompt canceled",
       );
-      await cancelPrompt(server.comfy, promptId, signal);
+      await stopPrompt(server.comfy, promptId, signal);
     }
   }
 

@@ -2,7 +2,6 @@ import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import type { Semaphore } from "../lib/semaphore.js";
-import type { ObjectStorage } from "../output/object-storage.js";
 import {
   type DownloadContext,
   downloadStage,
@@ -15,7 +14,7 @@ import {
   type ProcessedPrompt,
   runNewPrompt,
 } from "../pipeline/process-stage.js";
-import { uploadStage } from "../pipeline/upload-stage.js";
+import { type UploadContext, uploadStage } from "../pipeline/upload-stage.js";
 import type { WorkDir, WorkDirs } from "../pipeline/work-dir.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
@@ -33,7 +32,7 @@ export type RunPhase = "download" | "waiting" | "process" | "upload" | "cleanup"
 export interface RunContext {
   readonly store: TaskStore;
   readonly pool: Pool;
-  readonly storage: ObjectStorage;
+  readonly upload: UploadContext;
   readonly workDirs: WorkDirs;
   readonly catalog: WorkflowCatalog;
   readonly download: DownloadContext;
@@ -206,10 +205,10 @@ export class TaskRun {
 
   async #store({ outputs }: Pick<ProcessedPrompt, "outputs">, workDir: WorkDir): Promise<void> {
     this.phase = "upload";
-    const { uploads, storage } = this.#context;
+    const { uploads, upload } = this.#context;
     using _place = await uploads.enter(this.holding.signal);
     const { task, holding, server } = this;
-    const stored = await uploadStage(task, outputs, server?.comfy, storage, workDir, holding);
+    const stored = await uploadStage(task, outputs, server?.comfy, upload, workDir, holding);
     const result = await holding.settle({ kind: "completed", outputs: stored });
     if (result !== "ok") {
       holding.end(result);
