@@ -34,7 +34,7 @@ export interface Parameter {
 }
 
 /** One answer of an operation. */
-export interface Response {
+interface Response {
   readonly description: string;
   readonly content: Content;
 }

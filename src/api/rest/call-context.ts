@@ -7,6 +7,16 @@ import { TaskError } from "../../domain/errors.js";
 export type CallContext = ReturnType<typeof createHandlerContext>;
 
 /**
+ * A signal that is triggered when the client goes away, or the response has gone out. To be asked for
+ * when the request comes in: a client that left before is not noticed.
+ */
+export function watchClient({ raw }: FastifyReply): AbortSignal {
+  const client = new AbortController();
+  raw.once("close", () => client.abort(new ConnectError("The client went away", Code.Canceled)));
+  return client.signal;
+}
+
+/**
  * Opens the context of one call. Its signal is triggered by the client going away, by shutdown, and
  * by the deadline of the request header `X-Server-Timeout` (seconds); `abort()` must be called when
  * the call has ended.
@@ -16,26 +26,21 @@ export type CallContext = ReturnType<typeof createHandlerContext>;
 export function openCallContext(
   method: DescMethod,
   request: FastifyRequest,
-  reply: FastifyReply,
+  clientSignal: AbortSignal,
   shutdownSignal: AbortSignal,
 ): CallContext {
   const timeoutMs = readTimeoutMs(request.headers["x-server-timeout"]);
-  const client = new AbortController();
-  const onClose = () => client.abort(new ConnectError("The client went away", Code.Canceled));
-  reply.raw.once("close", onClose);
-  const context = createHandlerContext({
+  return createHandlerContext({
     service: method.parent,
     method,
     protocolName: "rest",
     requestMethod: request.method,
     url: request.url,
     requestHeader: requestHeaders(request),
-    requestSignal: client.signal,
+    requestSignal: clientSignal,
     shutdownSignal,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
-  context.signal.addEventListener("abort", () => reply.raw.off("close", onClose), { once: true });
-  return context;
 }
 
 /** The longest delay of a timer; a later deadline is as good as none. */

@@ -10,7 +10,7 @@ export interface PathTemplate {
 }
 
 /** A variable of a template and the segments it captures. */
-export interface TemplateVariable {
+interface TemplateVariable {
   /** A field path of the request message, e.g. `task_id`. */
   readonly fieldPath: string;
   /** Index of its first segment. */

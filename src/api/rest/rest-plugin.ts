@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type CallContext, openCallContext } from "./call-context.js";
+import { type CallContext, openCallContext, watchClient } from "./call-context.js";
 import {
   badEscape,
   methodNotAllowed,
@@ -44,7 +44,10 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       url: "/*",
       exposeHeadRoute: false,
       bodyLimit: options.maxBodyBytes,
-      onRequest: async (request) => request.setDecorator(ROUTE, findRoute(router, request)),
+      onRequest: async (request, reply) => {
+        const clientSignal = watchClient(reply);
+        request.setDecorator(ROUTE, { ...findRoute(router, request), clientSignal });
+      },
       handler: (request, reply) => serve(request, reply, options),
     });
     done();
@@ -60,6 +63,10 @@ interface Route {
   readonly mediaType: string | undefined;
 }
 
+interface OpenRoute extends Route {
+  readonly clientSignal: AbortSignal;
+}
+
 function createRouter({ services }: RestOptions): Router<HttpBinding> {
   const router = new Router<HttpBinding>();
   for (const binding of createHttpBindings(services)) {
@@ -69,7 +76,8 @@ function createRouter({ services }: RestOptions): Router<HttpBinding> {
 }
 
 function findRoute(router: Router<HttpBinding>, request: FastifyRequest): Route {
-  const [path = "", ...query] = request.url.split("?");
+  // RFC 9112, 3.2.2: a server takes the absolute form of a URL too.
+  const [path = "", ...query] = request.url.replace(/^https?:\/\/[^/]*/i, "").split("?");
   const match = matchPath(router, request.method, path);
   if (match === undefined) throw new ProblemError(notFound());
   if (match.kind === "wrong-method") throw new ProblemError(methodNotAllowed(match.allow));
@@ -96,9 +104,10 @@ async function serve(
   reply: FastifyReply,
   options: RestOptions,
 ): Promise<FastifyReply> {
-  const route = request.getDecorator<Route>(ROUTE);
+  const route = request.getDecorator<OpenRoute>(ROUTE);
   const { binding } = route;
   const { method } = binding;
+  const { shutdownSignal } = options;
   let context: CallContext | undefined;
   try {
     const lastEventId = request.headers["last-event-id"];
@@ -107,7 +116,7 @@ async function serve(
       body: readBody(route, request.body),
       lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     });
-    context = openCallContext(method.method, request, reply, options.shutdownSignal);
+    context = openCallContext(method.method, request, route.clientSignal, shutdownSignal);
     const call = { binding, message, context, options, request, reply };
     if (method.kind === "unary") return await callUnary(method, call);
     await callStreaming(method, call);

@@ -90,6 +90,12 @@ describe("a unary call over REST", () => {
     expect(await response.json()).toEqual({ status: "ok" });
   });
 
+  it("takes the absolute form of a URL", async () => {
+    const { port } = await startTasks();
+    const answer = await send(port, "GET", "http://example.com/health?x=1");
+    expect(answer).toMatchObject({ status: 200, body: { status: "ok" } });
+  });
+
   it("answers HEAD like GET, without the body", async () => {
     const { url } = await startTasks();
     const response = await fetch(`${url}/health`, { method: "HEAD" });

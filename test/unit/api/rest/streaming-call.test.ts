@@ -223,7 +223,7 @@ describe("an open stream over REST", () => {
     const before = await settled(() => progress.count);
     expect(before).toBeLessThan(100);
     socket.resume();
-    await eventually(() => progress.count > before + 100);
+    await eventually(() => progress.count > before + 10);
     socket.destroy();
     await eventually(() => progress.isOver);
   });
