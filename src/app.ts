@@ -13,6 +13,7 @@ import type { Logger } from "./lib/logger.js";
 import { Semaphore } from "./lib/semaphore.js";
 import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
+import { createOssStorage } from "./output/oss-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { Pool } from "./pool/pool.js";
@@ -46,6 +47,7 @@ const BACKLOG_PER_UPLOAD = 2;
 /** How long the start waits at most to learn what the servers can run. */
 const FIRST_ANSWERS_MS = 1_000;
 const CPU_SERVER_START_MS = 15_000;
+const STORAGE_PROBE_MS = 30_000;
 
 /**
  * Builds every object once, opens them in order and closes them in reverse. The only place that names
@@ -58,8 +60,9 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
   const catalog = opened.use(await WorkflowCatalog.load(directory, { ...catalogOptions, logger }));
   const store = opened.use(await openStore(config, logger));
   const location = { port: config.api.port };
-  const { storage, plugins } = openStorage(config, location);
+  const { storage, plugins } = openStorage(config, location, logger);
   opened.use(storage);
+  reportStorage(storage, logger);
   const pool = opened.use(await openPool(config, store, logger, opened));
   const guard = createAddressGuard({ allow: config.input.allow });
   const scheduler = opened.use(
@@ -123,9 +126,9 @@ async function openStore({ store, dataDir }: Config, logger: Logger): Promise<Ta
 function openStorage(
   { oss, publicUrl, dataDir }: Config,
   location: { readonly port: number },
+  logger: Logger,
 ): { storage: ObjectStorage; plugins: readonly ApiPlugin[] } {
-  if (oss !== undefined)
-    throw new Error("Cannot start: this version has no OSS storage; leave OSS_ENDPOINT out");
+  if (oss !== undefined) return { storage: createOssStorage(oss, { logger }), plugins: [] };
   const storage = createLocalStorage({
     directory: dataDir,
     get publicUrl() {
@@ -133,6 +136,17 @@ function openStorage(
     },
   });
   return { storage, plugins: [(app) => registerOutputs(app, storage)] };
+}
+
+/** Says early what would otherwise be found out with the first result, which is then kept and tried again. */
+function reportStorage(storage: ObjectStorage, logger: Logger): void {
+  storage.probe(AbortSignal.timeout(STORAGE_PROBE_MS)).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error(
+      { reason },
+      "results cannot be stored as things are; they are kept and tried again",
+    );
+  });
 }
 
 async function openPool(
@@ -144,9 +158,10 @@ async function openPool(
   const isStandalone = config.servers.length === 0;
   const settings = isStandalone ? [await startCpuServer(config, logger, opened)] : config.servers;
   const servers = settings.map((setting) => {
-    const { url, headers, queueDepth } = setting;
+    const { url, headers, queueDepth, folders } = setting;
     const comfy = opened.use(new ComfyServer({ url, headers, logger }));
-    return new PoolServer({ id: isStandalone ? CPU_SERVER_ID : comfy.address, comfy, queueDepth });
+    const id = isStandalone ? CPU_SERVER_ID : comfy.address;
+    return new PoolServer({ id, comfy, queueDepth, folders });
   });
   const { maxBypassCount, maxBypassMs } = config.scheduler;
   return new Pool({ servers, slots: store, logger, maxBypassCount, maxBypassMs });
@@ -161,7 +176,8 @@ async function startCpuServer(
   const threads = cpuThreads === undefined ? {} : { threads: cpuThreads };
   const directory = join(dataDir, "cpu-server");
   const server = opened.use(await CpuServerProcess.start({ directory, ...threads, logger }));
-  return { url: server.url, headers: {}, queueDepth: "auto" };
+  const folders = { input: join(directory, "input"), output: join(directory, "output") };
+  return { url: server.url, headers: {}, queueDepth: "auto", folders };
 }
 
 interface SchedulerParts {

@@ -8,6 +8,8 @@ export interface ServerSetting {
   readonly headers: Readonly<Record<string, string>>;
   /** How many prompts it may hold, the running one included; auto: 2 for short workflows. */
   readonly queueDepth: "auto" | 1 | 2;
+  /** Its input and output folders, where they are mounted here: files of ended tasks are removed. */
+  readonly folders?: { readonly input: string; readonly output: string } | undefined;
 }
 
 const url = z
@@ -19,6 +21,7 @@ const full = z
   .strictObject({
     url,
     headers: z.record(z.string(), z.string()).default({}),
+    folders: z.strictObject({ input: z.string(), output: z.string() }).optional(),
     queue_depth: z.union([z.literal("auto"), z.literal(1), z.literal(2)]).default("auto"),
   })
   .transform(({ queue_depth, ...rest }) => ({ ...rest, queueDepth: queue_depth }));

@@ -10,7 +10,7 @@ export const WORK_SETTINGS = {
     schema: serversSchema,
     fallback: [],
     fallbackText: "the built-in CPU server",
-    text: "ComfyUI servers: URLs separated by commas; in the file a list of URLs or of objects with `url`, `headers` and `queue_depth` (`auto`, 1 or 2).",
+    text: "ComfyUI servers: URLs separated by commas; in the file a list of URLs or of objects with `url`, `headers`, `queue_depth` (`auto`, 1 or 2) and `folders` (`input` and `output`: the server's folders where they are mounted here).",
   }),
   comfyuiAddress: setting({
     key: "comfyui.server_address",

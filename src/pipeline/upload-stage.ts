@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { TaskError } from "../domain/errors.js";
-import type { Output, OutputFile, Task } from "../domain/task.js";
+import type { Json, Output, OutputFile, Task } from "../domain/task.js";
 import { sniffMediaType } from "../input/sniff-media-type.js";
 import type { ObjectStorage } from "../output/object-storage.js";
 import { megabytes } from "./megabytes.js";
@@ -98,6 +98,7 @@ async function storeOutput(
   const fileName = `${index === 0 ? "result" : `result-${index + 1}`}${extension ?? extname(file.filename)}`;
   const key = `outputs/${task.taskId}/${fileName}`;
   const total = megabytes(sizeBytes);
+  const saved = readCheckpoint(task.uploadCheckpoint);
   await storage.put(
     { path, key, sizeBytes, mediaType },
     {
@@ -107,11 +108,33 @@ async function storeOutput(
         const detail = `${megabytes(bytes)} / ${total}`;
         journal.progress({ stage: "upload", ratio: part.from + part.share * done, detail });
       },
-      ...(task.uploadCheckpoint !== undefined && { checkpoint: task.uploadCheckpoint }),
-      saveCheckpoint: (checkpoint) => journal.recordUpload(checkpoint),
+      ...(saved?.key === key && { checkpoint: saved.checkpoint }),
+      saveCheckpoint: (checkpoint) => journal.recordUpload({ key, checkpoint }),
     },
   );
   return { key, sizeBytes, mediaType, fileName };
+}
+
+/** What an unfinished upload of an object can be resumed or discarded with. */
+interface SavedUpload {
+  readonly key: string;
+  readonly checkpoint: Json;
+}
+
+/** Gives up an unfinished upload of a task that ended otherwise; its parts would cost money for ever. */
+export async function discardUpload(
+  uploadCheckpoint: Json | undefined,
+  { storage }: UploadContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const saved = readCheckpoint(uploadCheckpoint);
+  if (saved !== undefined) await storage.discard(saved.key, saved.checkpoint, signal);
+}
+
+function readCheckpoint(value: Json | undefined): SavedUpload | undefined {
+  if (typeof value !== "object" || value === null || !("key" in value)) return undefined;
+  const { key, checkpoint } = value;
+  return typeof key === "string" && checkpoint !== undefined ? { key, checkpoint } : undefined;
 }
 
 async function exists(path: string): Promise<boolean> {

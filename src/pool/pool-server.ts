@@ -1,6 +1,7 @@
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import type { ServerCapability } from "../comfy/server-capability.js";
 import { backoffMs } from "../lib/backoff.js";
+import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
 
 /** What the pool thinks of a server; see {@link PoolServer}. */
 export type ServerState = "unknown" | "ready" | "quarantined" | "half_open" | "draining";
@@ -15,6 +16,14 @@ export type FaultKind = "unreachable" | "fault" | "needs_restart";
 export interface SlotHolder {
   readonly taskId: string;
   readonly workflow: string;
+}
+
+/** What a pool server is made of. */
+export interface PoolServerOptions {
+  readonly id: string;
+  readonly comfy: ComfyServer;
+  readonly queueDepth: "auto" | 1 | 2;
+  readonly folders?: ServerFolderPaths | undefined;
 }
 
 const UNREACHABLE_PAUSE = { baseMs: 500, capMs: 5_000 };
@@ -34,6 +43,8 @@ export class PoolServer {
   readonly id: string;
   readonly comfy: ComfyServer;
   readonly queueDepth: "auto" | 1 | 2;
+  /** Its input and output folders, where they are mounted here. */
+  readonly folders: ServerFolders | undefined;
   /** Slots held by tasks of this process, by slot name. */
   readonly held = new Map<string, SlotHolder>();
   /** Slots that another process was seen holding, and until when that is believed, by the monotonic clock. */
@@ -51,10 +62,11 @@ export class PoolServer {
   #faultCount = 0;
   #lastFailedTaskId: string | undefined;
 
-  constructor(options: { id: string; comfy: ComfyServer; queueDepth: "auto" | 1 | 2 }) {
+  constructor(options: PoolServerOptions) {
     this.id = options.id;
     this.comfy = options.comfy;
     this.queueDepth = options.queueDepth;
+    this.folders = options.folders && new ServerFolders(options.folders);
   }
 
   /** Whether it may be given a task now. */

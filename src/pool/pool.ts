@@ -1,4 +1,5 @@
 import type { Logger } from "../lib/logger.js";
+import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import {
   type BypassLimits,
@@ -29,6 +30,8 @@ export interface TaskFence {
 export interface SlotRequest {
   readonly fence: TaskFence;
   readonly workflow: Workflow;
+  /** The values of its parameters. */
+  readonly parameters: ParameterValues;
   readonly priority: number;
   readonly dueAt: Date;
   readonly bypassCount: number;
@@ -110,8 +113,8 @@ export class Pool {
   }
 
   /** The servers that can run a workflow now, whether free or not. */
-  serversFor(workflow: Workflow): readonly PoolServer[] {
-    return this.servers.filter((server) => isUp(server) && canRun(server, workflow));
+  serversFor(workflow: Workflow, values?: ParameterValues): readonly PoolServer[] {
+    return this.servers.filter((server) => isUp(server) && canRun(server, workflow, values));
   }
 
   /**
@@ -120,10 +123,11 @@ export class Pool {
    *
    * @returns what each known server lacks, a sentence each; empty if the workflow could run.
    */
-  lacks(workflow: Workflow): readonly string[] {
-    if (this.servers.some((server) => !server.isKnown || canRun(server, workflow))) return [];
+  lacks(workflow: Workflow, values?: ParameterValues): readonly string[] {
+    if (this.servers.some((server) => !server.isKnown || canRun(server, workflow, values)))
+      return [];
     return this.servers.flatMap((server) =>
-      missingOn(server, workflow).map((what) => `Server "${server.id}": ${what}`),
+      missingOn(server, workflow, values).map((what) => `Server "${server.id}": ${what}`),
     );
   }
 
@@ -232,7 +236,9 @@ export class Pool {
     const slot = freeSlot(server, nowMs);
     if (!server.takesWork || slot === undefined) return [];
     const eligible = [...this.#waiting].filter(
-      ({ request }) => canRun(server, request.workflow) && this.#mayQueue(server, request.workflow),
+      ({ request }) =>
+        canRun(server, request.workflow, request.parameters) &&
+        this.#mayQueue(server, request.workflow),
     );
     const elsewhere = this.servers
       .filter((other) => other !== server && isUp(other))

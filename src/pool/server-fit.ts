@@ -1,4 +1,5 @@
 import { missingFor } from "../workflow/missing-for.js";
+import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { PoolServer } from "./pool-server.js";
 
@@ -7,14 +8,21 @@ export function isUp(server: PoolServer): boolean {
   return server.state === "ready" || server.state === "half_open";
 }
 
-/** What a server lacks for a workflow, a sentence each; nothing while the server is not known. */
-export function missingOn(server: PoolServer, workflow: Workflow): readonly string[] {
-  return server.capability === undefined ? [] : missingFor(workflow, server.capability);
+/**
+ * What a server lacks for a workflow, with these values of its parameters where given, a sentence
+ * each; nothing while the server is not known.
+ */
+export function missingOn(
+  server: PoolServer,
+  workflow: Workflow,
+  values?: ParameterValues,
+): readonly string[] {
+  return server.capability === undefined ? [] : missingFor(workflow, server.capability, values);
 }
 
 /** Whether a server is known to have all that a workflow needs. */
-export function canRun(server: PoolServer, workflow: Workflow): boolean {
-  return server.capability !== undefined && missingOn(server, workflow).length === 0;
+export function canRun(server: PoolServer, workflow: Workflow, values?: ParameterValues): boolean {
+  return server.capability !== undefined && missingOn(server, workflow, values).length === 0;
 }
 
 /** The name of a slot that nobody holds, as far as this process knows. */

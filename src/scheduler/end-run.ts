@@ -3,6 +3,7 @@ import { type TaskError, toTaskError } from "../domain/errors.js";
 import { decideRetry, type RetryLimits } from "../domain/retry-policy.js";
 import { backoffMs } from "../lib/backoff.js";
 import { stopPrompt } from "../pipeline/process-stage.js";
+import { discardUpload } from "../pipeline/upload-stage.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";
 import type { Outcome } from "../store/task-store.js";
 import { HoldingEnded } from "./holding.js";
@@ -19,6 +20,8 @@ const MAX_RETRY_PAUSE_MS = 300_000;
 const CLEANUP_PAUSE = { baseMs: 200, capMs: 5_000 };
 /** For removing a finished prompt from a server's history, a courtesy. */
 const FORGET_LIMIT_MS = 5_000;
+/** For telling the object storage to drop an unfinished upload. */
+const DISCARD_LIMIT_MS = 30_000;
 
 /** Does a run's work and whatever its end asks for; never throws for what can happen. */
 export async function runToEnd(run: TaskRun, context: EndContext): Promise<void> {
@@ -65,7 +68,10 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
   const outcome = decideOutcome(error, blamesTask, run, context.limits);
   const result = await run.holding.settle(outcome);
   if (result === "canceled") await cleanUp(run, context);
-  else if (outcome.kind === "failed") await tidy(run, context);
+  else if (outcome.kind === "failed") {
+    await discard(run, context);
+    await tidy(run, context);
+  }
 }
 
 /** Tells the pool of a server's fault. @returns whether it is held against the task too. */
@@ -156,7 +162,7 @@ async function leaveLost(run: TaskRun, { store, stopSignal, logger }: EndContext
  */
 async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   run.phase = "cleanup";
-  const { pool, stopSignal, logger, workDirs } = context;
+  const { pool, stopSignal, logger } = context;
   const { taskId, dispatch } = run.holding;
   const server = dispatch && pool.server(dispatch.server);
   if (server !== undefined && dispatch !== undefined && dispatch.phase !== "done") {
@@ -174,13 +180,30 @@ async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
     }
   }
   await run.holding.finishCleanup();
-  await workDirs.remove(taskId);
+  await discard(run, context);
+  await removeFiles(run, context);
 }
 
-/** After a terminal status: the work directory goes, and the server may forget the prompt. */
-async function tidy(run: TaskRun, { workDirs, logger }: EndContext): Promise<void> {
+/** Removes what the task has in the work directory, and on its server where its folders are at hand. */
+async function removeFiles({ server, task }: TaskRun, { workDirs }: EndContext): Promise<void> {
+  await workDirs.remove(task.taskId);
+  await server?.folders?.remove(task.taskId);
+}
+
+async function discard({ holding, task }: TaskRun, context: EndContext): Promise<void> {
+  try {
+    const signal = AbortSignal.timeout(DISCARD_LIMIT_MS);
+    await discardUpload(holding.uploadCheckpoint, context.upload, signal);
+  } catch (error) {
+    context.logger.warn({ taskId: task.taskId, err: error }, "unfinished upload not discarded");
+  }
+}
+
+/** After a terminal status: the files go, and the server may forget the prompt. */
+async function tidy(run: TaskRun, context: EndContext): Promise<void> {
+  const { logger } = context;
   const { taskId, dispatch } = run.holding;
-  await workDirs.remove(taskId);
+  await removeFiles(run, context);
   if (dispatch === undefined || run.server === undefined) return;
   try {
     await run.server.comfy.deleteHistory(dispatch.promptId, AbortSignal.timeout(FORGET_LIMIT_MS));

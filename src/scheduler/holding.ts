@@ -40,6 +40,8 @@ export class Holding implements TaskJournal {
   dispatch: Omit<Dispatch, "at"> | undefined;
   /** When it was first written, or when this process saw it, by the monotonic clock. */
   dispatchedAtMs = performance.now();
+  /** What an unfinished upload can be discarded with. */
+  uploadCheckpoint: Json | undefined;
   #report: ProgressReport | undefined;
   readonly #controller = new AbortController();
   readonly #store: TaskStore;
@@ -51,6 +53,7 @@ export class Holding implements TaskJournal {
     this.#store = store;
     this.#proof = proof;
     this.dispatch = task.dispatch;
+    this.uploadCheckpoint = task.uploadCheckpoint;
   }
 
   get signal(): AbortSignal {
@@ -107,6 +110,7 @@ export class Holding implements TaskJournal {
   }
 
   recordUpload(checkpoint: Json): Promise<void> {
+    this.uploadCheckpoint = checkpoint;
     return this.#write(() => this.#store.recordUpload(this.fence, checkpoint));
   }
 

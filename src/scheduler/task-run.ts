@@ -76,7 +76,7 @@ export class TaskRun {
 
   /** No server has what it needs, reachable or not: waiting would not end. */
   #refuseHopeless(workflow: Workflow): void {
-    const lacks = this.#context.pool.lacks(workflow);
+    const lacks = this.#context.pool.lacks(workflow, this.task.parameters);
     if (lacks.length === 0) return;
     const message = `No server can run workflow "${workflow.name}": ${lacks.join("; ")}`;
     throw new TaskError("WORKFLOW_NOT_RUNNABLE", message);
@@ -110,8 +110,12 @@ export class TaskRun {
     await this.#releaseSlot();
     await this.#input(workDir);
     this.phase = "waiting";
-    const { priority, dueAt, bypassCount } = task;
-    const request = { fence: holding.fence, workflow, priority, dueAt, bypassCount };
+    const { parameters, priority, dueAt, bypassCount } = task;
+    const request = {
+      fence: holding.fence,
+      workflow,
+      ...{ parameters, priority, dueAt, bypassCount },
+    };
     const { server, slot } = await this.#context.pool.acquire(request, holding.signal);
     this.server = server;
     this.#slot = slot;

@@ -6,7 +6,7 @@ import type { Pool } from "../pool/pool.js";
 import type { NewTask } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import { chooseWorkflow } from "../workflow/choose-workflow.js";
-import { resolveParameters } from "../workflow/resolve-parameters.js";
+import { type ParameterValues, resolveParameters } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 
 /** A request for a task. */
@@ -50,7 +50,7 @@ export function checkTask(request: CreateTask, context: CreateContext): CheckedT
   const resolved = resolveParameters(workflow, request.parameters ?? {}, params, context.random);
   if ("violations" in resolved) throw invalid([...violations, ...resolved.violations]);
   if (violations.length > 0) throw invalid(violations);
-  refuseUnrunnable(workflow, context);
+  refuseUnrunnable(workflow, resolved.values, context);
   const newTask: NewTask = {
     params,
     type: workflow.type,
@@ -70,8 +70,12 @@ function isRunnable(workflow: Workflow, pool: CreateContext["pool"]): boolean {
   return pool.serversFor(workflow).length > 0 || pool.lacks(workflow).length === 0;
 }
 
-function refuseUnrunnable(workflow: Workflow, { pool, catalog }: CreateContext): void {
-  const lacks = pool.lacks(workflow);
+function refuseUnrunnable(
+  workflow: Workflow,
+  values: ParameterValues,
+  { pool, catalog }: CreateContext,
+): void {
+  const lacks = pool.lacks(workflow, values);
   if (lacks.length === 0) return;
   const others = catalog
     .list()

@@ -1,0 +1,28 @@
+import type { Pool } from "./pool.js";
+
+/**
+ * Waits until it is known of every server what it can run, or at least that it does not answer, so
+ * that the first requests are not judged by guesses.
+ *
+ * @param mustAnswer also waits for servers that do not answer yet: ones that were only just started.
+ */
+export async function firstAnswers(
+  pool: Pool,
+  limitMs: number,
+  mustAnswer: boolean,
+): Promise<void> {
+  const isSettled = (): boolean =>
+    pool.servers.every(({ isKnown, reason }) => isKnown || (reason !== undefined && !mustAnswer));
+  if (isSettled()) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      unsubscribe();
+      resolve();
+    };
+    const timer = setTimeout(end, limitMs);
+    const unsubscribe = pool.subscribe(() => {
+      if (isSettled()) end();
+    });
+  });
+}
