@@ -238,7 +238,7 @@ export class Pool {
     const eligible = [...this.#waiting].filter(
       ({ request }) =>
         canRun(server, request.workflow, request.parameters) &&
-        this.#mayQueue(server, request.workflow),
+        this.#mayQueue(server, request.workflow, nowMs),
     );
     const elsewhere = this.servers
       .filter((other) => other !== server && isUp(other))
@@ -254,9 +254,10 @@ export class Pool {
   }
 
   /** Whether a prompt may go to a server that runs one already: where both are known to be short. */
-  #mayQueue(server: PoolServer, workflow: Workflow): boolean {
-    if (server.held.size === 0 || server.queueDepth === 2) return true;
-    if (server.queueDepth === 1) return false;
+  #mayQueue(server: PoolServer, workflow: Workflow, nowMs: number): boolean {
+    const isHeldElsewhere = [...server.heldElsewhere.values()].some((untilMs) => untilMs > nowMs);
+    if (server.queueDepth === 2 || (server.held.size === 0 && !isHeldElsewhere)) return true;
+    if (server.queueDepth === 1 || isHeldElsewhere) return false;
     const holders = [...server.held.values()];
     return [workflow.name, ...holders.map((holder) => holder.workflow)].every((name) =>
       this.runTimes.isShort(name),

@@ -1,5 +1,5 @@
-import { parse } from "yaml";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { readSettings } from "../../src/config/read-settings.js";
 import { toConfig } from "../../src/config.js";
 
@@ -30,7 +30,7 @@ test("configuration: the older service's file is accepted as it is, with one war
   const config = read(
     {},
     `
-oss: {endpoint: oss-cn-hangzhou.aliyuncs.com, access_key_id: a, access_key_secret: b, bucket_name: c}
+oss: {endpoint: oss-cn-hangzhou.aliyuncs.com, access_key_id: a, access_key_secret: b, bucket_name: my-bucket}
 server: {max_retries: 2, retry_delay: 7, max_workers: 4}
 comfyui: {servers: ["127.0.0.1:8188", "http://gpu2:8188"]}
 `,
@@ -40,7 +40,10 @@ comfyui: {servers: ["127.0.0.1:8188", "http://gpu2:8188"]}
     "http://gpu2:8188",
   ]);
   expect(config.scheduler).toMatchObject({ maxRetries: 2, retryDelayMs: 7_000 });
-  expect(config.oss).toMatchObject({ bucket: "c", endpoint: "oss-cn-hangzhou.aliyuncs.com" });
+  expect(config.oss).toMatchObject({
+    bucket: "my-bucket",
+    endpoint: "oss-cn-hangzhou.aliyuncs.com",
+  });
   expect(config.warnings).toEqual(["The setting server.max_workers is ignored: the pool decides"]);
 });
 
