@@ -14,7 +14,9 @@ export interface WatchdogOptions {
  */
 export function startWatchdog({ message, limitMs }: WatchdogOptions): Disposable {
   const released = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-  const worker = new Worker(WATCH, { eval: true, workerData: { released, message, limitMs } });
+  const workerData = { released, message, limitMs };
+  // Without the flags of this process, which may say that a text is a module or want a loader.
+  const worker = new Worker(WATCH, { eval: true, workerData, execArgv: [] });
   worker.unref();
   return {
     [Symbol.dispose](): void {

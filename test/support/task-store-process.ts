@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
+import { onTestFinished } from "vitest";
+import { eventually } from "./eventually.js";
+
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A process that writes to a store; see `task-store-writer.ts`. */
+export interface WriterProcess {
+  /** What it has acknowledged so far, each as words. */
+  readonly acknowledged: readonly (readonly string[])[];
+  /** What it wrote to standard error. */
+  readonly complaints: readonly string[];
+  /** Waits until it has acknowledged so much. */
+  reach(count: number): Promise<void>;
+  signal(name: "SIGSTOP" | "SIGKILL"): void;
+  /** Waits until it has ended and all it said was read. @returns its exit code, or null after a signal. */
+  ended(): Promise<number | null>;
+}
+
+/**
+ * Compiles the writer and all it may import into a directory, since starting it from its sources takes
+ * several times as long.
+ *
+ * @returns the path to give to {@link startWriter}.
+ */
+export async function compileWriter(target: string): Promise<string> {
+  await writeFile(join(target, "package.json"), '{ "type": "module" }');
+  await symlink(join(PROJECT, "node_modules"), join(target, "node_modules"));
+  for (const folder of ["src/domain", "src/store", "test/support"]) {
+    await mkdir(join(target, folder), { recursive: true });
+    const names = await readdir(join(PROJECT, folder));
+    for (const name of names.filter((one) => one.endsWith(".ts"))) {
+      const source = await readFile(join(PROJECT, folder, name), "utf8");
+      const { outputText } = transpileModule(source, { compilerOptions: COMPILER_OPTIONS });
+      await writeFile(join(target, folder, name.replace(/\.ts$/, ".js")), outputText);
+    }
+  }
+  return join(target, "test/support/task-store-writer.js");
+}
+
+const COMPILER_OPTIONS = { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 };
+
+/** Starts a process that writes to the store in a directory; it is killed when the test has finished. */
+export function startWriter(writerPath: string, directory: string): WriterProcess {
+  // So short a life is not worth optimizing SQLite's code for.
+  const child = spawn(process.execPath, ["--liftoff-only", writerPath, directory], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  const closed = once(child, "close");
+  const acknowledged: string[][] = [];
+  const complaints: string[] = [];
+  onLine(child, "stdout", (line) => acknowledged.push(line.split(" ")));
+  onLine(child, "stderr", (line) => complaints.push(line));
+  return {
+    acknowledged,
+    complaints,
+    reach: async (count) => {
+      await eventually(() => acknowledged.length >= count || child.exitCode !== null, {
+        limitMs: 60_000,
+        intervalMs: 2,
+      });
+      if (acknowledged.length < count) throw new Error(complaints.join("\n"));
+    },
+    signal: (name) => {
+      child.kill(name);
+    },
+    ended: async () => {
+      await closed;
+      return child.exitCode;
+    },
+  };
+}
+
+function onLine(
+  child: ChildProcess,
+  from: "stdout" | "stderr",
+  take: (line: string) => void,
+): void {
+  const input = child[from];
+  if (input) createInterface({ input }).on("line", take);
+}
