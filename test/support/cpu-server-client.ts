@@ -35,7 +35,7 @@ export async function listen(url: string, clientId = "", path = "/ws"): Promise<
   socket.on("error", () => undefined);
   socket.on("message", (frame: Buffer, isBinary) => {
     const message = isBinary ? undefined : parse(frame);
-    if (message?.type === undefined) junk.push(frame);
+    if (message?.type === undefined || message.data === undefined) junk.push(frame);
     else heard.push(message);
   });
   await once(socket, "open");
