@@ -178,6 +178,22 @@ describe("submitPrompt() without a clear answer", () => {
   });
 });
 
+/** A prompt on its way from the queue to the history, on a server that does not do it in one step. */
+const EMPTY_QUEUE_ONCE = {
+  ...{ path: "/queue", method: "GET", count: 1, fault: "answer", status: 200 },
+  body: JSON.stringify({ queue_running: [], queue_pending: [] }),
+} as const;
+
+test("lookForPrompt() is not taken in by one look that misses the prompt", async () => {
+  await server.set({ simulate: { steps: 1_000, stepMs: 20 } });
+  const comfy = clientOf(server.url);
+  const { prompt, promptId } = await networkPrompt(comfy);
+  await submitPrompt(comfy, { prompt, promptId }, signal);
+  await server.set({ http: [EMPTY_QUEUE_ONCE] });
+  expect((await lookForPrompt(comfy, promptId, signal)).state).not.toBe("absent");
+  await cancelPrompt(comfy, promptId, signal);
+});
+
 describe("cancelPrompt()", () => {
   const slow = { simulate: { steps: 1_000, stepMs: 20 } };
   const submitted = async (comfy: ComfyServer): Promise<string> => {
@@ -226,6 +242,15 @@ describe("cancelPrompt()", () => {
       await cancelPrompt(comfy, promptId, signal);
       expect(await comfy.queueRemaining(signal)).toBe(0);
     }
+  });
+
+  test("is not taken in by one look that misses the prompt", async () => {
+    await server.set(slow);
+    const comfy = clientOf(server.url);
+    const promptId = await submitted(comfy);
+    await server.set({ http: [EMPTY_QUEUE_ONCE] });
+    await cancelPrompt(comfy, promptId, signal);
+    expect(await comfy.queueRemaining(signal)).toBe(0);
   });
 
   test("is done at once with a prompt that ended, and with one that never was", async () => {
