@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { CompilationError, RuntimeError, ValidationError } from "@bufbuild/protovalidate";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type ErrorCode, type ErrorKind, TaskError } from "../domain/errors.js";
+import { type ErrorCode, type ErrorKind, TaskError, type Violation } from "../domain/errors.js";
 import { ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
 import { createProblem, type Problem } from "./rest/problem.js";
 
@@ -73,7 +73,7 @@ export function toProblem(thrown: unknown): Problem {
   const text = KEPT_DETAILS[code as ErrorCode] ?? error.rawMessage;
   const retryAfterMs = detail?.retryAfterMs;
   return createProblem(STATUS_OF_CODE[error.code], code, text, {
-    violations: detail?.violations ?? [],
+    violations: (detail?.violations ?? []).map(({ field, message }) => ({ field, message })),
     headers:
       retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
   });
@@ -99,13 +99,18 @@ function knownConnectError(error: ConnectError): ConnectError {
 }
 
 function invalidRequest(error: ValidationError): TaskError {
-  const violations = error.violations.map(({ field, message }) => ({
-    field: pathToString(field),
-    message,
-  }));
+  const violations = error.violations.map(({ field, message }) =>
+    toViolation(pathToString(field), message),
+  );
   const texts = violations.map(({ message }) => message).join("; ");
   return new TaskError("INVALID_REQUEST", `Cannot accept the request: ${texts}`, {
     violations,
     cause: error,
   });
+}
+
+/** The validator's own rules say "must ..." or "value must ...", and not of what. */
+function toViolation(field: string, text: string): Violation {
+  const message = text.startsWith(field) ? text : `${field} ${text.replace(/^value /, "")}`;
+  return { field, message };
 }

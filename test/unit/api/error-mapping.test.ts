@@ -44,7 +44,7 @@ describe("a problem", () => {
       { field: "priority", message: "priority must be 0 to 2" },
     ];
     const { body } = toProblem(new TaskError("INVALID_REQUEST", "Bad", { violations }));
-    expect(body.errors).toMatchObject(violations);
+    expect(body.errors).toEqual(violations);
     const full = new TaskError("QUEUE_FULL", "Full", { retryAfterMs: 1_001 });
     expect(toProblem(full).headers).toEqual({ "retry-after": "2" });
     expect(toProblem(new TaskError("QUEUE_FULL", "Full")).headers).toEqual({});
@@ -95,6 +95,10 @@ test("what the validator finds is INVALID_REQUEST with the fields by their names
   const thrown = new ConnectError("raw", Code.InvalidArgument, undefined, undefined, error);
   const { body } = toProblem(thrown);
   expect(body.code).toBe("INVALID_REQUEST");
-  expect(body.errors?.map(({ field }) => field)).toEqual(["url", "idempotency_key"]);
-  expect(body.detail).toContain("url is required");
+  const messages = ["url is required", "idempotency_key must be at least 1 characters"];
+  expect(body.errors).toEqual([
+    { field: "url", message: messages[0] },
+    { field: "idempotency_key", message: messages[1] },
+  ]);
+  expect(body.detail).toBe(`Cannot accept the request: ${messages.join("; ")}`);
 });
