@@ -10,6 +10,7 @@ import { toProblem } from "./error-mapping.js";
 import { createInterceptors } from "./interceptors.js";
 import { registerPlainRoutes } from "./plain-routes.js";
 import { answerFrameworkError } from "./rest/framework-problems.js";
+import { withoutBadEscapes } from "./rest/percent-encoding.js";
 import { sendProblem } from "./rest/problem.js";
 import { registerRest } from "./rest/rest-plugin.js";
 import { type ApiServices, serveTmlsr, serveTools } from "./services.js";
@@ -43,6 +44,8 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     // A line for each request would name URLs.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.maxRequestBytes,
+    // Whatever the form of an id that is not there, it is just not found.
+    rewriteUrl: ({ url = "/" }) => withoutBadEscapes(url),
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
   });

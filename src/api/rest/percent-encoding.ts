@@ -30,3 +30,26 @@ export function decodeCapture(segments: readonly string[], isMulti: boolean): st
 function decodeAllButSlash(segment: string): string {
   return segment.split(/%2f/i).map(decodeURIComponent).join("%2F");
 }
+
+/**
+ * A URL whose path can be decoded: a segment with a bad escape (no two digits after `%`, or no UTF-8)
+ * stands for its own text, which names nothing.
+ */
+export function withoutBadEscapes(url: string): string {
+  const queryStart = url.search(/[?#]/);
+  const path = queryStart === -1 ? url : url.slice(0, queryStart);
+  if (isDecodable(path)) return url;
+  const segments = path
+    .split("/")
+    .map((segment) => (isDecodable(segment) ? segment : encodeURIComponent(segment)));
+  return segments.join("/") + url.slice(path.length);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
