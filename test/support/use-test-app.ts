@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, expect } from "vitest";
+import type { Fence, TaskStore } from "../../src/store/task-store.js";
+import { callHttp, type HttpAnswer, type HttpCallOptions } from "./http-call.js";
+import { aLease, fenceOf } from "./task-store-builders.js";
+import { type RestTask, startTestApp, type TestApp, type TestAppOptions } from "./test-app.js";
+
+/** One app that all tests of a file share, and a client of its REST API. */
+export interface SharedApp {
+  readonly app: TestApp;
+  readonly store: TaskStore;
+  /** Sends a request just as it is written. */
+  call(method: string, path: string, options?: HttpCallOptions): Promise<HttpAnswer>;
+  get(path: string, headers?: HttpCallOptions["headers"]): Promise<HttpAnswer>;
+  /** Sends JSON to `POST /tasks`. */
+  post(body: unknown, headers?: HttpCallOptions["headers"]): Promise<HttpAnswer>;
+  /** Submits a task that must be accepted. @returns its id. */
+  submit(body?: object): Promise<string>;
+  task(taskId: string): Promise<RestTask>;
+  /** Leases a task in place of the scheduler, which leaves tasks alone that no server can run. */
+  hold(taskId: string): Promise<Fence>;
+}
+
+/** Where an input is in tests whose input nobody fetches. */
+export const INPUT_URL = "https://example.com/image.jpg";
+
+/**
+ * Opens an app before the tests of a file and closes it after them.
+ *
+ * @param options where they are a function, it is called before the app is opened.
+ */
+export function useTestApp(options: TestAppOptions | (() => TestAppOptions) = {}): SharedApp {
+  const shared = new OpenedApp();
+  beforeAll(async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "tmlsr-test-"));
+    const chosen = typeof options === "function" ? options() : options;
+    const app = await startTestApp({ ...chosen, dataDir });
+    shared.open(app);
+    return async () => {
+      await app[Symbol.asyncDispose]();
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    };
+  });
+  return shared;
+}
+
+class OpenedApp implements SharedApp {
+  #app: TestApp | undefined;
+
+  open(app: TestApp): void {
+    this.#app = app;
+  }
+
+  get app(): TestApp {
+    if (this.#app === undefined) throw new Error("The app is opened before the first test");
+    return this.#app;
+  }
+
+  get store(): TaskStore {
+    return this.app.app.store;
+  }
+
+  async call(method: string, path: string, options?: HttpCallOptions): Promise<HttpAnswer> {
+    return await callHttp(this.app.url, method, path, options);
+  }
+
+  async get(path: string, headers: HttpCallOptions["headers"] = {}): Promise<HttpAnswer> {
+    return await this.call("GET", path, { headers });
+  }
+
+  async post(body: unknown, headers: HttpCallOptions["headers"] = {}): Promise<HttpAnswer> {
+    return await this.call("POST", "/tasks", { body, headers });
+  }
+
+  async submit(body: object = {}): Promise<string> {
+    return await this.app.submit({ url: INPUT_URL, ...body });
+  }
+
+  async task(taskId: string): Promise<RestTask> {
+    const { status, body } = await this.get(`/tasks/${taskId}`);
+    expect(status).toBe(200);
+    return body;
+  }
+
+  async hold(taskId: string): Promise<Fence> {
+    const { workflow } = await this.task(taskId);
+    const others: Fence[] = [];
+    for (;;) {
+      const leased = await this.store.lease(aLease({ workflows: [workflow] }));
+      if (leased === undefined) throw new Error(`Task ${taskId} cannot be leased`);
+      if (leased.taskId !== taskId) others.push(fenceOf(leased));
+      else {
+        for (const other of others) await this.store.settle(other, { kind: "handed_back" });
+        return fenceOf(leased);
+      }
+    }
+  }
+}
+
+/** Checks that an answer is a problem document, and one of the form that every error has. */
+export function expectProblem(
+  answer: HttpAnswer,
+  expected: { readonly status: number; readonly code: string; readonly detail?: unknown },
+): void {
+  const { status, ...body } = expected;
+  expect(answer.body).toMatchObject(body);
+  expect(answer.status).toBe(status);
+  expect(answer.headers["content-type"]).toBe("application/problem+json");
+  const { errors, ...members } = answer.body;
+  expect(Object.keys(members).sort()).toEqual(["code", "detail", "title", "type"]);
+  for (const member of Object.values(members)) expect(member).toEqual(expect.any(String));
+  for (const error of errors ?? [])
+    expect(error).toEqual({ field: expect.any(String), message: expect.any(String) });
+}
