@@ -27,12 +27,13 @@ export interface EmbeddedStoreOptions {
  * service wrote it, or when its files cannot be used; DISK_FULL.
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<TaskStore> {
-  const { directory, logger } = options;
+  const { directory } = options;
+  const logger = options.logger?.child({ part: "store" });
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(directory);
   if (lock.deadOwnerCount > 0) logger?.warn("the store's last owner died without closing it");
   try {
-    const store = openLocked(options, lock);
+    const store = openLocked(options, lock, logger);
     await syncDirectory(directory);
     return store;
   } catch (error) {
@@ -43,8 +44,12 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
 const OPEN_LIMIT_MS = 300_000;
 
-function openLocked(options: EmbeddedStoreOptions, lock: DirectoryLock): TaskStore {
-  const { directory, clock = Date.now, logger, openLimitMs: limitMs = OPEN_LIMIT_MS } = options;
+function openLocked(
+  options: EmbeddedStoreOptions,
+  lock: DirectoryLock,
+  logger: Logger | undefined,
+): TaskStore {
+  const { directory, clock = Date.now, openLimitMs: limitMs = OPEN_LIMIT_MS } = options;
   const message = `Cannot open the store in "${directory}": no answer from its file in ${limitMs} ms`;
   using _watchdog = startWatchdog({ message, limitMs });
   const driver = EmbeddedDriver.open(join(directory, "store.sqlite"));

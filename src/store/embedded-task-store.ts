@@ -223,6 +223,7 @@ export class EmbeddedTaskStore implements TaskStore {
       const task = this.#table.find(fence.taskId);
       const standing = standingOf(task, fence.epoch);
       if (!task || standing !== "canceled") return standing === "ok" ? "lost" : standing;
+      if (task.cleanupPending && !task.lease) return "lost";
       write.save(task, endCleanup(task));
       return "ok";
     });

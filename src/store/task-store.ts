@@ -257,7 +257,8 @@ export interface TaskStore extends AsyncDisposable {
 
   /**
    * Ends a canceled task's cleanup: the server is known to be free of it. Frees slot, dispatch and
-   * lease. `ok` also when there was nothing to clean up; `lost` for a task that is not canceled.
+   * lease. `ok` also when there was nothing to clean up; `lost` without a lease on what there is, and
+   * for a task that is not canceled.
    */
   finishCleanup(fence: Fence): Promise<WriteResult>;
 

@@ -202,9 +202,9 @@ export function describeLeasing(open: OpenStore): void {
     test("gives an expired task to one of ten who ask at once, the longest expired first", async () => {
       await using fixture = await open();
       const { store, rival } = fixture;
-      await createOne(store, { workflow: "b" });
-      const late = await store.lease(aLease({ leaseMs: BRIEF_MS + 20, workflows: ["b"] }));
-      const { fence: early } = await leaseOne(store, { leaseMs: BRIEF_MS });
+      await createOne(store, { workflow: "older" });
+      const { fence: early } = await leaseOne(store, { leaseMs: BRIEF_MS / 2 });
+      const late = await store.lease(aLease({ leaseMs: BRIEF_MS, workflows: ["older"] }));
       await fixture.advance(SHORT_MS);
       expect((await takeOverOne(store)).taskId).toBe(early.taskId);
       const taken = await Promise.all(

@@ -166,7 +166,7 @@ class History {
     for (const task of this.#tasks) if (task.lease) task.lease = "expired";
   }
 
-  async #write(step: Step & { isStale: boolean }, task: Known): Promise<void> {
+  async #write(step: Extract<Step, { n: number }>, task: Known): Promise<void> {
     const { store } = this.#fixture;
     const fence: Fence = { taskId: task.taskId, epoch: task.epoch - (step.isStale ? 1 : 0) };
     const standing = step.isStale ? "lost" : standingOf(task.status);
@@ -222,9 +222,15 @@ class History {
   }
 
   async #finishCleanup(fence: Fence, standing: WriteResult, task: Known): Promise<void> {
-    const answers = { ok: "lost", canceled: "ok", lost: "lost", terminal: "terminal" };
+    const isHeld = task.lease !== undefined || !task.cleanupPending;
+    const answers = {
+      ok: "lost",
+      canceled: isHeld ? "ok" : "lost",
+      lost: "lost",
+      terminal: "terminal",
+    };
     expect(await this.#fixture.store.finishCleanup(fence)).toBe(answers[standing]);
-    if (standing === "canceled") free(task);
+    if (standing === "canceled" && isHeld) free(task);
   }
 }
 

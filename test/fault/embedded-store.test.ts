@@ -164,7 +164,7 @@ async function writeUntilKilled(directory: string): Promise<WriterProcess["ackno
 /** What an acknowledged write may have become, in the same process, by the time of the kill. */
 async function expectKept(
   store: TaskStore,
-  [word, id = "", value]: readonly string[],
+  [word = "", id = "", value]: readonly string[],
 ): Promise<void> {
   if (word === "opened") return;
   const task = await readTask(store, id);
