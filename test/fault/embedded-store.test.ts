@@ -220,10 +220,10 @@ async function damageTail(path: string, round: number): Promise<void> {
 async function mountSmallDisk(): Promise<string | undefined> {
   const directory = join(await tempDir(), "disk");
   await mkdir(directory);
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", directory]);
+  const mounted = spawnSync("/bin/mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", directory]);
   if (mounted.status !== 0) return undefined;
   onTestFinished(() => {
-    spawnSync("umount", ["-l", directory]);
+    spawnSync("/bin/umount", ["-l", directory]);
   });
   return directory;
 }

@@ -60,7 +60,7 @@ export const FAILED: Outcome = {
   error: { code: "INPUT_DAMAGED", message: "Cannot read the input" },
 };
 
-export const OUTPUT_FILE: OutputFile = { filename: "a.png", subfolder: "", type: "output" };
+const OUTPUT_FILE: OutputFile = { filename: "a.png", subfolder: "", type: "output" };
 
 export function aDispatch(phase: "intent" | "sent" | "done", promptId = "prompt-1") {
   const outputs = phase === "done" ? { outputs: [OUTPUT_FILE] } : {};

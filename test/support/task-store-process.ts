@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
@@ -9,6 +9,7 @@ import { onTestFinished } from "vitest";
 import { eventually } from "./eventually.js";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+const WRITER = fileURLToPath(new URL("./task-store-writer.ts", import.meta.url));
 
 /** A process that writes to a store; see `task-store-writer.ts`. */
 export interface WriterProcess {
@@ -38,10 +39,14 @@ export async function compileWriter(target: string): Promise<string> {
     for (const name of names.filter((one) => one.endsWith(".ts"))) {
       const source = await readFile(join(PROJECT, folder, name), "utf8");
       const { outputText } = transpileModule(source, { compilerOptions: COMPILER_OPTIONS });
-      await writeFile(join(target, folder, name.replace(/\.ts$/, ".js")), outputText);
+      await writeFile(join(target, folder, toJs(name)), outputText);
     }
   }
-  return join(target, "test/support/task-store-writer.js");
+  return join(target, toJs(relative(PROJECT, WRITER)));
+}
+
+function toJs(path: string): string {
+  return path.replace(/\.ts$/, ".js");
 }
 
 const COMPILER_OPTIONS = { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 };
