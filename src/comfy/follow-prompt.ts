@@ -32,12 +32,12 @@ export interface FollowOptions {
   readonly investedMs?: number;
   /** Between two polls while no events come. @default 1000 */
   readonly pollMs?: number;
-  /** @default {@link DEFAULT_WATCH_LIMITS} */
+  /** How long server and history are waited for. @default 15 s refused, 30 s to 10 min silent, 60 s dead worker, 10 s late history */
   readonly watch?: Partial<Omit<WatchLimits, "stallMs">>;
 }
 
 /** How long a prompt's server is waited for where nothing else is said. */
-export const DEFAULT_WATCH_LIMITS: Omit<WatchLimits, "stallMs" | "absentMs"> = {
+const DEFAULT_WATCH_LIMITS: Omit<WatchLimits, "stallMs" | "absentMs"> = {
   refusedMs: 15_000,
   silentMinMs: 30_000,
   silentMaxMs: 600_000,

@@ -14,7 +14,7 @@ const optionalText = z.string().optional().catch(undefined);
 const optionalNumber = z.number().optional().catch(undefined);
 
 /** One prompt of `GET /queue`: `[number, prompt_id, graph, extra_data, outputs, ...]`. */
-export const queueItemSchema = z
+const queueItemSchema = z
   .tuple([z.unknown(), z.string()])
   .rest(z.unknown())
   .transform(([, promptId, , extraData]) => ({ promptId, extraData: asRecord(extraData) }));

@@ -180,7 +180,11 @@ describe("submitPrompt() without a clear answer", () => {
 
 /** A prompt on its way from the queue to the history, on a server that does not do it in one step. */
 const EMPTY_QUEUE_ONCE = {
-  ...{ path: "/queue", method: "GET", count: 1, fault: "answer", status: 200 },
+  path: "/queue",
+  method: "GET",
+  count: 1,
+  fault: "answer",
+  status: 200,
   body: JSON.stringify({ queue_running: [], queue_pending: [] }),
 } as const;
 

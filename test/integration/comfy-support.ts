@@ -47,7 +47,7 @@ export async function networkPrompt(comfy: ComfyServer): Promise<TestPrompt> {
 }
 
 /** Sends a small picture under a name of its own. @returns its name there */
-export async function uploadPicture(comfy: ComfyServer): Promise<string> {
+async function uploadPicture(comfy: ComfyServer): Promise<string> {
   const path = join(await tempDir(), "in.png");
   const picture = await smallPicture();
   await writeFile(path, picture);

@@ -66,7 +66,7 @@ describe("a slow client", () => {
     });
     stream.on("error", () => undefined);
     stream.write(Buffer.from([0, 0, 0, 0, 9]));
-    const [headers] = await new Promise<[{ ":status"?: number }]>((resolve) => {
+    const [headers] = await new Promise<[{ ":status"?: number | undefined }]>((resolve) => {
       stream.once("response", (...args) => resolve([args[0]]));
     });
     expect(headers[":status"]).toBe(408);
