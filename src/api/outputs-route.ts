@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ByteRange, parseByteRange } from "./byte-range.js";
+import { refuseOtherMethods } from "./rest/get-route.js";
 import { createProblem, type Problem, sendProblem } from "./rest/problem.js";
 
 /** A stored result, open for reading. */
@@ -33,7 +34,7 @@ interface OutputParams {
 export function registerOutputs(app: FastifyInstance, files: OutputFiles): void {
   app.route<{ Params: OutputParams }>({
     method: ["GET", "HEAD"],
-    url: "/outputs/:taskId/*",
+    url: URL_PATTERN,
     handler: async (request, reply) => {
       const { taskId, "*": file } = request.params;
       const output = file.includes("/") ? undefined : await files.open(`outputs/${taskId}/${file}`);
@@ -41,7 +42,10 @@ export function registerOutputs(app: FastifyInstance, files: OutputFiles): void 
       return answer(request, reply, output, file);
     },
   });
+  refuseOtherMethods(app, URL_PATTERN);
 }
+
+const URL_PATTERN = "/outputs/:taskId/*";
 
 async function answer(
   request: FastifyRequest,

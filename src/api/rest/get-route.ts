@@ -9,13 +9,18 @@ import { ProblemError } from "./problem.js";
  * @param url Static, or with Fastify's parameters.
  */
 export function registerGet(app: FastifyInstance, url: string, handler: RouteHandlerMethod): void {
+  for (const each of url === "/" ? [url] : [url, `${url}/`]) {
+    app.get(each, handler);
+    refuseOtherMethods(app, each);
+  }
+}
+
+/** Answers 405 to every method of a path but GET and HEAD. */
+export function refuseOtherMethods(app: FastifyInstance, url: string): void {
   const refuse = async () => {
     throw new ProblemError(methodNotAllowed(["GET", "HEAD"]));
   };
-  for (const each of url === "/" ? [url] : [url, `${url}/`]) {
-    app.get(each, handler);
-    app.route({ method: OTHER_METHODS, url: each, onRequest: refuse, handler: refuse });
-  }
+  app.route({ method: OTHER_METHODS, url, onRequest: refuse, handler: refuse });
 }
 
 const OTHER_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
