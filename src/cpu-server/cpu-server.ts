@@ -39,62 +39,41 @@ export interface CpuServerOptions {
 }
 
 /**
- * A server that speaks ComfyUI's protocol (as version 0.3.64 does) and computes on this CPU: ComfyUI's
- * own node classes for pictures, with small ESRGAN networks as its upscale models.
+ * Starts a server that speaks ComfyUI's protocol (as version 0.3.64 does) and computes on this CPU:
+ * ComfyUI's own node classes for pictures, with small ESRGAN networks as its upscale models. It serves
+ * until its process ends; nothing has to be put away then.
+ *
+ * @returns where it listens.
  */
-export class CpuServer implements AsyncDisposable {
-  /** Where it listens. */
-  readonly url: string;
-  readonly #parts: readonly (Disposable | AsyncDisposable)[];
-
-  private constructor(url: string, parts: readonly (Disposable | AsyncDisposable)[]) {
-    this.url = url;
-    this.#parts = parts;
-  }
-
-  /** Listens, and works off prompts from then on. */
-  static async start(options: CpuServerOptions): Promise<CpuServer> {
-    const { hooks, maxUploadBytes } = options;
-    const folders = await Folders.open(options.dir);
-    const app = createHttpServer(options);
-    const pool = new NetworkPool(options.threadCount);
-    const features = { supports_preview_metadata: true, max_upload_size: maxUploadBytes };
-    const upscaler = new OneModelUpscaler(hooks.wrapUpscaler?.(pool) ?? pool);
-    const log = new RunLog(options.logPath, () => upscaler.loadCount);
-    const nodes = createNodeClasses(folders, upscaler);
-    const queue: PromptQueue = new PromptQueue(() => sockets.broadcastStatus());
-    const status = () => ({ exec_info: { queue_remaining: queue.remainingCount } });
-    const sockets = new SocketHub(status, () => features, hooks);
-    const context: WorkerContext = {
-      ...{ hooks, log, nodes, queue, sockets },
-      history: hooks.history ?? new History(),
-      interruption: new Interruption(),
-      cache: new NodeCache(nodes),
-      unloadModels: async () => await upscaler.unload(),
-    };
-    const worker = new PromptWorker(context);
-    hooks.addHttp?.(app, context);
-    addPromptRoutes(app, { ...context, isNewer: () => hooks.isNewer?.() ?? false });
-    addQueueRoutes(app, { ...context, requestFree: (request) => worker.requestFree(request) });
-    addUploadRoute(app, folders, maxUploadBytes);
-    addViewRoute(app, folders);
-    addDiscoveryRoutes(app, nodes, features);
-    const webSockets = acceptWebSockets(app.server, sockets);
-    await app.listen({ host: options.host, port: options.port });
-    return new CpuServer(urlOf(app), [webSockets, closing(app), worker, pool, log]);
-  }
-
-  /** Cuts all connections, interrupts the prompt that runs and ends the threads. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const part of this.#parts) {
-      if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
-      else part[Symbol.dispose]();
-    }
-  }
-}
-
-function closing(app: FastifyInstance): AsyncDisposable {
-  return { [Symbol.asyncDispose]: async () => await app.close() };
+export async function startCpuServer(options: CpuServerOptions): Promise<string> {
+  const { hooks, maxUploadBytes } = options;
+  const folders = await Folders.open(options.dir);
+  const app = createHttpServer(options);
+  const pool = new NetworkPool(options.threadCount);
+  const upscaler = new OneModelUpscaler(hooks.wrapUpscaler?.(pool) ?? pool);
+  const log = new RunLog(options.logPath, () => upscaler.loadCount);
+  const nodes = createNodeClasses(folders, upscaler);
+  const features = { supports_preview_metadata: true, max_upload_size: maxUploadBytes };
+  const queue: PromptQueue = new PromptQueue(() => sockets.broadcastStatus());
+  const status = () => ({ exec_info: { queue_remaining: queue.remainingCount } });
+  const sockets = new SocketHub(status, () => features, hooks);
+  const context: WorkerContext = {
+    ...{ hooks, log, nodes, queue, sockets },
+    history: hooks.history ?? new History(),
+    interruption: new Interruption(),
+    cache: new NodeCache(nodes),
+    unloadModels: async () => await upscaler.unload(),
+  };
+  const worker = new PromptWorker(context);
+  hooks.addHttp?.(app, context);
+  addPromptRoutes(app, { ...context, isNewer: () => hooks.isNewer?.() ?? false });
+  addQueueRoutes(app, { ...context, requestFree: (request) => worker.requestFree(request) });
+  addUploadRoute(app, folders, maxUploadBytes);
+  addViewRoute(app, folders);
+  addDiscoveryRoutes(app, nodes, features);
+  acceptWebSockets(app.server, sockets, hooks);
+  await app.listen({ host: options.host, port: options.port });
+  return urlOf(app);
 }
 
 function urlOf(app: FastifyInstance): string {

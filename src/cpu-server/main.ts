@@ -30,8 +30,8 @@ async function main(): Promise<void> {
   requirePackages();
   endWithParent();
   // Loaded only now, since it needs them.
-  const { CpuServer } = await import("./cpu-server.js");
-  const server = await CpuServer.start({
+  const { startCpuServer } = await import("./cpu-server.js");
+  const url = await startCpuServer({
     dir: values.dir,
     host: values.host,
     port: wholeNumber("port", values.port, 0),
@@ -43,8 +43,8 @@ async function main(): Promise<void> {
       : {},
     onError: (error) => console.error(error),
   });
-  console.log(`cpu-server listening on ${server.url}`);
-  process.send?.({ url: server.url });
+  console.log(`cpu-server listening on ${url}`);
+  process.send?.({ url });
 }
 
 function requirePackages(): void {

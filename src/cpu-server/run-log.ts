@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { isJsonObject, ownValue } from "./json.js";
 import type { QueuedPrompt } from "./prompts/prompt-queue.js";
 
@@ -26,7 +26,7 @@ export interface RunLogEntry {
  * Counts executions: one line before each step of a prompt takes effect, so that a `kill -9` loses
  * none of them (they are with the operating system; a power cut is not covered).
  */
-export class RunLog implements Disposable {
+export class RunLog {
   readonly #file: number | undefined;
   readonly #modelLoads: () => number;
 
@@ -48,10 +48,6 @@ export class RunLog implements Disposable {
       modelLoads: this.#modelLoads(),
     };
     writeSync(this.#file, `${JSON.stringify(entry)}\n`);
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#file !== undefined) closeSync(this.#file);
   }
 }
 

@@ -43,6 +43,8 @@ export interface ServerHooks {
   beforeHistory?(): Promise<void>;
   /** The frames that are really sent for one event. */
   frames?(frame: string): readonly (string | Buffer)[];
+  /** Whether requests for a WebSocket are left without an answer. */
+  ignoresWebSockets?(): boolean;
   /** Whether the server speaks as a newer ComfyUI than 0.3.64 does. */
   isNewer?(): boolean;
 }

@@ -2,29 +2,25 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { isForeignOrigin } from "./http/origin-guard.js";
+import type { ServerHooks } from "./server-hooks.js";
 import type { SocketHub } from "./socket-hub.js";
 
 /** Takes WebSockets at `/ws` and `/api/ws`; `clientId` in the query says whose events they get. */
-export function acceptWebSockets(server: Server, sockets: SocketHub): Disposable {
+export function acceptWebSockets(server: Server, sockets: SocketHub, hooks: ServerHooks): void {
   const acceptor = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const url = new URL(request.url ?? "/", "http://localhost");
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Its close is all that matters of a socket that broke.
+    socket.on("error", () => socket.destroy());
+    const [path = "", query] = (request.url ?? "").split("?");
     const { host, origin } = request.headers;
-    if (isForeignOrigin(host, origin)) refuse(socket, "403 Forbidden");
-    else if (!/^(\/api)?\/ws$/.test(url.pathname)) refuse(socket, "404 Not Found");
-    else {
-      acceptor.handleUpgrade(request, socket, head, (webSocket) =>
-        sockets.accept(webSocket, url.searchParams.get("clientId") ?? ""),
-      );
-    }
-  };
-  server.on("upgrade", onUpgrade);
-  return {
-    [Symbol.dispose]: () => {
-      server.off("upgrade", onUpgrade);
-      for (const client of acceptor.clients) client.terminate();
-    },
-  };
+    if (isForeignOrigin(host, origin)) return refuse(socket, "403 Forbidden");
+    if (!/^(\/api)?\/ws$/.test(path)) return refuse(socket, "404 Not Found");
+    if (hooks.ignoresWebSockets?.()) return;
+    const clientId = new URLSearchParams(query).get("clientId") ?? "";
+    acceptor.handleUpgrade(request, socket, head, (webSocket) =>
+      sockets.accept(webSocket, clientId),
+    );
+  });
 }
 
 function refuse(socket: Duplex, status: string): void {

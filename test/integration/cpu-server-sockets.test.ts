@@ -86,6 +86,7 @@ describe("connecting", () => {
     };
     expect(await statusOf("/ws", { origin: "http://evil.example" })).toBe(403);
     expect(await statusOf("/other")).toBe(404);
+    expect(await statusOf("//")).toBe(404);
   });
 });
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { type SwitchInput, startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import {
   getJson,
@@ -159,6 +160,10 @@ describe("HTTP", () => {
     await server.set({ http: [{ path: "*", fault: "black-hole" }] });
     const asked = fetch(`${server.url}/queue`, { signal: AbortSignal.timeout(200) });
     await expect(asked).rejects.toMatchObject({ name: "TimeoutError" });
+    const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws`, {
+      handshakeTimeout: 100,
+    });
+    expect((await once(socket, "error"))[0].message).toMatch("handshake has timed out");
     await server.set({ http: null });
     expect((await fetch(`${server.url}/queue`)).status).toBe(200);
   });

@@ -3,20 +3,20 @@ import { NetworkThread } from "./network-thread.js";
 import { cutTiles, type Tile } from "./tiles.js";
 import type { UpscaleModel, Upscaler } from "./upscaler.js";
 
-/** Enlarges pictures tile by tile on several worker threads, started when a model is first loaded. */
-export class NetworkPool implements Upscaler, AsyncDisposable {
-  readonly #threadCount: number;
-  #threads: readonly NetworkThread[] = [];
+/**
+ * Enlarges pictures tile by tile on worker threads. They are started when there is work for them: each
+ * takes a core, and about 150 MB.
+ */
+export class NetworkPool implements Upscaler {
+  readonly #maxThreadCount: number;
+  #threads: NetworkThread[] = [];
 
-  constructor(threadCount: number) {
-    this.#threadCount = threadCount;
+  constructor(maxThreadCount: number) {
+    this.#maxThreadCount = maxThreadCount;
   }
 
   async load(model: UpscaleModel): Promise<void> {
-    if (this.#threads.some((thread) => thread.hasFailed)) await this.unload();
-    if (this.#threads.length === 0) {
-      this.#threads = Array.from({ length: this.#threadCount }, () => new NetworkThread());
-    }
+    await this.#startThreads(1);
     await this.#onEachThread((thread) => thread.load(model.scale));
   }
 
@@ -25,10 +25,10 @@ export class NetworkPool implements Upscaler, AsyncDisposable {
     model: UpscaleModel,
     onTile: (doneCount: number, tileCount: number) => void,
   ): Promise<Frame> {
-    await this.load(model);
     const { scale } = model;
     const output = emptyFrame(frame.width * scale, frame.height * scale);
     const tiles = cutTiles(frame.width, frame.height);
+    await this.#startThreads(Math.min(tiles.length, this.#maxThreadCount));
     const waiting = each(tiles);
     let doneCount = 0;
     await this.#onEachThread(async (thread) => {
@@ -49,8 +49,9 @@ export class NetworkPool implements Upscaler, AsyncDisposable {
     await Promise.all(threads.map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.unload();
+  async #startThreads(leastCount: number): Promise<void> {
+    if (this.#threads.some((thread) => thread.hasFailed)) await this.unload();
+    while (this.#threads.length < leastCount) this.#threads.push(new NetworkThread());
   }
 
   /** Waits for all threads, so that none is still at work when this rejects. */

@@ -28,9 +28,7 @@ export class NetworkThread implements AsyncDisposable {
   #hasFailed = false;
 
   constructor() {
-    // Compiled, this file ends in .js; run from its source, in .ts.
-    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    this.#worker = new Worker(new URL(`./network-worker.${extension}`, import.meta.url));
+    this.#worker = startWorker();
     // Whoever waits for an answer is told too; without a listener it would end the process.
     this.#worker.on("error", () => {
       this.#hasFailed = true;
@@ -76,4 +74,14 @@ export class NetworkThread implements AsyncDisposable {
     if ("error" in reply) throw new PythonError("RuntimeError", reply.error);
     return reply;
   }
+}
+
+function startWorker(): Worker {
+  const here = import.meta.url;
+  if (!here.endsWith(".ts")) return new Worker(new URL("./network-worker.js", here));
+  // Run from its source by tsx, whose hooks do not reach into worker threads of themselves.
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const entry = new URL("./network-worker.ts", here).href;
+  const program = `import("${tsx}").then((tsx) => { tsx.register(); return import("${entry}"); })`;
+  return new Worker(program, { eval: true });
 }

@@ -59,9 +59,8 @@ export class PromptQueue {
   }
 
   /** Waits for a prompt, makes it the running one and answers a copy that its run may change. */
-  async take(signal: AbortSignal): Promise<QueuedPrompt> {
+  async take(): Promise<QueuedPrompt> {
     for (;;) {
-      signal.throwIfAborted();
       const next = this.#next();
       if (next !== undefined) {
         this.#pending = this.#pending.filter((item) => item !== next);
@@ -69,7 +68,7 @@ export class PromptQueue {
         this.#changed();
         return structuredClone(next);
       }
-      await once(this.#changes, "change", { signal });
+      await once(this.#changes, "change");
     }
   }
 

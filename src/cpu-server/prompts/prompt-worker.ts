@@ -19,16 +19,15 @@ export interface FreeRequest {
 }
 
 /** Takes one prompt after the other from the queue and runs it. */
-export class PromptWorker implements AsyncDisposable {
+export class PromptWorker {
   readonly #context: WorkerContext;
-  readonly #stop = new AbortController();
-  readonly #loop: Promise<void>;
   #freeing: Promise<void> = Promise.resolve();
   #free: FreeRequest = { unloadModels: false, freeMemory: false };
 
+  /** Works from now on, until the process ends. */
   constructor(context: WorkerContext) {
     this.#context = context;
-    this.#loop = this.#work();
+    void this.#work();
   }
 
   /** Frees memory as soon as nothing runs; answers at once. */
@@ -40,22 +39,14 @@ export class PromptWorker implements AsyncDisposable {
     if (this.#context.queue.running === undefined) this.#freeing = this.#freeNow();
   }
 
-  /** Interrupts the prompt that runs and waits for its end. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    this.#context.interruption.request();
-    await this.#loop;
-  }
-
-  async #work(): Promise<void> {
+  async #work(): Promise<never> {
     const { hooks, queue } = this.#context;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
+    for (;;) {
       await hooks.beforeTake?.();
-      const item = await queue.take(signal).catch(() => undefined);
+      const item = await queue.take();
       // The answer to POST /prompt goes out before the first event of the run.
       await turn();
-      if (item !== undefined) await this.#run(item);
+      await this.#run(item);
     }
   }
 

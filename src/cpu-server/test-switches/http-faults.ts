@@ -19,6 +19,13 @@ export function addHttpFaults(app: FastifyInstance, switches: () => Switches): v
   });
 }
 
+/** Whether a request that never gets to the hooks, such as one for a WebSocket, meets a black hole. */
+export function ignoresRequest({ http = [] }: Switches, method: string, path: string): boolean {
+  return http.some(
+    (fault) => fault.fault === "black-hole" && fault.count !== 0 && isHit(fault, method, path),
+  );
+}
+
 function whenOf(fault: HttpFault): "before" | "after" {
   return "when" in fault ? fault.when : "after";
 }

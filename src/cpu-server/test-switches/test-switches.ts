@@ -7,7 +7,7 @@ import type { Upscaler } from "../network/upscaler.js";
 import type { NodeResult } from "../nodes/node-class.js";
 import type { NodeRun, ServerHooks, ServerParts } from "../server-hooks.js";
 import { ForgetfulHistory } from "./forgetful-history.js";
-import { addHttpFaults } from "./http-faults.js";
+import { addHttpFaults, ignoresRequest } from "./http-faults.js";
 import { addJobsRoutes } from "./jobs-routes.js";
 import { applyNodeFault, spoilOutput } from "./node-faults.js";
 import { SimulatedUpscaler } from "./simulated-upscaler.js";
@@ -78,6 +78,10 @@ export class TestSwitches implements ServerHooks {
     if (ws === "silent") return [];
     const real = extraFields ? withUnknownField(frame) : frame;
     return ws === "junk" ? [...JUNK, real] : [real];
+  }
+
+  ignoresWebSockets(): boolean {
+    return ignoresRequest(this.#switches, "GET", "/ws");
   }
 
   isNewer(): boolean {
