@@ -5,7 +5,7 @@ import type { History } from "./prompts/history.js";
 import type { Interruption } from "./prompts/interruption.js";
 import type { PromptQueue } from "./prompts/prompt-queue.js";
 import type { RunLog } from "./run-log.js";
-import type { SocketHub } from "./socket-hub.js";
+import type { FrameHooks, SocketHub } from "./socket-hub.js";
 
 /** The node that is about to run or has run. */
 export interface NodeRun {
@@ -26,7 +26,7 @@ export interface ServerParts {
 /**
  * The places where a test may make the server misbehave. The plain server has none of them set.
  */
-export interface ServerHooks {
+export interface ServerHooks extends FrameHooks {
   /** HTTP hooks and routes of its own, registered before the server's. */
   addHttp?(app: FastifyInstance, parts: ServerParts): void;
   /** Stands in front of the real networks. */
@@ -41,8 +41,6 @@ export interface ServerHooks {
   afterNode?(result: NodeResult): Promise<NodeResult>;
   /** Awaited between a prompt's last event and its history entry. */
   beforeHistory?(): Promise<void>;
-  /** The frames that are really sent for one event. */
-  frames?(frame: string): readonly (string | Buffer)[];
   /** Whether requests for a WebSocket are left without an answer. */
   ignoresWebSockets?(): boolean;
   /** Whether the server speaks as a newer ComfyUI than 0.3.64 does. */

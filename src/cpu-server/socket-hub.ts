@@ -1,12 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { WebSocket } from "ws";
 import { isJsonObject, type Json, type JsonObject } from "./json.js";
-import type { ServerHooks } from "./server-hooks.js";
 
 /** The node that runs now, and for which client. */
 export interface ExecutingNode {
   readonly clientId: Json;
   readonly nodeId: string;
+}
+
+/** Where a test reaches into what is sent. */
+export interface FrameHooks {
+  /** The frames that are really sent for one event. */
+  frames?(frame: string): readonly (string | Buffer)[];
 }
 
 /**
@@ -19,14 +24,14 @@ export class SocketHub {
   readonly #sockets = new Map<unknown, WebSocket>();
   readonly #status: () => JsonObject;
   readonly #features: () => JsonObject;
-  readonly #hooks: ServerHooks;
+  readonly #hooks: FrameHooks;
   #line: Promise<void> = Promise.resolve();
 
   /**
    * @param status the `status` object of a status event.
    * @param features what the server answers to a client's feature flags.
    */
-  constructor(status: () => JsonObject, features: () => JsonObject, hooks: ServerHooks) {
+  constructor(status: () => JsonObject, features: () => JsonObject, hooks: FrameHooks) {
     this.#status = status;
     this.#features = features;
     this.#hooks = hooks;

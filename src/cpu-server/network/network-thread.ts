@@ -77,11 +77,12 @@ export class NetworkThread implements AsyncDisposable {
 }
 
 function startWorker(): Worker {
-  const here = import.meta.url;
-  if (!here.endsWith(".ts")) return new Worker(new URL("./network-worker.js", here));
+  if (!import.meta.url.endsWith(".ts")) {
+    return new Worker(new URL("./network-worker.js", import.meta.url));
+  }
   // Run from its source by tsx, whose hooks do not reach into worker threads of themselves.
   const tsx = import.meta.resolve("tsx/esm/api");
-  const entry = new URL("./network-worker.ts", here).href;
+  const entry = new URL("./network-worker.ts", import.meta.url).href;
   const program = `import("${tsx}").then((tsx) => { tsx.register(); return import("${entry}"); })`;
   return new Worker(program, { eval: true });
 }

@@ -10,7 +10,7 @@ export interface NodeInputs {
 }
 
 /** What a node has while it runs. */
-export interface NodeContext {
+interface NodeContext {
   readonly nodeId: string;
   readonly promptId: string;
   /**

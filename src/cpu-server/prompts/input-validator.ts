@@ -2,15 +2,8 @@ import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.js";
 import type { InputSpec, NodeClass, NodeClasses } from "../nodes/node-class.js";
 import { describeThrown, PythonError, pythonRepr, pythonStr } from "../python-text.js";
 import { castValue } from "./cast-value.js";
+import type { Reason } from "./reason.js";
 import { boundReasons, comboReasons } from "./value-reasons.js";
-
-/** One thing wrong with a node, on the wire. */
-export interface Reason extends JsonObject {
-  type: string;
-  message: string;
-  details: string;
-  extra_info: JsonObject;
-}
 
 /** What was found of a node; invalid without reasons means that an ancestor is at fault. */
 export interface Verdict {

@@ -3,14 +3,14 @@ import { PythonError, pythonStr } from "../python-text.js";
 import {
   exceptionReason,
   InputValidator,
-  type Reason,
   type ValidationContext,
   type Verdict,
 } from "./input-validator.js";
 import type { Prompt } from "./prompt-queue.js";
+import type { Reason } from "./reason.js";
 
 /** A prompt's `error` on the wire. */
-export interface PromptFailure {
+interface PromptFailure {
   readonly type: string;
   readonly message: string;
   readonly details: string;
@@ -27,7 +27,7 @@ export type PromptVerdict =
   | { readonly error: PromptFailure; readonly nodeErrors: NodeErrors };
 
 /** What is wrong with which node. */
-export type NodeErrors = ReadonlyMap<string, NodeError>;
+type NodeErrors = ReadonlyMap<string, NodeError>;
 
 interface NodeError {
   readonly errors: readonly Reason[];

@@ -1,7 +1,7 @@
 import type { Json } from "../json.js";
 import type { InputSpec } from "../nodes/node-class.js";
 import { pythonRepr, pythonStr } from "../python-text.js";
-import type { Reason } from "./input-validator.js";
+import type { Reason } from "./reason.js";
 
 /** What is wrong with a number's size. */
 export function boundReasons(name: string, spec: InputSpec, value: Json): Reason[] {

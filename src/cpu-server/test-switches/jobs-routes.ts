@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { addRoute, jsonBody } from "../http/http-server.js";
+import { addRoute, jsonBody, sendText } from "../http/http-server.js";
 import { queryValue } from "../http/query.js";
 import { isJsonObject, type JsonObject } from "../json.js";
 import type { HistoryEntry } from "../prompts/history.js";
@@ -14,7 +14,7 @@ export function addJobsRoutes(
 ): void {
   app.addHook("onRequest", async (request, reply) => {
     if (/^\/api\/jobs\b/.test(request.url) && !isNewer()) {
-      return await reply.code(404).type("text/plain; charset=utf-8").send("404: Not Found");
+      return await sendText(reply, 404, "404: Not Found");
     }
   });
   addRoute(app, "/api/jobs", {
