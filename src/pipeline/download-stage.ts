@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import type { InputFacts, Task } from "../domain/task.js";
 import { type DownloadOptions, downloadInput } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
@@ -76,10 +75,4 @@ export async function downloadStage(
       detail: "Download complete",
     });
   return { path, name, facts };
-}
-
-/** Frees the room that the input takes, once its prompt has ended. */
-export async function dropInput(workDir: WorkDir): Promise<void> {
-  await rm(workDir.file(NOTE), { force: true });
-  await rm(workDir.file(FILE), { force: true });
 }
