@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/connect/protocol";
@@ -11,11 +12,17 @@ import { StreamWriter } from "./stream-writer.js";
 import { untilAborted } from "./until-aborted.js";
 
 /**
+ * How long the response waits for the first message. A reader that resumes may wait for news much
+ * longer, and is to know meanwhile that it was heard.
+ */
+const BEGIN_AFTER_MS = 500;
+
+/**
  * Calls a streaming method and writes what it yields as server-sent events or newline-delimited
  * JSON. Resolves when the stream has ended, which is also when the client went away.
  *
- * @throws what came before the first message: it can still be answered with an HTTP status. A later
- * failure is the last event or line of the stream.
+ * @throws what came before the response was begun: it can still be answered with an HTTP status. A
+ * later failure is the last event or line of the stream.
  */
 export async function callStreaming(
   method: Extract<RestMethod, { kind: "server_streaming" }>,
@@ -25,7 +32,8 @@ export async function callStreaming(
   const invoke = transformInvokeImplementation(method, context, [...options.interceptors]);
   const messages = invoke(createAsyncIterable([message]))[Symbol.asyncIterator]();
   try {
-    const first = await untilAborted(messages.next(), context.signal);
+    const first = messages.next();
+    await untilAborted(settledWithin(first, BEGIN_AFTER_MS), context.signal);
     const format = chooseStreamFormat(request.headers.accept);
     beginResponse(call, format);
     if (request.method === "HEAD") reply.raw.end();
@@ -36,10 +44,21 @@ export async function callStreaming(
   }
 }
 
+/** Waits for a promise, but no longer than `limitMs`. @throws what it is rejected with by then. */
+async function settledWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  const timer = new AbortController();
+  const limit = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  try {
+    await Promise.race([promise, limit]);
+  } finally {
+    timer.abort();
+  }
+}
+
 interface OpenStream {
   readonly call: RestCall;
   readonly messages: AsyncIterator<Message>;
-  readonly first: IteratorResult<Message>;
+  readonly first: Promise<IteratorResult<Message>>;
   readonly format: StreamFormat;
 }
 
@@ -53,6 +72,7 @@ function beginResponse({ context, reply }: RestCall, format: StreamFormat): void
   });
   reply.hijack();
   reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
+  reply.raw.flushHeaders();
 }
 
 async function writeStream(stream: OpenStream): Promise<void> {
@@ -78,7 +98,7 @@ async function writeMessages(stream: OpenStream, writer: StreamWriter): Promise<
   const { binding, context } = stream.call;
   const schema = binding.method.method.output;
   const cursor = findCursor(schema);
-  let next = stream.first;
+  let next = await untilAborted(stream.first, context.signal);
   while (next.done !== true) {
     const json = printResponse(schema, next.value, binding.responseBody);
     const id = cursor === undefined ? "" : String(reflect(schema, next.value).get(cursor));

@@ -135,6 +135,27 @@ describe("a stream over REST", () => {
     await eventually(() => (events.text.match(/^: heartbeat$/gm) ?? []).length >= 2);
   });
 
+  it.each(["text/event-stream", "application/x-ndjson"])(
+    "begins before there is a first message, and ends with an error that comes later, as %s",
+    async (accept) => {
+      let fail: (error: Error) => void = () => undefined;
+      const failure = new Promise<never>((_resolve, reject) => {
+        fail = reject;
+      });
+      const { url } = await startRest(
+        // biome-ignore lint/correctness/useYield: it fails before it has anything to say
+        watching(async function* () {
+          await failure;
+        }),
+        { heartbeatMs: 10 },
+      );
+      const response = await fetch(url + WATCH, { headers: { accept } });
+      expect(response.status).toBe(200);
+      fail(new TaskError("TASK_NOT_FOUND", "Task not found"));
+      expect(await response.text()).toContain('"code":"TASK_NOT_FOUND"');
+    },
+  );
+
   it("goes over HTTP/2 and ends when its client cancels it", async () => {
     const seen: { isOver?: boolean } = {};
     const { url } = await startRest(watching(watchOpen(seen)), { http2: true });
