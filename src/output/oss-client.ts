@@ -76,8 +76,11 @@ export class OssClient implements Disposable {
 
   /** Begins an upload in parts. @returns its id */
   async beginUpload(key: string, headers: ObjectHeaders): Promise<string> {
-    const begun = await this.#call((sdk) => sdk.initMultipartUpload(key, sdkHeaders(headers)));
-    return begun.uploadId;
+    const { uploadId } = await this.#call((sdk) =>
+      sdk.initMultipartUpload(key, sdkHeaders(headers)),
+    );
+    if (uploadId !== undefined) return uploadId;
+    throw new OssFailure("", "OSS began no upload");
   }
 
   /** Sends a part; one of the same number is replaced. @returns its ETag */

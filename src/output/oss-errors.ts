@@ -94,6 +94,7 @@ const OWN_CODES: readonly string[] = ["STALLED", "EtagMismatch", "NoEtag"];
 function describe(failure: OssFailure, { endpoint }: OssAddress): string {
   const { statusCode, code, requestId } = failure;
   if (OWN_CODES.includes(code)) return failure.message;
+  if (statusCode === undefined && code === "") return `"${endpoint}" does not answer as OSS does`;
   if (statusCode === undefined)
     return `"${endpoint}" is out of reach or the connection broke (${code})`;
   const request = requestId === undefined ? "" : ` (request ${requestId})`;

@@ -12,9 +12,9 @@ export class OssFailure extends Error {
   constructor(
     code: string,
     message: string,
-    answer: { readonly statusCode?: number; readonly requestId?: string } = {},
+    answer: ErrorOptions & { readonly statusCode?: number; readonly requestId?: string } = {},
   ) {
-    super(message);
+    super(message, answer);
     this.code = code;
     this.statusCode = answer.statusCode;
     this.requestId = answer.requestId;
@@ -52,6 +52,7 @@ export function toOssFailure(thrown: unknown): OssFailure {
   if (thrown instanceof OssFailure) return thrown;
   const { message, status, requestId } = thrown as SdkError;
   return new OssFailure(errorCode(thrown), message, {
+    cause: thrown,
     ...(status !== undefined && status > 0 && { statusCode: status }),
     ...(requestId !== undefined && { requestId }),
   });

@@ -10,7 +10,7 @@ export interface OssSdk {
   head(
     key: string,
   ): Promise<SdkResult & { readonly meta: Readonly<Record<string, string>> | null }>;
-  initMultipartUpload(key: string, options: SdkPutOptions): Promise<{ readonly uploadId: string }>;
+  initMultipartUpload(key: string, options: SdkPutOptions): Promise<{ readonly uploadId?: string }>;
   uploadPart(
     key: string,
     uploadId: string,

@@ -61,7 +61,7 @@ async function identify({ path, sizeBytes }: StoredFile): Promise<string> {
 }
 
 /** Under which name a browser saves an object. Headers are ASCII: the exact name goes percent-encoded, RFC 6266. */
-export function dispositionOf(fileName: string): string {
+function dispositionOf(fileName: string): string {
   const ascii = fileName.replace(/[^\w.() -]/g, "_");
   const encoded = encodeURIComponent(fileName).replace(/['()*]/g, percentEncode);
   return `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`;

@@ -87,6 +87,15 @@ describe("OssStorage.put(), faults that pass", () => {
     },
   );
 
+  test("200 with an error in the body of the begin: it is called again", async () => {
+    const server = await startOss();
+    const effect: OssFaultEffect = { kind: "error-body", code: "InternalError" };
+    server.inject({ operation: "InitiateMultipartUpload", effect });
+    const file = await randomFile(2 * PART_BYTES);
+    await putTask(openOss(server), file);
+    await expectStored(server, file);
+  });
+
   test("down for a while: it goes on when the storage is back", async () => {
     const server = await startOss();
     server.inject({ operation: "UploadPart", effect: STALL, skip: 3, times: 3 });
@@ -219,6 +228,16 @@ describe("OssStorage.put(), checkpoints", () => {
     server.clearFaults();
     return task;
   }
+
+  test("parts that are listed in several answers are all kept", async () => {
+    const server = await startOss({ listedPartCount: 2 });
+    const file = await randomFile(6 * PART_BYTES);
+    const task = await interrupted(server, file);
+    await putTask(openOss(server), file, task);
+    await expectStored(server, file);
+    expect(server.seen("ListParts")).toHaveLength(2);
+    expect(server.storedParts()).toHaveLength(6);
+  });
 
   test("an upload that is gone meanwhile begins anew", async () => {
     const server = await startOss();

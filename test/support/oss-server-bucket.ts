@@ -159,7 +159,7 @@ export class OssServerBucket implements AsyncDisposable {
   }
 }
 
-export function checkPartNumber(partNumber: number): number {
+function checkPartNumber(partNumber: number): number {
   if (partNumber >= 1 && partNumber <= MAX_PART_NUMBER) return partNumber;
   throw new OssRefusal(
     400,

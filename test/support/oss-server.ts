@@ -34,6 +34,8 @@ export interface OssServerOptions {
   readonly isEndpointForbidden?: boolean;
   /** How far its clock is ahead of this machine's. @default 0 */
   readonly clockAheadMs?: number;
+  /** Parts that it lists at once. @default 1000 */
+  readonly listedPartCount?: number;
 }
 
 /** One request as it was seen. */
@@ -305,7 +307,7 @@ export class OssServer implements AsyncDisposable {
     const rest = [...this.#bucket.upload(key, uploadId).parts]
       .filter(([number]) => number > marker)
       .sort(([a], [b]) => a - b);
-    const page = rest.slice(0, Math.min(parameter("max-parts", 1000), 1000));
+    const page = rest.slice(0, this.#options.listedPartCount ?? parameter("max-parts", 1000));
     const parts = page.map(
       ([number, { etag, sizeBytes }]) =>
         `<Part><PartNumber>${number}</PartNumber><ETag>"${etag}"</ETag><Size>${sizeBytes}</Size></Part>`,
