@@ -228,7 +228,7 @@ export interface TaskStore extends AsyncDisposable {
   /** Gives the slot back. */
   releaseSlot(fence: Fence): Promise<WriteResult>;
 
-  /** Writes where the task's prompt is, replacing what was known but for the time of the same prompt's intent. */
+  /** Writes where the task's prompt is, replacing what was known; `at` is now. */
   recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult>;
 
   /**

@@ -97,6 +97,7 @@ export function describeSettling(open: OpenStore): void {
         const { fence } = await leaseOne(store);
         await fixture.advance(5);
         const { taskId: younger } = await createOne(store);
+        await fixture.advance(5);
         await store.settle(fence, outcome);
         expect((await store.lease(aLease()))?.taskId).toBe(fence.taskId);
         expect((await store.lease(aLease()))?.taskId).toBe(younger);

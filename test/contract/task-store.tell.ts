@@ -26,6 +26,7 @@ export function describeTelling(open: OpenStore): void {
       const { fence } = await leaseOne(store);
       for (const progress of [10, 20, 30]) {
         await rival.updateStage(fence, "download", { progress }, progress / 2);
+        await rival.recordUpload(fence, { progress });
       }
       await store.settle(fence, COMPLETED);
       const last = await readTask(store, fence.taskId);
@@ -59,6 +60,18 @@ export function describeTelling(open: OpenStore): void {
       expect(first).toEqual([before.taskId, before.taskId, after.taskId]);
       unsubscribeTwin();
       unsubscribeOther();
+    });
+
+    test("tells of every task that one heartbeat moves", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const fences = [(await leaseOne(store)).fence, (await leaseOne(store)).fence];
+      const told: TaskChange[] = [];
+      const unsubscribe = store.subscribe((change) => told.push(change));
+      const reports = fences.map((fence) => ({ ...fence, progress: 7 }));
+      await store.heartbeat("replica-1", LONG_LEASE_MS, reports);
+      for (const { taskId } of fences) await eventually(() => revsOf(told, taskId).at(-1) === 3);
+      unsubscribe();
     });
 
     test("goes on when a listener throws", async () => {
