@@ -15,7 +15,7 @@ export function callOutcome(logger: Logger): Interceptor {
     const startedAt = performance.now();
     const fail = (thrown: unknown): ConnectError => {
       const error = toConnectError(reasonOf(thrown, call.signal));
-      logFailure(logger, { ...fieldsOf(call, startedAt), ...fieldsOfError(error) }, error);
+      logFailure(logger, fieldsOf(call, startedAt), error);
       return error;
     };
     const succeed = () => logger.debug(fieldsOf(call, startedAt), "call succeeded");
@@ -61,20 +61,20 @@ function reasonOf(thrown: unknown, { aborted, reason }: AbortSignal): unknown {
 /** Codes of calls whose client is not there any more. */
 const LEFT: readonly Code[] = [Code.Canceled, Code.Aborted];
 
-/** Levels: a bug is an error, trouble of ours a warning, a client's fault an info; that a client left is none. */
-function logFailure(logger: Logger, fields: object, error: ConnectError): void {
-  if (error.code === Code.Internal) logger.error({ ...fields, err: error.cause }, "call failed");
+/** Levels: a bug is an error, trouble of ours a warning, a client's fault an info; that either side leaves is none. */
+function logFailure(logger: Logger, call: object, error: ConnectError): void {
+  const [detail] = error.findDetails(ErrorDetailSchema);
+  const errorCode = detail?.code;
+  const fields = { ...call, code: Code[error.code], ...(errorCode && { errorCode }) };
+  if (LEFT.includes(error.code) || errorCode === "SHUTTING_DOWN")
+    logger.debug(fields, "call broken off");
+  else if (error.code === Code.Internal)
+    logger.error({ ...fields, err: error.cause }, "call failed");
   else if (error.code === Code.Unavailable) logger.warn(fields, "call failed");
-  else if (LEFT.includes(error.code)) logger.debug(fields, "call canceled");
   else logger.info(fields, "call failed");
 }
 
 function fieldsOf({ service, method }: Call, startedAt: number): object {
   const durationMs = Math.round(performance.now() - startedAt);
   return { rpc: `${service.typeName}/${method.name}`, durationMs };
-}
-
-function fieldsOfError(error: ConnectError): object {
-  const [detail] = error.findDetails(ErrorDetailSchema);
-  return { code: Code[error.code], ...(detail === undefined ? {} : { errorCode: detail.code }) };
 }

@@ -69,33 +69,31 @@ export function toConnectError(thrown: unknown): ConnectError {
 export function toProblem(thrown: unknown): Problem {
   const error = toConnectError(thrown);
   const [detail] = error.findDetails(ErrorDetailSchema);
-  const code = detail?.code ?? codeWithoutDetail(error.code);
+  const { code = "INTERNAL", violations = [], retryAfterMs } = detail ?? {};
   const text = KEPT_DETAILS[code as ErrorCode] ?? error.rawMessage;
-  const retryAfterMs = detail?.retryAfterMs;
   return createProblem(STATUS_OF_CODE[error.code], code, text, {
-    violations: (detail?.violations ?? []).map(({ field, message }) => ({ field, message })),
+    violations: violations.map(({ field, message }) => ({ field, message })),
     headers:
       retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
   });
 }
 
-/** The stable code of an error that Connect itself raised: its gRPC code, `NOT_FOUND` for Code.NotFound. */
-function codeWithoutDetail(code: Code): string {
-  if (code === Code.InvalidArgument) return "INVALID_REQUEST";
-  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
-}
-
 /** Of the errors of Connect and of the validator, those that speak of our insides are replaced. */
 function knownConnectError(error: ConnectError): ConnectError {
-  const { cause } = error;
+  const { cause, code } = error;
+  if (error.findDetails(ErrorDetailSchema).length > 0) return error;
   if (cause instanceof ValidationError) return toConnectError(invalidRequest(cause));
   // A rule that cannot be evaluated is a fault of ours that the interceptor blames on the client.
   const isOurFault = cause instanceof CompilationError || cause instanceof RuntimeError;
-  const isInternal = STATUS_OF_CODE[error.code] === 500;
-  const isMapped = error.findDetails(ErrorDetailSchema).length > 0;
-  return isOurFault || (isInternal && !isMapped)
-    ? toConnectError(cause ?? error.rawMessage)
-    : error;
+  if (isOurFault || STATUS_OF_CODE[code] === 500) return toConnectError(cause ?? error.rawMessage);
+  const detail = [{ desc: ErrorDetailSchema, value: { code: stableCodeOf(code) } }];
+  return new ConnectError(error.rawMessage, code, error.metadata, detail, cause ?? error);
+}
+
+/** The stable code of an error that Connect itself raised: its gRPC code, `NOT_FOUND` for Code.NotFound. */
+function stableCodeOf(code: Code): string {
+  if (code === Code.InvalidArgument) return "INVALID_REQUEST";
+  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
 function invalidRequest(error: ValidationError): TaskError {

@@ -10,7 +10,8 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, Metadata } from "@grpc/grpc-js";
+import { type CallOptions, type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { restoreText } from "./error-detail.js";
 
 /** How one call is made. */
 export interface GrpcCallOptions {
@@ -77,8 +78,8 @@ function unary<I extends DescMessage, O extends DescMessage>(
         callOptions(timeoutMs),
         (error, response) => {
           signal?.removeEventListener("abort", cancel);
-          if (response === undefined) reject(error);
-          else resolve(response);
+          if (error !== null) reject(restoreText(error));
+          else if (response !== undefined) resolve(response);
         },
       );
       if (signal?.aborted) cancel();
@@ -105,8 +106,8 @@ function serverStreaming<I extends DescMessage, O extends DescMessage>(
       callOptions(timeoutMs),
     );
     const cancel = () => call.cancel();
-    // The loop hears of an error by itself; after it, nobody else would.
-    call.on("error", () => undefined);
+    // Heard before the loop hears it, and also after the loop, where nobody else would.
+    call.on("error", (error: ServiceError) => void restoreText(error));
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel);
     try {

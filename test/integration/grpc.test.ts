@@ -53,11 +53,15 @@ test("an error has its gRPC status, its stable code and when to try again", asyn
   expect(missing).toMatchObject({ code: status.NOT_FOUND, details: "Task not found" });
   expect(errorCodeOf(missing)).toBe("TASK_NOT_FOUND");
   server.tasks.beforeCreate = async () => {
-    throw new TaskError("QUEUE_FULL", "The queue is full", { retryAfterMs: 1_500 });
+    throw new TaskError("QUEUE_FULL", "100% full: 5 wait, see %41", { retryAfterMs: 1_500 });
   };
   const full = await clients.tasks.createTask({ url: URL }).catch((error: unknown) => error);
   server.tasks.beforeCreate = async () => undefined;
-  expect(full).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  expect(full).toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+    details: "100% full: 5 wait, see %41",
+    message: "8 RESOURCE_EXHAUSTED: 100% full: 5 wait, see %41",
+  });
   expect(errorDetailOf(full)).toMatchObject({ code: "QUEUE_FULL", retryAfterMs: 1_500 });
 });
 
@@ -95,6 +99,15 @@ test("a stream goes on from a cursor", async () => {
   for await (const { cursor } of clients.tasks.watchTask({ taskId, cursor: "6" }))
     cursors.push(cursor);
   expect(cursors).toEqual(["7"]);
+});
+
+test("a stream that fails says why", async () => {
+  const watching = (async () => {
+    for await (const _ of clients.tasks.watchTask({ taskId: "none" }));
+  })();
+  const error = await watching.catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: status.NOT_FOUND, details: "Task not found" });
+  expect(errorCodeOf(error)).toBe("TASK_NOT_FOUND");
 });
 
 test("leaving a stream ends its handler", async () => {

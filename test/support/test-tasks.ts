@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { EventEmitter } from "node:stream";
+import { EventEmitter, once } from "node:events";
 import type { Tasks } from "../../src/api/task-handlers.js";
 import { TaskError } from "../../src/domain/errors.js";
 import { isTerminal, type Task } from "../../src/domain/task.js";

@@ -5,8 +5,8 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { Server, Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../../lib/logger.js";
+import { closeConnections } from "./close-connections.js";
 import { type AnyRequest, type AnyResponse, type ExchangeLimits, Exchanges } from "./exchanges.js";
 import { Http1Request } from "./http1-request.js";
 import { listenEverywhere, portOf, urlOf } from "./listen-everywhere.js";
@@ -29,9 +29,6 @@ export interface PortLimits extends ExchangeLimits, PingOptions {
 
 /** Handles a request of either protocol. */
 export type Handler = (request: AnyRequest, response: AnyResponse) => void;
-
-/** How often {@link OnePort.close} looks for connections that have come to rest. */
-const CLOSE_POLL_MS = 50;
 
 /** How often Node looks for requests whose headers take too long. */
 const HEADERS_CHECK_MS = 1_000;
@@ -142,31 +139,9 @@ export class OnePort {
 
   async #close(graceMs: number): Promise<void> {
     for (const server of this.#servers) server.close();
-    // Sends GOAWAY: open streams may end, new ones are refused.
-    for (const session of this.#connections.values()) session?.close();
-    const cutAt = performance.now() + graceMs;
-    let resting = this.#resting();
-    while (this.#connections.size > 0) {
-      const isOver = performance.now() >= cutAt;
-      await sleep(isOver ? 0 : CLOSE_POLL_MS);
-      this.#exchanges.refuseIncomplete();
-      // At rest twice in a row: what was written last has gone out.
-      const atRest = this.#resting();
-      for (const socket of this.#connections.keys())
-        if (isOver || (atRest.has(socket) && resting.has(socket))) socket.destroy();
-      resting = atRest;
-    }
+    await closeConnections(this.#connections, this.#exchanges, graceMs);
     this.#exchanges[Symbol.dispose]();
     // Stops its timer; that it does not listen is told to the callback, which is of no interest.
     this.http1.close(() => undefined);
-  }
-
-  /** The connections that are in no exchange. */
-  #resting(): ReadonlySet<Socket> {
-    const busy = this.#exchanges.busy();
-    const resting = new Set<Socket>();
-    for (const [socket, session] of this.#connections)
-      if (!busy.has(session ?? socket)) resting.add(socket);
-    return resting;
   }
 }
