@@ -3,8 +3,8 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import {
   ParameterType,
   type WorkflowParameterSchema,
-  type WorkflowSchema,
   type WorkflowService as WorkflowProto,
+  type WorkflowSchema,
 } from "../gen/tmlsr/v1/workflow_service_pb.js";
 import type { WorkflowService, WorkflowView } from "../service/workflow-service.js";
 import { TASK_TYPE, toProtoValue } from "./task-mapper.js";
