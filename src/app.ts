@@ -4,6 +4,7 @@ import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
 import { registerOutputs } from "./api/outputs-route.js";
 import { ComfyServer } from "./comfy/comfy-server.js";
+import { DEFAULT_LIMITS, type ServerLimits } from "./comfy/server-limits.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import type { Config } from "./config.js";
 import { CpuServerProcess } from "./cpu-server-process.js";
@@ -157,14 +158,22 @@ async function openPool(
 ): Promise<Pool> {
   const isStandalone = config.servers.length === 0;
   const settings = isStandalone ? [await startCpuServer(config, logger, opened)] : config.servers;
+  const limits = patience(config.pool.serverLostMs);
   const servers = settings.map((setting) => {
     const { url, headers, queueDepth, folders } = setting;
-    const comfy = opened.use(new ComfyServer({ url, headers, logger }));
+    const comfy = opened.use(new ComfyServer({ url, headers, limits, logger }));
     const id = isStandalone ? CPU_SERVER_ID : comfy.address;
     return new PoolServer({ id, comfy, queueDepth, folders });
   });
   const { maxBypassCount, maxBypassMs } = config.scheduler;
   return new Pool({ servers, slots: store, logger, maxBypassCount, maxBypassMs });
+}
+
+/** Who does not wait long for a server that may hold a prompt does not wait longer for one answer either. */
+function patience(serverLostMs: number): Pick<ServerLimits, "requestMs" | "lookUpMs"> {
+  const atMost = (ms: number): number => Math.max(1_000, Math.min(ms, serverLostMs));
+  const { requestMs, lookUpMs } = DEFAULT_LIMITS;
+  return { requestMs: atMost(requestMs), lookUpMs: atMost(lookUpMs) };
 }
 
 async function startCpuServer(
@@ -199,7 +208,7 @@ function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerP
     context: {
       ...parts,
       workDirs,
-      upload: { storage },
+      upload: { storage, keepGraph: config.keepGraph },
       download: {
         download: {
           guard,
@@ -212,6 +221,7 @@ function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerP
       uploads: new Semaphore(scheduler.uploadCount),
       stallMs: pool.stallMs,
       serverLostMs: pool.serverLostMs,
+      ...(pool.taskTimeoutMs !== undefined && { runMaxMs: pool.taskTimeoutMs }),
       limits: scheduler,
     },
     owner: randomUUID(),

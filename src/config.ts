@@ -52,6 +52,8 @@ export interface Config {
     readonly maxBypassCount: number;
     readonly maxBypassMs: number;
   };
+  /** Whether results keep the graph that ComfyUI writes into them. */
+  readonly keepGraph: boolean;
   /** Absent: results are kept on local disk. */
   readonly oss?: OssConfig;
   /** Things to say once at start. */
@@ -143,6 +145,7 @@ export function toConfig(settings: Settings): Config {
       maxBypassCount: s.maxBypassCount,
       maxBypassMs: s.maxBypassSeconds * 1000,
     },
+    keepGraph: s.keepGraph,
     ...(oss && { oss }),
     warnings:
       s.maxWorkers === undefined

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ServerSetting, serverSchema, serversSchema } from "./server-setting.js";
-import { count, list, positive, seconds, setting, text } from "./setting.js";
+import { count, flag, list, positive, seconds, setting, text } from "./setting.js";
 
 /** The pool, inputs, workflows and the scheduler. */
 export const WORK_SETTINGS = {
@@ -113,6 +113,13 @@ export const WORK_SETTINGS = {
     fallback: {},
     fallbackText: "none",
     text: "Model files by other names on your servers: `RealESRGAN_x2.pth: RealESRGAN_x2plus.pth`.",
+  }),
+  keepGraph: setting({
+    env: "TMLSR_KEEP_GRAPH",
+    key: "workflows.keep_graph",
+    schema: flag,
+    fallback: false,
+    text: "Leave the graph in results that ComfyUI writes into PNG, MP4 and MOV files.",
   }),
   prefetch: setting({
     env: "TMLSR_PREFETCH",

@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cancelPrompt } from "../comfy/cancel-prompt.js";
 import { chooseOutputs } from "../comfy/choose-outputs.js";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { followPrompt } from "../comfy/follow-prompt.js";
+import { lookOnce } from "../comfy/look-for-prompt.js";
 import type { PromptUpdate } from "../comfy/progress.js";
 import type { PromptEnd } from "../comfy/prompt-end.js";
 import { submitPrompt } from "../comfy/submit-prompt.js";
 import { TaskError } from "../domain/errors.js";
 import type { Dispatch, OutputFile, Task } from "../domain/task.js";
+import { backoffMs } from "../lib/backoff.js";
 import { bindPrompt } from "../workflow/bind-prompt.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { ReadyInput } from "./download-stage.js";
@@ -25,6 +28,10 @@ export interface ProcessContext {
   readonly stallMs: number;
   /** How long at most a silent server is waited for, since it may still hold the prompt. */
   readonly serverLostMs: number;
+  /** A prompt that has run for so long in all is given up; absent: no limit. */
+  readonly runMaxMs?: number;
+  /** Ends following, with its reason, while the prompt goes on. */
+  readonly letGo?: AbortSignal;
 }
 
 /** A prompt that ended as it should. */
@@ -45,6 +52,8 @@ export interface PromptMark {
 
 /** The key of the mark in a prompt's extra data. */
 export const MARK_KEY = "tmlsr";
+
+const LOOK_PAUSE = { baseMs: 200, capMs: 5_000 };
 
 /**
  * Sends the input to the server and a new prompt after it, and follows it to its end. The prompt's id
@@ -86,27 +95,18 @@ export async function runNewPrompt(
 /**
  * Follows a prompt that the server has, or may have, to its end.
  *
- * @throws TaskError SERVER_LOST_PROMPT if the server knows nothing of it and has no file of it.
+ * @param investedMs how long ago it was sent.
+ * @throws TaskError SERVER_LOST_PROMPT if the server knows nothing of it and has no file of it;
+ *   SERVER_UNREACHABLE if the server gave no proper answer for long: it may still hold the prompt.
  */
 export async function followDispatch(
   dispatch: Omit<Dispatch, "at">,
   context: ProcessContext,
   journal: TaskJournal,
+  investedMs = 0,
 ): Promise<ProcessedPrompt> {
-  const { comfy, workflow } = context;
   const startedAtMs = performance.now();
-  const onProgress = ({ ratio, runningNode, step }: PromptUpdate): void => {
-    const name = step && runningNode ? `${runningNode} ${step.value}/${step.max}` : runningNode;
-    journal.progress({ stage: "process", ratio, ...(name !== undefined && { runningNode: name }) });
-  };
-  const end = await followPrompt(comfy, dispatch.promptId, {
-    prompt: workflow.prompt,
-    ...(workflow.weights && { weights: workflow.weights }),
-    stallMs: context.stallMs,
-    watch: { silentMaxMs: context.serverLostMs },
-    signal: journal.signal,
-    onProgress,
-  });
+  const end = await endOf(dispatch, context, journal, investedMs).catch(asSilence);
   const outputs = await outputsOf(end, dispatch, context, journal.signal);
   const done = { ...dispatch, phase: "done" as const, outputs };
   await journal.recordDispatch(done);
@@ -123,16 +123,60 @@ export async function stopPrompt(
   await cancelPrompt(comfy, promptId, signal);
 }
 
+/**
+ * Takes a prompt back that only waits in its server's queue.
+ *
+ * @returns whether it did; not if the prompt runs or has ended.
+ */
+export async function takeBack(
+  comfy: ComfyServer,
+  promptId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { state } = await lookOnce(comfy, promptId, signal);
+  if (state !== "pending") return false;
+  await cancelPrompt(comfy, promptId, signal);
+  return true;
+}
+
+async function endOf(
+  { promptId }: Omit<Dispatch, "at">,
+  { comfy, workflow, stallMs, serverLostMs, runMaxMs, letGo }: ProcessContext,
+  journal: TaskJournal,
+  investedMs: number,
+): Promise<PromptEnd> {
+  const onProgress = ({ ratio, runningNode, step }: PromptUpdate): void => {
+    const name = step && runningNode ? `${runningNode} ${step.value}/${step.max}` : runningNode;
+    journal.progress({ stage: "process", ratio, ...(name !== undefined && { runningNode: name }) });
+  };
+  return await followPrompt(comfy, promptId, {
+    prompt: workflow.prompt,
+    ...(workflow.weights && { weights: workflow.weights }),
+    ...{ stallMs, investedMs, onProgress },
+    watch: { silentMaxMs: serverLostMs, ...(runMaxMs !== undefined && { runMaxMs }) },
+    signal: letGo === undefined ? journal.signal : AbortSignal.any([journal.signal, letGo]),
+  });
+}
+
+/** A server that answers nonsense when it is asked for a prompt tells as little as a silent one. */
+function asSilence(error: unknown): never {
+  if (!(error instanceof TaskError) || error.code !== "SERVER_FAULT") throw error;
+  throw new TaskError("SERVER_UNREACHABLE", error.message, { cause: error });
+}
+
 async function outputsOf(
   end: PromptEnd,
   dispatch: Omit<Dispatch, "at">,
-  { comfy, workflow, serverId }: ProcessContext,
+  context: ProcessContext,
   signal: AbortSignal,
 ): Promise<readonly OutputFile[]> {
+  const { workflow, serverId } = context;
   switch (end.kind) {
     case "success": {
       const outputs = chooseOutputs(end.outputs, workflow.resultNode);
       if (outputs.length > 0) return outputs;
+      const written = await findWritten(dispatch, context, signal);
+      if (written !== undefined) return [written];
       throw new TaskError("NO_OUTPUT", `Workflow "${workflow.name}" ended without a result`);
     }
     case "failed":
@@ -143,9 +187,27 @@ async function outputsOf(
         `Somebody interrupted the prompt on server "${serverId}"`,
       );
     case "lost": {
-      const written = await findWrittenOutput(comfy, dispatch.filenamePrefix, signal);
+      const written = await findWritten(dispatch, context, signal);
       if (written !== undefined) return [written];
       throw new TaskError("SERVER_LOST_PROMPT", `Server "${serverId}" no longer knows the prompt`);
     }
+  }
+}
+
+/** Looks for the result's file until the server has said whether it is there, for as long as it may be silent. */
+async function findWritten(
+  { filenamePrefix }: Omit<Dispatch, "at">,
+  { comfy, serverLostMs }: ProcessContext,
+  signal: AbortSignal,
+): Promise<OutputFile | undefined> {
+  const beganAtMs = performance.now();
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await findWrittenOutput(comfy, filenamePrefix, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof TaskError)) throw error;
+      if (performance.now() - beganAtMs >= serverLostMs) asSilence(error);
+    }
+    await sleep(backoffMs(tries, LOOK_PAUSE), undefined, { signal });
   }
 }

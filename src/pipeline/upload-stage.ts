@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { TaskError } from "../domain/errors.js";
@@ -6,12 +6,15 @@ import type { Json, Output, OutputFile, Task } from "../domain/task.js";
 import { sniffMediaType } from "../input/sniff-media-type.js";
 import type { ObjectStorage } from "../output/object-storage.js";
 import { megabytes } from "./megabytes.js";
+import { stripGraph } from "./strip-graph.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
 
 /** What the upload stage works with. */
 export interface UploadContext {
   readonly storage: ObjectStorage;
+  /** Whether results keep the graph that ComfyUI writes into them. */
+  readonly keepGraph: boolean;
 }
 
 /** Share of the upload stage's progress that fetching from the server is worth. */
@@ -29,7 +32,7 @@ export async function uploadStage(
   task: Task,
   outputs: readonly OutputFile[],
   comfy: ComfyServer | undefined,
-  { storage }: UploadContext,
+  { storage, keepGraph }: UploadContext,
   workDir: WorkDir,
   journal: TaskJournal,
 ): Promise<readonly Output[]> {
@@ -39,6 +42,7 @@ export async function uploadStage(
   for (const [index, file] of outputs.entries()) {
     const part = { from: index / outputs.length, share: 1 / outputs.length };
     const path = await fetchOutput(file, index, part, comfy, workDir, journal);
+    if (!keepGraph) await stripGraph(path);
     stored.push(await storeOutput(task, file, index, path, part, storage, journal));
   }
   const durationMs = performance.now() - startedAtMs;
@@ -77,10 +81,11 @@ async function fetchOutput(
     journal.progress({ stage: "upload", ratio });
   };
   const found = await comfy.viewToFile(file, path, journal.signal, onProgress);
-  if (found) return path;
+  if (found && found.sizeBytes > 0) return path;
+  await rm(path, { force: true });
   throw new TaskError(
     "OUTPUT_LOST",
-    `Cannot fetch result "${file.filename}": server "${comfy.address}" no longer has it`,
+    `Cannot fetch result "${file.filename}": server "${comfy.address}" has ${found ? "an empty file" : "it no longer"}`,
   );
 }
 
