@@ -18,6 +18,8 @@ export interface WatchLimits {
   readonly absentMs: number;
   /** ...or for so long where it was seen running, or heard to end, and nothing speaks for a restart. */
   readonly lateHistoryMs: number;
+  /** A prompt that has run for so long in all is given up. @default no limit */
+  readonly runMaxMs?: number;
 }
 
 /** What following a prompt comes to; undefined while it goes on. */
@@ -34,7 +36,10 @@ export class PromptWatch {
   readonly #limits: WatchLimits;
   readonly #address: string;
   readonly #beganAtMs: number;
+  readonly #investedMs: number;
   #wasRunning = false;
+  #wasSeen = false;
+  #runningSinceMs: number | undefined;
   #isPendingAlone = false;
   #livedAtMs: number;
   #seenAtMs: number;
@@ -48,6 +53,7 @@ export class PromptWatch {
   constructor(address: string, limits: WatchLimits, nowMs: number, investedMs = 0) {
     this.#address = address;
     this.#limits = limits;
+    this.#investedMs = investedMs;
     this.#beganAtMs = nowMs - investedMs;
     this.#livedAtMs = nowMs;
     this.#seenAtMs = nowMs;
@@ -97,7 +103,7 @@ export class PromptWatch {
     if (sighting.state === "absent") return this.#judgeAbsence(isRestarted, nowMs);
     this.#absentSinceMs = undefined;
     this.#noteState(sighting.state === "running", sighting.isBehindAnother, nowMs);
-    return this.#judgeSilence(nowMs);
+    return this.#judgeRunTime(nowMs) ?? this.#judgeSilence(nowMs);
   }
 
   /** Lets a share of the time since the last look not count as silence. */
@@ -108,6 +114,9 @@ export class PromptWatch {
 
   #noteState(isRunning: boolean, isBehindAnother: boolean, nowMs: number): void {
     if (isBehindAnother || (isRunning && !this.#wasRunning)) this.#livedAtMs = nowMs;
+    // What was put into it before counts, where it ran by the first look.
+    if (isRunning) this.#runningSinceMs ??= this.#wasSeen ? nowMs : nowMs - this.#investedMs;
+    this.#wasSeen = true;
     this.#wasRunning ||= isRunning;
     const isAlone = !isRunning && !isBehindAnother;
     if (isAlone && !this.#isPendingAlone) this.#aloneSinceMs = nowMs;
@@ -123,6 +132,16 @@ export class PromptWatch {
     const limitMs = isLate ? this.#limits.lateHistoryMs : this.#limits.absentMs;
     if (nowMs - this.#absentSinceMs < limitMs) return undefined;
     return this.#heardEnd ?? { kind: "lost" };
+  }
+
+  #judgeRunTime(nowMs: number): TaskError | undefined {
+    const { runMaxMs = Number.POSITIVE_INFINITY } = this.#limits;
+    if (nowMs - (this.#runningSinceMs ?? nowMs) < runMaxMs) return undefined;
+    const hours = Number((runMaxMs / 3_600_000).toPrecision(3));
+    return new TaskError(
+      "TASK_TIMEOUT",
+      `Cannot finish within ${hours} h, the limit of one prompt`,
+    );
   }
 
   #judgeSilence(nowMs: number): WatchVerdict {
