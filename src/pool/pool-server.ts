@@ -7,14 +7,16 @@ import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
 export type ServerState = "unknown" | "ready" | "quarantined" | "half_open" | "draining";
 
 /**
- * Why a server is taken out: it cannot be reached; it failed a task; or its GPU is in a state that
- * only a restart of the server ends (CUDA errors are sticky).
+ * Why a server is taken out: it cannot be reached; it refused a task without running it; it failed
+ * one; or its GPU is in a state that only a restart of the server ends (CUDA errors are sticky).
  */
-export type FaultKind = "unreachable" | "fault" | "needs_restart";
+export type FaultKind = "unreachable" | "refusal" | "fault" | "needs_restart";
 
 /** Who holds a slot. */
 export interface SlotHolder {
   readonly taskId: string;
+  /** Of the task's lease: an older holder of the same task gives nothing back that is a newer one's. */
+  readonly epoch: number;
   readonly workflow: string;
 }
 
@@ -49,6 +51,8 @@ export class PoolServer {
   readonly held = new Map<string, SlotHolder>();
   /** Slots that another process was seen holding, and until when that is believed, by the monotonic clock. */
   readonly heldElsewhere = new Map<string, number>();
+  /** Prompts of ours that would not be stopped: while one of them runs, nothing else does. */
+  readonly stuckPromptIds = new Set<string>();
   state: ServerState = "unknown";
   reason: string | undefined;
   retryAt: Date | undefined;
@@ -60,7 +64,9 @@ export class PoolServer {
   lastActiveAt: Date | undefined;
   #faultKind: FaultKind | undefined;
   #faultCount = 0;
-  #lastFailedTaskId: string | undefined;
+  #needsRestart = false;
+  /** The tasks that failed here since one last succeeded. */
+  readonly #failedTaskIds = new Set<string>();
 
   constructor(options: PoolServerOptions) {
     this.id = options.id;
@@ -79,9 +85,17 @@ export class PoolServer {
     return this.capability !== undefined;
   }
 
+  /** Whether a task failed here since one last succeeded: another one tells more about the server. */
+  hasFailed(taskId: string): boolean {
+    return this.#failedTaskIds.has(taskId);
+  }
+
   /** Tells that a probe was answered. @returns whether the state changed. */
   noteAnswer(restarted: boolean, now: Date): boolean {
-    if (restarted) this.loadedWorkflow = undefined;
+    if (restarted) {
+      this.loadedWorkflow = undefined;
+      this.#needsRestart = false;
+    }
     const before = this.state;
     if (this.state === "unknown") this.#become("ready");
     else if (this.state === "quarantined" && this.#quarantineIsOver(restarted, now))
@@ -94,32 +108,43 @@ export class PoolServer {
   /**
    * Takes it out of the pool.
    *
-   * @returns whether the fault is held against the task too: a server under suspicion that fails
-   * another task is itself to blame.
+   * @returns whether the fault is held against the task too. Under suspicion already, a server is
+   * itself to blame: if it fails another task, and if it refuses the same one without running it.
    */
   noteFault(kind: FaultKind, reason: string, now: Date, taskId?: string): boolean {
-    const wasSuspect = this.state === "half_open" || this.state === "quarantined";
-    const blamesTask = !wasSuspect || taskId === this.#lastFailedTaskId;
+    const isSuspect = this.state === "half_open" || this.state === "quarantined";
+    const isSameTask = this.#failedTaskIds.size === 1 && this.hasFailed(taskId ?? "");
+    const blamesTask = !isSuspect || (isSameTask && kind !== "refusal");
+    if (taskId !== undefined) this.#failedTaskIds.add(taskId);
     if (this.state === "draining") return blamesTask;
     this.#faultCount += 1;
-    this.#faultKind = kind;
-    if (taskId !== undefined) this.#lastFailedTaskId = taskId;
-    const pause = kind === "unreachable" ? UNREACHABLE_PAUSE : FAULT_PAUSE;
+    this.#needsRestart ||= kind === "needs_restart";
+    // Nothing that was held against it is forgotten because it cannot be reached either.
+    if (kind !== "unreachable" || !isSuspect) this.#faultKind = kind;
+    const pause = this.#faultKind === "unreachable" ? UNREACHABLE_PAUSE : FAULT_PAUSE;
     this.state = "quarantined";
     this.reason = reason;
     this.retryAt = new Date(now.getTime() + backoffMs(this.#faultCount, pause));
     return blamesTask;
   }
 
-  /** Tells that a prompt ended as it should: whatever was held against the server is forgotten. */
-  noteSuccess(): void {
-    if (this.state === "half_open") this.#become("ready");
+  /**
+   * Tells that a prompt ended as it should: whatever was held against the server is forgotten. One
+   * that was taken out meanwhile is not let in by a prompt that it had before.
+   *
+   * @returns whether the state changed.
+   */
+  noteSuccess(): boolean {
+    if (this.state === "quarantined") return false;
+    const wasHalfOpen = this.state === "half_open";
+    if (wasHalfOpen) this.#become("ready");
     this.#faultCount = 0;
-    this.#lastFailedTaskId = undefined;
+    this.#failedTaskIds.clear();
+    return wasHalfOpen;
   }
 
   #quarantineIsOver(restarted: boolean, now: Date): boolean {
-    if (this.#faultKind === "needs_restart" && !restarted) return false;
+    if (this.#needsRestart || this.stuckPromptIds.size > 0) return false;
     return this.retryAt === undefined || now >= this.retryAt || restarted;
   }
 
@@ -128,5 +153,6 @@ export class PoolServer {
     this.reason = state === "ready" ? undefined : this.reason;
     this.retryAt = undefined;
     if (this.#faultKind === "unreachable") this.#faultCount = 0;
+    if (state === "ready") this.#faultKind = undefined;
   }
 }

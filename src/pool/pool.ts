@@ -1,16 +1,12 @@
+import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
-import {
-  type BypassLimits,
-  markPassed,
-  type Pick,
-  pickWaiter,
-  type Waiter,
-} from "./pick-waiter.js";
+import { bestMatch, hasRoomFor, type Match } from "./best-match.js";
+import { type BypassLimits, markPassed, type Waiter } from "./pick-waiter.js";
 import type { FaultKind, PoolServer } from "./pool-server.js";
 import { RunTimes } from "./run-times.js";
-import { canRun, freeSlot, isUp, missingOn } from "./server-fit.js";
+import { canRun, isUp, missingOn } from "./server-fit.js";
 
 /** Gives a slot to a task in the store; how several processes share one pool. */
 export interface SlotBook {
@@ -44,7 +40,7 @@ export interface SlotGrant {
 }
 
 /** The task that asked for a slot is no longer held by this process, or was canceled. */
-export class SlotRefused extends Error {
+class SlotRefused extends Error {
   override readonly name = "SlotRefused";
 }
 
@@ -63,13 +59,7 @@ interface WaitingRequest extends Waiter {
   readonly reject: (reason: Error) => void;
 }
 
-interface Match {
-  readonly server: PoolServer;
-  readonly slot: string;
-  readonly pick: Pick<WaitingRequest>;
-}
-
-/** How long a slot seen held by another process is left alone before it is tried again. */
+/** How long a slot that another process holds, or that could not be written down, is left alone. */
 const BUSY_ELSEWHERE_MS = 500;
 
 /**
@@ -102,10 +92,10 @@ export class Pool {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells that something about a server changed: matches anew and wakes the listeners. */
+  /** Tells that something about a server changed: wakes the listeners, who see what is free, and matches anew. */
   changed(): void {
+    for (const listener of [...this.#listeners]) listener();
     this.#match();
-    for (const listener of this.#listeners) listener();
   }
 
   server(id: string): PoolServer | undefined {
@@ -115,6 +105,13 @@ export class Pool {
   /** The servers that can run a workflow now, whether free or not. */
   serversFor(workflow: Workflow, values?: ParameterValues): readonly PoolServer[] {
     return this.servers.filter((server) => isUp(server) && canRun(server, workflow, values));
+  }
+
+  /** Whether another server than this one could take a task of the workflow now. */
+  hasRoomBeside(server: PoolServer, workflow: Workflow): boolean {
+    return this.servers.some(
+      (other) => other !== server && hasRoomFor(other, workflow, this.runTimes),
+    );
   }
 
   /**
@@ -167,19 +164,22 @@ export class Pool {
   }
 
   /** Counts a slot as taken that a task of this process holds already: after a restart or a takeover. */
-  adopt(server: PoolServer, slot: string, taskId: string, workflow: string): void {
-    server.held.set(slot, { taskId, workflow });
+  adopt(slot: string, { taskId, epoch }: TaskFence, workflow: string): void {
+    const server = this.server(slot.slice(0, slot.lastIndexOf("#")));
+    server?.held.set(slot, { taskId, epoch, workflow });
   }
 
   /** Gives a task's slot back, which the store knows to be free. Harmless when it holds none. */
-  release(taskId: string): void {
-    for (const server of this.servers)
-      for (const [slot, holder] of server.held)
-        if (holder.taskId === taskId) {
-          server.held.delete(slot);
-          server.lastActiveAt = new Date();
-          this.changed();
-        }
+  release({ taskId, epoch }: TaskFence): void {
+    for (const server of this.servers) {
+      const slots = [...server.held].filter(
+        ([, holder]) => holder.taskId === taskId && holder.epoch === epoch,
+      );
+      for (const [slot] of slots) server.held.delete(slot);
+      if (slots.length === 0) continue;
+      server.lastActiveAt = new Date();
+      this.changed();
+    }
   }
 
   /** Takes a server out of the pool. @returns whether the fault is held against the task too. */
@@ -193,10 +193,12 @@ export class Pool {
     return blamesTask;
   }
 
-  /** Tells that a prompt ended as it should. */
+  /** Tells that a prompt ended as it should, and how long it ran. */
   noteSuccess(server: PoolServer, workflow: string, runMs: number): void {
+    const wasShort = this.runTimes.isShort(workflow);
     this.runTimes.note(workflow, runMs);
-    server.noteSuccess();
+    const hasChanged = server.noteSuccess();
+    if (hasChanged || wasShort !== this.runTimes.isShort(workflow)) this.changed();
   }
 
   /** Ends the pool's timers. Tasks that wait are ended by their own signals. */
@@ -208,6 +210,8 @@ export class Pool {
     this.#matchAgain = true;
     this.#matching ??= this.#matchAll().finally(() => {
       this.#matching = undefined;
+      // Asked for after the loop had ended and before this ran.
+      if (this.#matchAgain) this.#match();
     });
   }
 
@@ -219,56 +223,15 @@ export class Pool {
     }
   }
 
-  /** Of all servers with a free slot, the one that gets a task at the least cost. */
-  #bestMatch(): Match | undefined {
-    const nowMs = performance.now();
-    const matches = this.servers.flatMap((server) => this.#matchFor(server, nowMs));
-    const [best] = matches.sort(
-      (a, b) =>
-        a.pick.rank - b.pick.rank ||
-        a.server.held.size - b.server.held.size ||
-        a.pick.passed.length - b.pick.passed.length,
-    );
-    return best;
+  #bestMatch(): Match<WaitingRequest> | undefined {
+    return bestMatch(this.servers, this.#waiting, this.runTimes, this.#limits);
   }
 
-  #matchFor(server: PoolServer, nowMs: number): Match[] {
-    const slot = freeSlot(server, nowMs);
-    if (!server.takesWork || slot === undefined) return [];
-    const eligible = [...this.#waiting].filter(
-      ({ request }) =>
-        canRun(server, request.workflow, request.parameters) &&
-        this.#mayQueue(server, request.workflow, nowMs),
-    );
-    const elsewhere = this.servers
-      .filter((other) => other !== server && isUp(other))
-      .flatMap((other) => other.loadedWorkflow ?? []);
-    const pick = pickWaiter(
-      eligible,
-      server.loadedWorkflow,
-      new Set(elsewhere),
-      this.#limits,
-      nowMs,
-    );
-    return pick === undefined ? [] : [{ server, slot, pick }];
-  }
-
-  /** Whether a prompt may go to a server that runs one already: where both are known to be short. */
-  #mayQueue(server: PoolServer, workflow: Workflow, nowMs: number): boolean {
-    const isHeldElsewhere = [...server.heldElsewhere.values()].some((untilMs) => untilMs > nowMs);
-    if (server.queueDepth === 2 || (server.held.size === 0 && !isHeldElsewhere)) return true;
-    if (server.queueDepth === 1 || isHeldElsewhere) return false;
-    const holders = [...server.held.values()];
-    return [workflow.name, ...holders.map((holder) => holder.workflow)].every((name) =>
-      this.runTimes.isShort(name),
-    );
-  }
-
-  async #bind({ server, slot, pick }: Match): Promise<void> {
+  async #bind({ server, slot, pick }: Match<WaitingRequest>): Promise<void> {
     const { request, resolve, reject } = pick.waiter;
-    const { taskId } = request.fence;
+    const { taskId, epoch } = request.fence;
     this.#waiting.delete(pick.waiter);
-    server.held.set(slot, { taskId, workflow: request.workflow.name });
+    server.held.set(slot, { taskId, epoch, workflow: request.workflow.name });
     const result = await this.#slots.bindSlot(request.fence, slot).catch((error: unknown) => error);
     if (result === "ok" && !pick.waiter.isGone) {
       for (const waiter of pick.passed) markPassed(waiter, performance.now());
@@ -278,7 +241,7 @@ export class Pool {
     }
     server.held.delete(slot);
     if (pick.waiter.isGone) return;
-    if (result === "busy") return this.#leaveAlone(server, slot, pick.waiter);
+    if (result === "busy" || isPassing(result)) return this.#leaveAlone(server, slot, pick.waiter);
     reject(
       result instanceof Error ? result : new SlotRefused(`Task "${taskId}" is no longer held`),
     );
@@ -291,6 +254,14 @@ export class Pool {
     this.#retryTimer = setTimeout(() => this.changed(), BUSY_ELSEWHERE_MS + 10);
     this.#retryTimer.unref();
   }
+}
+
+/** A store out of reach for a while is no reason to give a task up. */
+function isPassing(result: unknown): boolean {
+  return (
+    result instanceof TaskError &&
+    (result.code === "STORE_UNAVAILABLE" || result.code === "DISK_FULL")
+  );
 }
 
 function withResolvers<T>(): {

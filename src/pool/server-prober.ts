@@ -33,6 +33,8 @@ export class ServerProber implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #loop: Promise<void>;
   #failureCount = 0;
+  /** A restart was noticed and not told yet, since the server could not be asked what it has. */
+  #isRestarted = false;
 
   constructor(options: ServerProberOptions) {
     this.#options = options;
@@ -46,7 +48,7 @@ export class ServerProber implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { intervalMs = 5_000, downIntervalMs = 500, server, logger } = this.#options;
+    const { server, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
         await this.#probe();
@@ -55,14 +57,31 @@ export class ServerProber implements AsyncDisposable {
         if (error instanceof TaskError) this.#noteFailure(error, false);
         else logger.error({ server: server.id, err: error }, "probe failed");
       }
-      const isUp = server.state === "ready" && this.#failureCount === 0;
-      const downMs = Math.min(
-        downIntervalMs,
-        FIRST_PAUSE_MS * 2 ** Math.min(this.#failureCount, 9),
-      );
-      const pauseMs = (isUp ? intervalMs : downMs) * (0.9 + Math.random() * 0.2);
-      await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      const pauseMs = this.#pauseMs() * (0.9 + Math.random() * 0.2);
+      await this.#sleep(pauseMs);
     }
+  }
+
+  /** Sleeps; a server that is taken out meanwhile is asked sooner than one that is up. */
+  async #sleep(pauseMs: number): Promise<void> {
+    const { pool, server } = this.#options;
+    const wake = new AbortController();
+    const before = server.state;
+    const unsubscribe = pool.subscribe(() => {
+      if (server.state === "quarantined" && before !== "quarantined") wake.abort();
+    });
+    const signal = AbortSignal.any([this.#stop.signal, wake.signal]);
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+    unsubscribe();
+    if (wake.signal.aborted)
+      await sleep(FIRST_PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+
+  #pauseMs(): number {
+    const { intervalMs = 5_000, downIntervalMs = 500, server } = this.#options;
+    if (this.#failureCount > 0)
+      return Math.min(downIntervalMs, FIRST_PAUSE_MS * 2 ** Math.min(this.#failureCount, 9));
+    return server.state === "quarantined" ? downIntervalMs : intervalMs;
   }
 
   async #probe(): Promise<void> {
@@ -73,21 +92,38 @@ export class ServerProber implements AsyncDisposable {
 
   async #noteAnswer(result: ProbeResult & { readonly ok: true }): Promise<void> {
     const { server, pool, catalog, logger } = this.#options;
-    this.#failureCount = 0;
+    this.#isRestarted ||= result.restarted;
     server.version = result.version;
     server.devices = result.devices.map(({ name }) => name);
     const before = server.capability;
     server.capability = await this.#reader.read(neededClasses(catalog), this.#stop.signal);
+    await this.#dropEndedStuck();
+    this.#failureCount = 0;
     this.#convertPending();
-    const hasChanged = server.noteAnswer(result.restarted, new Date());
+    const restarted = this.#isRestarted;
+    this.#isRestarted = false;
+    const hasChanged = server.noteAnswer(restarted, new Date());
     if (hasChanged)
       logger.info(
         { server: server.id, state: server.state, version: server.version },
         "server answers",
       );
-    if (result.restarted && before !== undefined)
-      logger.warn({ server: server.id }, "server restarted");
-    if (hasChanged || before === undefined || result.restarted) pool.changed();
+    if (restarted && before !== undefined) logger.warn({ server: server.id }, "server restarted");
+    if (hasChanged || before === undefined || restarted) pool.changed();
+  }
+
+  /** Sees which prompts that would not be stopped have ended by now, and asks the others to stop again. */
+  async #dropEndedStuck(): Promise<void> {
+    const { stuckPromptIds, comfy } = this.#options.server;
+    if (stuckPromptIds.size === 0) return;
+    const { running, pending } = await comfy.queue(this.#stop.signal);
+    const isIn = (items: typeof running, promptId: string): boolean =>
+      items.some((item) => item.promptId === promptId);
+    for (const promptId of stuckPromptIds) {
+      if (isIn(running, promptId)) await comfy.interrupt(promptId, this.#stop.signal);
+      else if (isIn(pending, promptId)) await comfy.deleteFromQueue(promptId, this.#stop.signal);
+      else stuckPromptIds.delete(promptId);
+    }
   }
 
   #noteFailure(error: TaskError, isRefused: boolean): void {

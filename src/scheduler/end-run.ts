@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type TaskError, toTaskError } from "../domain/errors.js";
+import { TaskError, toTaskError } from "../domain/errors.js";
 import { decideRetry, type RetryLimits } from "../domain/retry-policy.js";
 import { backoffMs } from "../lib/backoff.js";
 import { stopPrompt } from "../pipeline/process-stage.js";
@@ -7,6 +7,7 @@ import { discardUpload } from "../pipeline/upload-stage.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";
 import type { Outcome } from "../store/task-store.js";
 import { HoldingEnded } from "./holding.js";
+import { noteStuck } from "./note-stuck.js";
 import type { RunContext, TaskRun } from "./task-run.js";
 
 /** What ending a run works with. */
@@ -18,6 +19,11 @@ export interface EndContext extends RunContext {
 
 const MAX_RETRY_PAUSE_MS = 300_000;
 const CLEANUP_PAUSE = { baseMs: 200, capMs: 5_000 };
+/** An origin may ask to be left alone for a while, but not for ever. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+const STORE_OUTAGE_PAUSE_MS = 5_000;
+/** For stopping a prompt that has taken too long; it may be past hearing that. */
+const STOP_LIMIT_MS = 5_000;
 /** For removing a finished prompt from a server's history, a courtesy. */
 const FORGET_LIMIT_MS = 5_000;
 /** For telling the object storage to drop an unfinished upload. */
@@ -26,6 +32,7 @@ const DISCARD_LIMIT_MS = 30_000;
 /** Does a run's work and whatever its end asks for; never throws for what can happen. */
 export async function runToEnd(run: TaskRun, context: EndContext): Promise<void> {
   try {
+    run.takeUpSlot();
     if (run.task.status === "canceled") return await cleanUp(run, context);
     await run.work();
     context.logger.info({ taskId: run.task.taskId, server: run.server?.id }, "task completed");
@@ -33,7 +40,7 @@ export async function runToEnd(run: TaskRun, context: EndContext): Promise<void>
   } catch (error) {
     await endRun(error, run, context);
   } finally {
-    context.pool.release(run.task.taskId);
+    context.pool.release(run.holding.fence);
   }
 }
 
@@ -64,7 +71,8 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
     "attempt failed",
   );
   const blamesTask = blame(error, run, context);
-  if (error.code === "SERVER_STUCK" && server !== undefined) await stopStuck(run, server, context);
+  const isOverdue = error.code === "SERVER_STUCK" || error.code === "TASK_TIMEOUT";
+  if (isOverdue && server !== undefined) await stopOverdue(run, server, context);
   const outcome = decideOutcome(error, blamesTask, run, context.limits);
   const result = await run.holding.settle(outcome);
   if (result === "canceled") await cleanUp(run, context);
@@ -75,19 +83,24 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
 }
 
 /** Tells the pool of a server's fault. @returns whether it is held against the task too. */
-function blame(error: TaskError, { server, task, phase }: TaskRun, { pool }: EndContext): boolean {
-  const kind = faultKind(error);
+function blame(error: TaskError, run: TaskRun, { pool }: EndContext): boolean {
+  const { server, task, phase } = run;
+  const { dispatch } = run.holding;
+  const kind = faultKind(error, dispatch?.phase === "sent");
   if (kind === undefined || server === undefined || phase !== "process") return true;
-  return pool.noteFault(server, kind, error.message, task.taskId);
+  const blamesTask = pool.noteFault(server, kind, error.message, task.taskId);
+  // The server failed before it heard of the prompt.
+  return blamesTask && dispatch !== undefined;
 }
 
-function faultKind(error: TaskError): FaultKind | undefined {
+function faultKind(error: TaskError, wasSent: boolean): FaultKind | undefined {
   switch (error.code) {
     case "SERVER_UNREACHABLE":
       return "unreachable";
     case "CUDA_FAULT":
       return "needs_restart";
     case "SERVER_FAULT":
+      return wasSent ? "fault" : "refusal";
     case "SERVER_STUCK":
       return "fault";
     default:
@@ -102,6 +115,7 @@ function decideOutcome(
   limits: RetryLimits,
 ): Outcome {
   const { task, holding, phase } = run;
+  if (error.code === "STORE_UNAVAILABLE") return storeOutage(holding.dispatch !== undefined);
   const stage = phase === "download" || phase === "upload" ? phase : "process";
   const endedAt = task.dispatch?.phase === "done" ? task.dispatch.at.getTime() : Date.now();
   const sincePromptEndedMs = Math.max(0, Date.now() - endedAt);
@@ -115,28 +129,39 @@ function decideOutcome(
   return {
     kind: "retry",
     reason: error.code,
-    delayMs: Math.max(delayMs, error.retryAfterMs ?? 0),
+    delayMs: Math.max(delayMs, Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)),
     spends: decision.spends,
     dropDispatch: isServerFault || dispatch === undefined,
     keepSlot: !isServerFault && dispatch !== undefined && dispatch.phase !== "done",
   };
 }
 
-/** A prompt that does not move is stopped if it lets itself be; its server is in quarantine either way. */
-async function stopStuck(
+/** The store was out of reach for longer than its calls were repeated: nobody's fault, and all is kept. */
+function storeOutage(hasDispatch: boolean): Outcome {
+  return {
+    kind: "retry",
+    reason: "STORE_UNAVAILABLE",
+    delayMs: STORE_OUTAGE_PAUSE_MS,
+    spends: "nothing",
+    dropDispatch: false,
+    keepSlot: hasDispatch,
+  };
+}
+
+/** A prompt that took too long is stopped if it lets itself be; if not, its server is left alone until it has ended. */
+async function stopOverdue(
   run: TaskRun,
   server: PoolServer,
-  { stopSignal, logger }: EndContext,
+  { pool, stopSignal, logger }: EndContext,
 ): Promise<void> {
-  const { dispatch } = run.holding;
+  const { dispatch, taskId } = run.holding;
   if (dispatch === undefined) return;
   try {
-    await stopPrompt(server.comfy, dispatch.promptId, stopSignal);
+    const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(STOP_LIMIT_MS)]);
+    await stopPrompt(server.comfy, dispatch.promptId, signal);
   } catch (error) {
-    logger.warn(
-      { taskId: run.task.taskId, server: server.id, err: error },
-      "stuck prompt does not end",
-    );
+    logger.warn({ taskId, server: server.id, err: error }, "overdue prompt does not end");
+    noteStuck(pool, server, dispatch.promptId, `Server "${server.id}" does not stop a prompt`);
   }
 }
 
@@ -162,26 +187,37 @@ async function leaveLost(run: TaskRun, { store, stopSignal, logger }: EndContext
  */
 async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   run.phase = "cleanup";
-  const { pool, stopSignal, logger } = context;
-  const { taskId, dispatch } = run.holding;
-  const server = dispatch && pool.server(dispatch.server);
-  if (server !== undefined && dispatch !== undefined && dispatch.phase !== "done") {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        await stopPrompt(server.comfy, dispatch.promptId, stopSignal);
-        break;
-      } catch (error) {
-        if (stopSignal.aborted) return;
-        logger.info({ taskId, server: server.id, err: error }, "canceled prompt not stopped yet");
-        await sleep(backoffMs(tries, CLEANUP_PAUSE), undefined, { signal: stopSignal }).catch(
-          () => undefined,
-        );
-      }
-    }
+  const { dispatch } = run.holding;
+  run.server ??= dispatch && context.pool.server(dispatch.server);
+  if (run.server !== undefined && dispatch !== undefined && dispatch.phase !== "done") {
+    const isFree = await freeOf(dispatch.promptId, run.server, run.holding.taskId, context);
+    if (!isFree) return;
   }
   await run.holding.finishCleanup();
   await discard(run, context);
   await removeFiles(run, context);
+}
+
+/** @returns whether the server is free of the prompt; not when the process stops before. */
+async function freeOf(
+  promptId: string,
+  server: PoolServer,
+  taskId: string,
+  { pool, stopSignal, logger }: EndContext,
+): Promise<boolean> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await stopPrompt(server.comfy, promptId, stopSignal);
+      return true;
+    } catch (error) {
+      if (stopSignal.aborted) return false;
+      logger.info({ taskId, server: server.id, err: error }, "canceled prompt not stopped yet");
+      if (error instanceof TaskError && error.code === "SERVER_STUCK")
+        noteStuck(pool, server, promptId, error.message);
+    }
+    const pauseMs = backoffMs(tries, CLEANUP_PAUSE);
+    await sleep(pauseMs, undefined, { signal: stopSignal }).catch(() => undefined);
+  }
 }
 
 /** Removes what the task has in the work directory, and on its server where its folders are at hand. */

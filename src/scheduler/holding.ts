@@ -38,7 +38,7 @@ export class Holding implements TaskJournal {
   renewedAtMs = performance.now();
   /** Where the task's prompt is, as last written. */
   dispatch: Omit<Dispatch, "at"> | undefined;
-  /** When it was first written, or when this process saw it, by the monotonic clock. */
+  /** When it was written, by the monotonic clock: how much a server has put into the prompt by now. */
   dispatchedAtMs = performance.now();
   /** What an unfinished upload can be discarded with. */
   uploadCheckpoint: Json | undefined;
@@ -53,6 +53,8 @@ export class Holding implements TaskJournal {
     this.#store = store;
     this.#proof = proof;
     this.dispatch = task.dispatch;
+    if (task.dispatch !== undefined)
+      this.dispatchedAtMs -= Math.max(0, Date.now() - task.dispatch.at.getTime());
     this.uploadCheckpoint = task.uploadCheckpoint;
   }
 

@@ -4,16 +4,18 @@ import type { TaskStore } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import type { Workflow } from "../workflow/workflow.js";
 import { fromContent } from "../workflow/workflow-content.js";
+import { persist } from "./persist.js";
 
 /** The workflow as it was when the task was created, even if its file has changed since. */
 export async function pinnedWorkflow(
   task: Task,
   catalog: WorkflowCatalog,
   store: Pick<TaskStore, "loadWorkflow">,
+  signal: AbortSignal,
 ): Promise<Workflow> {
   const current = catalog.find(task.workflow);
   if (current?.version === task.workflowVersion) return current;
-  const content = await store.loadWorkflow(task.workflowVersion);
+  const content = await persist(() => store.loadWorkflow(task.workflowVersion), signal);
   if (content !== undefined) return fromContent(content);
   throw new TaskError(
     "WORKFLOW_INVALID",

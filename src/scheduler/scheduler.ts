@@ -8,7 +8,7 @@ import { type RunPhase, TaskRun } from "./task-run.js";
 
 /** Options of the scheduler. */
 export interface SchedulerOptions {
-  readonly context: Omit<EndContext, "stopSignal">;
+  readonly context: Omit<EndContext, "stopSignal" | "onPhase">;
   /** Names this process among those that share the store; new for each. */
   readonly owner: string;
   readonly leaseMs: number;
@@ -45,7 +45,12 @@ export class Scheduler implements AsyncDisposable {
     this.#options = options;
     const { store, logger } = options.context;
     this.#logger = logger.child({ part: "scheduler" });
-    this.#context = { ...options.context, logger: this.#logger, stopSignal: this.#stop.signal };
+    this.#context = {
+      ...options.context,
+      logger: this.#logger,
+      stopSignal: this.#stop.signal,
+      onPhase: () => this.wake(),
+    };
     const { owner, leaseMs } = options;
     this.#keeper = new LeaseKeeper({ store, owner, leaseMs, logger: this.#logger });
   }
@@ -70,6 +75,8 @@ export class Scheduler implements AsyncDisposable {
     if (!this.#isLeasing) return;
     this.#filling ??= this.#fillAll().finally(() => {
       this.#filling = undefined;
+      // Asked for after the loop had ended and before this ran.
+      if (this.#fillAgain) this.wake();
     });
   }
 

@@ -1,8 +1,10 @@
+import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
 import { MARK_KEY, type PromptMark, stopPrompt } from "../pipeline/process-stage.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import type { TaskStore } from "../store/task-store.js";
+import { noteStuck } from "./note-stuck.js";
 
 /** What the sweeper works with. */
 export interface StraySweeperOptions {
@@ -11,7 +13,8 @@ export interface StraySweeperOptions {
   readonly logger: Logger;
 }
 
-const SWEEP_LIMIT_MS = 60_000;
+/** Longer than one prompt may take to be found not to stop. */
+const SWEEP_LIMIT_MS = 150_000;
 
 /**
  * Cancels prompts that a server still holds for nobody: while it was out of reach their task went
@@ -67,7 +70,17 @@ export class StraySweeper implements AsyncDisposable {
         { server: server.id, taskId: mark.task, promptId },
         "stray prompt canceled",
       );
+      await this.#stopStray(server, promptId, signal);
+    }
+  }
+
+  /** A server whose stray does not stop is no good for others either. */
+  async #stopStray(server: PoolServer, promptId: string, signal: AbortSignal): Promise<void> {
+    try {
       await stopPrompt(server.comfy, promptId, signal);
+    } catch (error) {
+      if (!(error instanceof TaskError) || error.code !== "SERVER_STUCK") throw error;
+      noteStuck(this.#options.pool, server, promptId, error.message);
     }
   }
 

@@ -13,6 +13,7 @@ import {
   type ProcessContext,
   type ProcessedPrompt,
   runNewPrompt,
+  takeBack,
 } from "../pipeline/process-stage.js";
 import { type UploadContext, uploadStage } from "../pipeline/upload-stage.js";
 import type { WorkDir, WorkDirs } from "../pipeline/work-dir.js";
@@ -23,6 +24,7 @@ import type { WorkflowCatalog } from "../workflow/catalog.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { Holding } from "./holding.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
+import { ServerJam, ServerJammed } from "./server-jam.js";
 import { waitForServer } from "./wait-for-server.js";
 
 /** What a run is doing: fetching its input, waiting for a slot, with its prompt on a server, storing, or cleaning up. */
@@ -39,6 +41,9 @@ export interface RunContext {
   readonly uploads: Semaphore;
   readonly stallMs: number;
   readonly serverLostMs: number;
+  readonly runMaxMs?: number;
+  /** Called when a run has come to its next phase, so that there is room for others where it was. */
+  readonly onPhase: () => void;
   readonly logger: Logger;
 }
 
@@ -50,10 +55,10 @@ export interface RunContext {
 export class TaskRun {
   readonly task: Task;
   readonly holding: Holding;
-  phase: RunPhase = "download";
   /** The server it is on; undefined while it is on none. */
   server: PoolServer | undefined;
   readonly #context: RunContext;
+  #phase: RunPhase = "download";
   #slot: string | undefined;
   #isLowMemory = false;
 
@@ -64,10 +69,26 @@ export class TaskRun {
     this.#context = context;
   }
 
+  get phase(): RunPhase {
+    return this.#phase;
+  }
+
+  set phase(phase: RunPhase) {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#context.onPhase();
+  }
+
+  /** Lets the pool know of the slot that the task holds already, after a restart or a takeover. */
+  takeUpSlot(): void {
+    if (this.#slot !== undefined)
+      this.#context.pool.adopt(this.#slot, this.holding.fence, this.task.workflow);
+  }
+
   /** Works on the task until its result is stored and settled. Throws whatever stops it. */
   async work(): Promise<void> {
     const { store, workDirs, catalog } = this.#context;
-    const workflow = await pinnedWorkflow(this.task, catalog, store);
+    const workflow = await pinnedWorkflow(this.task, catalog, store, this.holding.signal);
     if (this.holding.dispatch === undefined) this.#refuseHopeless(workflow);
     const workDir = await workDirs.open(this.task.taskId);
     const processed = await this.#processed(workflow, workDir);
@@ -92,16 +113,9 @@ export class TaskRun {
       await this.#releaseSlot();
       return { outputs: dispatch.outputs ?? [] };
     }
-    if (dispatch !== undefined && this.server !== undefined) this.#adopt(this.server, workflow);
-    else await this.#findServer(workflow, workDir);
+    if (dispatch === undefined || this.server === undefined)
+      await this.#findServer(workflow, workDir);
     return await this.#onServer(workflow, workDir);
-  }
-
-  /** The prompt is on a server already: its slot is still the task's. */
-  #adopt(server: PoolServer, workflow: Workflow): void {
-    this.phase = "process";
-    if (this.#slot !== undefined)
-      this.#context.pool.adopt(server, this.#slot, this.task.taskId, workflow.name);
   }
 
   async #findServer(workflow: Workflow, workDir: WorkDir): Promise<void> {
@@ -148,26 +162,41 @@ export class TaskRun {
 
   /** Runs or follows the prompt, again and again while what went wrong leaves this server a chance. */
   async #promptEnd(workflow: Workflow, workDir: WorkDir): Promise<ProcessedPrompt> {
-    const server = this.#requireServer();
-    const { store, stallMs, serverLostMs } = this.#context;
-    const context: ProcessContext = {
-      serverId: server.id,
-      comfy: server.comfy,
-      workflow,
-      storeId: store.storeId,
-      stallMs,
-      serverLostMs,
-    };
+    using jam = new ServerJam(this.#context.pool, this.#requireServer());
     for (;;) {
-      const { dispatch } = this.holding;
+      const context = this.#processContext(workflow, jam.signal);
+      const { dispatch, dispatchedAtMs } = this.holding;
       try {
-        if (dispatch !== undefined) return await followDispatch(dispatch, context, this.holding);
-        const input = await this.#input(workDir);
-        return await runNewPrompt(this.task, input, context, this.holding, this.#isLowMemory);
+        if (dispatch === undefined) {
+          const input = await this.#input(workDir);
+          return await runNewPrompt(this.task, input, context, this.holding, this.#isLowMemory);
+        }
+        const investedMs = performance.now() - dispatchedAtMs;
+        return await followDispatch(dispatch, context, this.holding, investedMs);
       } catch (error) {
-        await this.#recover(error, workflow);
+        if (error instanceof ServerJammed) await this.#leaveJam(jam, error);
+        else await this.#recover(error, workflow);
       }
     }
+  }
+
+  #processContext(workflow: Workflow, letGo: AbortSignal | undefined): ProcessContext {
+    const { store, stallMs, serverLostMs, runMaxMs } = this.#context;
+    const { id: serverId, comfy } = this.#requireServer();
+    return {
+      ...{ serverId, comfy, workflow, storeId: store.storeId, stallMs, serverLostMs },
+      ...(letGo !== undefined && { letGo }),
+      ...(runMaxMs !== undefined && { runMaxMs }),
+    };
+  }
+
+  /** Behind a prompt that never ends ours would wait for ever; one that runs already is no longer behind it. */
+  async #leaveJam(jam: ServerJam, jammed: ServerJammed): Promise<void> {
+    const { dispatch, signal } = this.holding;
+    jam.ignore();
+    if (dispatch === undefined) return;
+    const isBack = await takeBack(this.#requireServer().comfy, dispatch.promptId, signal);
+    if (isBack) throw new TaskError("SERVER_STUCK", jammed.message);
   }
 
   /** Makes what failed worth another look or another submission on the same server, or throws it on. */
@@ -184,7 +213,7 @@ export class TaskRun {
         return;
       case "OUT_OF_MEMORY":
         if (dispatch.lowMemory || workflow.lowMemory === undefined) throw error;
-        await this.#requireServer().comfy.free(this.holding.signal);
+        await this.#free();
         this.#isLowMemory = true;
         this.holding.dispatch = undefined;
         return;
@@ -193,16 +222,25 @@ export class TaskRun {
     }
   }
 
+  /** A server that cannot do even that is found out by what follows. */
+  async #free(): Promise<void> {
+    const { comfy, id } = this.#requireServer();
+    await comfy.free(this.holding.signal).catch((error: unknown) => {
+      this.holding.signal.throwIfAborted();
+      this.#context.logger.warn({ server: id, err: error }, "memory not freed");
+    });
+  }
+
   /**
    * The server was waited for as long as it may still hold the prompt; it is waited for on as long as
-   * no other one could take the task anyway.
+   * no other one has room for the task anyway.
    */
   async #awaitServer(error: TaskError, workflow: Workflow): Promise<void> {
     const { pool, logger } = this.#context;
     const server = this.#requireServer();
     const { taskId } = this.task;
     logger.warn({ taskId, server: server.id, err: error }, "server silent, waiting for it");
-    pool.noteFault(server, "unreachable", error.message);
+    pool.noteFault(server, "unreachable", error.message, taskId);
     const end = await waitForServer(pool, server, workflow, this.holding.signal);
     if (end === "given_up") throw error;
   }
@@ -223,7 +261,7 @@ export class TaskRun {
   async #releaseSlot(): Promise<void> {
     if (this.#slot !== undefined) await this.holding.releaseSlot();
     this.#slot = undefined;
-    this.#context.pool.release(this.task.taskId);
+    this.#context.pool.release(this.holding.fence);
   }
 
   #requireServer(): PoolServer {

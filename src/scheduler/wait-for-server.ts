@@ -3,7 +3,7 @@ import type { PoolServer } from "../pool/pool-server.js";
 import type { Workflow } from "../workflow/workflow.js";
 
 /**
- * Waits until a server answers again (`back`), or until another one could take the work instead
+ * Waits until a server answers again (`back`), or until another one has room for the work
  * (`given_up`), whichever is first.
  *
  * @throws the signal's reason when aborted.
@@ -16,9 +16,8 @@ export function waitForServer(
 ): Promise<"back" | "given_up"> {
   return new Promise((resolve, reject) => {
     const look = (): void => {
-      const up = pool.serversFor(workflow);
-      if (up.includes(server)) end(() => resolve("back"));
-      else if (up.length > 0) end(() => resolve("given_up"));
+      if (pool.serversFor(workflow).includes(server)) end(() => resolve("back"));
+      else if (pool.hasRoomBeside(server, workflow)) end(() => resolve("given_up"));
     };
     const onAbort = (): void => end(() => reject(signal.reason as Error));
     const end = (settle: () => void): void => {
