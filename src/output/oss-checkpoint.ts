@@ -10,15 +10,12 @@ export interface OssCheckpoint {
   readonly key: string;
   readonly uploadId: string;
   readonly partSizeBytes: number;
-  /** Of the file that the upload is of. */
-  readonly fileId: string;
 }
 
 const CHECKPOINT = z.object({
   key: z.string(),
   uploadId: z.string().min(1),
   partSizeBytes: z.number().int().positive(),
-  fileId: z.string(),
 });
 
 /** Reads a checkpoint. @returns undefined if it is none, or of another key */
@@ -31,6 +28,6 @@ export function parseCheckpoint(
 }
 
 /** A checkpoint as it is kept. */
-export function checkpointJson({ key, uploadId, partSizeBytes, fileId }: OssCheckpoint): Json {
-  return { key, uploadId, partSizeBytes, fileId };
+export function checkpointJson({ key, uploadId, partSizeBytes }: OssCheckpoint): Json {
+  return { key, uploadId, partSizeBytes };
 }

@@ -12,7 +12,7 @@ const MAX_PARTS = 10_000;
 
 /** Stores a file in parts, several at a time, going on from the checkpoint where it fits. */
 export async function putInParts(upload: OssUpload, options: PutOptions): Promise<void> {
-  let checkpoint = await resumable(upload, options);
+  let checkpoint = parseCheckpoint(options.checkpoint, upload.file.key);
   for (;;) {
     try {
       return await runUpload(upload, checkpoint, options);
@@ -25,21 +25,6 @@ export async function putInParts(upload: OssUpload, options: PutOptions): Promis
       checkpoint = undefined;
     }
   }
-}
-
-async function resumable(
-  upload: OssUpload,
-  { checkpoint, signal }: PutOptions,
-): Promise<OssCheckpoint | undefined> {
-  const { file, fileId, logger } = upload;
-  const found = parseCheckpoint(checkpoint, file.key);
-  if (found === undefined || found.fileId === fileId) return found;
-  using client = upload.openClient(signal);
-  await client.abortUpload(found.key, found.uploadId).catch((thrown: unknown) => {
-    signal.throwIfAborted();
-    logger.warn({ err: thrown, key: file.key }, "upload of an older file not given up");
-  });
-  return undefined;
 }
 
 /** Whether just this file is under the key. An account that may not look counts as no. */
@@ -89,14 +74,14 @@ async function begin(
   { upload, client, signal }: Run,
   { saveCheckpoint }: PutOptions,
 ): Promise<OssCheckpoint> {
-  const { file, fileId, headers, limits } = upload;
+  const { file, headers, limits } = upload;
   const partSizeBytes = Math.max(limits.partSizeBytes, Math.ceil(file.sizeBytes / MAX_PARTS));
   const uploadId = await retrying(
     () => client.beginUpload(file.key, headers),
     limits.retry,
     signal,
   );
-  const checkpoint = { key: file.key, uploadId, partSizeBytes, fileId };
+  const checkpoint = { key: file.key, uploadId, partSizeBytes };
   await saveCheckpoint?.(checkpointJson(checkpoint));
   return checkpoint;
 }

@@ -1,4 +1,4 @@
-import { truncate, utimes, writeFile } from "node:fs/promises";
+import { copyFile, truncate, utimes, writeFile } from "node:fs/promises";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/domain/task.js";
@@ -248,14 +248,34 @@ describe("OssStorage.put(), checkpoints", () => {
     await expectStored(server, file);
   });
 
-  test("a file that was made anew is sent whole, and the older upload is given up", async () => {
+  test("a file that came again with the same bytes goes on", async () => {
     const server = await startOss();
     const file = await randomFile(6 * PART_BYTES);
     const task = await interrupted(server, file);
-    const again = await randomFile(6 * PART_BYTES);
-    await putTask(openOss(server), again, task);
-    await expectStored(server, again);
-    expect(server.storedParts()).toHaveLength(3 + 6);
+    const path = `${file.path}-again`;
+    await copyFile(file.path, path);
+    await putTask(openOss(server), { ...file, path }, task);
+    await expectStored(server, file);
+    expect(server.storedParts()).toHaveLength(6);
+  });
+
+  test.each([6, 4, 8])("another file, of %i parts, is sent whole", async (partCount) => {
+    const server = await startOss();
+    const task = await interrupted(server, await randomFile(6 * PART_BYTES));
+    const file = await randomFile(partCount * PART_BYTES);
+    await putTask(openOss(server), file, task);
+    await expectStored(server, file);
+    expect(server.storedParts()).toHaveLength(3 + partCount);
+  });
+
+  test("an older object under the key is not taken for the one whose upload is gone", async () => {
+    const server = await startOss();
+    await putTask(openOss(server), await randomFile(6 * PART_BYTES));
+    const file = await randomFile(6 * PART_BYTES);
+    const task = await interrupted(server, file);
+    server.dropUploads();
+    await putTask(openOss(server), file, task);
+    await expectStored(server, file);
   });
 
   test("a part that OSS has otherwise than the file is sent again", async () => {
@@ -272,10 +292,7 @@ describe("OssStorage.put(), checkpoints", () => {
   });
 
   test.each<[string, Json]>([
-    [
-      "of another key",
-      { key: "outputs/1/other.png", uploadId: "A", partSizeBytes: 1, fileId: "1-1" },
-    ],
+    ["of another key", { key: "outputs/1/other.png", uploadId: "A", partSizeBytes: 1 }],
     ["of another storage", ["local"]],
     ["that is damaged", { key: KEY, uploadId: 7, partSizeBytes: -1 }],
   ])("one %s is as good as none", async (_, checkpoint) => {

@@ -390,6 +390,7 @@ const CUT_CODES: readonly string[] = [
   "EPIPE",
   "ERR_STREAM_PREMATURE_CLOSE",
   "ERR_STREAM_DESTROYED",
+  "HPE_INVALID_EOF_STATE",
 ];
 
 function isCut(error: unknown): boolean {
