@@ -22,7 +22,7 @@ import {
 import type { TaskView } from "../service/task-view.js";
 import { hideSecretsOfUrls, hideUrlSecrets } from "./hide-url-secrets.js";
 
-export const TASK_STATUS: Readonly<Record<domain.TaskStatus, TaskStatus>> = {
+const TASK_STATUS: Readonly<Record<domain.TaskStatus, TaskStatus>> = {
   pending: TaskStatus.PENDING,
   processing: TaskStatus.PROCESSING,
   completed: TaskStatus.COMPLETED,
