@@ -114,20 +114,3 @@ test("24 pictures at once over REST and gRPC all complete, each prompt run once"
   expect(started).toHaveLength(24);
   expect(new Set(started.map(({ taskId }) => taskId)).size).toBe(24);
 });
-
-test.for([
-  [
-    "an HTML page behind an image name",
-    Buffer.from("<!doctype html><title>Sign in</title>"),
-    "INPUT_TYPE_UNSUPPORTED",
-  ],
-  ["a truncated picture", undefined, "INPUT_DAMAGED"],
-] as const)("%s fails at once with a reason, without a GPU run", async ([, content, code]) => {
-  await using server = await startCpuServer({ switches: FAST });
-  await using app = await startTestApp({ servers: [server.url] });
-  const picture = await aPicture(200, 200);
-  const url = await serve(content ?? picture.subarray(0, picture.length / 2));
-  const task = await app.ended(await app.submit({ url, type: "image", workflow: "cpu_image_2x" }));
-  expect(task).toMatchObject({ status: "failed", error_code: code, retries: 0, output: null });
-  expect(await readFile(join(server.dir, "prompts.jsonl"), "utf8").catch(() => "")).toBe("");
-});
