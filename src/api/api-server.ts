@@ -62,20 +62,21 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const shutdownSignal = shutdown.signal;
   // Every open call listens to it.
   setMaxListeners(0, shutdownSignal);
+  let app: FastifyInstance | undefined;
   const onePort = new OnePort(
     (request, response) => route(app, request, response),
     { ...limits, bodyTimeoutMs: (request) => bodyTimeoutMs(request, limits) },
     logger,
   );
   const appOptions = { services, logger, limits, corsOrigins, plugins, shutdownSignal };
-  const app = await createApp(onePort.http1, appOptions);
 
   async function close(graceMs: number): Promise<void> {
     shutdown.abort(toConnectError(new TaskError("SHUTTING_DOWN", SHUTTING_DOWN)));
     await onePort.close(graceMs);
-    await app.close();
+    await app?.close();
   }
   try {
+    app = await createApp(onePort.http1, appOptions);
     const port = await onePort.listen(hosts, options.port);
     logger.info({ urls: onePort.urls }, "listening");
     return new ListeningServer(onePort, port, close);
@@ -116,8 +117,8 @@ class ListeningServer implements ApiServer {
 }
 
 /** Fastify serves the compatible objects of HTTP/2 as well; its types know one protocol at a time. */
-function route(app: FastifyInstance, request: AnyRequest, response: AnyResponse): void {
-  app.routing(request as IncomingMessage, response as ServerResponse);
+function route(app: FastifyInstance | undefined, request: AnyRequest, response: AnyResponse): void {
+  app?.routing(request as IncomingMessage, response as ServerResponse);
 }
 
 /** The client of a reflection call sends messages for as long as it likes. */

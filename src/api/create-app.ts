@@ -73,6 +73,8 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
     methods: [...cors.allowedMethods, "DELETE"],
     allowedHeaders: [...cors.allowedHeaders, "Idempotency-Key", "Last-Event-ID"],
     exposedHeaders: [...cors.exposedHeaders, "Retry-After"],
+    // Asked by something else than a browser, OPTIONS is answered as well.
+    strictPreflight: false,
     maxAge: 7_200,
   });
 }

@@ -123,6 +123,34 @@ test("a stop waits for no client that is idle, silent or in the middle of a requ
   expect(await answer).toMatchObject({ ":status": 503 });
 });
 
+test("a stop finds a connection at rest, whatever was asked over it", async () => {
+  const { api, port } = await startTestServer();
+  const client = await rawClient(port);
+  const requests = [
+    "GET /health",
+    "HEAD /health",
+    "GET /",
+    "OPTIONS /tasks",
+    "GET /%",
+    "GET /tasks/none",
+    "POST /nothing",
+    "POST /health",
+    "POST /tasks",
+    "POST /tmlsr.v1.TaskService/Nothing",
+    "POST /tmlsr.v1.TaskService/GetTask",
+    "PUT /tmlsr.v1.TaskService/GetTask",
+  ];
+  for (const [index, request] of requests.entries()) {
+    const [method, path] = request.split(" ");
+    const body = method === "POST" || method === "PUT" ? "no JSON" : "";
+    client.socket.write(
+      `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await eventually(() => client.received().toString().split("HTTP/1.1 ").length === index + 2);
+  }
+  await api.close({ graceMs: NEVER_MS });
+});
+
 test.each(["grpc", "http1"] as const)("a stop lets a unary call finish (%s)", async (kind) => {
   const { api, url, tasks } = await startTestServer();
   let finish: () => void = () => undefined;

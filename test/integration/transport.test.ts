@@ -130,3 +130,40 @@ describe("a request", () => {
     expect(answer.status).toBe(404);
   });
 });
+
+describe("a page of another origin", () => {
+  const origin = "https://page.test";
+  const preflight = {
+    method: "OPTIONS",
+    headers: {
+      origin,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type,connect-protocol-version,idempotency-key",
+    },
+  };
+  const PATHS = ["/tasks", "/tmlsr.v1.TaskService/CreateTask"];
+
+  test.each(PATHS)("may not call %s", async (path) => {
+    const { url } = await startTestServer();
+    const answer = await fetch(url + path, preflight);
+    expect(answer.headers.has("access-control-allow-origin")).toBe(false);
+  });
+
+  test.each(PATHS)("may call %s where its origin is configured", async (path) => {
+    const { url } = await startTestServer({ corsOrigins: [origin] });
+    const allowed = await fetch(url + path, preflight);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(allowed.headers.get("access-control-allow-headers")).toMatch(
+      /Content-Type.*Connect-Protocol-Version.*Idempotency-Key/,
+    );
+    const body = JSON.stringify({ url: "https://example.com/in.png" });
+    const headers = { origin, "content-type": "application/json" };
+    const answer = await fetch(url + path, { method: "POST", headers, body });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(answer.headers.get("access-control-expose-headers")).toContain("Grpc-Status");
+    const other = { ...preflight.headers, origin: "https://other.test" };
+    const refused = await fetch(url + path, { ...preflight, headers: other });
+    expect(refused.headers.has("access-control-allow-origin")).toBe(false);
+  });
+});

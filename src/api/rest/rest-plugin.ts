@@ -39,8 +39,11 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       parsed(null, body);
     });
     scope.decorateRequest(ROUTE, null);
+    // CORS has an OPTIONS route of its own for every path.
+    const isTaken = scope.hasRoute({ method: "OPTIONS", url: "/*" });
+    const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     scope.route({
-      method: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+      method: isTaken ? methods : [...methods, "OPTIONS"],
       url: "/*",
       exposeHeadRoute: false,
       bodyLimit: options.maxBodyBytes,
