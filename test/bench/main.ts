@@ -1,0 +1,65 @@
+import { loadavg } from "node:os";
+import { apiCalls } from "./api-calls.js";
+import { cancel } from "./cancel.js";
+import { eventLoop } from "./event-loop.js";
+import type { Subject, SubjectOptions } from "./figure.js";
+import { handOver } from "./hand-over.js";
+import { readMachine } from "./machine.js";
+import { modelLoads } from "./model-loads.js";
+import { printReport, type SubjectReport, writeReport } from "./report.js";
+import { sample } from "./sample.js";
+import { soak } from "./soak.js";
+import { stats } from "./stats.js";
+import { watchStreams } from "./watch-streams.js";
+
+// npm run bench                 the quick set, a few minutes
+// npm run bench -- cancel stats some of it
+// npm run bench:soak -- 10      ten minutes; an hour by default
+// Figures are printed beside their goals and written to .bench/ as JSON; none makes the bench fail.
+
+const QUICK: readonly Subject[] = [
+  sample,
+  handOver,
+  modelLoads,
+  cancel,
+  apiCalls,
+  stats,
+  eventLoop,
+  watchStreams,
+];
+const ALL: readonly Subject[] = [...QUICK, soak];
+
+async function bench(args: readonly string[]): Promise<void> {
+  const names = args.filter((word) => !/^\d+$/.test(word));
+  const minutes = args.find((word) => /^\d+$/.test(word));
+  const unknown = names.filter((name) => !ALL.some((subject) => subject.name === name));
+  const known = ALL.map(({ name }) => name).join(", ");
+  if (unknown.length > 0) throw new Error(`No subject ${unknown.join(", ")}; there are ${known}`);
+  const chosen = names.length === 0 ? QUICK : ALL.filter(({ name }) => names.includes(name));
+  const machine = readMachine();
+  const startedAt = new Date().toISOString();
+  const options: SubjectOptions = {
+    ...(minutes !== undefined && { minutes: Number(minutes) }),
+    say: (text) => console.error(`  ${text}`),
+  };
+  const subjects: SubjectReport[] = [];
+  for (const subject of chosen) subjects.push(await measured(subject, options));
+  printReport({ machine, startedAt, subjects });
+  console.log(`\n${await writeReport({ machine, startedAt, subjects })}`);
+  if (subjects.some(({ error }) => error !== undefined)) process.exitCode = 1;
+}
+
+/** One subject that cannot be measured does not keep the others from being. */
+async function measured(subject: Subject, options: SubjectOptions): Promise<SubjectReport> {
+  const { name } = subject;
+  const load = loadavg()[0] ?? Number.NaN;
+  console.error(`${name} ...`);
+  try {
+    return { name, load, figures: await subject.measure(options) };
+  } catch (error) {
+    console.error(error);
+    return { name, load, figures: [], error: error instanceof Error ? error.message : "?" };
+  }
+}
+
+await bench(process.argv.slice(2));
