@@ -127,8 +127,11 @@ export class Scheduler implements AsyncDisposable {
     while (this.#fillAgain && this.#isLeasing) {
       this.#fillAgain = false;
       try {
+        // Asked first: what becomes due while leasing is then not missed.
+        const dueAt = await this.#context.store.nextDueAt();
         await this.#fill();
-        await this.#sleepUntilDue();
+        const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
+        this.#sleep(Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS));
       } catch (error) {
         this.#logger.error({ err: error }, "looking for work failed");
         this.#sleep(MAX_SLEEP_MS);
@@ -206,12 +209,6 @@ export class Scheduler implements AsyncDisposable {
         this.wake();
       });
     this.#runs.set(run, done);
-  }
-
-  async #sleepUntilDue(): Promise<void> {
-    const dueAt = await this.#context.store.nextDueAt();
-    const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
-    this.#sleep(Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS));
   }
 
   #sleep(ms: number): void {
