@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/build-dist.ts"],
+    globalSetup: ["test/support/build-dist.ts", "test/support/mongo-broker.ts"],
     pool: "forks",
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Task } from "../../src/domain/task.js";
 import type { NewTask, TaskStore } from "../../src/store/task-store.js";
 import {
+  AMPLE_MS,
   aDispatch,
   aLease,
   aRetry,
@@ -39,13 +40,14 @@ export function describeLeasing(open: OpenStore): void {
         names[(await createOne(store, task)).taskId] = name;
       };
       const { createdAt } = await createOne(store, { workflow: "clock" });
-      const later = new Date(createdAt.getTime() + BRIEF_MS);
+      const waitMs = fixture.isClockSteady ? BRIEF_MS : AMPLE_MS;
+      const later = new Date(createdAt.getTime() + waitMs);
       await add("fifth", { priority: 0 });
       await add("fourth", { priority: 1, notBefore: later });
       await add("second", { priority: 1 });
       await add("third", { priority: 1 });
       await add("first", { priority: 2, notBefore: later });
-      await fixture.advance(SHORT_MS);
+      await fixture.advance(waitMs + SHORT_MS);
       const order = (await leaseAll(store)).map(({ taskId }) => names[taskId]);
       expect(order).toEqual(["first", "second", "third", "fourth", "fifth"]);
     });

@@ -13,6 +13,8 @@ export const LONG_LEASE_MS = 60_000;
 export const BRIEF_MS = 100;
 /** How long to let pass for what takes {@link BRIEF_MS} to be over. */
 export const SHORT_MS = 150;
+/** Longer than a few writes take, also where the database is slow. */
+export const AMPLE_MS = 2_000;
 
 export function aTask(overrides: Partial<NewTask> = {}): NewTask {
   return {

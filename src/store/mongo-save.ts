@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isTerminal, type Task } from "../domain/task.js";
+import { backoffMs } from "../lib/backoff.js";
+import type { MongoDatabase } from "./mongo-database.js";
+import { VersionConflict } from "./mongo-errors.js";
+import type { StoredTask } from "./mongo-tasks.js";
+
+const CONFLICT_PAUSE = { baseMs: 4, capMs: 250 };
+const MAX_TRIES = 40;
+
+/**
+ * Reads, decides and writes again, with a growing pause, as long as another process writes the same
+ * task in between.
+ *
+ * @param work told which try it is, from 1.
+ * @throws VersionConflict when it never got through.
+ */
+export async function retryOnConflict<T>(work: (tryCount: number) => Promise<T>): Promise<T> {
+  for (let tryCount = 1; ; tryCount += 1) {
+    try {
+      return await work(tryCount);
+    } catch (error) {
+      if (!(error instanceof VersionConflict) || tryCount === MAX_TRIES) throw error;
+    }
+    await sleep(backoffMs(tryCount, CONFLICT_PAUSE));
+  }
+}
+
+/**
+ * Stores what a task has become; a task that ends is counted with it.
+ *
+ * @returns it with its revision.
+ * @throws VersionConflict if it is no longer as it was read.
+ */
+export async function saveTask(
+  { tasks, counts, together }: MongoDatabase,
+  stored: StoredTask,
+  next: Task,
+): Promise<Task> {
+  const { status } = next;
+  if (status === stored.task.status || !isEnd(status)) return await tasks.replace(stored, next);
+  return await together(async (session) => {
+    const saved = await tasks.replace(stored, next, session);
+    await counts.noteEnded(status, session);
+    return saved;
+  });
+}
+
+function isEnd(status: Task["status"]): status is "completed" | "failed" | "canceled" {
+  return isTerminal(status);
+}

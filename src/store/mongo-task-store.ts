@@ -1,0 +1,286 @@
+import { TaskError } from "../domain/errors.js";
+import {
+  type Dispatch,
+  type InputFacts,
+  isTerminal,
+  type Json,
+  type Stage,
+  type StageName,
+  type Task,
+} from "../domain/task.js";
+import { passOver } from "./lease-order.js";
+import type { MongoChanges } from "./mongo-changes.js";
+import type { MongoConnection } from "./mongo-connection.js";
+import type { MongoDatabase } from "./mongo-database.js";
+import { isDuplicateKey, VersionConflict } from "./mongo-errors.js";
+import { renewLeases } from "./mongo-heartbeat.js";
+import { chooseStored, pickOne, windowAt } from "./mongo-lease-choice.js";
+import { retryOnConflict, saveTask } from "./mongo-save.js";
+import type { StoredTask } from "./mongo-tasks.js";
+import { standingOf } from "./standing.js";
+import {
+  beginLease,
+  cancelTask,
+  createTask,
+  endCleanup,
+  holdSlot,
+  setDispatch,
+  settleTask,
+  takeOver,
+} from "./task-changes.js";
+import { TASK_ID, TaskIds } from "./task-ids.js";
+import { changeStage } from "./task-progress.js";
+import type {
+  CreateResult,
+  Fence,
+  HeartbeatResult,
+  LeaseRequest,
+  ListRequest,
+  NewTask,
+  Outcome,
+  ProgressReport,
+  TaskChange,
+  TaskCounts,
+  TaskPage,
+  TaskStore,
+  WriteResult,
+} from "./task-store.js";
+import { without } from "./without.js";
+
+/**
+ * The store on a MongoDB database that several processes share. Each method reads a task, decides and
+ * writes under the condition that the task is still as it was read; where it is not, all of it is done
+ * again. What touches several documents is one transaction. All times are the database server's.
+ */
+export class MongoTaskStore implements TaskStore {
+  readonly #connection: MongoConnection;
+  readonly #changes: MongoChanges;
+  readonly #taskIds = new TaskIds();
+
+  /** Takes over both: they end with the store. */
+  constructor(connection: MongoConnection, changes: MongoChanges) {
+    this.#connection = connection;
+    this.#changes = changes;
+  }
+
+  /** Of the database, made once for it. @throws TaskError STORE_UNAVAILABLE while it was never reached. */
+  get storeId(): string {
+    return this.#connection.database.storeId;
+  }
+
+  async create(
+    request: NewTask,
+    maxPendingCount = Number.POSITIVE_INFINITY,
+  ): Promise<CreateResult> {
+    const { idempotency } = request;
+    return await this.#write(async (database): Promise<CreateResult> => {
+      const former = idempotency && (await database.tasks.findByKey(idempotency.key));
+      if (former) {
+        const isSame = former.requestHash === idempotency.requestHash;
+        return isSame ? { outcome: "replayed", task: former.task } : { outcome: "conflict" };
+      }
+      if (await isFull(database, maxPendingCount)) return { outcome: "full" };
+      return { outcome: "created", task: await this.#insert(database, request) };
+    });
+  }
+
+  async get(taskId: string): Promise<Task | undefined> {
+    const stored = await this.#connection.run(({ tasks }) => tasks.find(taskId));
+    return stored?.task;
+  }
+
+  async list({ status, pageSize, pageToken }: ListRequest): Promise<TaskPage> {
+    if (pageToken !== undefined && !TASK_ID.test(pageToken)) {
+      throw new TaskError(
+        "INVALID_REQUEST",
+        "Cannot list tasks: the page token is not one of ours",
+      );
+    }
+    const belowId = pageToken ?? ABOVE_ALL_IDS;
+    const found = await this.#connection.run(({ tasks }) =>
+      tasks.list(status, belowId, pageSize + 1),
+    );
+    const tasks = found.slice(0, pageSize);
+    const last = tasks.at(-1);
+    return { tasks, ...(last && found.length > pageSize && { nextPageToken: last.taskId }) };
+  }
+
+  async counts(): Promise<TaskCounts> {
+    return await this.#connection.run(({ counts }) => counts.read());
+  }
+
+  async cancel(taskId: string): ReturnType<TaskStore["cancel"]> {
+    return await this.#write(async (database) => {
+      const stored = await database.tasks.find(taskId);
+      if (!stored) return "not_found";
+      const { status } = stored.task;
+      if (status === "canceled") return "already_canceled";
+      if (isTerminal(status)) return "terminal";
+      await this.#save(database, stored, cancelTask(stored.task, stored.now));
+      return "canceled";
+    });
+  }
+
+  subscribe(listener: (change: TaskChange) => void): () => void {
+    return this.#changes.subscribe(listener);
+  }
+
+  async lease(request: LeaseRequest): Promise<Task | undefined> {
+    const { owner, leaseMs } = request;
+    return await this.#write(async (database, tryCount) => {
+      const choice = await chooseStored(database.tasks, request, tryCount);
+      if (!choice) return undefined;
+      const { chosen, passed } = choice;
+      const next = beginLease(chosen.task, owner, leaseMs, chosen.now);
+      if (passed.length === 0) return await this.#save(database, chosen, next);
+      const leased = await database.together(async (session) => {
+        for (const head of passed)
+          await database.tasks.replace(head, passOver(head.task, head.now), session);
+        return await database.tasks.replace(chosen, next, session);
+      });
+      return this.#told(database, leased);
+    });
+  }
+
+  async leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined> {
+    return await this.#write(async (database, tryCount) => {
+      const orphan = pickOne(await database.tasks.findOrphans(windowAt(tryCount)));
+      if (!orphan) return undefined;
+      const taken = takeOver(orphan.task, owner, leaseMs, orphan.now);
+      return await this.#save(database, orphan, taken);
+    });
+  }
+
+  async nextDueAt(): Promise<Date | undefined> {
+    return await this.#connection.run(({ tasks }) => tasks.findNextDue());
+  }
+
+  async heartbeat(
+    owner: string,
+    leaseMs: number,
+    reports: readonly ProgressReport[],
+  ): Promise<HeartbeatResult> {
+    return await this.#write(({ tasks }) => renewLeases(tasks, owner, leaseMs, reports));
+  }
+
+  async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {
+    try {
+      return await this.#change(fence, (task) => holdSlot(task, slot));
+    } catch (error) {
+      if (isDuplicateKey(error)) return "busy";
+      throw error;
+    }
+  }
+
+  async releaseSlot(fence: Fence): Promise<WriteResult> {
+    return await this.#change(fence, (task) => without(task, "slot"));
+  }
+
+  async recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult> {
+    return await this.#change(fence, (task, now) => setDispatch(task, dispatch, now));
+  }
+
+  async updateStage(
+    fence: Fence,
+    name: StageName,
+    patch: Partial<Stage>,
+    progress?: number,
+  ): Promise<WriteResult> {
+    return await this.#change(fence, (task) => changeStage(task, name, patch, progress));
+  }
+
+  async recordInput(fence: Fence, input: InputFacts): Promise<WriteResult> {
+    return await this.#change(fence, (task) => ({ ...task, input }));
+  }
+
+  async recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult> {
+    return await this.#change(fence, (task) => ({ ...task, uploadCheckpoint: checkpoint }));
+  }
+
+  async settle(fence: Fence, outcome: Outcome): Promise<WriteResult> {
+    return await this.#change(fence, (task, now) => settleTask(task, outcome, now));
+  }
+
+  async finishCleanup(fence: Fence): Promise<WriteResult> {
+    return await this.#write(async (database) => {
+      const stored = await database.tasks.find(fence.taskId);
+      const standing = standingOf(stored?.task, fence.epoch);
+      if (!stored || standing !== "canceled") return standing === "ok" ? "lost" : standing;
+      if (stored.task.cleanupPending && !stored.task.lease) return "lost";
+      await this.#save(database, stored, endCleanup(stored.task));
+      return "ok";
+    });
+  }
+
+  async heldSlots(): ReturnType<TaskStore["heldSlots"]> {
+    return await this.#connection.run(({ tasks }) => tasks.heldSlots());
+  }
+
+  async purge(retentionMs: number, limit: number): Promise<number> {
+    return await this.#connection.run(({ tasks }) => tasks.purge(retentionMs, limit));
+  }
+
+  async saveWorkflow(version: string, content: Json): Promise<void> {
+    await this.#connection.run(({ workflows }) => workflows.save(version, content));
+  }
+
+  async loadWorkflow(version: string): Promise<Json | undefined> {
+    return await this.#connection.run(({ workflows }) => workflows.load(version));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#changes[Symbol.asyncDispose]();
+    await this.#connection[Symbol.asyncDispose]();
+  }
+
+  async #insert(database: MongoDatabase, request: NewTask): Promise<Task> {
+    try {
+      const created = await database.together(async (session) => {
+        const now = await database.counts.noteCreated(session);
+        const task = createTask(request, this.#taskIds.next(now.getTime()), now);
+        await database.tasks.insert(task, request.idempotency?.requestHash, session);
+        return task;
+      });
+      // A copy, so that the caller's objects are no part of it.
+      return this.#told(database, structuredClone(created));
+    } catch (error) {
+      // Another create with the same key was first: its task is the answer.
+      if (isDuplicateKey(error)) throw new VersionConflict("The key was taken", { cause: error });
+      throw error;
+    }
+  }
+
+  async #change(fence: Fence, change: (task: Task, now: Date) => Task): Promise<WriteResult> {
+    return await this.#write(async (database) => {
+      const stored = await database.tasks.find(fence.taskId);
+      const standing = standingOf(stored?.task, fence.epoch);
+      if (stored && standing === "ok")
+        await this.#save(database, stored, change(stored.task, stored.now));
+      return standing;
+    });
+  }
+
+  async #save(database: MongoDatabase, stored: StoredTask, next: Task): Promise<Task> {
+    const saved = await saveTask(database, stored, next);
+    return saved.rev === stored.task.rev ? saved : this.#told(database, saved);
+  }
+
+  /** Without a change stream, this process's own changes are told here. */
+  #told({ isStandalone }: MongoDatabase, task: Task): Task {
+    const { taskId, rev, status } = task;
+    if (isStandalone) this.#changes.tell({ taskId, rev, status });
+    return task;
+  }
+
+  async #write<T>(work: (database: MongoDatabase, tryCount: number) => Promise<T>): Promise<T> {
+    return await this.#connection.run((database) =>
+      retryOnConflict((tryCount) => work(database, tryCount)),
+    );
+  }
+}
+
+const ABOVE_ALL_IDS = "g";
+
+async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
+  return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;
+}

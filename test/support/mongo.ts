@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { MongoClient } from "mongodb";
+import { afterAll, describe, inject } from "vitest";
+import type { BrokerAnswer } from "./mongo-broker.js";
+
+/** A database of a test's own on the mongod of this run; emptied when disposed. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly uri: string;
+  readonly name: string;
+}
+
+/** Describes tests that need a MongoDB to connect to: skipped where none can be had. */
+export async function describeWithMongo(
+  name: string,
+  body: (take: () => Promise<TestDatabase>) => void,
+): Promise<void> {
+  const answer = await ask("/uri");
+  if ("problem" in answer) return skip(name, answer.problem);
+  describe(name, () => {
+    const databases = new Databases(answer.value);
+    afterAll(() => databases[Symbol.asyncDispose]());
+    body(() => databases.take());
+  });
+}
+
+/** Describes tests that start, stop and kill a mongod of their own: skipped where none can be had. */
+export async function describeWithMongod(
+  name: string,
+  body: (binary: string) => void,
+): Promise<void> {
+  const answer = await ask("/binary");
+  if ("problem" in answer) return skip(name, answer.problem);
+  describe(name, () => body(answer.value));
+}
+
+async function ask(path: string): Promise<BrokerAnswer> {
+  const response = await fetch(inject("mongoBrokerUrl") + path);
+  return (await response.json()) as BrokerAnswer;
+}
+
+function skip(name: string, problem: string): void {
+  if (process.env["TMLSR_REQUIRE_MONGODB"] === "1") throw new Error(`Cannot test: ${problem}`);
+  describe.skip(`${name} (${problem})`);
+}
+
+/** Databases of one test file, used again when they are given back: making their indexes takes long. */
+class Databases implements AsyncDisposable {
+  readonly #uri: string;
+  readonly #client: MongoClient;
+  readonly #free: string[] = [];
+  readonly #all: string[] = [];
+
+  constructor(uri: string) {
+    this.#uri = uri;
+    this.#client = new MongoClient(uri);
+  }
+
+  async take(): Promise<TestDatabase> {
+    const name = this.#free.pop() ?? this.#make();
+    return {
+      uri: this.#uri,
+      name,
+      [Symbol.asyncDispose]: () => this.#giveBack(name),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.#all) await this.#client.db(name).dropDatabase();
+    await this.#client.close();
+  }
+
+  #make(): string {
+    const name = `tmlsr-test-${randomUUID()}`;
+    this.#all.push(name);
+    return name;
+  }
+
+  async #giveBack(name: string): Promise<void> {
+    const collections = await this.#client.db(name).collections();
+    await Promise.all(
+      collections.map((one) => one.deleteMany({}, { writeConcern: { w: "majority" } })),
+    );
+    this.#free.push(name);
+  }
+}
