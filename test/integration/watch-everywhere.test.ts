@@ -66,10 +66,14 @@ const WATCHES: Readonly<Record<string, Watch>> = {
 function fromProto({ task, cursor }: WatchTaskResponse): Seen {
   return {
     cursor,
-    status: TaskStatus[task?.status ?? 0].toLowerCase(),
+    status: wordOf(TaskStatus[task?.status ?? 0]),
     progress: task?.progress ?? -1,
-    stages: (task?.stages ?? []).map(({ status }) => StageStatus[status].toLowerCase()),
+    stages: (task?.stages ?? []).map(({ status }) => wordOf(StageStatus[status])),
   };
+}
+
+function wordOf(name: string | undefined): string {
+  return (name ?? "none").toLowerCase();
 }
 
 function fromRest({ task, cursor }: RestAnswer["body"]): Seen {
