@@ -82,6 +82,10 @@ export class OssServer implements AsyncDisposable {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  get isUp(): boolean {
+    return this.#server.listening;
+  }
+
   get objects(): ReadonlyMap<string, StoredObject> {
     return this.#bucket.objects;
   }
