@@ -1,0 +1,219 @@
+import { expect, test } from "vitest";
+import { submitChecked, times } from "../support/checked-tasks.js";
+import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
+import { eventually } from "../support/eventually.js";
+import { startTestApp, type TestApp } from "../support/test-app.js";
+import { workflowsDir } from "../support/workflows-dir.js";
+
+const FAST = { simulate: { steps: 2, stepMs: 5 } };
+const LIMIT = { limitMs: 20_000 };
+const UPSCALER = "ImageUpscaleWithModel";
+const REFUSE = { path: "/prompt", method: "POST", fault: "answer", status: 500 } as const;
+const OUT_OF_MEMORY = {
+  classType: UPSCALER,
+  fault: "fail",
+  exceptionType: "torch.OutOfMemoryError",
+  message: "Allocation on device",
+} as const;
+
+const started = async (server: TestCpuServer) =>
+  (await server.log().catch(() => [])).filter(({ event }) => event === "started");
+
+const stateOf = (app: TestApp, index: number) => app.app.pool.servers[index]?.state;
+
+test("a server that answers 500 to every prompt: the good one does all, nothing is held against the tasks", async () => {
+  await using bad = await startCpuServer({ switches: { ...FAST, http: [REFUSE] } });
+  await using good = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [bad.url, good.url] });
+  const tasks = await submitChecked(app, times(12));
+  for (const task of await tasks.completed(app)) expect(task.retries).toBe(0);
+  expect(await tasks.ranOnce([bad, good])).toBe(0);
+  expect(await started(bad)).toEqual([]);
+  const { body } = await app.rest("GET", "/monitor/stats");
+  expect(JSON.stringify(body)).toContain("answered 500");
+});
+
+test("a server that answers 500 to every prompt, alone: no task fails, all wait and run once it is well", async () => {
+  await using server = await startCpuServer({ switches: { ...FAST, http: [REFUSE] } });
+  await using app = await startTestApp({ servers: [server.url] });
+  const tasks = await submitChecked(app, times(4));
+  await eventually(() => stateOf(app, 0) === "quarantined", LIMIT);
+  await server.set({ http: null });
+  for (const task of await tasks.completed(app)) expect(task.retries).toBe(0);
+  expect(await tasks.ranOnce([server])).toBe(0);
+});
+
+test.each([
+  ["a page", { contentType: "text/html", body: "<html>Bad gateway</html>" }],
+  ["wrong types", { contentType: "application/json", body: '{"prompt_id": 5, "number": "x"}' }],
+])(
+  "a server that answers a prompt with %s: what it took is found, nothing runs twice",
+  async (_, answer) => {
+    const nonsense = { path: "/prompt", method: "POST", fault: "answer", status: 200, ...answer };
+    await using server = await startCpuServer({
+      switches: { ...FAST, http: [{ ...nonsense, fault: "answer", when: "after", count: 1 }] },
+    });
+    await using app = await startTestApp({ servers: [server.url] });
+    const tasks = await submitChecked(app, times(2));
+    await tasks.completed(app);
+    expect(await tasks.ranOnce([server])).toBe(0);
+  },
+);
+
+test("a server whose queue and history answer nonsense for a while: its prompt is waited for", async () => {
+  const html = { fault: "answer", status: 200, contentType: "text/html", body: "<html>" } as const;
+  const slow = { simulate: { steps: 20, stepMs: 50 } };
+  await using server = await startCpuServer({ switches: { ...slow, ws: "silent" } });
+  await using other = await startCpuServer({ switches: FAST });
+  await other.kill();
+  await using app = await startTestApp({ servers: [server.url, other.url] });
+  const tasks = await submitChecked(app, times(1));
+  await eventually(async () => (await started(server)).length === 1, LIMIT);
+  await server.set({
+    http: [
+      { path: "/queue", ...html, count: 3 },
+      { path: "/history/*", ...html, count: 3 },
+    ],
+  });
+  await other.restart(FAST);
+  await tasks.completed(app);
+  expect(await tasks.ranOnce([server, other])).toBe(0);
+  expect(await started(other)).toEqual([]);
+});
+
+test("a prompt that hangs: its server is taken out until it is rid of it, the task runs elsewhere", async () => {
+  await using hung = await startCpuServer({
+    switches: { ...FAST, nodes: [{ classType: UPSCALER, fault: "hang" }] },
+  });
+  await using good = await startCpuServer({ switches: FAST });
+  await good.kill();
+  await using app = await startTestApp({
+    servers: [hung.url, good.url],
+    env: { TMLSR_STALL_SECONDS: "1" },
+  });
+  const tasks = await submitChecked(app, times(3));
+  await eventually(async () => (await started(hung)).length === 1, LIMIT);
+  await good.restart(FAST);
+  await tasks.completed(app);
+  expect(await started(hung)).toHaveLength(1);
+  expect(stateOf(app, 0)).toBe("quarantined");
+  await hung.restart(FAST);
+  await eventually(() => stateOf(app, 0) !== "quarantined", LIMIT);
+});
+
+test("a prompt that hangs with another one behind it: both run elsewhere", async () => {
+  await using hung = await startCpuServer({ switches: FAST });
+  await using good = await startCpuServer({ switches: FAST });
+  await good.kill();
+  await using app = await startTestApp({
+    servers: [hung.url, good.url],
+    env: { TMLSR_STALL_SECONDS: "1" },
+  });
+  await (await submitChecked(app, times(1))).completed(app);
+  await hung.set({ nodes: [{ classType: UPSCALER, fault: "hang" }] });
+  const tasks = await submitChecked(app, times(2));
+  await eventually(async () => {
+    const { queue_running, queue_pending } = await (await fetch(`${hung.url}/queue`)).json();
+    return queue_running.length === 1 && queue_pending.length === 1;
+  }, LIMIT);
+  await good.restart(FAST);
+  await tasks.completed(app);
+  expect(await started(good)).toHaveLength(2);
+});
+
+test("a server whose worker is dead takes prompts and runs none: its task runs elsewhere", async () => {
+  await using dead = await startCpuServer({ switches: { ...FAST, workerDead: true } });
+  await using good = await startCpuServer({ switches: FAST });
+  await good.kill();
+  await using app = await startTestApp({
+    servers: [dead.url, good.url],
+    env: { TMLSR_STALL_SECONDS: "1" },
+  });
+  const tasks = await submitChecked(app, times(2));
+  await eventually(async () => (await dead.log().catch(() => [])).length > 0, LIMIT);
+  await good.restart(FAST);
+  await tasks.completed(app);
+  expect(await tasks.ranOnce([dead, good])).toBe(0);
+});
+
+test("a CUDA fault: the task runs elsewhere, the server is left alone until it was restarted", async () => {
+  const message = "CUDA error: an illegal memory access was encountered";
+  const cuda = {
+    classType: UPSCALER,
+    fault: "fail",
+    exceptionType: "RuntimeError",
+    message,
+  } as const;
+  await using broken = await startCpuServer({ switches: { ...FAST, nodes: [cuda] } });
+  await using good = await startCpuServer({ switches: FAST });
+  await good.kill();
+  await using app = await startTestApp({ servers: [broken.url, good.url] });
+  const tasks = await submitChecked(app, times(3));
+  await eventually(() => stateOf(app, 0) === "quarantined", LIMIT);
+  await good.restart(FAST);
+  for (const task of await tasks.completed(app)) expect(task.retries).toBe(0);
+  expect(await started(broken)).toHaveLength(1);
+  expect(stateOf(app, 0)).toBe("quarantined");
+  await broken.restart(FAST);
+  await eventually(() => stateOf(app, 0) === "half_open", LIMIT);
+  await (await submitChecked(app, times(4))).completed(app);
+  await eventually(() => stateOf(app, 0) === "ready", LIMIT);
+});
+
+test("out of memory: freed and run once more with the low-memory profile, no attempt spent", async () => {
+  await using server = await startCpuServer({
+    switches: { ...FAST, nodes: [{ ...OUT_OF_MEMORY, count: 1 }] },
+  });
+  const TMLSR_WORKFLOWS_DIR = await workflowsDir({
+    cpu_image_2x: 'low_memory: { "3": { tile_size: 64 } }',
+  });
+  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_WORKFLOWS_DIR } });
+  const tasks = await submitChecked(app, times(1));
+  const [task] = await tasks.completed(app);
+  expect(task).toMatchObject({ retries: 0, attempts: [{ reason: "completed" }] });
+  const outcomes = (await server.log()).flatMap(({ outcome }) => outcome ?? []);
+  expect(outcomes).toEqual(["error", "success"]);
+});
+
+test("out of memory with the low-memory profile too: the task fails after two runs", async () => {
+  await using server = await startCpuServer({ switches: { ...FAST, nodes: [OUT_OF_MEMORY] } });
+  const TMLSR_WORKFLOWS_DIR = await workflowsDir({
+    cpu_image_2x: 'low_memory: { "3": { tile_size: 64 } }',
+  });
+  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_WORKFLOWS_DIR } });
+  const tasks = await submitChecked(app, times(1));
+  const task = await app.ended(tasks.ids[0] ?? "");
+  expect(task).toMatchObject({ status: "failed", error_code: "OUT_OF_MEMORY", retries: 0 });
+  expect(await started(server)).toHaveLength(2);
+  expect(stateOf(app, 0)).toBe("ready");
+});
+
+test("a prompt that runs longer than the limit is canceled, and its task fails", async () => {
+  await using server = await startCpuServer({ switches: { simulate: { steps: 600, stepMs: 50 } } });
+  await using app = await startTestApp({
+    servers: [server.url],
+    env: { TMLSR_TASK_TIMEOUT_HOURS: String(1 / 3600) },
+  });
+  const tasks = await submitChecked(app, times(1));
+  const task = await app.ended(tasks.ids[0] ?? "");
+  expect(task).toMatchObject({ status: "failed", error_code: "TASK_TIMEOUT" });
+  expect((await server.log()).at(-1)).toMatchObject({ event: "ended", outcome: "interrupted" });
+  await server.set(FAST);
+  await (await submitChecked(app, times(1))).completed(app);
+});
+
+test("after faults a server gets one task at a time until one has succeeded", async () => {
+  const fail = { ...REFUSE, count: 1 };
+  await using server = await startCpuServer({ switches: { ...FAST, http: [fail] } });
+  await using app = await startTestApp({ servers: [server.url] });
+  let mostHeld = 0;
+  const unsubscribe = app.app.pool.subscribe(() => {
+    const [one] = app.app.pool.servers;
+    if (one?.state === "half_open") mostHeld = Math.max(mostHeld, one.held.size);
+  });
+  const tasks = await submitChecked(app, times(4));
+  await tasks.completed(app);
+  unsubscribe();
+  expect(mostHeld).toBeLessThanOrEqual(1);
+  expect(stateOf(app, 0)).toBe("ready");
+});
