@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
@@ -17,9 +18,10 @@ import type { ObjectStorage } from "./output/object-storage.js";
 import { createOssStorage } from "./output/oss-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
-import { Pool } from "./pool/pool.js";
+import { Pool, type SlotBook } from "./pool/pool.js";
 import { PoolServer } from "./pool/pool-server.js";
 import { ServerProber } from "./pool/server-prober.js";
+import { persist } from "./scheduler/persist.js";
 import { removeLeftovers } from "./scheduler/remove-leftovers.js";
 import { Retention } from "./scheduler/retention.js";
 import { Scheduler } from "./scheduler/scheduler.js";
@@ -28,6 +30,7 @@ import { MonitorService } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
 import { openEmbeddedStore } from "./store/embedded-store.js";
+import { openMongoStore } from "./store/mongo-store.js";
 import type { TaskStore } from "./store/task-store.js";
 import { TaskWatcher } from "./store/watch-task.js";
 import { WorkflowCatalog } from "./workflow/catalog.js";
@@ -87,8 +90,10 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
   const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
   location.port = api.port;
   opened.use(new StraySweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }));
-  if (config.store.retentionMs !== undefined)
-    opened.use(new Retention(store, config.store.retentionMs, logger));
+  const { retentionMs, mongodbUri } = config.store;
+  // MongoDB deletes by itself.
+  if (retentionMs !== undefined && mongodbUri === undefined)
+    opened.use(new Retention(store, retentionMs, logger));
   scheduler.start();
   const all = opened.move();
   return {
@@ -118,10 +123,12 @@ async function drained(
   logger.info("stopped");
 }
 
-async function openStore({ store, dataDir }: Config, logger: Logger): Promise<TaskStore> {
-  if (store.mongodbUri !== undefined)
-    throw new Error("Cannot start: this version has no MongoDB store; leave MONGODB_URI out");
-  return await openEmbeddedStore({ directory: dataDir, logger });
+async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promise<TaskStore> {
+  const { mongodbUri: uri, retentionMs } = store;
+  if (uri === undefined) return await openEmbeddedStore({ directory: dataDir, logger });
+  if (oss === undefined)
+    logger.warn("results are kept on local disk: replicas must share TMLSR_DATA_DIR");
+  return await openMongoStore({ uri, ...(retentionMs !== undefined && { retentionMs }), logger });
 }
 
 function openStorage(
@@ -162,11 +169,26 @@ async function openPool(
   const servers = settings.map((setting) => {
     const { url, headers, queueDepth, folders } = setting;
     const comfy = opened.use(new ComfyServer({ url, headers, limits, logger }));
-    const id = isStandalone ? CPU_SERVER_ID : comfy.address;
+    const id = isStandalone ? cpuServerId(config) : comfy.address;
     return new PoolServer({ id, comfy, queueDepth, folders });
   });
   const { maxBypassCount, maxBypassMs } = config.scheduler;
-  return new Pool({ servers, slots: store, logger, maxBypassCount, maxBypassMs });
+  const slots = opened.use(keepBinding(store));
+  return new Pool({ servers, slots, logger, maxBypassCount, maxBypassMs });
+}
+
+/** Of a shared store each replica's CPU server is another one, which ends with it. */
+function cpuServerId({ store }: Config): string {
+  return store.mongodbUri === undefined ? CPU_SERVER_ID : `${CPU_SERVER_ID}-${randomUUID()}`;
+}
+
+/** A task that has come this far waits for a database that does not answer. */
+function keepBinding(store: Pick<TaskStore, "bindSlot">): SlotBook & Disposable {
+  const stop = new AbortController();
+  return {
+    bindSlot: (fence, slot) => persist(() => store.bindSlot(fence, slot), stop.signal),
+    [Symbol.dispose]: () => stop.abort(),
+  };
 }
 
 /** Who does not wait long for a server that may hold a prompt does not wait longer for one answer either. */
@@ -200,7 +222,7 @@ interface SchedulerParts {
 
 function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerParts): Scheduler {
   const { input, pool, scheduler } = config;
-  const workDirs = new WorkDirs(join(config.dataDir, "work"));
+  const workDirs = new WorkDirs(workPath(config));
   removeLeftovers(workDirs, parts.store).catch((error: unknown) =>
     parts.logger.warn({ err: error }, "leftovers not removed"),
   );
@@ -231,4 +253,10 @@ function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerP
     maxBypassCount: scheduler.maxBypassCount,
     maxBypassMs: scheduler.maxBypassMs,
   });
+}
+
+/** Replicas that share a data directory do not share scratch files: one that was frozen may still be writing its own. */
+function workPath({ dataDir, store, api }: Config): string {
+  const path = join(dataDir, "work");
+  return store.mongodbUri === undefined ? path : join(path, `${hostname()}-${api.port}`);
 }

@@ -130,8 +130,7 @@ export class Scheduler implements AsyncDisposable {
         // Asked first: what becomes due while leasing is then not missed.
         const dueAt = await this.#context.store.nextDueAt();
         await this.#fill();
-        const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
-        this.#sleep(Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS));
+        this.#sleep(sleepUntil(dueAt));
       } catch (error) {
         this.#logger.error({ err: error }, "looking for work failed");
         this.#sleep(MAX_SLEEP_MS);
@@ -216,4 +215,11 @@ export class Scheduler implements AsyncDisposable {
     if (!this.#isLeasing) return;
     this.#timer = setTimeout(() => this.wake(), ms);
   }
+}
+
+/** The time is the store's: where its clock is behind ours, what is to come looks long past and is no reason to hurry. */
+function sleepUntil(dueAt: Date | undefined): number {
+  const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
+  if (untilDueMs < -MAX_SLEEP_MS) return MAX_SLEEP_MS;
+  return Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS);
 }

@@ -52,8 +52,10 @@ export class StraySweeper implements AsyncDisposable {
   #start(server: PoolServer): void {
     const sweep = this.#sweep(server)
       .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted)
-          this.#options.logger.warn({ server: server.id, err: error }, "stray prompts not swept");
+        if (this.#stop.signal.aborted) return;
+        this.#options.logger.warn({ server: server.id, err: error }, "stray prompts not swept");
+        // Tried again at the pool's next change.
+        this.#up.delete(server);
       })
       .finally(() => this.#sweeps.delete(sweep));
     this.#sweeps.add(sweep);
