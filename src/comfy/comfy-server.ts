@@ -63,6 +63,8 @@ export class ComfyServer implements AsyncDisposable {
   #numberFellCount = 0;
   /** The restart signs when the jobs API was last seen missing: a restarted server may be another version. */
   #jobsMissingSince: number | undefined;
+  /** The largest upload, fixed while the server's process lives, and the restart signs when it was read. */
+  #uploadLimit: { readonly maxBytes: number; readonly since: number } | undefined;
 
   /** @throws TaskError INVALID_REQUEST for a URL or headers that cannot be used */
   constructor({ url, headers, limits, logger }: ComfyServerOptions) {
@@ -209,12 +211,8 @@ export class ComfyServer implements AsyncDisposable {
     signal: AbortSignal,
     onProgress?: OnProgress,
   ): Promise<string> {
-    const { maxUploadBytes } = await this.features(signal).catch((error: unknown) =>
-      noneIfMissing<wire.Features>(error, {}),
-    );
-    if (maxUploadBytes !== undefined && place.sizeBytes > maxUploadBytes) {
-      throw tooLarge(this.#http, place, maxUploadBytes);
-    }
+    const maxBytes = await this.#maxUploadBytes(signal);
+    if (place.sizeBytes > maxBytes) throw tooLarge(this.#http, place, maxBytes);
     return await uploadInput(this.#http, path, place, this.#transfer(signal, onProgress));
   }
 
@@ -252,6 +250,16 @@ export class ComfyServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.events[Symbol.asyncDispose]();
     await this.#http[Symbol.asyncDispose]();
+  }
+
+  async #maxUploadBytes(signal: AbortSignal): Promise<number> {
+    const since = this.restartSignCount;
+    if (this.#uploadLimit?.since === since) return this.#uploadLimit.maxBytes;
+    const none: wire.Features = {};
+    const features = await this.features(signal).catch((error) => noneIfMissing(error, none));
+    const maxBytes = features.maxUploadBytes ?? Number.POSITIVE_INFINITY;
+    this.#uploadLimit = { maxBytes, since };
+    return maxBytes;
   }
 
   // The counter starts at 0 with the process and grows with every prompt, whoever sends it.

@@ -8,7 +8,7 @@ import { completed, submit } from "./tasks.js";
 
 const WORKFLOWS = ["cpu_image_2x", "cpu_image_4x"] as const;
 const TASK_COUNT = 40;
-const SWITCHES = { simulate: { steps: 4, stepMs: 25 }, modelLoadMs: 200 };
+const SWITCHES = { simulate: { steps: 10, stepMs: 45 }, modelLoadMs: 200 };
 const LIMIT_MS = 120_000;
 /** The same order each time. */
 const SHUFFLE_SEED = 20_240_229;
