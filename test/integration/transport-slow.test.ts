@@ -6,7 +6,7 @@ import { createConnectClients, createGrpcClients } from "../../src/client/client
 import { eventually } from "../support/eventually.js";
 import { rawClient } from "../support/raw-client.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
-import { testTask } from "../support/test-tasks.js";
+import { type TestTasks, testTask } from "../support/test-tasks.js";
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /** An empty SETTINGS frame (RFC 9113, section 6.5). */
@@ -121,7 +121,7 @@ describe("a reader that stops reading", () => {
     const { tasks, url } = server;
     tasks.flood = true;
     const clients = createConnectClients(url);
-    const { taskId } = tasks.put(testTask({ runningNode: "x".repeat(500) }));
+    const { taskId } = tasks.put(testTask({ runningNode: "x".repeat(2_000) }));
     const controller = new AbortController();
     const { signal } = controller;
     setMaxListeners(STREAM_COUNT, signal);
@@ -129,11 +129,7 @@ describe("a reader that stops reading", () => {
       clients.tasks.watchTask({ taskId }, { signal })[Symbol.asyncIterator](),
     );
     await Promise.all(streams.map((stream) => stream.next()));
-    await eventually(async () => {
-      const { sentCount } = tasks;
-      await sleep(50);
-      return tasks.sentCount === sentCount;
-    });
+    await untilStalled(tasks);
     return { clients, controller };
   }
 
@@ -175,7 +171,7 @@ describe("a reader that stops reading", () => {
 /** Opens a Connect stream over HTTP/1.1 and reads nothing of it. */
 async function openStalledEvents({ tasks, port }: TestServer) {
   tasks.flood = true;
-  const { taskId } = tasks.put(testTask({ runningNode: "x".repeat(500) }));
+  const { taskId } = tasks.put(testTask({ runningNode: "x".repeat(2_000) }));
   const client = await rawClient(port);
   client.socket.pause();
   const message = JSON.stringify({ taskId });
@@ -183,10 +179,16 @@ async function openStalledEvents({ tasks, port }: TestServer) {
   client.socket.write(
     `POST /tmlsr.v1.TaskService/WatchTask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/connect+json\r\nContent-Length: ${message.length + 5}\r\n\r\n\0\0\0\0${length}${message}`,
   );
-  await eventually(async () => {
-    const { sentCount } = tasks;
-    await sleep(50);
-    return sentCount > 0 && tasks.sentCount === sentCount;
-  });
+  await untilStalled(tasks);
   return client;
+}
+
+/** Waits until nothing is sent any more. */
+function untilStalled(tasks: TestTasks): Promise<boolean> {
+  const isStalled = async () => {
+    const { sentCount } = tasks;
+    await sleep(100);
+    return sentCount > 0 && tasks.sentCount === sentCount;
+  };
+  return eventually(isStalled, { limitMs: 20_000 });
 }

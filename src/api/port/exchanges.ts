@@ -167,6 +167,7 @@ function refuseStream(stream: ServerHttp2Stream, status: number): void {
 }
 
 function cut(request: AnyRequest, response: AnyResponse): void {
+  wakeWriter(response);
   if (response instanceof Http2ServerResponse) response.stream.close(constants.NGHTTP2_CANCEL);
   else request.socket.destroy();
 }
