@@ -12,6 +12,8 @@ import { CpuServerProcess } from "./cpu-server-process.js";
 import { createAddressGuard } from "./input/address-guard.js";
 import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
+import { FileSource } from "./input/file-source.js";
+import type { InputSource } from "./input/input-source.js";
 import { Semaphore } from "./lib/semaphore.js";
 import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
@@ -70,13 +72,14 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
   const pool = opened.use(await openPool(config, store, logger, opened));
   const guard = createAddressGuard({ allow: config.input.allow });
   const scheduler = opened.use(
-    buildScheduler(config, { store, pool, storage, catalog, guard, logger }),
+    buildScheduler(config, { store, pool, storage, catalog, guard, sources, logger }),
   );
   const watcher = opened.use(new TaskWatcher(store));
   const { maxPendingCount } = config.store;
+  const sources = inputSources(config);
   const services = {
     tasks: new TaskService({
-      ...{ store, watcher, storage, guard, catalog, pool, random: Math.random },
+      ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
     monitor: new MonitorService({ store, pool, catalog, storage }),
@@ -177,6 +180,11 @@ async function openPool(
   return new Pool({ servers, slots, logger, maxBypassCount, maxBypassMs });
 }
 
+/** Inputs that are not on the network. */
+function inputSources({ input: { directory, maxBytes } }: Config): readonly InputSource[] {
+  return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
+}
+
 /** Of a shared store each replica's CPU server is another one, which ends with it. */
 function cpuServerId({ store }: Config): string {
   return store.mongodbUri === undefined ? CPU_SERVER_ID : `${CPU_SERVER_ID}-${randomUUID()}`;
@@ -220,7 +228,10 @@ interface SchedulerParts {
   readonly logger: Logger;
 }
 
-function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerParts): Scheduler {
+function buildScheduler(
+  config: Config,
+  { guard, sources, storage, ...parts }: SchedulerParts,
+): Scheduler {
   const { input, pool, scheduler } = config;
   const workDirs = new WorkDirs(workPath(config));
   removeLeftovers(workDirs, parts.store).catch((error: unknown) =>
@@ -237,6 +248,7 @@ function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerP
           userAgent: input.userAgent,
           maxBytes: input.maxBytes,
           totalTimeoutMs: input.timeoutMs,
+  readonly sources: readonly InputSource[];
         },
         limits: { maxPixels: input.maxPixels },
       },
@@ -258,5 +270,6 @@ function buildScheduler(config: Config, { guard, storage, ...parts }: SchedulerP
 /** Replicas that share a data directory do not share scratch files: one that was frozen may still be writing its own. */
 function workPath({ dataDir, store, api }: Config): string {
   const path = join(dataDir, "work");
+        sources,
   return store.mongodbUri === undefined ? path : join(path, `${hostname()}-${api.port}`);
 }

@@ -32,6 +32,8 @@ export interface Config {
   };
   readonly input: {
     readonly allow: readonly string[];
+    /** Absent: no local files. */
+    readonly directory?: string;
     readonly maxBytes: number;
     readonly maxPixels: number;
     readonly timeoutMs: number;
@@ -125,6 +127,7 @@ export function toConfig(settings: Settings): Config {
     },
     input: {
       allow: s.inputAllow,
+      ...(s.inputDirectory && { directory: resolve(s.inputDirectory) }),
       maxBytes: s.inputMaxMb * 1024 * 1024,
       maxPixels: s.inputMaxMegapixels * 1_000_000,
       timeoutMs: s.inputTimeoutSeconds * 1000,

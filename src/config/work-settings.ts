@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ServerSetting, serverSchema, serversSchema } from "./server-setting.js";
-import { count, flag, list, positive, seconds, setting, text } from "./setting.js";
+import { count, flag, list, optionalText, positive, seconds, setting, text } from "./setting.js";
 
 /** The pool, inputs, workflows and the scheduler. */
 export const WORK_SETTINGS = {
@@ -55,6 +55,14 @@ export const WORK_SETTINGS = {
     fallback: [],
     fallbackText: "none",
     text: "CIDRs and host names that inputs may come from although private.",
+  }),
+  inputDirectory: setting({
+    env: "TMLSR_INPUT_DIR",
+    key: "input.directory",
+    schema: optionalText,
+    fallback: undefined,
+    fallbackText: "none (`file://` is refused)",
+    text: "A directory that inputs may be read from by `file://` URLs, wherever its files are not links that lead out of it. Whoever may submit tasks can then have any picture and video in it worked on.",
   }),
   inputMaxMb: setting({
     env: "TMLSR_INPUT_MAX_MB",

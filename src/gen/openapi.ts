@@ -1575,7 +1575,7 @@ export const openapi = {
           "url": {
             "type": "string",
             "maxLength": 8192,
-            "description": "HTTP or HTTPS URL of the input, an image or a video.",
+            "description": "HTTP or HTTPS URL of the input, an image or a video. Where the service's configuration allows a\ndirectory, also a `file://` URL of a file in it.",
             "examples": [
               "https://example.com/image.jpg"
             ]

@@ -79,7 +79,7 @@ export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
  * Undefined: nothing.
  */
 export function checkInputUrl(url: string, guard: AddressGuard): string | undefined {
-  const rule = brokenUrlRule(url, guard);
+  const rule = /^https?:\/\//i.test(url) ? brokenUrlRule(url, guard) : SCHEME_RULE;
   return rule === undefined ? undefined : `url ${rule}`;
 }
 
@@ -90,7 +90,7 @@ export function checkInputUrl(url: string, guard: AddressGuard): string | undefi
 export function brokenUrlRule(url: string, guard: AddressGuard): string | undefined {
   if (!URL.canParse(url)) return "must be a complete http or https URL";
   const { protocol, username, password, hostname } = new URL(url);
-  if (protocol !== "http:" && protocol !== "https:") return "must begin with http:// or https://";
+  if (protocol !== "http:" && protocol !== "https:") return SCHEME_RULE;
   if (username !== "" || password !== "") return "must not contain a user name or password";
   const host = withoutBrackets(hostname);
   const refusal = isIP(host) === 0 ? undefined : guard.refusal(host, host);
@@ -111,6 +111,8 @@ export function addressNotAllowed(host: string, refusal: string): TaskError {
 export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }
+
+const SCHEME_RULE = "must begin with http:// or https://";
 
 /** Special-purpose ranges: the IANA registries for IPv4 and IPv6, and Azure's platform address. */
 const NOT_PUBLIC_RANGES = [

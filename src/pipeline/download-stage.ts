@@ -1,6 +1,7 @@
 import type { InputFacts, Task } from "../domain/task.js";
-import { type DownloadOptions, downloadInput } from "../input/download-input.js";
+import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
+import { fetchInput, type InputSource } from "../input/input-source.js";
 import { type ProbeLimits, probeInput } from "../input/probe-input.js";
 import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
@@ -17,6 +18,8 @@ export interface ReadyInput {
 /** What the download stage works with. */
 export interface DownloadContext {
   readonly download: DownloadOptions;
+  /** Inputs that are not on the network. */
+  readonly sources: readonly InputSource[];
   readonly limits: ProbeLimits;
 }
 
@@ -38,7 +41,7 @@ export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefine
 export async function downloadStage(
   task: Task,
   workDir: WorkDir,
-  { download, limits }: DownloadContext,
+  { download, sources, limits }: DownloadContext,
   journal: TaskJournal,
 ): Promise<ReadyInput> {
   const isReported = task.stages.download?.status === "success";
@@ -56,7 +59,8 @@ export async function downloadStage(
     journal.progress({ stage: "download", ratio: totalBytes ? bytes / totalBytes : 0, detail });
   };
   const { signal } = journal;
-  const fetched = await downloadInput({ url: task.params.url, path, signal, onProgress }, download);
+  const request = { url: task.params.url, path, signal, onProgress };
+  const fetched = await fetchInput(request, download, sources);
   const { extension, ...facts } = await probeInput(path, task.type, limits);
   const name = inputName({
     suggested: fetched.suggestedName,

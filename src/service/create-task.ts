@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Json, TaskParams } from "../domain/task.js";
-import { type AddressGuard, checkInputUrl } from "../input/address-guard.js";
+import type { AddressGuard } from "../input/address-guard.js";
+import { checkInput, type InputSource } from "../input/input-source.js";
 import type { Pool } from "../pool/pool.js";
 import type { NewTask } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
@@ -23,6 +24,8 @@ export interface CreateTask {
 /** What a request is checked against. */
 export interface CreateContext {
   readonly guard: AddressGuard;
+  /** Inputs that are not on the network. */
+  readonly sources: readonly InputSource[];
   readonly catalog: WorkflowCatalog;
   readonly pool: Pick<Pool, "lacks" | "serversFor">;
   readonly random: () => number;
@@ -39,10 +42,10 @@ export interface CheckedTask {
  *
  * @throws TaskError INVALID_REQUEST with all that is wrong, WORKFLOW_NOT_RUNNABLE if no server could run its workflow.
  */
-export function checkTask(request: CreateTask, context: CreateContext): CheckedTask {
+export async function checkTask(request: CreateTask, context: CreateContext): Promise<CheckedTask> {
   const { params } = request;
   const violations: Violation[] = [];
-  const urlProblem = checkInputUrl(params.url, context.guard);
+  const urlProblem = await checkInput(params.url, context.guard, context.sources);
   if (urlProblem !== undefined) violations.push({ field: "url", message: urlProblem });
   const choice = chooseWorkflow(context.catalog, params, (one) => isRunnable(one, context.pool));
   if ("violations" in choice) throw invalid([...violations, ...choice.violations]);

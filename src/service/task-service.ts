@@ -45,7 +45,7 @@ export class TaskService {
    */
   async create(request: CreateTask): Promise<Task> {
     const { store, maxPendingCount } = this.#options;
-    const { newTask, workflow } = checkTask(request, this.#options);
+    const { newTask, workflow } = await checkTask(request, this.#options);
     if (!this.#savedVersions.has(workflow.version)) {
       await store.saveWorkflow(workflow.version, toContent(workflow));
       this.#savedVersions.add(workflow.version);
@@ -66,6 +66,17 @@ export class TaskService {
           `The queue is full: ${maxPendingCount} tasks are waiting; try again later`,
           { retryAfterMs: QUEUE_FULL_RETRY_MS },
         );
+    }
+  }
+
+  /** All for which {@link create} would refuse a request as INVALID_REQUEST; empty: nothing. */
+  async violations(request: CreateTask): Promise<readonly Violation[]> {
+    try {
+      await checkTask(request, this.#options);
+      return [];
+    } catch (error) {
+      if (error instanceof TaskError) return error.violations;
+      throw error;
     }
   }
 

@@ -140,9 +140,10 @@ describe("checkInputUrl()", () => {
   });
 
   it.each([
-    ["", "complete"],
-    ["photo.png", "complete"],
-    ["/etc/passwd", "complete"],
+    ["", "must begin with"],
+    ["photo.png", "must begin with"],
+    ["/etc/passwd", "must begin with"],
+    ["http:/example.com/a.png", "must begin with"],
     ["http://", "complete"],
     ["http://256.256.256.256/", "complete"],
     ["ftp://example.com/a.png", "must begin with"],
