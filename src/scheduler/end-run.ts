@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TaskError, toTaskError } from "../domain/errors.js";
+import { type ErrorCode, TaskError, toTaskError } from "../domain/errors.js";
 import { decideRetry, type RetryLimits } from "../domain/retry-policy.js";
+import type { StageName } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { stopPrompt } from "../pipeline/process-stage.js";
 import { discardUpload } from "../pipeline/upload-stage.js";
@@ -8,11 +9,10 @@ import type { FaultKind, PoolServer } from "../pool/pool-server.js";
 import type { Outcome } from "../store/task-store.js";
 import { HoldingEnded } from "./holding.js";
 import { noteStuck } from "./note-stuck.js";
-import type { RunContext, TaskRun } from "./task-run.js";
+import type { RunContext, RunPhase, TaskRun } from "./task-run.js";
 
 /** What ending a run works with. */
 export interface EndContext extends RunContext {
-  readonly limits: RetryLimits;
   /** Aborted when the process stops: what is not done by then is left to the next one. */
   readonly stopSignal: AbortSignal;
 }
@@ -28,6 +28,22 @@ const STOP_LIMIT_MS = 5_000;
 const FORGET_LIMIT_MS = 5_000;
 /** For telling the object storage to drop an unfinished upload. */
 const DISCARD_LIMIT_MS = 30_000;
+
+const STAGE_OF: Readonly<Record<RunPhase, StageName>> = {
+  download: "download",
+  waiting: "process",
+  process: "process",
+  upload: "upload",
+  kept: "upload",
+  cleanup: "process",
+};
+
+const FAULT_KINDS: ReadonlyMap<ErrorCode, FaultKind> = new Map([
+  ["SERVER_UNREACHABLE", "unreachable"],
+  ["SERVER_FAULT", "fault"],
+  ["SERVER_STUCK", "fault"],
+  ["CUDA_FAULT", "needs_restart"],
+]);
 
 /** Does a run's work and whatever its end asks for; never throws for what can happen. */
 export async function runToEnd(run: TaskRun, context: EndContext): Promise<void> {
@@ -86,26 +102,12 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
 function blame(error: TaskError, run: TaskRun, { pool }: EndContext): boolean {
   const { server, task, phase } = run;
   const { dispatch } = run.holding;
-  const kind = faultKind(error, dispatch?.phase === "sent");
+  const isRefusal = error.code === "SERVER_FAULT" && dispatch?.phase !== "sent";
+  const kind = isRefusal ? "refusal" : FAULT_KINDS.get(error.code);
   if (kind === undefined || server === undefined || phase !== "process") return true;
   const blamesTask = pool.noteFault(server, kind, error.message, task.taskId);
   // The server failed before it heard of the prompt.
   return blamesTask && dispatch !== undefined;
-}
-
-function faultKind(error: TaskError, wasSent: boolean): FaultKind | undefined {
-  switch (error.code) {
-    case "SERVER_UNREACHABLE":
-      return "unreachable";
-    case "CUDA_FAULT":
-      return "needs_restart";
-    case "SERVER_FAULT":
-      return wasSent ? "fault" : "refusal";
-    case "SERVER_STUCK":
-      return "fault";
-    default:
-      return undefined;
-  }
 }
 
 function decideOutcome(
@@ -116,7 +118,7 @@ function decideOutcome(
 ): Outcome {
   const { task, holding, phase } = run;
   if (error.code === "STORE_UNAVAILABLE") return storeOutage(holding.dispatch !== undefined);
-  const stage = phase === "download" || phase === "upload" ? phase : "process";
+  const stage = STAGE_OF[phase];
   const endedAt = task.dispatch?.phase === "done" ? task.dispatch.at.getTime() : Date.now();
   const sincePromptEndedMs = Math.max(0, Date.now() - endedAt);
   const decision = decideRetry(error, { task, stage, sincePromptEndedMs, blamesTask }, limits);

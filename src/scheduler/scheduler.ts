@@ -165,7 +165,7 @@ export class Scheduler implements AsyncDisposable {
   #hasRoom(): boolean {
     const phases = [...this.#runs.keys()].map((run) => run.phase);
     const aheadCount = phases.filter((phase) => phase === "download" || phase === "waiting").length;
-    const backlogCount = phases.filter((phase) => phase === "upload").length;
+    const backlogCount = phases.filter((phase) => phase === "upload" || phase === "kept").length;
     return aheadCount < this.#maxAhead() && backlogCount < this.#options.maxBacklogCount;
   }
 

@@ -1,5 +1,8 @@
-import { TaskError } from "../domain/errors.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ErrorCode, TaskError } from "../domain/errors.js";
+import type { RetryLimits } from "../domain/retry-policy.js";
 import type { Task } from "../domain/task.js";
+import { backoffMs } from "../lib/backoff.js";
 import type { Logger } from "../lib/logger.js";
 import type { Semaphore } from "../lib/semaphore.js";
 import {
@@ -27,8 +30,11 @@ import { pinnedWorkflow } from "./pinned-workflow.js";
 import { ServerJam, ServerJammed } from "./server-jam.js";
 import { waitForServer } from "./wait-for-server.js";
 
-/** What a run is doing: fetching its input, waiting for a slot, with its prompt on a server, storing, or cleaning up. */
-export type RunPhase = "download" | "waiting" | "process" | "upload" | "cleanup";
+/**
+ * What a run is doing: fetching its input, waiting for a slot, with its prompt on a server, storing its
+ * result, keeping it until the storage works again, or cleaning up.
+ */
+export type RunPhase = "download" | "waiting" | "process" | "upload" | "kept" | "cleanup";
 
 /** What every run works with. */
 export interface RunContext {
@@ -42,10 +48,21 @@ export interface RunContext {
   readonly stallMs: number;
   readonly serverLostMs: number;
   readonly runMaxMs?: number;
+  readonly limits: RetryLimits;
   /** Called when a run has come to its next phase, so that there is room for others where it was. */
   readonly onPhase: () => void;
   readonly logger: Logger;
 }
+
+/** Failures of the place where results are kept, not of the server that made them. */
+const STORAGE_CODES: ReadonlySet<ErrorCode> = new Set([
+  "UPLOAD_FAILED",
+  "STORAGE_REFUSED",
+  "DISK_FULL",
+]);
+/** After so long the task is put back, so that another process may have better luck. */
+const KEEP_MS = 600_000;
+const KEEP_PAUSE_MAX_MS = 60_000;
 
 /**
  * One leased task on its way: download (no slot held), a slot, its prompt on a server, the slot given
@@ -203,23 +220,15 @@ export class TaskRun {
   async #recover(error: unknown, workflow: Workflow): Promise<void> {
     const { dispatch } = this.holding;
     if (!(error instanceof TaskError) || dispatch === undefined) throw error;
-    switch (error.code) {
-      case "SERVER_UNREACHABLE":
-        return await this.#awaitServer(error, workflow);
-      case "SERVER_LOST_PROMPT":
-        // Never sent, as far as the server knows: no fault, and the slot is ours.
-        if (dispatch.phase !== "intent") throw error;
-        this.holding.dispatch = undefined;
-        return;
-      case "OUT_OF_MEMORY":
-        if (dispatch.lowMemory || workflow.lowMemory === undefined) throw error;
-        await this.#free();
-        this.#isLowMemory = true;
-        this.holding.dispatch = undefined;
-        return;
-      default:
-        throw error;
-    }
+    if (error.code === "SERVER_UNREACHABLE") return await this.#awaitServer(error, workflow);
+    const isUnsent = error.code === "SERVER_LOST_PROMPT" && dispatch.phase === "intent";
+    const mayUseLess = !dispatch.lowMemory && workflow.lowMemory !== undefined;
+    const isLowMemoryNext = error.code === "OUT_OF_MEMORY" && mayUseLess;
+    // Never sent, as far as the server knows: no fault, and the slot is ours.
+    if (!isUnsent && !isLowMemoryNext) throw error;
+    if (isLowMemoryNext) await this.#free();
+    this.#isLowMemory ||= isLowMemoryNext;
+    this.holding.dispatch = undefined;
   }
 
   /** A server that cannot do even that is found out by what follows. */
@@ -245,8 +254,30 @@ export class TaskRun {
     if (end === "given_up") throw error;
   }
 
-  async #store({ outputs }: Pick<ProcessedPrompt, "outputs">, workDir: WorkDir): Promise<void> {
-    this.phase = "upload";
+  /**
+   * Stores the result, again and again for a while where the storage fails: a task that stays in these
+   * hands counts as backlog, so that no more results are made than there is room for.
+   */
+  async #store(processed: Pick<ProcessedPrompt, "outputs">, workDir: WorkDir): Promise<void> {
+    const { limits, logger } = this.#context;
+    const untilMs = performance.now() + Math.min(KEEP_MS, limits.uploadRetryMs);
+    for (let tries = 1; ; tries += 1) {
+      this.phase = "upload";
+      try {
+        return await this.#storeOnce(processed, workDir);
+      } catch (error) {
+        const isStorages = error instanceof TaskError && STORAGE_CODES.has(error.code);
+        if (!isStorages || performance.now() >= untilMs) throw error;
+        logger.warn({ taskId: this.task.taskId, tries, err: error }, "result not stored yet");
+      }
+      this.phase = "kept";
+      await this.holding.stage("upload", { detail: "Waiting for the storage..." });
+      const pauseMs = backoffMs(tries, { baseMs: limits.retryDelayMs, capMs: KEEP_PAUSE_MAX_MS });
+      await sleep(pauseMs, undefined, { signal: this.holding.signal });
+    }
+  }
+
+  async #storeOnce({ outputs }: Pick<ProcessedPrompt, "outputs">, workDir: WorkDir): Promise<void> {
     const { uploads, upload } = this.#context;
     using _place = await uploads.enter(this.holding.signal);
     const { task, holding, server } = this;
