@@ -10,10 +10,10 @@ import type { ServerSetting } from "./config/server-setting.js";
 import type { Config } from "./config.js";
 import { CpuServerProcess } from "./cpu-server-process.js";
 import { createAddressGuard } from "./input/address-guard.js";
-import { DisposalStack } from "./lib/disposal-stack.js";
-import type { Logger } from "./lib/logger.js";
 import { FileSource } from "./input/file-source.js";
 import type { InputSource } from "./input/input-source.js";
+import { DisposalStack } from "./lib/disposal-stack.js";
+import type { Logger } from "./lib/logger.js";
 import { Semaphore } from "./lib/semaphore.js";
 import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
@@ -71,12 +71,12 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
   reportStorage(storage, logger);
   const pool = opened.use(await openPool(config, store, logger, opened));
   const guard = createAddressGuard({ allow: config.input.allow });
+  const sources = inputSources(config);
   const scheduler = opened.use(
     buildScheduler(config, { store, pool, storage, catalog, guard, sources, logger }),
   );
   const watcher = opened.use(new TaskWatcher(store));
   const { maxPendingCount } = config.store;
-  const sources = inputSources(config);
   const services = {
     tasks: new TaskService({
       ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
@@ -160,6 +160,11 @@ function reportStorage(storage: ObjectStorage, logger: Logger): void {
   });
 }
 
+/** Inputs that are not on the network. */
+function inputSources({ input: { directory, maxBytes } }: Config): readonly InputSource[] {
+  return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
+}
+
 async function openPool(
   config: Config,
   store: TaskStore,
@@ -178,11 +183,6 @@ async function openPool(
   const { maxBypassCount, maxBypassMs } = config.scheduler;
   const slots = opened.use(keepBinding(store));
   return new Pool({ servers, slots, logger, maxBypassCount, maxBypassMs });
-}
-
-/** Inputs that are not on the network. */
-function inputSources({ input: { directory, maxBytes } }: Config): readonly InputSource[] {
-  return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
 }
 
 /** Of a shared store each replica's CPU server is another one, which ends with it. */
@@ -225,6 +225,7 @@ interface SchedulerParts {
   readonly storage: ObjectStorage;
   readonly catalog: WorkflowCatalog;
   readonly guard: ReturnType<typeof createAddressGuard>;
+  readonly sources: readonly InputSource[];
   readonly logger: Logger;
 }
 
@@ -248,8 +249,8 @@ function buildScheduler(
           userAgent: input.userAgent,
           maxBytes: input.maxBytes,
           totalTimeoutMs: input.timeoutMs,
-  readonly sources: readonly InputSource[];
         },
+        sources,
         limits: { maxPixels: input.maxPixels },
       },
       uploads: new Semaphore(scheduler.uploadCount),
@@ -270,6 +271,5 @@ function buildScheduler(
 /** Replicas that share a data directory do not share scratch files: one that was frozen may still be writing its own. */
 function workPath({ dataDir, store, api }: Config): string {
   const path = join(dataDir, "work");
-        sources,
   return store.mongodbUri === undefined ? path : join(path, `${hostname()}-${api.port}`);
 }

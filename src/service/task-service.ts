@@ -69,17 +69,6 @@ export class TaskService {
     }
   }
 
-  /** All for which {@link create} would refuse a request as INVALID_REQUEST; empty: nothing. */
-  async violations(request: CreateTask): Promise<readonly Violation[]> {
-    try {
-      await checkTask(request, this.#options);
-      return [];
-    } catch (error) {
-      if (error instanceof TaskError) return error.violations;
-      throw error;
-    }
-  }
-
   /** @throws TaskError TASK_NOT_FOUND. */
   async get(taskId: string): Promise<TaskView> {
     const task = await this.#options.store.get(taskId);
