@@ -9,6 +9,11 @@ export interface TestDatabase extends AsyncDisposable {
   readonly name: string;
 }
 
+/** The URI of a test's database, for a service. */
+export function uriOf({ uri, name }: TestDatabase): string {
+  return uri.replace(/^([^/]+\/\/[^/?]+)\/?[^?]*/, `$1/${name}`);
+}
+
 /** Describes tests that need a MongoDB to connect to: skipped where none can be had. */
 export async function describeWithMongo(
   name: string,
