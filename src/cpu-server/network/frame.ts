@@ -5,6 +5,14 @@ export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly rgb: Uint8Array;
+  /** When a film shows it. */
+  readonly time?: FrameTime;
+}
+
+/** A frame's place in its film. */
+export interface FrameTime {
+  readonly startSeconds: number;
+  readonly durationSeconds: number;
 }
 
 /** Copies a rectangle out of a frame. */

@@ -5,4 +5,6 @@ export const NETWORK_PACKAGES = [
   "@tensorflow/tfjs-layers",
   "@tensorflow/tfjs-backend-wasm",
   "@upscalerjs/esrgan-slim",
+  "mediabunny",
+  "@mediabunny/server",
 ] as const;

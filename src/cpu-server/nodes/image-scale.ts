@@ -1,6 +1,7 @@
 import { crop, type Frame } from "../network/frame.js";
 import { RESIZE_METHODS, type ResizeMethod, resizeFrame } from "../network/resize-frame.js";
 import { PythonError } from "../python-text.js";
+import { type FrameSize, mapFrames } from "./frames.js";
 import { framesInput, numberInput, textInput } from "./input-values.js";
 import type { InputSpec, NodeClass, ResolvedInputs } from "./node-class.js";
 
@@ -26,12 +27,13 @@ export function imageScale(): NodeClass {
       if (width === 0 && height === 0) return { values: [frames] };
       const isCropped = textInput(inputs, "crop") === "center";
       const method = methodInput(inputs);
-      const resize = async (frame: Frame) => {
+      const map = async (frame: Frame) => {
         const size = fullSize(frame, width, height);
         const source = isCropped ? cropToRatio(frame, size) : frame;
         return await resizeFrame(source, size.width, size.height, method);
       };
-      return { values: [await mapInTurn(frames, resize)] };
+      const size = (from: FrameSize) => fullSize(from, width, height);
+      return { values: [await mapFrames(frames, { size, map })] };
     },
   };
 }
@@ -52,12 +54,15 @@ export function imageScaleBy(): NodeClass {
     execute: async (inputs) => {
       const factor = numberInput(inputs, "scale_by");
       const method = methodInput(inputs);
-      const resize = async (frame: Frame) => {
-        const width = Math.max(1, Math.round(frame.width * factor));
-        const height = Math.max(1, Math.round(frame.height * factor));
+      const size = (from: FrameSize) => ({
+        width: Math.max(1, Math.round(from.width * factor)),
+        height: Math.max(1, Math.round(from.height * factor)),
+      });
+      const map = async (frame: Frame) => {
+        const { width, height } = size(frame);
         return await resizeFrame(frame, width, height, method);
       };
-      return { values: [await mapInTurn(framesInput(inputs, "image"), resize)] };
+      return { values: [await mapFrames(framesInput(inputs, "image"), { size, map })] };
     },
   };
 }
@@ -78,12 +83,7 @@ function methodInput(inputs: ResolvedInputs): ResizeMethod {
   return method;
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-function fullSize(frame: Frame, width: number, height: number): Size {
+function fullSize(frame: FrameSize, width: number, height: number): FrameSize {
   return {
     width: width || Math.max(1, Math.round((frame.width * height) / frame.height)),
     height: height || Math.max(1, Math.round((frame.height * width) / frame.width)),
@@ -91,7 +91,7 @@ function fullSize(frame: Frame, width: number, height: number): Size {
 }
 
 /** The largest part from the middle that has the ratio of `size`. */
-function cropToRatio(frame: Frame, size: Size): Frame {
+function cropToRatio(frame: Frame, size: FrameSize): Frame {
   const ratio = size.width / size.height;
   const isTooWide = frame.width / frame.height > ratio;
   const width = isTooWide ? Math.max(1, Math.round(frame.height * ratio)) : frame.width;
@@ -99,13 +99,4 @@ function cropToRatio(frame: Frame, size: Size): Frame {
   const left = Math.floor((frame.width - width) / 2);
   const top = Math.floor((frame.height - height) / 2);
   return crop(frame, left, top, width, height);
-}
-
-async function mapInTurn(
-  frames: readonly Frame[],
-  map: (frame: Frame) => Promise<Frame>,
-): Promise<readonly Frame[]> {
-  const mapped: Frame[] = [];
-  for (const frame of frames) mapped.push(await map(frame));
-  return mapped;
 }

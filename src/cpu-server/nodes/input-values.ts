@@ -1,16 +1,31 @@
-import type { Frame } from "../network/frame.js";
 import type { UpscaleModel } from "../network/upscaler.js";
 import { PythonError } from "../python-text.js";
+import type { Audio, Video } from "../video/video.js";
+import type { Frames } from "./frames.js";
 import type { ResolvedInputs } from "./node-class.js";
 
 // A node's inputs come from clients (literals are checked against the class's ranges, not all against
 // its types) and from other nodes, so each is read with its type.
 
 /** @throws PythonError AttributeError if the input holds anything else. */
-export function framesInput(inputs: ResolvedInputs, name: string): readonly Frame[] {
+export function framesInput(inputs: ResolvedInputs, name: string): Frames {
   const value = inputs[name];
-  if (Array.isArray(value) && value.length > 0 && value.every(isFrame)) return value;
+  if (isFrames(value)) return value;
   throw wrongType(name, "IMAGE");
+}
+
+/** @throws PythonError AttributeError if the input holds anything else. */
+export function videoInput(inputs: ResolvedInputs, name: string): Video {
+  const value = inputs[name];
+  if (isVideo(value)) return value;
+  throw wrongType(name, "VIDEO");
+}
+
+/** Null for no audio, or where the input is left out. @throws PythonError AttributeError otherwise. */
+export function audioInput(inputs: ResolvedInputs, name: string): Audio | null {
+  const value = inputs[name] ?? null;
+  if (value === null || isAudio(value)) return value;
+  throw wrongType(name, "AUDIO");
 }
 
 /** @throws PythonError AttributeError if the input holds anything else. */
@@ -38,8 +53,16 @@ function wrongType(name: string, type: string): PythonError {
   return new PythonError("AttributeError", `input '${name}' holds no ${type}`);
 }
 
-function isFrame(value: unknown): value is Frame {
-  return typeof value === "object" && value !== null && "rgb" in value;
+function isFrames(value: unknown): value is Frames {
+  return typeof value === "object" && value !== null && "isBoundToRun" in value;
+}
+
+function isVideo(value: unknown): value is Video {
+  return typeof value === "object" && value !== null && "frames" in value;
+}
+
+function isAudio(value: unknown): value is Audio {
+  return typeof value === "object" && value !== null && "audioPath" in value;
 }
 
 function isModel(value: unknown): value is UpscaleModel {

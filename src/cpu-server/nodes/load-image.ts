@@ -7,6 +7,7 @@ import type { Folders } from "../folders.js";
 import type { Json } from "../json.js";
 import type { Frame } from "../network/frame.js";
 import { PythonError, pythonStr, pythonType } from "../python-text.js";
+import { framesOf } from "./frames.js";
 import { textInput } from "./input-values.js";
 import type { NodeClass } from "./node-class.js";
 
@@ -36,7 +37,7 @@ export function loadImage(folders: Folders): NodeClass {
     execute: async (inputs) => {
       const path = pathOf(folders, textInput(inputs, "image"));
       // No node here takes a mask, so that none is made.
-      return { values: [await decode(path, await readFile(path)), null] };
+      return { values: [framesOf(await decode(path, await readFile(path))), null] };
     },
   };
 }

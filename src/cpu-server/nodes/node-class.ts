@@ -6,6 +6,7 @@ export type InputSpec = [type: string | string[], options: JsonObject];
 /** A class's inputs in their order. */
 export interface NodeInputs {
   readonly required: Readonly<Record<string, InputSpec>>;
+  readonly optional?: Readonly<Record<string, InputSpec>>;
   readonly hidden?: Readonly<Record<string, string>>;
 }
 
@@ -14,7 +15,8 @@ interface NodeContext {
   readonly nodeId: string;
   readonly promptId: string;
   /**
-   * Tells how far the node has come, and lets an interrupt in.
+   * Tells how far the node has come, and lets an interrupt in. A node whose frames are made while they
+   * are read tells it then, while another node runs.
    *
    * @throws Interrupted
    */
@@ -25,6 +27,8 @@ interface NodeContext {
 export interface NodeResult {
   readonly values: readonly unknown[];
   readonly ui?: JsonObject;
+  /** Whether the node's work is done while its values are read, and not before. */
+  readonly isPending?: boolean;
 }
 
 /** One of the server's node classes, under ComfyUI's own name and with its inputs. */
@@ -35,7 +39,10 @@ export interface NodeClass {
   readonly description?: string;
   /** The Python module it lives in; all but `nodes` describe themselves in the newer (V3) form. */
   readonly module: string;
+  /** Types. */
   readonly outputs: readonly string[];
+  /** Where they are other than the types. */
+  readonly outputNames?: readonly string[];
   readonly isOutputNode: boolean;
   /** Read anew for each question, since a combo may list files. */
   readonly inputs: () => Promise<NodeInputs>;

@@ -2,9 +2,12 @@ import type { Folders } from "../folders.js";
 import type { Upscaler } from "../network/upscaler.js";
 import { imageScale, imageScaleBy } from "./image-scale.js";
 import { loadImage } from "./load-image.js";
+import { loadVideo } from "./load-video.js";
 import type { NodeClasses } from "./node-class.js";
 import { previewImage, saveImage } from "./save-image.js";
+import { saveVideo } from "./save-video.js";
 import { imageUpscaleWithModel, upscaleModelLoader } from "./upscale-with-model.js";
+import { createVideo, getVideoComponents } from "./video-components.js";
 
 /** All classes of this server: a part of ComfyUI's own, under their own names. */
 export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeClasses {
@@ -16,6 +19,10 @@ export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeCla
     imageUpscaleWithModel(upscaler),
     saveImage(folders),
     previewImage(folders),
+    loadVideo(folders),
+    getVideoComponents(),
+    createVideo(),
+    saveVideo(folders),
   ];
   return new Map(classes.map((nodeClass) => [nodeClass.name, nodeClass]));
 }

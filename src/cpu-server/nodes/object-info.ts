@@ -3,17 +3,22 @@ import type { NodeClass, NodeInputs } from "./node-class.js";
 
 /** What `GET /object_info` says of a class. */
 export async function objectInfo(nodeClass: NodeClass): Promise<JsonObject> {
-  const { required, hidden } = await nodeClass.inputs();
+  const { required, optional, hidden = {} } = await nodeClass.inputs();
   const isNewForm = nodeClass.module !== "nodes";
   const input: JsonObject = { required: isNewForm ? { ...required } : shortSpecs(required) };
-  if (hidden !== undefined) input["hidden"] = { ...hidden };
+  if (optional !== undefined) input["optional"] = { ...optional };
+  const hiddenTypes = Object.entries(hidden).map(([name, type]) => [
+    name,
+    isNewForm ? [type] : type,
+  ]);
+  if (hiddenTypes.length > 0) input["hidden"] = Object.fromEntries(hiddenTypes) as JsonObject;
   const order = Object.entries(input).map(([group, inputs]) => [group, Object.keys(inputs ?? {})]);
   return {
     input,
     input_order: Object.fromEntries(order) as Json,
     output: [...nodeClass.outputs],
     output_is_list: nodeClass.outputs.map(() => false),
-    output_name: [...nodeClass.outputs],
+    output_name: [...(nodeClass.outputNames ?? nodeClass.outputs)],
     ...(isNewForm ? { output_tooltips: nodeClass.outputs.map(() => null) } : {}),
     name: nodeClass.name,
     display_name: nodeClass.displayName,

@@ -1,12 +1,11 @@
-import { randomInt, randomUUID } from "node:crypto";
-import { mkdir, readdir, rename } from "node:fs/promises";
-import { basename, dirname, join, normalize } from "node:path";
+import { randomInt } from "node:crypto";
 import sharp from "sharp";
 import type { Folders, FolderType } from "../folders.js";
 import { checkSize, type Frame } from "../network/frame.js";
-import { PythonError } from "../python-text.js";
+import type { Frames } from "./frames.js";
 import { framesInput, textInput } from "./input-values.js";
 import type { NodeClass, NodeResult } from "./node-class.js";
+import { findPlace, placeFile, type SavedFile } from "./output-file.js";
 
 /**
  * ComfyUI's SaveImage: PNG files `PREFIX_00001_.png` in `output/`, without the graph inside (as with
@@ -50,59 +49,23 @@ async function save(
   folders: Folders,
   type: FolderType,
   prefix: string,
-  frames: readonly Frame[],
+  frames: Frames,
 ): Promise<NodeResult> {
-  const first = frames[0];
-  const expanded = normalize(expand(prefix, first?.width ?? 0, first?.height ?? 0));
-  const subfolder = dirname(expanded) === "." ? "" : dirname(expanded);
-  const dir = folders.resolve(type, subfolder);
-  if (dir === undefined) {
-    const message = "**** ERROR: Saving image outside the output folder is not allowed.";
-    throw new PythonError("Exception", message);
+  const place = await findPlace(folders, type, prefix, frames);
+  const images: SavedFile[] = [];
+  let index = 0;
+  for await (const frame of frames) {
+    const file = place.file(index, "png");
+    await placeFile(folders, file.path, (part) => write(frame, part));
+    images.push(file.saved);
+    index += 1;
   }
-  await mkdir(dir, { recursive: true });
-  const name = basename(expanded);
-  const counter = await nextCounter(dir, name);
-  const images: { filename: string; subfolder: string; type: string }[] = [];
-  for (const [index, frame] of frames.entries()) {
-    const number = String(counter + index).padStart(5, "0");
-    const filename = `${name.replaceAll("%batch_num%", String(index))}_${number}_.png`;
-    await write(frame, folders, join(dir, filename));
-    images.push({ filename, subfolder, type });
-  }
-  return { values: [], ui: { images } };
+  return { values: [], ui: { images: images.map((image) => ({ ...image })) } };
 }
 
-/** The server's own variables; `%date:...%` is the web page's and stays as it is. */
-function expand(prefix: string, width: number, height: number): string {
-  const now = new Date();
-  const two = (value: number) => String(value).padStart(2, "0");
-  return prefix
-    .replaceAll("%width%", String(width))
-    .replaceAll("%height%", String(height))
-    .replaceAll("%year%", String(now.getFullYear()))
-    .replaceAll("%month%", two(now.getMonth() + 1))
-    .replaceAll("%day%", two(now.getDate()))
-    .replaceAll("%hour%", two(now.getHours()))
-    .replaceAll("%minute%", two(now.getMinutes()))
-    .replaceAll("%second%", two(now.getSeconds()));
-}
-
-async function nextCounter(dir: string, name: string): Promise<number> {
-  const taken = (await readdir(dir)).map((file) => {
-    const isOurs = file.startsWith(`${name}_`);
-    const digits = isOurs ? /^\d+/.exec(file.slice(name.length + 1)) : null;
-    return digits === null ? 0 : Number(digits[0]);
-  });
-  return taken.reduce((most, number) => Math.max(most, number), 0) + 1;
-}
-
-/** Under its own name only once it is whole: what a crash leaves half written is in `temp/`. */
-async function write({ width, height, rgb }: Frame, folders: Folders, path: string): Promise<void> {
+async function write({ width, height, rgb }: Frame, path: string): Promise<void> {
   checkSize(width, height);
-  const part = join(folders.path("temp"), `${randomUUID()}.part`);
   await sharp(rgb, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 4 })
-    .toFile(part);
-  await rename(part, path);
+    .toFile(path);
 }

@@ -1,6 +1,7 @@
 import { checkSize, type Frame } from "../network/frame.js";
 import { UPSCALE_MODELS, type Upscaler } from "../network/upscaler.js";
 import { PythonError } from "../python-text.js";
+import { type FrameSize, mapFrames } from "./frames.js";
 import { framesInput, modelInput, textInput } from "./input-values.js";
 import type { NodeClass } from "./node-class.js";
 
@@ -30,7 +31,7 @@ export function upscaleModelLoader(upscaler: Upscaler): NodeClass {
   };
 }
 
-/** ComfyUI's ImageUpscaleWithModel: progress and interrupts at every tile. */
+/** ComfyUI's ImageUpscaleWithModel: progress and interrupts at every tile of every frame. */
 export function imageUpscaleWithModel(upscaler: Upscaler): NodeClass {
   return {
     name: "ImageUpscaleWithModel",
@@ -45,15 +46,18 @@ export function imageUpscaleWithModel(upscaler: Upscaler): NodeClass {
     execute: async (inputs, { progress }) => {
       const model = modelInput(inputs, "upscale_model");
       const frames = framesInput(inputs, "image");
-      const enlarged: Frame[] = [];
-      for (const frame of frames) {
-        checkSize(frame.width * model.scale, frame.height * model.scale);
-        const before = enlarged.length;
+      const size = ({ width, height }: FrameSize) => {
+        checkSize(width * model.scale, height * model.scale);
+        return { width: width * model.scale, height: height * model.scale };
+      };
+      const map = async (frame: Frame, index: number) => {
+        const count = Math.max(frames.count, index + 1);
         const onTile = (doneCount: number, tileCount: number) =>
-          progress(before * tileCount + doneCount, frames.length * tileCount);
-        enlarged.push(await upscaler.upscale(frame, model, onTile));
-      }
-      return { values: [enlarged] };
+          progress(index * tileCount + doneCount, count * tileCount);
+        return await upscaler.upscale(frame, model, onTile);
+      };
+      const enlarged = await mapFrames(frames, { size, map });
+      return { values: [enlarged], isPending: enlarged.isBoundToRun };
     },
   };
 }

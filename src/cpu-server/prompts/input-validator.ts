@@ -58,9 +58,10 @@ export class InputValidator {
     const nodeClass = this.#classOf(node);
     const reasons: Reason[] = [];
     let isValid = true;
-    for (const [name, spec] of Object.entries((await nodeClass.inputs()).required)) {
+    const { required, optional = {} } = await nodeClass.inputs();
+    for (const [name, spec] of Object.entries({ ...required, ...optional })) {
       const value = ownValue(inputs, name);
-      if (value === undefined) reasons.push(missing(name));
+      if (value === undefined) reasons.push(...(name in required ? [missing(name)] : []));
       else if (Array.isArray(value)) {
         const link = await this.#checkLink(name, spec, value);
         reasons.push(...link.reasons);

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.js";
+import { isBoundToRun } from "../nodes/frames.js";
 import { isLink, type NodeClasses } from "../nodes/node-class.js";
 import type { Prompt, PromptNode } from "./prompt-queue.js";
 
@@ -28,8 +29,8 @@ export class NodeCache {
     for (const node of Object.values(prompt)) await this.#fingerprint(node);
     this.#signatures = new Map(Object.keys(prompt).map((id) => [id, this.#signature(prompt, id)]));
     const used = new Set(this.#signatures.values());
-    for (const signature of this.#values.keys()) {
-      if (!used.has(signature)) this.#values.delete(signature);
+    for (const [signature, values] of this.#values) {
+      if (!used.has(signature) || values.some(isBoundToRun)) this.#values.delete(signature);
     }
     for (const signature of this.#uis.keys()) {
       if (!used.has(signature)) this.#uis.delete(signature);

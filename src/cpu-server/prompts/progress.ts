@@ -31,7 +31,14 @@ export class Progress {
     this.#set(nodeId, { value: max, max, state: "finished" });
   }
 
+  /** Finishes whatever still runs. */
+  finishAll(): void {
+    for (const [id, { state }] of [...this.#nodes]) if (state === "running") this.finish(id);
+  }
+
   #set(nodeId: string, progress: NodeProgress): void {
+    // The newest comes last, where readers of several running nodes find the one at work.
+    this.#nodes.delete(nodeId);
     this.#nodes.set(nodeId, progress);
     const nodes = [...this.#nodes].map(([id, state]) => [id, this.#describe(id, state)]);
     this.#send({ prompt_id: this.#promptId, nodes: Object.fromEntries(nodes) as JsonObject });

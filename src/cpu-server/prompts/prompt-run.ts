@@ -86,6 +86,7 @@ export class PromptRun {
         await (isCached(id) ? this.#repeat(id) : this.#execute(id));
         order.done(id);
       }
+      this.#progress.finishAll();
       this.#record("execution_success", {});
       return "success";
     } catch (thrown) {
@@ -119,7 +120,7 @@ export class PromptRun {
     });
     this.#keep(nodeId, (await hooks.afterNode?.(made)) ?? made);
     cache.setValues(nodeId, made.values);
-    this.#progress.finish(nodeId);
+    if (made.isPending !== true) this.#progress.finish(nodeId);
     this.#executed.push(nodeId);
   }
 

@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { extname } from "node:path";
+import type { Folders } from "../folders.js";
+import type { Json } from "../json.js";
+import { PythonError, pythonStr } from "../python-text.js";
+import { openVideo } from "../video/open-video.js";
+import { textInput } from "./input-values.js";
+import type { NodeClass } from "./node-class.js";
+
+/**
+ * ComfyUI's LoadVideo: a file of `input/`. Its frames are decoded when they are read, as they are
+ * stored: a rotation is kept beside them.
+ */
+export function loadVideo(folders: Folders): NodeClass {
+  return {
+    name: "LoadVideo",
+    displayName: "Load Video",
+    category: "image/video",
+    module: "comfy_extras.nodes_video",
+    outputs: ["VIDEO"],
+    isOutputNode: false,
+    inputs: async () => {
+      const options = await listVideos(folders);
+      return { required: { file: ["COMBO", { multiselect: false, options, video_upload: true }] } };
+    },
+    validate: async ({ file = null }) => {
+      if (Array.isArray(file)) return {};
+      const path = pathOf(folders, file);
+      const isThere = path !== undefined && existsSync(path);
+      return isThere ? {} : { file: `Invalid video file: ${pythonStr(file)}` };
+    },
+    // ComfyUI itself takes the time alone: a film is too long to be hashed for every prompt.
+    fingerprint: async ({ file = null }) => {
+      const { mtimeMs, size } = await stat(pathOf(folders, file) ?? "");
+      return [mtimeMs, size];
+    },
+    execute: async (inputs) => {
+      const name = textInput(inputs, "file");
+      const path = pathOf(folders, name);
+      if (path !== undefined) return { values: [await openVideo(path)] };
+      throw new PythonError("FileNotFoundError", `No such file or directory: '${name}'`);
+    },
+  };
+}
+
+async function listVideos(folders: Folders): Promise<string[]> {
+  const entries = await readdir(folders.path("input"), { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && VIDEO_EXTENSIONS.has(extname(entry.name).toLowerCase()))
+    .map(({ name }) => name)
+    .sort();
+}
+
+function pathOf(folders: Folders, name: Json): string | undefined {
+  return typeof name === "string" ? folders.resolveAnnotated(name) : undefined;
+}
+
+const VIDEO_EXTENSIONS = new Set([".mp4", ".m4v", ".mov", ".webm", ".mkv"]);

@@ -1,0 +1,94 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, normalize } from "node:path";
+import type { Folders, FolderType } from "../folders.js";
+import { PythonError } from "../python-text.js";
+import type { FrameSize } from "./frames.js";
+
+/** A saved file as an output node shows it. */
+export interface SavedFile {
+  readonly filename: string;
+  readonly subfolder: string;
+  readonly type: FolderType;
+}
+
+/** Where an output node's files go. */
+export interface OutputPlace {
+  /** The next file but `index`. */
+  file(index: number, extension: string): { readonly path: string; readonly saved: SavedFile };
+}
+
+/**
+ * Finds the names `PREFIX_00001_.EXT` that are free in a folder; the prefix may hold folders, which are
+ * made, and ComfyUI's variables.
+ *
+ * @throws PythonError where that is outside of the folder.
+ */
+export async function findPlace(
+  folders: Folders,
+  type: FolderType,
+  prefix: string,
+  { width, height }: FrameSize,
+): Promise<OutputPlace> {
+  const expanded = normalize(expand(prefix, width, height));
+  const subfolder = dirname(expanded) === "." ? "" : dirname(expanded);
+  const dir = folders.resolve(type, subfolder);
+  if (dir === undefined) {
+    const message = "**** ERROR: Saving image outside the output folder is not allowed.";
+    throw new PythonError("Exception", message);
+  }
+  await mkdir(dir, { recursive: true });
+  const name = basename(expanded);
+  const counter = await nextCounter(dir, name);
+  return {
+    file: (index, extension) => {
+      const number = String(counter + index).padStart(5, "0");
+      const stem = name.replaceAll("%batch_num%", String(index));
+      const filename = `${stem}_${number}_.${extension}`;
+      return { path: join(dir, filename), saved: { filename, subfolder, type } };
+    },
+  };
+}
+
+/**
+ * Writes a file that gets its name only once it is whole: what a crash leaves half written is in
+ * `temp/`.
+ */
+export async function placeFile(
+  folders: Folders,
+  path: string,
+  write: (part: string) => Promise<void>,
+): Promise<void> {
+  const part = join(folders.path("temp"), `${randomUUID()}.part`);
+  try {
+    await write(part);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/** The server's own variables; `%date:...%` is the web page's and stays as it is. */
+function expand(prefix: string, width: number, height: number): string {
+  const now = new Date();
+  const two = (value: number) => String(value).padStart(2, "0");
+  return prefix
+    .replaceAll("%width%", String(width))
+    .replaceAll("%height%", String(height))
+    .replaceAll("%year%", String(now.getFullYear()))
+    .replaceAll("%month%", two(now.getMonth() + 1))
+    .replaceAll("%day%", two(now.getDate()))
+    .replaceAll("%hour%", two(now.getHours()))
+    .replaceAll("%minute%", two(now.getMinutes()))
+    .replaceAll("%second%", two(now.getSeconds()));
+}
+
+async function nextCounter(dir: string, name: string): Promise<number> {
+  const taken = (await readdir(dir)).map((file) => {
+    const isOurs = file.startsWith(`${name}_`);
+    const digits = isOurs ? /^\d+/.exec(file.slice(name.length + 1)) : null;
+    return digits === null ? 0 : Number(digits[0]);
+  });
+  return taken.reduce((most, number) => Math.max(most, number), 0) + 1;
+}

@@ -1,0 +1,60 @@
+import type { Folders } from "../folders.js";
+import { PythonError } from "../python-text.js";
+import type { Video } from "../video/video.js";
+import { writeVideo } from "../video/write-video.js";
+import { textInput, videoInput } from "./input-values.js";
+import type { NodeClass } from "./node-class.js";
+import { findPlace, placeFile } from "./output-file.js";
+
+/**
+ * ComfyUI's SaveVideo: H.264 in `PREFIX_00001_.mp4` in `output/`, without the graph inside. Progress
+ * and interrupts at every frame.
+ */
+export function saveVideo(folders: Folders): NodeClass {
+  return {
+    name: "SaveVideo",
+    displayName: "Save Video",
+    category: "image/video",
+    module: "comfy_extras.nodes_video",
+    outputs: [],
+    isOutputNode: true,
+    inputs: async () => ({
+      required: {
+        video: ["VIDEO", {}],
+        filename_prefix: ["STRING", { default: "video/ComfyUI" }],
+        format: ["COMBO", { multiselect: false, options: ["auto", "mp4"], default: "auto" }],
+        codec: ["COMBO", { multiselect: false, options: ["auto", "h264"], default: "auto" }],
+      },
+      hidden: { prompt: "PROMPT", extra_pnginfo: "EXTRA_PNGINFO" },
+    }),
+    execute: async (inputs, { progress }) => {
+      const video = videoInput(inputs, "video");
+      requireChoice("format", textInput(inputs, "format"), ["auto", "mp4"]);
+      requireChoice("codec", textInput(inputs, "codec"), ["auto", "h264"]);
+      checkEven(video);
+      const prefix = textInput(inputs, "filename_prefix");
+      const { path, saved } = (await findPlace(folders, "output", prefix, video.frames)).file(
+        0,
+        "mp4",
+      );
+      const { count } = video.frames;
+      await placeFile(folders, path, (part) =>
+        writeVideo(part, video, (done) => progress(done, Math.max(count, done))),
+      );
+      return { values: [], ui: { images: [{ ...saved }], animated: [true] } };
+    },
+  };
+}
+
+/** Combos of the newer form are not checked before a prompt runs. */
+function requireChoice(name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new PythonError("ValueError", `'${value}' is not a valid ${name}`);
+}
+
+/** H.264 keeps colour for squares of four pixels. */
+function checkEven({ frames: { width, height } }: Video): void {
+  if (width % 2 === 0 && height % 2 === 0) return;
+  const message = `Cannot encode H.264 of ${width}x${height}: width and height have to be even`;
+  throw new PythonError("av.error.ExternalError", message);
+}

@@ -1,0 +1,72 @@
+import type { Input, InputVideoTrack } from "mediabunny";
+import { PythonError } from "../python-text.js";
+import { openInput } from "./media.js";
+import { readFrames } from "./read-frames.js";
+import type { Film, Video } from "./video.js";
+
+/**
+ * Opens a video file: reads what its container says and decodes the first frame, so that what cannot
+ * be used is refused before any work. The file has to stay while its frames are read.
+ *
+ * @throws PythonError where it is no video, or one of more than 8 bits or a high dynamic range, which
+ *   would be flattened.
+ */
+export async function openVideo(path: string): Promise<Video> {
+  const input = await openInput(path);
+  try {
+    const track = await findTrack(input, path);
+    const hasAudio = (await input.getPrimaryAudioTrack()) !== null;
+    const film = await readFilm(track);
+    const frames = {
+      count: (await track.computePacketStats()).packetCount,
+      width: await track.getCodedWidth(),
+      height: await track.getCodedHeight(),
+      film,
+      isBoundToRun: false,
+      [Symbol.asyncIterator]: () => readFrames(path),
+    };
+    for await (const _first of frames) break;
+    return { frames, fps: film.fps, audio: hasAudio ? { audioPath: path } : null };
+  } finally {
+    input.dispose();
+  }
+}
+
+/** @throws PythonError if there is none that can be decoded without loss. */
+async function findTrack(input: Input, path: string): Promise<InputVideoTrack> {
+  const track = await input.getPrimaryVideoTrack().catch((error: Error) => {
+    const message = `Invalid data found when processing input: '${path}'`;
+    throw new PythonError("av.error.InvalidDataError", message, { cause: error });
+  });
+  if (track === null) throw new PythonError("ValueError", `No video stream found in '${path}'`);
+  const codec = (await track.getCodec()) ?? "unknown codec";
+  if (await track.hasHighDynamicRange())
+    throw new PythonError("ValueError", "Cannot use the video: it has a high dynamic range (HDR)");
+  if (await track.canDecode()) return track;
+  throw new PythonError("ValueError", `Cannot use the video: nothing here decodes ${codec}`);
+}
+
+async function readFilm(track: InputVideoTrack): Promise<Film> {
+  return {
+    fps: (await track.computePacketStats()).averagePacketRate,
+    rotation: await track.getRotation(),
+    flip: await track.getFlip(),
+    pixelAspectRatio: await track.getPixelAspectRatio(),
+    colorSpace: await readColorSpace(track),
+  };
+}
+
+/** What the file leaves open is what players take it for, by the height of the picture. */
+async function readColorSpace(track: InputVideoTrack): Promise<VideoColorSpaceInit> {
+  const { primaries, transfer, matrix, fullRange } = await track.getColorSpace();
+  const usual = (await track.getCodedHeight()) < LEAST_HD_HEIGHT ? "smpte170m" : "bt709";
+  return {
+    primaries: primaries ?? usual,
+    transfer: transfer ?? usual,
+    matrix: matrix ?? usual,
+    // FFmpeg stretches the narrow range of these when it makes pixels, and not that of other codecs.
+    fullRange: fullRange === true && !["avc", "hevc"].includes(String(await track.getCodec())),
+  };
+}
+
+const LEAST_HD_HEIGHT = 720;

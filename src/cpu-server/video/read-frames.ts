@@ -1,0 +1,59 @@
+import type { VideoSample } from "mediabunny";
+import { checkSize, type Frame } from "../network/frame.js";
+import { PythonError } from "../python-text.js";
+import { loadMedia, openInput } from "./media.js";
+
+/**
+ * Decodes the frames of a file one by one, as they are stored: not turned. Ending the iteration closes
+ * the file.
+ *
+ * @throws PythonError where the video is damaged, or has more than 8 bits.
+ */
+export async function* readFrames(path: string): AsyncGenerator<Frame, void> {
+  const { VideoSampleSink } = await loadMedia();
+  const input = await openInput(path);
+  try {
+    const track = await input.getPrimaryVideoTrack();
+    if (track === null) return;
+    for await (const sample of new VideoSampleSink(track).samples()) yield await toFrame(sample);
+  } catch (error) {
+    if (error instanceof PythonError) throw error;
+    throw undecodable(error);
+  } finally {
+    input.dispose();
+  }
+}
+
+function undecodable(cause: unknown): PythonError {
+  const message = `Cannot decode the video: ${String(cause)}`;
+  return new PythonError("av.error.InvalidDataError", message, { cause });
+}
+
+/** Copies a frame and closes the sample. */
+async function toFrame(sample: VideoSample): Promise<Frame> {
+  using decoded = sample;
+  const { codedWidth: width, codedHeight: height, format, timestamp, duration } = decoded;
+  if (format === null || /P1[02]$/.test(format)) {
+    const message =
+      "Cannot use the video: it has more than 8 bits per colour, or an unusual pixel format";
+    throw new PythonError("ValueError", message);
+  }
+  checkSize(width, height);
+  const rgbx = new Uint8Array(width * height * 4);
+  await decoded.copyTo(rgbx, RGBX);
+  const time = { startSeconds: timestamp, durationSeconds: duration };
+  return { width, height, rgb: dropFourth(rgbx), time };
+}
+
+function dropFourth(rgbx: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((rgbx.length / 4) * 3);
+  for (let from = 0, to = 0; from < rgbx.length; from += 4, to += 3) {
+    rgb[to] = rgbx[from] ?? 0;
+    rgb[to + 1] = rgbx[from + 1] ?? 0;
+    rgb[to + 2] = rgbx[from + 2] ?? 0;
+  }
+  return rgb;
+}
+
+// The types of WebCodecs that come along do not have it yet.
+const RGBX = { format: "RGBX" } as VideoFrameCopyToOptions;
