@@ -1,8 +1,10 @@
 import type { Server } from "node:http";
+import { createValidator } from "@bufbuild/protovalidate";
 import { cors } from "@connectrpc/connect";
 import fastifyCors from "@fastify/cors";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { Logger } from "../lib/logger.js";
+import { createFindViolations } from "./all-violations.js";
 import type { ApiLimits } from "./api-limits.js";
 import { answerClientError } from "./client-error.js";
 import { registerConnect } from "./connect-routes.js";
@@ -85,7 +87,11 @@ async function registerCalls(app: FastifyInstance, options: AppOptions): Promise
   const tmlsr = serveTmlsr(services);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
   const specs = tmlsr.map(({ spec }) => spec);
-  const interceptors = createInterceptors(specs, { logger, maxTimeoutMs, shutdownSignal });
+  const validator = createValidator();
+  const findViolations = createFindViolations(validator, services.tasks);
+  const interceptors = createInterceptors(specs, {
+    ...{ logger, maxTimeoutMs, shutdownSignal, validator, findViolations },
+  });
   registerConnect(app, {
     services: [...tmlsr, ...tools],
     interceptors,
@@ -99,6 +105,7 @@ async function registerCalls(app: FastifyInstance, options: AppOptions): Promise
     shutdownSignal,
     maxBodyBytes: maxRequestBytes,
     stalledReaderMs: stallTimeoutMs,
+    completeViolations: findViolations,
     toProblem,
   });
 }

@@ -1,10 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { pathToString } from "@bufbuild/protobuf/reflect";
 import { CompilationError, RuntimeError, ValidationError } from "@bufbuild/protovalidate";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type ErrorCode, type ErrorKind, TaskError, type Violation } from "../domain/errors.js";
+import { type ErrorCode, type ErrorKind, TaskError } from "../domain/errors.js";
 import { ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
+import { invalidRequest } from "./rest/invalid-request.js";
 import { createProblem, type Problem } from "./rest/problem.js";
+import { toViolations } from "./to-violations.js";
 
 /** What each kind of failure is over gRPC and Connect, and over HTTP. */
 const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
@@ -82,7 +83,8 @@ export function toProblem(thrown: unknown): Problem {
 function knownConnectError(error: ConnectError): ConnectError {
   const { cause, code } = error;
   if (error.findDetails(ErrorDetailSchema).length > 0) return error;
-  if (cause instanceof ValidationError) return toConnectError(invalidRequest(cause));
+  if (cause instanceof ValidationError)
+    return toConnectError(invalidRequest(toViolations(cause), cause));
   // A rule that cannot be evaluated is a fault of ours that the interceptor blames on the client.
   const isOurFault = cause instanceof CompilationError || cause instanceof RuntimeError;
   if (isOurFault || STATUS_OF_CODE[code] === 500) return toConnectError(cause ?? error.rawMessage);
@@ -94,21 +96,4 @@ function knownConnectError(error: ConnectError): ConnectError {
 function stableCodeOf(code: Code): string {
   if (code === Code.InvalidArgument) return "INVALID_REQUEST";
   return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
-}
-
-function invalidRequest(error: ValidationError): TaskError {
-  const violations = error.violations.map(({ field, message }) =>
-    toViolation(pathToString(field), message),
-  );
-  const texts = violations.map(({ message }) => message).join("; ");
-  return new TaskError("INVALID_REQUEST", `Cannot accept the request: ${texts}`, {
-    violations,
-    cause: error,
-  });
-}
-
-/** The validator's own rules say "must ..." or "value must ...", and not of what. */
-function toViolation(field: string, text: string): Violation {
-  const message = text.startsWith(field) ? text : `${field} ${text.replace(/^value /, "")}`;
-  return { field, message };
 }

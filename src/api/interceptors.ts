@@ -1,14 +1,18 @@
 import { create } from "@bufbuild/protobuf";
-import { createValidator } from "@bufbuild/protovalidate";
+import type { Validator } from "@bufbuild/protovalidate";
 import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import type { Logger } from "../lib/logger.js";
+import { allViolations, type FindViolations } from "./all-violations.js";
 import { callOutcome } from "./call-outcome.js";
 import { unaryTimeLimit } from "./unary-time-limit.js";
 
 /** What {@link createInterceptors} needs. */
 export interface InterceptorOptions {
   readonly logger: Logger;
+  readonly validator: Validator;
+  /** Completes what the validator finds. */
+  readonly findViolations: FindViolations;
   /** Aborted when the service stops. */
   readonly shutdownSignal: AbortSignal;
   /** How long a unary call may take. */
@@ -24,14 +28,14 @@ export interface InterceptorOptions {
  */
 export function createInterceptors(
   services: readonly ServiceImplSpec[],
-  { logger, shutdownSignal, maxTimeoutMs }: InterceptorOptions,
+  { logger, validator, findViolations, shutdownSignal, maxTimeoutMs }: InterceptorOptions,
 ): Interceptor[] {
-  const validator = createValidator();
   for (const { service } of services)
     for (const { input } of service.methods) validator.validate(input, create(input));
   return [
     callOutcome(logger),
     unaryTimeLimit(maxTimeoutMs, shutdownSignal),
+    allViolations(findViolations),
     createValidateInterceptor({ validator }),
   ];
 }

@@ -7,7 +7,10 @@ import { toProtoTask } from "./task-mapper.js";
 import { toCreateTask, toTaskStatus } from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.TaskService. */
-export type Tasks = Pick<TaskService, "create" | "get" | "list" | "cancel" | "watch">;
+export type Tasks = Pick<
+  TaskService,
+  "create" | "violations" | "get" | "list" | "cancel" | "watch"
+>;
 
 /** The handlers of tmlsr.v1.TaskService. */
 export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> {

@@ -1,10 +1,11 @@
 import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { TaskError, type Violation } from "../domain/errors.js";
+import type { Violation } from "../domain/errors.js";
 import type { Json, TaskParams, TaskStatus, TaskType } from "../domain/task.js";
 import * as pb from "../gen/tmlsr/v1/task_pb.js";
 import type { CreateTaskRequest } from "../gen/tmlsr/v1/task_service_pb.js";
 import type { CreateTask } from "../service/create-task.js";
+import { invalidRequest } from "./rest/invalid-request.js";
 
 const MAX_KEY_LENGTH = 255;
 
@@ -26,9 +27,8 @@ export function toCreateTask(request: CreateTaskRequest, keyHeader: string | nul
     ...present("notBefore", toDate(request.notBefore, violations)),
     ...present("idempotencyKey", idempotencyKey),
   };
-  if (violations.length === 0) return created;
-  const texts = violations.map(({ message }) => message).join("; ");
-  throw new TaskError("INVALID_REQUEST", `Cannot accept the request: ${texts}`, { violations });
+  if (violations.length > 0) throw invalidRequest(violations);
+  return created;
 }
 
 /** Undefined for a status not given. */

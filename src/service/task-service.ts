@@ -1,4 +1,4 @@
-import { TaskError } from "../domain/errors.js";
+import { TaskError, type Violation } from "../domain/errors.js";
 import type { Task, TaskStatus } from "../domain/task.js";
 import type { ObjectStorage } from "../output/object-storage.js";
 import type { TaskStore } from "../store/task-store.js";
@@ -10,7 +10,7 @@ import { type TaskView, viewTask } from "./task-view.js";
 /** What the service works with. */
 export interface TaskServiceOptions extends CreateContext {
   readonly store: TaskStore;
-  readonly watcher: TaskWatcher;
+  readonly watcher: Pick<TaskWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
   /** Tasks that may wait; absent: no limit. */
   readonly maxPendingCount?: number;
@@ -66,6 +66,17 @@ export class TaskService {
           `The queue is full: ${maxPendingCount} tasks are waiting; try again later`,
           { retryAfterMs: QUEUE_FULL_RETRY_MS },
         );
+    }
+  }
+
+  /** All for which {@link create} would refuse a request as INVALID_REQUEST; empty: nothing. */
+  async violations(request: CreateTask): Promise<readonly Violation[]> {
+    try {
+      await checkTask(request, this.#options);
+      return [];
+    } catch (error) {
+      if (error instanceof TaskError) return error.violations;
+      throw error;
     }
   }
 

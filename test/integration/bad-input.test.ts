@@ -169,13 +169,16 @@ describe("a body", () => {
   });
 });
 
-test("bad requests are told the same over gRPC, with every violation", async () => {
-  const request = { url: "ftp://example.com", priority: 3 };
+test.each([
+  { url: "ftp://example.com", priority: 3 },
+  { url: "http://10.0.0.1/", priority: 3, workflow: "no_such" },
+])("bad requests are told the same over gRPC, with every violation: %j", async (request) => {
   const error = await api.app.grpc.tasks.createTask(request).catch((thrown: unknown) => thrown);
   expect(errorCodeOf(error)).toBe("INVALID_REQUEST");
   const { body } = await api.post(request);
   const violations = errorDetailOf(error)?.violations ?? [];
   expect(violations.map(({ field, message }) => ({ field, message }))).toEqual(body.errors);
+  expect(violations.map(({ field }) => field).sort()).toEqual(Object.keys(request).sort());
 });
 
 test("what is no HTTP is answered 400 or dropped", async () => {

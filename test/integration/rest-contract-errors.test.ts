@@ -51,6 +51,14 @@ describe("a problem", () => {
     [{ url: 1, type: "audio", priority: "x", model: {} }, ["model", "priority", "type", "url"]],
     [{ url: "ftp://example.com", priority: 3 }, ["priority", "url"]],
     [{ url: "http://10.0.0.1/", workflow: "none" }, ["url", "workflow"]],
+    [{ url: "ftp://example.com", type: "audio", priority: 3 }, ["priority", "type", "url"]],
+    [{ priority: "x", workflow: "none" }, ["priority", "url", "workflow"]],
+    [
+      { url: "http://10.0.0.1/", priority: 3, workflow: "cpu_image_2x", parameters: { none: 1 } },
+      ["parameters.none", "priority", "url"],
+    ],
+    [{ url: INPUT_URL, workflow: 5, parameters: { none: 1 } }, ["workflow"]],
+    [{ url: 5, idempotency_key: "" }, ["idempotency_key", "url"]],
   ])("names all that is wrong at once: %j", async (body, fields) => {
     const answer = await api.post(body);
     expectProblem(answer, { status: 400, code: "INVALID_REQUEST" });

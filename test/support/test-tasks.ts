@@ -34,6 +34,10 @@ export class TestTasks implements Tasks {
     return this.put(testTask({ params: request.params }));
   }
 
+  async violations(): Promise<[]> {
+    return [];
+  }
+
   async get(taskId: string): Promise<TaskView> {
     const task = this.#tasks.get(taskId);
     if (task === undefined) throw new TaskError("TASK_NOT_FOUND", "Task not found");

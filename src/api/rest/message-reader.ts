@@ -11,13 +11,14 @@ import { TaskError, type Violation } from "../../domain/errors.js";
 import { readEnum } from "./enum-word.js";
 import { fieldExpectation } from "./field-expectation.js";
 import { findField } from "./field-path.js";
+import { describeViolations } from "./invalid-request.js";
 
 /**
  * Reads a message as clients of REST write it: unknown keys are ignored and null is the same as left
  * out. Numbers may be strings; enums may be short or long names in any case, or numbers.
  *
  * @param known What is already known to be wrong with the request.
- * @throws TaskError INVALID_REQUEST with `known` and every value that its field cannot take.
+ * @throws UnreadableRequest with `known` and every value that its field cannot take.
  */
 export function readMessage(
   schema: DescMessage,
@@ -27,8 +28,19 @@ export function readMessage(
   const reader = new MessageReader();
   const protoJson = reader.readObject(schema, json, "");
   const violations = [...known, ...reader.violations];
-  if (violations.length > 0) throw invalidRequest(violations);
-  return fromJson(schema, protoJson);
+  if (violations.length === 0) return fromJson(schema, protoJson);
+  throw new UnreadableRequest(violations, fromJson(schema, withoutNulls(protoJson)));
+}
+
+/** INVALID_REQUEST for values that their fields cannot take. */
+export class UnreadableRequest extends TaskError {
+  /** The message without them. */
+  readonly rest: Message;
+
+  constructor(violations: readonly Violation[], rest: Message) {
+    super("INVALID_REQUEST", describeViolations(violations), { violations });
+    this.rest = rest;
+  }
 }
 
 /** Whether a value is a JSON object. */
@@ -36,9 +48,13 @@ export function isJsonObject(json: JsonValue | undefined): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-function invalidRequest(violations: readonly Violation[]): TaskError {
-  const texts = violations.map(({ message }) => message).join("; ");
-  return new TaskError("INVALID_REQUEST", `Cannot accept the request: ${texts}`, { violations });
+/** What could be read: a value that was refused is null, wherever it stands. */
+function withoutNulls(json: JsonObject): JsonObject {
+  return JSON.parse(
+    JSON.stringify(json, (_key, value: JsonValue) =>
+      Array.isArray(value) ? value.filter((item) => item !== null) : (value ?? undefined),
+    ),
+  ) as JsonObject;
 }
 
 /**
@@ -55,9 +71,10 @@ class MessageReader {
       const field = findField(schema, key);
       if (field === undefined || value === null) continue;
       const slot = field.oneof?.name ?? field.name;
-      if (given.has(slot)) this.#refuse(prefix + field.name, alreadyGiven(field));
+      const path = prefix + field.name;
+      if (given.has(slot)) this.#refuse(path, alreadyGiven(field));
+      else protoJson[field.jsonName] = this.#readField(field, value, path);
       given.add(slot);
-      protoJson[field.jsonName] = this.#readField(field, value, prefix + field.name);
     }
     return protoJson;
   }

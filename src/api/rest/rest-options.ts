@@ -1,4 +1,6 @@
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
+import type { Violation } from "../../domain/errors.js";
 import type { Problem } from "./problem.js";
 
 /** What REST needs of the rest of the API. */
@@ -18,6 +20,15 @@ export interface RestOptions {
   readonly stalledReaderMs?: number;
   /** The largest request body; above it 413. */
   readonly maxBodyBytes: number;
+  /**
+   * Adds to values that are wrong by their type what else is wrong with the rest of a request.
+   * @default nothing
+   */
+  readonly completeViolations?: (
+    method: DescMethod,
+    message: Message,
+    known: readonly Violation[],
+  ) => Promise<readonly Violation[]>;
   /**
    * Maps an error to what HTTP answers. It is given whatever the interceptors let through and the
    * TaskErrors of this folder (INVALID_REQUEST, with violations where single fields are wrong).

@@ -1,4 +1,4 @@
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type CallContext, openCallContext, watchClient } from "./call-context.js";
 import {
@@ -9,9 +9,11 @@ import {
   unsupportedMediaType,
 } from "./framework-problems.js";
 import { createHttpBindings, type HttpBinding } from "./http-binding.js";
+import { invalidRequest } from "./invalid-request.js";
 import { isJsonMediaType, parseJsonBody } from "./json-body.js";
+import { UnreadableRequest } from "./message-reader.js";
 import { ProblemError } from "./problem.js";
-import { decodeRequest } from "./request-decoder.js";
+import { decodeRequest, type RequestParts } from "./request-decoder.js";
 import type { RestOptions } from "./rest-options.js";
 import { type Match, Router } from "./router.js";
 import { callStreaming } from "./streaming-call.js";
@@ -114,11 +116,12 @@ async function serve(
   let context: CallContext | undefined;
   try {
     const lastEventId = request.headers["last-event-id"];
-    const message = decodeRequest(binding, {
+    const parts = {
       ...route,
       body: readBody(route, request.body),
       lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
-    });
+    };
+    const message = await decode(binding, parts, options);
     context = openCallContext(method.method, request, route.clientSignal, shutdownSignal);
     const call = { binding, message, context, options, request, reply };
     if (method.kind === "unary") return await callUnary(method, call);
@@ -126,6 +129,21 @@ async function serve(
     return reply;
   } finally {
     context?.abort();
+  }
+}
+
+/** @throws TaskError INVALID_REQUEST with all that is wrong, be it by its type or otherwise. */
+async function decode(
+  binding: HttpBinding,
+  parts: RequestParts,
+  { completeViolations }: RestOptions,
+): Promise<Message> {
+  try {
+    return decodeRequest(binding, parts);
+  } catch (thrown) {
+    if (!(thrown instanceof UnreadableRequest) || completeViolations === undefined) throw thrown;
+    const { rest, violations } = thrown;
+    throw invalidRequest(await completeViolations(binding.method.method, rest, violations), thrown);
   }
 }
 
