@@ -273,4 +273,24 @@ test("a workflow is not refused while the pool's servers are not known", async (
   }
 });
 
-test.todo("inputs from one allowed directory: no setting names one yet");
+describe("with TMLSR_INPUT_ALLOW and TMLSR_INPUT_DIR", () => {
+  const open = useTestApp({
+    env: { TMLSR_INPUT_ALLOW: "10.0.0.0/8", TMLSR_INPUT_DIR: "/srv/inputs" },
+  });
+
+  test.each(["http://10.1.2.3/a.jpg", "file:///srv/inputs/2026/a.jpg"])(
+    "%s is taken",
+    async (url) => {
+      await open.submit({ url });
+    },
+  );
+
+  test.each(["http://192.168.1.1/a.jpg", "file:///srv/other/a.jpg", "file:///srv/inputs/../a.jpg"])(
+    "%s is refused",
+    async (url) => {
+      const answer = await open.post({ url });
+      expectProblem(answer, { status: 400, code: "INVALID_REQUEST" });
+      expect(answer.body.errors).toMatchObject([{ field: "url" }]);
+    },
+  );
+});
