@@ -15,6 +15,8 @@ const FAST: SwitchInput = { simulate: { steps: 2, stepMs: 5 } };
 const LONG: SwitchInput = { simulate: { steps: 2_000, stepMs: 50 } };
 const IMAGE = { type: "image", workflow: "cpu_image_2x" };
 
+const LONG_LIMIT = { limitMs: 20_000 };
+
 let server: TestCpuServer;
 beforeAll(async () => {
   server = await startCpuServer({ switches: FAST });
@@ -30,13 +32,10 @@ const stageNames = ({ stages }: RestTask) => stages.map(({ name }: { name: strin
 
 /** Waits until a task is as `check` wants it. */
 async function until(taskId: string, check: (task: RestTask) => boolean): Promise<RestTask> {
-  return await eventually(
-    async () => {
-      const task = await api.task(taskId);
-      return check(task) && task;
-    },
-    { limitMs: 20_000 },
-  );
+  return await eventually(async () => {
+    const task = await api.task(taskId);
+    return check(task) && task;
+  }, LONG_LIMIT);
 }
 
 const isRunning = ({ running_node }: RestTask) => running_node !== null;
@@ -64,14 +63,14 @@ test("the documented example is refused where no server has its nodes, and is to
   expect(body).toMatchObject({ runnable: true, servers: [server.url] });
 });
 
-test("the default workflow is the first of the list that the pool can run", async () => {
-  const taskId = await api.submit({ type: "image", not_before: "2099-01-01T00:00:00Z" });
-  const expected = { workflow: "cpu_image_2x", params: { workflow: null } };
-  expect(await api.task(taskId)).toMatchObject(expected);
+test.each([
+  ["image", "cpu_image_2x"],
+  ["video", "cpu_video_2x"],
+])("the default for type %s is the first that the pool can run: %s", async (type, workflow) => {
+  const taskId = await api.submit({ type, not_before: "2099-01-01T00:00:00Z" });
+  expect(await api.task(taskId)).toMatchObject({ workflow, params: { workflow: null } });
   await api.call("DELETE", `/tasks/${taskId}`);
 });
-
-test.todo("cpu_video_2x is the default for videos: the CPU server has no video nodes yet");
 
 test("a task tells of its stages while it runs, in the words that clients know", async () => {
   const noise = randomBytes(400 * 400 * 3);
@@ -140,7 +139,7 @@ describe("while a server runs a prompt", () => {
       const tasks = await Promise.all(others.map((taskId) => api.task(taskId)));
       const downloaded = tasks.filter(({ stages }) => stages[0]?.status === "success");
       return downloaded.length >= 2 && tasks.filter((task) => stageNames(task).length === 1);
-    });
+    }, LONG_LIMIT);
     expect(waiting.length).toBeGreaterThan(0);
     const { system, pool_status, stats: counts } = await stats();
     expect(system).toMatchObject({ max_workers: 1, active_workers: 1 });
@@ -156,7 +155,7 @@ describe("while a server runs a prompt", () => {
       expect(queue).toEqual({ queue_running: [], queue_pending: [] });
       const [status] = (await stats()).pool_status;
       expect(status).toMatchObject({ status: "idle", task_id: null });
-    });
+    }, LONG_LIMIT);
     await server.set(FAST);
   });
 });
@@ -187,13 +186,10 @@ describe("a host name", () => {
 test("a server that cannot be reached any more is offline, and /ready says no", async () => {
   expect((await api.get("/ready")).body).toEqual({ ready: true });
   await server.kill();
-  const [status] = await eventually(
-    async () => {
-      const { pool_status } = (await api.get("/monitor/stats")).body;
-      return pool_status[0].status === "offline" && pool_status;
-    },
-    { limitMs: 20_000 },
-  );
+  const [status] = await eventually(async () => {
+    const { pool_status } = (await api.get("/monitor/stats")).body;
+    return pool_status[0].status === "offline" && pool_status;
+  }, LONG_LIMIT);
   expect(status).toMatchObject({ state: "quarantined", task_id: null });
   expect(status.reason).toEqual(expect.any(String));
   expect((await api.get("/ready")).status).toBe(503);
@@ -201,7 +197,7 @@ test("a server that cannot be reached any more is offline, and /ready says no", 
   const answer = await api.post({ url: INPUT_URL, workflow: "seedvr2_image_2048" });
   expectProblem(answer, { status: 400, code: "WORKFLOW_NOT_RUNNABLE" });
   await server.restart(FAST);
-  await eventually(async () => (await api.get("/ready")).status === 200, { limitMs: 20_000 });
+  await eventually(async () => (await api.get("/ready")).status === 200, LONG_LIMIT);
 });
 
 test("a retry begins at the stage that failed: the input is fetched once, and no error is left", async () => {
@@ -213,7 +209,7 @@ test("a retry begins at the stage that failed: the input is fetched once, and no
   const taskId = await api.submit({ ...IMAGE, url: `${origin.url}/in.png` });
   const { stages } = await until(taskId, isRunning);
   await server.restart(FAST);
-  const task = await api.app.ended(taskId);
+  const task = await api.app.ended(taskId, 25_000);
   expect(task).toMatchObject({ status: "completed", error: null, error_code: null, retries: 0 });
   expect(task.stages[0]).toEqual(stages[0]);
   expect(origin.requests).toHaveLength(1);
