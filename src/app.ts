@@ -19,6 +19,7 @@ import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
 import { createOssStorage } from "./output/oss-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
+import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { Pool, type SlotBook } from "./pool/pool.js";
 import { PoolServer } from "./pool/pool-server.js";
@@ -262,6 +263,7 @@ function buildScheduler(
     owner: randomUUID(),
     leaseMs: scheduler.leaseMs,
     prefetchCount: scheduler.prefetchCount,
+    workSpace: new WorkSpace(workPath(config), config.workMaxBytes, parts.logger),
     maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
     maxBypassCount: scheduler.maxBypassCount,
     maxBypassMs: scheduler.maxBypassMs,

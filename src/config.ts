@@ -14,6 +14,8 @@ export interface Config {
   /** Base of local result URLs; absent: made of the port. */
   readonly publicUrl?: string;
   readonly dataDir: string;
+  /** What the work directories may take together before nothing more is begun. */
+  readonly workMaxBytes: number;
   readonly graceMs: number;
   readonly logLevel: Settings["logLevel"];
   readonly store: {
@@ -111,6 +113,7 @@ export function toConfig(settings: Settings): Config {
     api: { hosts: s.host, port: s.port, corsOrigins: s.corsOrigins },
     ...(s.publicUrl && { publicUrl: s.publicUrl.replace(/\/+$/, "") }),
     dataDir: resolve(s.dataDir),
+    workMaxBytes: s.workMaxMb * 1024 * 1024,
     graceMs: s.graceSeconds * 1000,
     logLevel: s.logLevel,
     store: {

@@ -136,6 +136,13 @@ export const WORK_SETTINGS = {
     fallback: 2,
     text: "Inputs fetched ahead per slot.",
   }),
+  workMaxMb: setting({
+    env: "TMLSR_WORK_MAX_MB",
+    key: "scheduler.work_max_mb",
+    schema: positive,
+    fallback: 51_200,
+    text: "What inputs and results on their way may take on the disk, in MiB; above it nothing more is begun until tasks have ended. Those under way go on: leave room for the prefetched inputs and their results.",
+  }),
   uploads: setting({
     env: "TMLSR_UPLOADS",
     key: "scheduler.uploads",

@@ -1,5 +1,6 @@
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
+import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-store.js";
 import type { Workflow } from "../workflow/workflow.js";
 import { type EndContext, runToEnd } from "./end-run.js";
@@ -16,6 +17,7 @@ export interface SchedulerOptions {
   readonly prefetchCount: number;
   /** Results that may wait to be stored before no more tasks are begun. */
   readonly maxBacklogCount: number;
+  readonly workSpace: Pick<WorkSpace, "hasRoom">;
   readonly maxBypassCount: number;
   readonly maxBypassMs: number;
 }
@@ -26,7 +28,8 @@ const MAX_SLEEP_MS = 2_000;
 /**
  * Leases due tasks and runs them. It wakes when a task was created or changed, when the pool changed,
  * when a run came further, when something becomes due; and leases only what the pool could soon take:
- * a few inputs ahead per server, none while too many results wait to be stored.
+ * a few inputs ahead per server, none while too many results wait to be stored or the work directories
+ * are full.
  */
 export class Scheduler implements AsyncDisposable {
   readonly #options: SchedulerOptions;
@@ -156,17 +159,20 @@ export class Scheduler implements AsyncDisposable {
     const runnable = all.filter((workflow) => pool.serversFor(workflow).length > 0);
     // Accepted while a server was not known yet; by now it is, and has not what they need.
     const hopeless = all.filter((workflow) => pool.lacks(workflow).length > 0);
-    const chosen = this.#hasRoom() ? [...runnable, ...hopeless] : [];
+    const chosen = (await this.#hasRoom()) ? [...runnable, ...hopeless] : [];
     const workflows = chosen.map(({ name }) => name);
     const prefer = this.#preferred(runnable);
     return await store.lease({ owner, leaseMs, workflows, prefer, maxBypassCount, maxBypassMs });
   }
 
-  #hasRoom(): boolean {
+  async #hasRoom(): Promise<boolean> {
     const phases = [...this.#runs.keys()].map((run) => run.phase);
     const aheadCount = phases.filter((phase) => phase === "download" || phase === "waiting").length;
     const backlogCount = phases.filter((phase) => phase === "upload" || phase === "kept").length;
-    return aheadCount < this.#maxAhead() && backlogCount < this.#options.maxBacklogCount;
+    if (aheadCount >= this.#maxAhead() || backlogCount >= this.#options.maxBacklogCount)
+      return false;
+    // Tasks that wait for a retry may fill the disk too: one at a time they make room again.
+    return this.#runs.size === 0 || (await this.#options.workSpace.hasRoom());
   }
 
   #maxAhead(): number {
