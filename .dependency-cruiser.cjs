@@ -12,6 +12,7 @@ const may = {
   pool: ["comfy", "workflow", "domain", "lib"],
   pipeline: ["workflow", "comfy", "input", "output", "domain", "lib"],
   scheduler: ["pipeline", "pool", "workflow", "store", "domain", "lib"],
+  metrics: ["pool", "store", "domain", "lib"],
   service: ["pool", "store", "workflow", "input", "output", "domain", "lib"],
   api: ["service", "gen", "domain", "lib"],
   client: ["gen"],

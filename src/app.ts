@@ -3,6 +3,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
+import { registerMetrics } from "./api/metrics-route.js";
+import type { Monitor } from "./api/monitor-handlers.js";
 import { registerOutputs } from "./api/outputs-route.js";
 import { ComfyServer } from "./comfy/comfy-server.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "./comfy/server-limits.js";
@@ -15,11 +17,11 @@ import type { InputSource } from "./input/input-source.js";
 import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import { Semaphore } from "./lib/semaphore.js";
+import { Metrics } from "./metrics/metrics.js";
 import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
 import { createOssStorage } from "./output/oss-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
-import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { Pool, type SlotBook } from "./pool/pool.js";
 import { PoolServer } from "./pool/pool-server.js";
@@ -65,9 +67,11 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
   for (const warning of config.warnings) logger.warn(warning);
   const { directory, ...catalogOptions } = config.workflows;
   const catalog = opened.use(await WorkflowCatalog.load(directory, { ...catalogOptions, logger }));
-  const store = opened.use(await openStore(config, logger));
+  const metrics = new Metrics();
+  const store = opened.use(metrics.observeStore(await openStore(config, logger)));
   const location = { port: config.api.port };
   const { storage, plugins } = openStorage(config, location, logger);
+  plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = opened.use(await openPool(config, store, logger, opened));
@@ -76,14 +80,15 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
   const scheduler = opened.use(
     buildScheduler(config, { store, pool, storage, catalog, guard, sources, logger }),
   );
-  const watcher = opened.use(new TaskWatcher(store));
+  metrics.scrape({ store, servers: pool.servers });
+  const watcher = countWatches(opened.use(new TaskWatcher(store)), metrics);
   const { maxPendingCount } = config.store;
   const services = {
     tasks: new TaskService({
       ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
-    monitor: new MonitorService({ store, pool, catalog, storage }),
+    monitor: countStats(new MonitorService({ store, pool, catalog, storage }), metrics),
     workflows: new WorkflowService(catalog, pool),
   };
   for (const server of pool.servers)
@@ -104,6 +109,20 @@ export async function openApp(config: Config, logger: Logger): Promise<App> {
     ...{ api, store, pool },
     closed: (stop) => drained(stop, api, scheduler, config.graceMs, logger),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+  };
+}
+
+function countWatches(watcher: TaskWatcher, metrics: Metrics): Pick<TaskWatcher, "watch"> {
+  const watch: TaskWatcher["watch"] = (...args) => watcher.watch(...args);
+  return { watch: metrics.countStreams("watch_task", watch) };
+}
+
+function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
+  const watchStats: Monitor["watchStats"] = (...args) => monitor.watchStats(...args);
+  return {
+    stats: () => monitor.stats(),
+    ready: () => monitor.ready(),
+    watchStats: metrics.countStreams("watch_stats", watchStats),
   };
 }
 
@@ -139,7 +158,7 @@ function openStorage(
   { oss, publicUrl, dataDir }: Config,
   location: { readonly port: number },
   logger: Logger,
-): { storage: ObjectStorage; plugins: readonly ApiPlugin[] } {
+): { storage: ObjectStorage; plugins: ApiPlugin[] } {
   if (oss !== undefined) return { storage: createOssStorage(oss, { logger }), plugins: [] };
   const storage = createLocalStorage({
     directory: dataDir,
@@ -263,7 +282,6 @@ function buildScheduler(
     owner: randomUUID(),
     leaseMs: scheduler.leaseMs,
     prefetchCount: scheduler.prefetchCount,
-    workSpace: new WorkSpace(workPath(config), config.workMaxBytes, parts.logger),
     maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
     maxBypassCount: scheduler.maxBypassCount,
     maxBypassMs: scheduler.maxBypassMs,

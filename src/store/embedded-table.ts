@@ -87,6 +87,14 @@ export class EmbeddedTable {
     );
   }
 
+  /** When the pending task that is or becomes due first does so. */
+  findOldestDueMs(): number | undefined {
+    return this.#driver.get<{ at: number }>(
+      `SELECT due_at AS at FROM tasks INDEXED BY tasks_due
+       WHERE status = 'pending' ORDER BY due_at LIMIT 1`,
+    )?.at;
+  }
+
   /** When, after now, the next pending task becomes due or the next lease expires. */
   findNextDueMs(nowMs: number): number | undefined {
     const due = this.#driver.get<{ at: number }>(

@@ -153,6 +153,11 @@ export class EmbeddedTaskStore implements TaskStore {
     });
   }
 
+  async queueAgeMs(): Promise<number> {
+    const nowMs = this.#clock();
+    return Math.max(0, nowMs - (this.#table.findOldestDueMs() ?? nowMs));
+  }
+
   async nextDueAt(): Promise<Date | undefined> {
     const nextMs = this.#table.findNextDueMs(this.#clock());
     return nextMs === undefined ? undefined : new Date(nextMs);

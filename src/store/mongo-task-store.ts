@@ -151,6 +151,11 @@ export class MongoTaskStore implements TaskStore {
     });
   }
 
+  async queueAgeMs(): Promise<number> {
+    const oldest = await this.#connection.run(({ tasks }) => tasks.findOldestDue());
+    return oldest ? Math.max(0, oldest.now.getTime() - oldest.task.dueAt.getTime()) : 0;
+  }
+
   async nextDueAt(): Promise<Date | undefined> {
     return await this.#connection.run(({ tasks }) => tasks.findNextDue());
   }

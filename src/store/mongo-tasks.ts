@@ -92,6 +92,13 @@ export class MongoTasks {
     return await this.#read(this.#isPast("orphanAt"), { hint: INDEX.orphan, sort, limit });
   }
 
+  /** The pending task that is or becomes due first. */
+  async findOldestDue(): Promise<StoredTask | undefined> {
+    const options = { hint: INDEX.due, sort: { dueAt: 1 }, limit: 1 } as const;
+    const [found] = await this.#read({ status: "pending" }, options);
+    return found;
+  }
+
   /** When, after now, the next pending task becomes due or the next lease expires. */
   async findNextDue(): Promise<Date | undefined> {
     const [due, orphan] = await Promise.all([

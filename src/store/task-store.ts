@@ -205,6 +205,9 @@ export interface TaskStore extends AsyncDisposable {
    */
   leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined>;
 
+  /** How long the pending task that is due longest is due already; 0 if none is due. */
+  queueAgeMs(): Promise<number>;
+
   /**
    * When, after now, the next pending task becomes due or the next lease expires; undefined if
    * neither is to come. What is due already does not count, so ask before trying to lease, not

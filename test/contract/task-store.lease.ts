@@ -218,6 +218,21 @@ export function describeLeasing(open: OpenStore): void {
     });
   });
 
+  describe("queueAgeMs()", () => {
+    test("is how long the task that is due longest is due, 0 while none is", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      expect(await store.queueAgeMs()).toBe(0);
+      const { createdAt } = await createOne(store);
+      await createOne(store, { notBefore: new Date(createdAt.getTime() + 3_600_000) });
+      await fixture.advance(SHORT_MS);
+      const ageMs = await store.queueAgeMs();
+      expect(ageMs).toBeGreaterThanOrEqual(SHORT_MS);
+      await store.lease(aLease());
+      expect(await store.queueAgeMs()).toBe(0);
+    });
+  });
+
   describe("nextDueAt()", () => {
     test("is the next due time or end of a lease that is to come, if any", async () => {
       await using fixture = await open();

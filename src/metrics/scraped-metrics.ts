@@ -1,0 +1,60 @@
+import { Gauge, type Registry } from "prom-client";
+import { TASK_STATUSES } from "../domain/task.js";
+import type { PoolServer, ServerState } from "../pool/pool-server.js";
+import type { TaskStore } from "../store/task-store.js";
+
+/** What is looked at when the metrics are asked for. */
+export interface ScrapeSources {
+  readonly store: Pick<TaskStore, "counts" | "queueAgeMs">;
+  readonly servers: readonly PoolServer[];
+}
+
+const SERVER_STATES: readonly ServerState[] = [
+  "unknown",
+  "ready",
+  "quarantined",
+  "half_open",
+  "draining",
+];
+
+/** Adds the metrics that tell how things are at the moment of asking. */
+export function registerScrapedMetrics(registry: Registry, sources: ScrapeSources): void {
+  const registers = [registry];
+  new Gauge({
+    registers,
+    name: "tmlsr_tasks",
+    help: "Tasks by status, of all processes; the terminal ones since the store was made",
+    labelNames: ["status"],
+    async collect() {
+      const counts = await sources.store.counts();
+      for (const status of TASK_STATUSES) this.set({ status }, counts[status]);
+    },
+  });
+  new Gauge({
+    registers,
+    name: "tmlsr_queue_age_seconds",
+    help: "How long the task that is due longest waits already; 0 if none is due",
+    async collect() {
+      this.set((await sources.store.queueAgeMs()) / 1000);
+    },
+  });
+  new Gauge({
+    registers,
+    name: "tmlsr_server_state",
+    help: "1 for the state that a server is in, else 0",
+    labelNames: ["server", "state"],
+    collect() {
+      for (const { id: server, state: now } of sources.servers)
+        for (const state of SERVER_STATES) this.set({ server, state }, state === now ? 1 : 0);
+    },
+  });
+  new Gauge({
+    registers,
+    name: "tmlsr_server_held_slots",
+    help: "Slots of a server that tasks of this process hold",
+    labelNames: ["server"],
+    collect() {
+      for (const { id: server, held } of sources.servers) this.set({ server }, held.size);
+    },
+  });
+}
