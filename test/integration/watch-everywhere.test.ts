@@ -4,7 +4,7 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { StageStatus, TaskStatus } from "../../src/gen/tmlsr/v1/task_pb.js";
 import { TaskService, type WatchTaskResponse } from "../../src/gen/tmlsr/v1/task_service_pb.js";
 import { openEvents, openLines } from "../support/event-stream.js";
@@ -172,8 +172,11 @@ test.each(Object.entries(WATCHES))(
       }
     }
     expect(seen.map((state) => state.progress)).toEqual([1, 2, 3, 4, 5]);
-    // Nothing is new: what comes first is what happens next.
+    // Nothing is new: once the watch has looked, what comes first is what happens next.
+    const get = vi.spyOn(api.store, "get");
     const resumed = new Watching(watch(taskId, seen.at(-1)?.cursor));
+    await eventually(() => get.mock.calls.length > 0);
+    get.mockRestore();
     await progress(50);
     await api.store.settle(fence, COMPLETED);
     await resumed.ended;
