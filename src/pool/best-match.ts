@@ -5,6 +5,12 @@ import type { PoolServer } from "./pool-server.js";
 import type { RunTimes } from "./run-times.js";
 import { canRun, freeSlot, isUp } from "./server-fit.js";
 
+/**
+ * A server without work of the workflow it has loaded waits so long for more before it loads what
+ * others have loaded: a moment's lack, while inputs are on their way, is not worth two model loads.
+ */
+export const IDLE_BEFORE_LOADING_MS = 1_000;
+
 /** A task that waits for a server, with what it runs there. */
 export interface Candidate extends Waiter {
   readonly request: { readonly workflow: Workflow; readonly parameters: ParameterValues };
@@ -29,16 +35,16 @@ export function bestMatch<T extends Candidate>(
   const matches = servers.flatMap((server): Match<T>[] => {
     const slot = openSlot(server, nowMs);
     if (slot === undefined) return [];
-    const eligible = all.filter(
-      ({ request }) =>
-        canRun(server, request.workflow, request.parameters) &&
-        mayQueue(server, request.workflow, runTimes, nowMs),
+    const eligible = all.filter(({ request }) =>
+      canRun(server, request.workflow, request.parameters),
     );
     const elsewhere = servers.filter((other) => other !== server && isUp(other));
     const loadedElsewhere = new Set(elsewhere.flatMap((other) => other.loadedWorkflow ?? []));
     const trial = forTrial(server, eligible);
-    const pick = pickWaiter(trial, server.loadedWorkflow, loadedElsewhere, limits, nowMs);
-    return pick === undefined ? [] : [{ server, slot, pick }];
+    const mayTake = ({ request }: T): boolean =>
+      mayQueue(server, request.workflow, runTimes, nowMs);
+    const pick = pickWaiter(trial, server.loadedWorkflow, loadedElsewhere, limits, nowMs, mayTake);
+    return pick === undefined || isLeftToOther(pick, server, nowMs) ? [] : [{ server, slot, pick }];
   });
   const [best] = matches.sort(
     (a, b) =>
@@ -47,6 +53,12 @@ export function bestMatch<T extends Candidate>(
       a.pick.passed.length - b.pick.passed.length,
   );
   return best;
+}
+
+/** Whether a server with nothing of its own to do leaves a task for a moment to those that have its models loaded. */
+function isLeftToOther<T>(pick: Pick<T>, server: PoolServer, nowMs: number): boolean {
+  if (pick.rank < 2 || pick.isOverdue || server.loadedWorkflow === undefined) return false;
+  return server.held.size > 0 || nowMs - server.idleSinceMs < IDLE_BEFORE_LOADING_MS;
 }
 
 /** Whether a server could take a task of this workflow now. */

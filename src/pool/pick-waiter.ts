@@ -22,6 +22,8 @@ export interface Pick<T> {
   readonly rank: 0 | 1 | 2;
   /** The older tasks that it would pass over. */
   readonly passed: readonly T[];
+  /** It goes only because it was passed over as often as allowed. */
+  readonly isOverdue: boolean;
 }
 
 /**
@@ -30,6 +32,8 @@ export interface Pick<T> {
  * that another server has loaded already (second best), and all before it may still be passed over.
  *
  * @param waiters those that the server can run, in any order.
+ * @param mayTake those of them that it may be given now. One that may not be passed and may not be
+ *   given keeps the server free: it would wait for ever while others keep it busy.
  * @param loadedHere the workflow whose models the server has loaded.
  * @param loadedElsewhere the same of the other servers.
  */
@@ -39,6 +43,7 @@ export function pickWaiter<T extends Waiter>(
   loadedElsewhere: ReadonlySet<string>,
   limits: BypassLimits,
   nowMs: number,
+  mayTake: (waiter: T) => boolean = () => true,
 ): Pick<T> | undefined {
   const sorted = [...waiters].sort(byTurn);
   const [first] = sorted;
@@ -48,12 +53,15 @@ export function pickWaiter<T extends Waiter>(
     return loadedElsewhere.has(waiter.workflow) ? 2 : 1;
   };
   const peers = sorted.filter((waiter) => waiter.priority === first.priority);
-  const best = peers.reduce((a, b) => (rank(b) < rank(a) ? b : a), first);
+  const best = peers
+    .filter(mayTake)
+    .reduce<T | undefined>((a, b) => (a === undefined || rank(b) < rank(a) ? b : a), undefined);
+  if (best === undefined) return undefined;
   const passed = peers.slice(0, peers.indexOf(best));
   const allowed = passed.every((waiter) => mayBePassed(waiter, limits, nowMs));
-  return allowed
-    ? { waiter: best, rank: rank(best), passed }
-    : { waiter: first, rank: rank(first), passed: [] };
+  if (allowed) return { waiter: best, rank: rank(best), passed, isOverdue: false };
+  if (!mayTake(first)) return undefined;
+  return { waiter: first, rank: rank(first), passed: [], isOverdue: true };
 }
 
 /** Remembers that a task was passed over. */

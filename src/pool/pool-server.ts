@@ -62,6 +62,8 @@ export class PoolServer {
   /** The workflow it ran last: its models are in memory. */
   loadedWorkflow: string | undefined;
   lastActiveAt: Date | undefined;
+  /** When its last slot was given back, by the monotonic clock. */
+  idleSinceMs = Number.NEGATIVE_INFINITY;
   #faultKind: FaultKind | undefined;
   #faultCount = 0;
   #needsRestart = false;

@@ -2,7 +2,7 @@ import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
-import { bestMatch, hasRoomFor, type Match } from "./best-match.js";
+import { bestMatch, hasRoomFor, IDLE_BEFORE_LOADING_MS, type Match } from "./best-match.js";
 import { type BypassLimits, markPassed, type Waiter } from "./pick-waiter.js";
 import type { FaultKind, PoolServer } from "./pool-server.js";
 import { RunTimes } from "./run-times.js";
@@ -178,6 +178,7 @@ export class Pool {
       for (const [slot] of slots) server.held.delete(slot);
       if (slots.length === 0) continue;
       server.lastActiveAt = new Date();
+      server.idleSinceMs = performance.now();
       this.changed();
     }
   }
@@ -221,6 +222,8 @@ export class Pool {
       for (let match = this.#bestMatch(); match !== undefined; match = this.#bestMatch())
         await this.#bind(match);
     }
+    // What a server leaves to others for a moment may be its own by then.
+    if (this.#waiting.size > 0) this.#lookAgain(IDLE_BEFORE_LOADING_MS);
   }
 
   #bestMatch(): Match<WaitingRequest> | undefined {
@@ -250,8 +253,15 @@ export class Pool {
   #leaveAlone(server: PoolServer, slot: string, waiter: WaitingRequest): void {
     server.heldElsewhere.set(slot, performance.now() + BUSY_ELSEWHERE_MS);
     this.#waiting.add(waiter);
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.changed(), BUSY_ELSEWHERE_MS + 10);
+    this.#lookAgain(BUSY_ELSEWHERE_MS);
+  }
+
+  #lookAgain(afterMs: number): void {
+    if (this.#retryTimer !== undefined) return;
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.changed();
+    }, afterMs + 10);
     this.#retryTimer.unref();
   }
 }

@@ -34,7 +34,7 @@ test("pickWaiter() prefers a task whose models the server has loaded, and tells 
   const first = waiter("a", "other");
   const second = waiter("b", "loaded");
   const pick = pickWaiter([first, second], "loaded", NONE, LIMITS, 0);
-  expect(pick).toEqual({ waiter: second, rank: 0, passed: [first] });
+  expect(pick).toEqual({ waiter: second, rank: 0, passed: [first], isOverdue: false });
 });
 
 test("pickWaiter() rather loads what no server has than what another one has", () => {
@@ -67,4 +67,21 @@ test("pickWaiter() passes over a task only for so long since it was first passed
   markPassed(first, 100);
   expect(pickWaiter([first, second], "loaded", NONE, LIMITS, 1_099)?.waiter).toBe(second);
   expect(pickWaiter([first, second], "loaded", NONE, LIMITS, 1_100)?.waiter).toBe(first);
+});
+
+test("pickWaiter() takes what may be given now before what may not, but only so often", () => {
+  const slow = waiter("a", "slow");
+  const short = waiter("b", "short");
+  const pick = () =>
+    pickWaiter([slow, short], "short", NONE, LIMITS, 0, (one) => one !== slow)?.waiter;
+  expect(pick()).toBe(short);
+  for (let passes = 0; passes < LIMITS.maxBypassCount; passes += 1) markPassed(slow, 0);
+  expect(pick()).toBeUndefined();
+});
+
+test("pickWaiter() gives nothing of a lower priority while what is first may not be given", () => {
+  const urgent = waiter("a", "slow", { priority: 2 });
+  const other = waiter("b", "short");
+  const pick = pickWaiter([urgent, other], "short", NONE, LIMITS, 0, (one) => one !== urgent);
+  expect(pick).toBeUndefined();
 });
