@@ -1,0 +1,138 @@
+import { expect, test } from "vitest";
+import { submitChecked, times } from "../support/checked-tasks.js";
+import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
+import { eventually } from "../support/eventually.js";
+import { startTestApp } from "../support/test-app.js";
+
+const FAST = { simulate: { steps: 4, stepMs: 10 }, modelLoadMs: 100 };
+const LIMIT = { limitMs: 20_000 };
+const TWO = ["cpu_image_2x", "cpu_image_4x"];
+
+const log = async (server: TestCpuServer) => await server.log().catch(() => []);
+
+async function modelLoads(servers: readonly TestCpuServer[]): Promise<number> {
+  const logs = await Promise.all(servers.map(log));
+  return logs.reduce((sum, entries) => sum + (entries.at(-1)?.modelLoads ?? 0), 0);
+}
+
+async function queueOf(server: TestCpuServer): Promise<{ running: number; pending: number }> {
+  const { queue_running, queue_pending } = await (await fetch(`${server.url}/queue`)).json();
+  return { running: queue_running.length, pending: queue_pending.length };
+}
+
+/** Runs 40 tasks of two workflows on two servers. @returns how often a model was loaded */
+async function loadsFor(workflows: readonly string[]): Promise<number> {
+  await using first = await startCpuServer({ switches: FAST });
+  await using second = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [first.url, second.url] });
+  const tasks = await submitChecked(app, workflows);
+  await tasks.completed(app, 60_000);
+  expect(await tasks.ranOnce([first, second])).toBe(0);
+  return await modelLoads([first, second]);
+}
+
+test("two workflows alternating on two servers: each keeps its models", async () => {
+  const loads = await loadsFor(times(40).map((_, index) => TWO[index % 2] ?? ""));
+  expect(loads).toBeLessThanOrEqual(3);
+}, 90_000);
+
+test("two workflows shuffled on two servers: hardly a model is loaded again", async () => {
+  // A fixed shuffle: the bits of a square.
+  const loads = await loadsFor(
+    times(40).map((_, index) => TWO[((index * index * 7 + index * 3) % 11) % 2] ?? ""),
+  );
+  expect(loads).toBeLessThanOrEqual(4);
+}, 90_000);
+
+test("a second prompt is queued on a server once the workflow is known to be short, and not before", async () => {
+  await using server = await startCpuServer({ switches: { simulate: { steps: 20, stepMs: 50 } } });
+  await using app = await startTestApp({ servers: [server.url] });
+  const tasks = await submitChecked(app, times(4));
+  await eventually(async () => (await queueOf(server)).running === 1, LIMIT);
+  let mostPending = 0;
+  await eventually(async () => {
+    mostPending = Math.max(mostPending, (await queueOf(server)).pending);
+    return (await log(server)).some(({ event }) => event === "ended");
+  }, LIMIT);
+  expect(mostPending).toBe(0);
+  await eventually(async () => {
+    const { running, pending } = await queueOf(server);
+    return running === 1 && pending === 1;
+  }, LIMIT);
+  await tasks.completed(app);
+  expect(await tasks.ranOnce([server])).toBe(0);
+});
+
+test("no more inputs are fetched ahead than configured", async () => {
+  await using server = await startCpuServer({ switches: { simulate: { steps: 600, stepMs: 50 } } });
+  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_PREFETCH: "2" } });
+  const tasks = await submitChecked(app, times(10));
+  const leased = async () => {
+    const all = await Promise.all(tasks.ids.map((taskId) => app.app.store.get(taskId)));
+    return all.filter((task) => task?.stages.download !== undefined).length;
+  };
+  await eventually(async () => (await leased()) === 3, LIMIT);
+  await eventually(async () => (await queueOf(server)).running === 1, LIMIT);
+  expect(await leased()).toBe(3);
+  await server.set({ simulate: { steps: 1, stepMs: 1 } });
+  for (const taskId of tasks.ids) await app.rest("DELETE", `/tasks/${taskId}`);
+});
+
+test("a task of another workflow is passed over no more often than configured", async () => {
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({
+    servers: [server.url],
+    env: { TMLSR_MAX_BYPASS_COUNT: "3", TMLSR_MAX_BYPASS_SECONDS: "600" },
+  });
+  await (await submitChecked(app, times(1))).completed(app);
+  await server.set({ simulate: { steps: 20, stepMs: 25 } });
+  const tasks = await submitChecked(app, ["cpu_image_2x", "cpu_image_4x", ...times(12)]);
+  await tasks.completed(app, 60_000);
+  const order = (await log(server))
+    .filter(({ event }) => event === "started")
+    .map(({ taskId }) => taskId);
+  const [, other = ""] = tasks.ids;
+  const younger = tasks.ids.slice(2);
+  const passedBy = order.slice(0, order.indexOf(other)).filter((id) => younger.includes(id ?? ""));
+  expect(passedBy.length).toBeGreaterThan(0);
+  // Passed in the store while it waited for its lease, and in the pool while it waited for a slot.
+  expect(passedBy.length).toBeLessThanOrEqual(6);
+}, 90_000);
+
+test("tasks run by priority, then by age", async () => {
+  await using server = await startCpuServer({ switches: { simulate: { steps: 30, stepMs: 50 } } });
+  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_PREFETCH: "1" } });
+  const first = await submitChecked(app, times(1));
+  await eventually(async () => (await queueOf(server)).running === 1, LIMIT);
+  const normal = await submitChecked(app, times(3), { priority: 1 });
+  const high = await submitChecked(app, times(3), { priority: 2 });
+  await server.set({ simulate: { steps: 10, stepMs: 50 } });
+  await first.completed(app);
+  await high.completed(app);
+  await normal.completed(app);
+  const order = (await log(server))
+    .filter(({ event }) => event === "started")
+    .map(({ taskId }) => taskId);
+  const highOrder = order.filter((id) => high.ids.includes(id ?? ""));
+  expect(highOrder).toEqual(high.ids);
+  expect(order.filter((id) => normal.ids.includes(id ?? ""))).toEqual(normal.ids);
+  // What was fetched ahead already goes before.
+  expect(order.indexOf(high.ids[2] ?? "")).toBeLessThan(order.indexOf(normal.ids[2] ?? ""));
+});
+
+test("with both servers free and one task each, both work", async () => {
+  await using first = await startCpuServer({ switches: FAST });
+  await using second = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [first.url, second.url] });
+  await (await submitChecked(app, times(4))).completed(app);
+  await first.set({ simulate: { steps: 40, stepMs: 50 } });
+  await second.set({ simulate: { steps: 40, stepMs: 50 } });
+  const tasks = await submitChecked(app, times(2));
+  await eventually(async () => {
+    const queues = await Promise.all([first, second].map(queueOf));
+    return queues.every(({ running }) => running === 1);
+  }, LIMIT);
+  await first.set({ simulate: { steps: 1, stepMs: 1 } });
+  await second.set({ simulate: { steps: 1, stepMs: 1 } });
+  await tasks.completed(app);
+});
