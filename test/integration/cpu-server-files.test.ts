@@ -263,8 +263,9 @@ describe("other requests", () => {
     await upload(url, "unlisted.png", "x", { subfolder: "sub" });
     const info = await getJson(`${url}/object_info`);
     expect(Object.keys(info).sort()).toEqual([
-      ...["ImageScale", "ImageScaleBy", "ImageUpscaleWithModel", "LoadImage"],
-      ...["PreviewImage", "SaveImage", "UpscaleModelLoader"],
+      ...["CreateVideo", "GetVideoComponents", "ImageScale", "ImageScaleBy"],
+      ...["ImageUpscaleWithModel", "LoadImage", "LoadVideo", "PreviewImage"],
+      ...["SaveImage", "SaveVideo", "UpscaleModelLoader"],
     ]);
     const [files, options] = info.LoadImage.input.required.image;
     expect(files).toContain("listed.png");
