@@ -1165,7 +1165,7 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The address of the server that runs or ran the prompt; unset before one was chosen.",
+            "description": "The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen.",
             "examples": [
               "http://127.0.0.1:8188"
             ]
@@ -1464,7 +1464,7 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The address of the server that ran it; unset where none was chosen.",
+            "description": "The server that ran it, as in `Task.server`; unset where none was chosen.",
             "examples": [
               "http://127.0.0.1:8188"
             ]

@@ -119,7 +119,7 @@ export type Task = Message<"tmlsr.v1.Task"> & {
   parameters?: JsonObject | undefined;
 
   /**
-   * The address of the server that runs or ran the prompt; unset before one was chosen.
+   * The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen.
    *
    * @generated from field: optional string server = 15;
    */
@@ -357,7 +357,7 @@ export type Attempt = Message<"tmlsr.v1.Attempt"> & {
   attempt: number;
 
   /**
-   * The address of the server that ran it; unset where none was chosen.
+   * The server that ran it, as in `Task.server`; unset where none was chosen.
    *
    * @generated from field: optional string server = 2;
    */
