@@ -121,6 +121,12 @@ describe("a video enlarged frame by frame", () => {
       expect(Math.abs(mean - before.colour[channel]!)).toBeLessThan(4);
   });
 
+  it("says which colours the source was shown in, as players guess by a size that has changed", async () => {
+    const clip = await makeClip();
+    expect((await readClip(clip)).colourMatrix).toBeUndefined();
+    expect((await result("colours", clip)).colourMatrix).toBe("smpte170m");
+  });
+
   it("keeps variable frame times, rotation and pixel aspect ratio", async () => {
     const startSeconds = (index: number) => index * 0.04 + (index % 3) * 0.01;
     const clip = await makeClip({ startSeconds, rotation: 90, stretch: 2 });
@@ -208,6 +214,13 @@ describe("what cannot be done as it should be is refused", () => {
     const error = await failure(enlarge("ten-bits.mov", "refused"));
     expect(error.node_type).toBe("LoadVideo");
     expect(error.exception_message).toContain("more than 8 bits");
+  });
+
+  it("a high dynamic range", async () => {
+    await upload(url, "hdr.mp4", await makeClip({ isHdr: true }));
+    const error = await failure(enlarge("hdr.mp4", "refused"));
+    expect(error.node_type).toBe("LoadVideo");
+    expect(error.exception_message).toContain("HDR");
   });
 
   it("what is no video", async () => {

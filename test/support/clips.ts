@@ -30,6 +30,8 @@ export interface ClipOptions {
   readonly hasAudio?: boolean;
   /** ProRes has 10 bits. @default "avc" */
   readonly codec?: "avc" | "prores";
+  /** Marked as having a high dynamic range. @default false */
+  readonly isHdr?: boolean;
   /** Shown so much wider than stored. @default 1 */
   readonly stretch?: number;
 }
@@ -45,6 +47,7 @@ export interface ClipFacts {
   readonly seconds: number;
   readonly codec: string | null;
   readonly audio: readonly EncodedPacket[];
+  readonly colourMatrix: string | null | undefined;
   /** Mean red, green and blue of the first frame. */
   readonly colour: readonly number[];
 }
@@ -52,6 +55,7 @@ export interface ClipFacts {
 const FPS = 24;
 const HEIGHT = 48;
 const SAMPLE_RATE = 48_000;
+const HDR = { primaries: "bt2020", transfer: "pq", matrix: "bt2020-ncl" } as const;
 let isRegistered = false;
 
 /** Encodes a clip of 64 x 48 pixels, reddish, with a tone. */
@@ -61,7 +65,12 @@ export async function makeClip(options: ClipOptions = {}): Promise<Uint8Array<Ar
   const target = new BufferTarget();
   const format = codec === "prores" ? new MovOutputFormat() : new Mp4OutputFormat();
   const output = new Output({ format, target });
-  const video = new VideoSampleSource({ codec, quality: QUALITY_MEDIUM });
+  const video = new VideoSampleSource({
+    ...{ codec, quality: QUALITY_MEDIUM },
+    onEncodedPacket: (_packet, meta) => {
+      if (options.isHdr && meta?.decoderConfig) meta.decoderConfig.colorSpace = HDR;
+    },
+  });
   output.addVideoTrack(video, { rotation });
   const audio = new AudioSampleSource({ codec: "aac", quality: QUALITY_MEDIUM });
   if (hasAudio) output.addAudioTrack(audio);
@@ -103,6 +112,7 @@ export async function readClip(content: ArrayBuffer | Uint8Array): Promise<ClipF
     rotation: await track.getRotation(),
     seconds: await input.computeDuration(),
     codec: await track.getCodec(),
+    colourMatrix: (await track.getColorSpace()).matrix,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Frame } from "../network/frame.js";
-import type { Film } from "../video/video.js";
+import type { Film } from "../video/film.js";
 
 /**
  * ComfyUI's IMAGE: pictures of one size. Those of a film are made one by one while they are read, so

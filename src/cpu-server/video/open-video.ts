@@ -1,8 +1,9 @@
 import type { Input, InputVideoTrack } from "mediabunny";
 import { PythonError } from "../python-text.js";
+import type { Film } from "./film.js";
 import { openInput } from "./media.js";
 import { readFrames } from "./read-frames.js";
-import type { Film, Video } from "./video.js";
+import type { Video } from "./video.js";
 
 /**
  * Opens a video file: reads what its container says and decodes the first frame, so that what cannot

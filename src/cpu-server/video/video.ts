@@ -1,4 +1,3 @@
-import type { Rational, Rotation } from "mediabunny";
 import type { Frames } from "../nodes/frames.js";
 
 /** ComfyUI's VIDEO: frames, how fast they come, and sound. */
@@ -12,16 +11,4 @@ export interface Video {
 /** ComfyUI's AUDIO: the first audio track of a file. It is copied as it is, never decoded. */
 export interface Audio {
   readonly audioPath: string;
-}
-
-/** What frames have in common that were read from a video file. */
-export interface Film {
-  /** Average frames per second. */
-  readonly fps: number;
-  /** How far the frames, as stored, are turned clockwise to be shown. */
-  readonly rotation: Rotation;
-  /** Whether they are then mirrored. */
-  readonly flip: boolean;
-  readonly pixelAspectRatio: Rational;
-  readonly colorSpace: VideoColorSpaceInit;
 }

@@ -2,8 +2,9 @@ import type { Output, VideoSample, VideoSampleSource } from "mediabunny";
 import type { Frame } from "../network/frame.js";
 import { PythonError } from "../python-text.js";
 import { AudioCopy } from "./audio-copy.js";
+import type { Film } from "./film.js";
 import { loadMedia, type Media } from "./media.js";
-import type { Film, Video } from "./video.js";
+import type { Video } from "./video.js";
 
 /**
  * Encodes a video as H.264 in an MP4 file whose index comes first, and copies its audio's packets
