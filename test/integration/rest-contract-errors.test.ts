@@ -122,6 +122,7 @@ describe("the HTTP status", () => {
     ["POST", "/workflows", "GET HEAD"],
     ["PUT", "/workflows/none", "GET HEAD"],
     ["POST", "/ready", "GET HEAD"],
+    ["POST", "/metrics", "GET HEAD"],
     ["POST", "/openapi.json", "GET HEAD"],
     ["POST", "/docs", "GET HEAD"],
     ["DELETE", "/", "GET HEAD"],

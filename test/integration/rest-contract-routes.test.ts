@@ -133,5 +133,12 @@ describe("documentation", () => {
   });
 });
 
+test("GET /metrics is text for Prometheus", async () => {
+  const { status, headers, text } = await api.get("/metrics");
+  expect(status).toBe(200);
+  expect(headers["content-type"]).toMatch(/^text\/plain/);
+  expect(text).toMatch(/^# TYPE /m);
+});
+
 test.todo("GET / redirects to the dashboard: there is none yet");
-test.todo("GET /uploads, /metrics and /dashboard: to come");
+test.todo("/uploads and /dashboard: to come");
