@@ -22,6 +22,7 @@ import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
 import { createOssStorage } from "./output/oss-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
+import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { Pool, type SlotBook } from "./pool/pool.js";
 import { PoolServer } from "./pool/pool-server.js";
@@ -142,7 +143,7 @@ async function drained(
   if (!stop.aborted)
     await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
   logger.info("stopping");
-  await Promise.all([api.close(), scheduler.stop(graceMs)]);
+  await Promise.all([api.close({ graceMs }), scheduler.stop(graceMs)]);
   logger.info("stopped");
 }
 
@@ -282,6 +283,7 @@ function buildScheduler(
     owner: randomUUID(),
     leaseMs: scheduler.leaseMs,
     prefetchCount: scheduler.prefetchCount,
+    workSpace: new WorkSpace(workPath(config), config.workMaxBytes, parts.logger),
     maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
     maxBypassCount: scheduler.maxBypassCount,
     maxBypassMs: scheduler.maxBypassMs,
