@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { submitChecked, times } from "../support/checked-tasks.js";
 import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
+import { startOrigin } from "../support/http-origin.js";
+import { queueLengths } from "../support/runs.js";
 import { startTestApp } from "../support/test-app.js";
 
 const FAST = { simulate: { steps: 4, stepMs: 10 }, modelLoadMs: 100 };
@@ -13,11 +15,6 @@ const log = async (server: TestCpuServer) => await server.log().catch(() => []);
 async function modelLoads(servers: readonly TestCpuServer[]): Promise<number> {
   const logs = await Promise.all(servers.map(log));
   return logs.reduce((sum, entries) => sum + (entries.at(-1)?.modelLoads ?? 0), 0);
-}
-
-async function queueOf(server: TestCpuServer): Promise<{ running: number; pending: number }> {
-  const { queue_running, queue_pending } = await (await fetch(`${server.url}/queue`)).json();
-  return { running: queue_running.length, pending: queue_pending.length };
 }
 
 /** Runs 40 tasks of two workflows on two servers. @returns how often a model was loaded */
@@ -48,15 +45,15 @@ test("a second prompt is queued on a server once the workflow is known to be sho
   await using server = await startCpuServer({ switches: { simulate: { steps: 20, stepMs: 50 } } });
   await using app = await startTestApp({ servers: [server.url] });
   const tasks = await submitChecked(app, times(4));
-  await eventually(async () => (await queueOf(server)).running === 1, LIMIT);
+  await eventually(async () => (await queueLengths(server)).running === 1, LIMIT);
   let mostPending = 0;
   await eventually(async () => {
-    mostPending = Math.max(mostPending, (await queueOf(server)).pending);
+    mostPending = Math.max(mostPending, (await queueLengths(server)).pending);
     return (await log(server)).some(({ event }) => event === "ended");
   }, LIMIT);
   expect(mostPending).toBe(0);
   await eventually(async () => {
-    const { running, pending } = await queueOf(server);
+    const { running, pending } = await queueLengths(server);
     return running === 1 && pending === 1;
   }, LIMIT);
   await tasks.completed(app);
@@ -72,7 +69,7 @@ test("no more inputs are fetched ahead than configured", async () => {
     return all.filter((task) => task?.stages.download !== undefined).length;
   };
   await eventually(async () => (await leased()) === 3, LIMIT);
-  await eventually(async () => (await queueOf(server)).running === 1, LIMIT);
+  await eventually(async () => (await queueLengths(server)).running === 1, LIMIT);
   expect(await leased()).toBe(3);
   await server.set({ simulate: { steps: 1, stepMs: 1 } });
   for (const taskId of tasks.ids) await app.rest("DELETE", `/tasks/${taskId}`);
@@ -103,7 +100,7 @@ test("tasks run by priority, then by age", async () => {
   await using server = await startCpuServer({ switches: { simulate: { steps: 30, stepMs: 50 } } });
   await using app = await startTestApp({ servers: [server.url], env: { TMLSR_PREFETCH: "1" } });
   const first = await submitChecked(app, times(1));
-  await eventually(async () => (await queueOf(server)).running === 1, LIMIT);
+  await eventually(async () => (await queueLengths(server)).running === 1, LIMIT);
   const normal = await submitChecked(app, times(3), { priority: 1 });
   const high = await submitChecked(app, times(3), { priority: 2 });
   await server.set({ simulate: { steps: 10, stepMs: 50 } });
@@ -135,4 +132,24 @@ test("with both servers free and one task each, both work", async () => {
   await first.set({ simulate: { steps: 1, stepMs: 1 } });
   await second.set({ simulate: { steps: 1, stepMs: 1 } });
   await tasks.completed(app);
+});
+
+test("an origin that asks to be left alone is, but not for ever", async () => {
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url] });
+  const origin = await startOrigin((_request, response) => {
+    response.writeHead(503, { "retry-after": "100000000" }).end();
+  });
+  const taskId = await app.submit({
+    type: "image",
+    workflow: "cpu_image_2x",
+    url: `${origin.url}/a.png`,
+  });
+  const task = await eventually(async () => {
+    const found = await app.app.store.get(taskId);
+    return found?.attempt === 2 ? found : false;
+  }, LIMIT);
+  const pauseMs = task.dueAt.getTime() - task.createdAt.getTime();
+  expect(pauseMs).toBeGreaterThan(600_000);
+  expect(pauseMs).toBeLessThan(2 * 3_600_000);
 });

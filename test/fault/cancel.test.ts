@@ -5,6 +5,7 @@ import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
 import { startOrigin } from "../support/http-origin.js";
 import { aPicture, serve } from "../support/pictures.js";
+import { queueLengths } from "../support/runs.js";
 import { startTestApp, type TestApp } from "../support/test-app.js";
 
 const WORKFLOW = { type: "image", workflow: "cpu_image_2x" };
@@ -31,8 +32,8 @@ async function cancel(app: TestApp, taskId: string): Promise<void> {
 }
 
 async function queueIsEmpty(server: TestCpuServer): Promise<boolean> {
-  const { queue_running, queue_pending } = await (await fetch(`${server.url}/queue`)).json();
-  return queue_running.length === 0 && queue_pending.length === 0;
+  const { running, pending } = await queueLengths(server);
+  return running === 0 && pending === 0;
 }
 
 const started = async (server: TestCpuServer) =>

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { submitChecked, times } from "../support/checked-tasks.js";
 import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
+import { queueLengths } from "../support/runs.js";
 import { startTestApp, type TestApp } from "../support/test-app.js";
 import { workflowsDir } from "../support/workflows-dir.js";
 
@@ -113,8 +114,8 @@ test("a prompt that hangs with another one behind it: both run elsewhere", async
   await hung.set({ nodes: [{ classType: UPSCALER, fault: "hang" }] });
   const tasks = await submitChecked(app, times(2));
   await eventually(async () => {
-    const { queue_running, queue_pending } = await (await fetch(`${hung.url}/queue`)).json();
-    return queue_running.length === 1 && queue_pending.length === 1;
+    const { running, pending } = await queueLengths(hung);
+    return running === 1 && pending === 1;
   }, LIMIT);
   await good.restart(FAST);
   await tasks.completed(app);

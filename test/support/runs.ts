@@ -10,3 +10,14 @@ export async function runsByTask(
       if (event === "started" && taskId !== null) counts.set(taskId, (counts.get(taskId) ?? 0) + 1);
   return counts;
 }
+
+/** How many prompts run and wait on a server. */
+export async function queueLengths(
+  server: Pick<TestCpuServer, "url">,
+): Promise<{ readonly running: number; readonly pending: number }> {
+  const queue = (await (await fetch(`${server.url}/queue`)).json()) as {
+    queue_running: unknown[];
+    queue_pending: unknown[];
+  };
+  return { running: queue.queue_running.length, pending: queue.queue_pending.length };
+}
