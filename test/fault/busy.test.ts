@@ -126,7 +126,7 @@ test("with both servers free and one task each, both work", async () => {
   await second.set({ simulate: { steps: 40, stepMs: 50 } });
   const tasks = await submitChecked(app, times(2));
   await eventually(async () => {
-    const queues = await Promise.all([first, second].map(queueOf));
+    const queues = await Promise.all([first, second].map(queueLengths));
     return queues.every(({ running }) => running === 1);
   }, LIMIT);
   await first.set({ simulate: { steps: 1, stepMs: 1 } });
