@@ -39,6 +39,8 @@ export class Scheduler implements AsyncDisposable {
   readonly #runs = new Map<TaskRun, Promise<void>>();
   readonly #stop = new AbortController();
   readonly #unsubscribes: (() => void)[] = [];
+  /** Versions of workflows that a server could run since this process began. */
+  readonly #seenRunnable = new Set<string>();
   #isLeasing = false;
   #filling: Promise<void> | undefined;
   #fillAgain = false;
@@ -157,8 +159,12 @@ export class Scheduler implements AsyncDisposable {
     const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
     const all = catalog.list();
     const runnable = all.filter((workflow) => pool.serversFor(workflow).length > 0);
-    // Accepted while a server was not known yet; by now it is, and has not what they need.
-    const hopeless = all.filter((workflow) => pool.lacks(workflow).length > 0);
+    // Accepted while a server was not known yet; by now it is, and has not what they need. What a
+    // server once had it may have again: a failed update of it must not fail all tasks that wait.
+    for (const { version } of runnable) this.#seenRunnable.add(version);
+    const hopeless = all.filter(
+      (one) => pool.lacks(one).length > 0 && !this.#seenRunnable.has(one.version),
+    );
     const chosen = (await this.#hasRoom()) ? [...runnable, ...hopeless] : [];
     const workflows = chosen.map(({ name }) => name);
     const prefer = this.#preferred(runnable);

@@ -129,3 +129,18 @@ test("a server that comes back is at work again within seconds", async () => {
   await eventually(async () => (await count(server, "started")) > 1, { limitMs: 5_000 });
   await tasks.completed(app);
 });
+
+test("a server that comes back without its nodes: the tasks wait until it has them again", async () => {
+  await using server = await startCpuServer({ switches: SLOW });
+  await using app = await startTestApp({ servers: [server.url] });
+  const tasks = await submitChecked(app, times(6));
+  await has(server, "started");
+  const none = { path: "/object_info/*", fault: "answer", status: 200, body: "{}" } as const;
+  await server.restart({ ...FAST, http: [{ ...none, contentType: "application/json" }] });
+  const [poolServer] = app.app.pool.servers;
+  await eventually(() => poolServer?.capability?.classes.size === 0, LIMIT);
+  await eventually(async () => (await app.app.store.counts()).pending > 0, LIMIT);
+  await server.restart(FAST);
+  await tasks.completed(app);
+  expect((await app.app.store.counts()).failed).toBe(0);
+});
