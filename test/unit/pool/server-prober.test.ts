@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { ComfyServer } from "../../../src/comfy/comfy-server.js";
+import { createLogger } from "../../../src/lib/logger.js";
+import { Pool } from "../../../src/pool/pool.js";
+import { PoolServer } from "../../../src/pool/pool-server.js";
+import { ServerProber } from "../../../src/pool/server-prober.js";
+import type { WorkflowCatalog } from "../../../src/workflow/catalog.js";
+import { eventually } from "../../support/eventually.js";
+import { startOrigin } from "../../support/http-origin.js";
+
+const logger = createLogger("silent");
+const ANSWERS: Readonly<Record<string, object>> = {
+  "/system_stats": { system: { comfyui_version: "0.3.64" }, devices: [] },
+  "/prompt": { exec_info: { queue_remaining: 0 } },
+};
+
+test("a server taken out for a fault is asked at once, then now and then, not all the time", async () => {
+  const origin = await startOrigin((request, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(ANSWERS[request.url ?? ""] ?? {}));
+  });
+  await using comfy = new ComfyServer({ url: origin.url, logger });
+  const server = new PoolServer({ id: "gpu1", comfy, queueDepth: "auto" });
+  const slots = { bindSlot: async () => "ok" as const };
+  using pool = new Pool({ servers: [server], slots, logger, maxBypassCount: 8, maxBypassMs: 1 });
+  const catalog = { list: () => [], pending: () => [] } as unknown as WorkflowCatalog;
+  await using _ = new ServerProber({ server, pool, catalog, logger });
+  await eventually(() => server.state === "ready");
+  const askedBefore = origin.requests.length;
+  pool.noteFault(server, "fault", "it failed");
+  await eventually(() => origin.requests.length > askedBefore, { limitMs: 2_000 });
+  await eventually(() => server.state === "half_open", { limitMs: 10_000 });
+  expect(origin.requests.length - askedBefore).toBeLessThan(50);
+});

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import type { ComfyServer } from "../../../src/comfy/comfy-server.js";
+import { createLogger } from "../../../src/lib/logger.js";
+import { Pool } from "../../../src/pool/pool.js";
+import { PoolServer } from "../../../src/pool/pool-server.js";
+import { waitForServer } from "../../../src/scheduler/wait-for-server.js";
+import type { Workflow } from "../../../src/workflow/workflow.js";
+
+const NEVER = new AbortController().signal;
+const workflow = { name: "w", prompt: {}, parameters: [] } as unknown as Workflow;
+
+function twoServers() {
+  const servers = ["gpu1", "gpu2"].map((id) => {
+    const server = new PoolServer({ id, comfy: {} as ComfyServer, queueDepth: 1 });
+    server.capability = { classes: new Map() };
+    server.noteAnswer(false, new Date());
+    return server;
+  });
+  const [silent, other] = servers as [PoolServer, PoolServer];
+  const slots = { bindSlot: async () => "ok" as const };
+  const logger = createLogger("silent");
+  const pool = new Pool({ servers, slots, logger, maxBypassCount: 8, maxBypassMs: 30_000 });
+  pool.adopt("gpu1#0", { taskId: "a", epoch: 1 }, "w");
+  silent.noteFault("unreachable", "silent", new Date(0));
+  return { pool, silent, other };
+}
+
+test("waitForServer() gives up at once where another server is free", async () => {
+  const { pool, silent } = twoServers();
+  expect(await waitForServer(pool, silent, workflow, NEVER)).toBe("given_up");
+});
+
+test("waitForServer() waits on while the other server is busy, until that has room", async () => {
+  const { pool, silent } = twoServers();
+  pool.adopt("gpu2#0", { taskId: "b", epoch: 1 }, "w");
+  const ends: string[] = [];
+  const waiting = waitForServer(pool, silent, workflow, NEVER).then((end) => ends.push(end));
+  pool.changed();
+  await Promise.resolve();
+  expect(ends).toEqual([]);
+  pool.release({ taskId: "b", epoch: 1 });
+  await waiting;
+  expect(ends).toEqual(["given_up"]);
+});
+
+test("waitForServer() answers when the server is back", async () => {
+  const { pool, silent } = twoServers();
+  pool.adopt("gpu2#0", { taskId: "b", epoch: 1 }, "w");
+  const waiting = waitForServer(pool, silent, workflow, NEVER);
+  silent.noteAnswer(false, new Date());
+  pool.changed();
+  expect(await waiting).toBe("back");
+});
+
+test("waitForServer() ends with its signal, and listens no longer", async () => {
+  const { pool, silent } = twoServers();
+  pool.adopt("gpu2#0", { taskId: "b", epoch: 1 }, "w");
+  const stop = new AbortController();
+  const waiting = waitForServer(pool, silent, workflow, stop.signal);
+  stop.abort(new Error("stopped"));
+  await expect(waiting).rejects.toThrow("stopped");
+});
