@@ -4,7 +4,7 @@ import { TaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
 import type { Logger } from "../lib/logger.js";
 import { type MongoDatabase, prepareDatabase } from "./mongo-database.js";
-import { isOutage, translateError, unavailable } from "./mongo-errors.js";
+import { isOutage, isRefusal, translateError, unavailable } from "./mongo-errors.js";
 
 /** How a database is reached. */
 export interface MongoConnectionOptions {
@@ -29,17 +29,13 @@ const RETRY_PAUSE = { baseMs: 500, capMs: 10_000 };
  */
 export class MongoConnection implements AsyncDisposable {
   readonly #options: MongoConnectionOptions;
-  readonly #client: MongoClient;
   readonly #stop = new AbortController();
+  #client: MongoClient | undefined;
   #database: MongoDatabase | undefined;
   #waiting: Promise<void> | undefined;
 
   private constructor(options: MongoConnectionOptions) {
     this.#options = options;
-    this.#client = new MongoClient(options.uri, clientOptions(options));
-    this.#client.on("topologyDescriptionChanged", ({ previousDescription, newDescription }) =>
-      this.#onTopology(previousDescription, newDescription),
-    );
   }
 
   /**
@@ -52,10 +48,7 @@ export class MongoConnection implements AsyncDisposable {
     try {
       await connection.#prepare();
     } catch (error) {
-      if (!isOutage(error)) {
-        await connection[Symbol.asyncDispose]();
-        throw cannotOpen(error);
-      }
+      if (!isOutage(error) || isRefusal(error)) throw cannotOpen(error);
       options.logger?.warn({ err: error }, "the database cannot be reached, waiting for it");
       connection.#waiting = connection.#wait();
     }
@@ -85,17 +78,26 @@ export class MongoConnection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await this.#client.close();
+    await this.#client?.close();
     await this.#waiting;
   }
 
+  /** By a client of its own: one that could not connect at first never does. */
   async #prepare(): Promise<void> {
-    const { database, retentionMs, logger } = this.#options;
-    const prepared = await prepareDatabase({ client: this.#client, database, retentionMs, logger });
-    if (this.#stop.signal.aborted) return;
-    this.#database = prepared;
+    const { uri, database, retentionMs, logger } = this.#options;
+    const client = new MongoClient(uri, clientOptions(this.#options));
+    this.#client = client;
+    try {
+      this.#database = await prepareDatabase({ client, database, retentionMs, logger });
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    client.on("topologyDescriptionChanged", ({ previousDescription, newDescription }) =>
+      this.#onTopology(previousDescription, newDescription),
+    );
     logger?.info({ database }, "the database is ready");
-    this.#options.onReady(prepared);
+    if (!this.#stop.signal.aborted) this.#options.onReady(this.#database);
   }
 
   async #wait(): Promise<void> {
@@ -114,7 +116,7 @@ export class MongoConnection implements AsyncDisposable {
   }
 
   #onTopology(before: TopologyDescription, after: TopologyDescription): void {
-    if (!this.#database || this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted) return;
     const { logger } = this.#options;
     if (isWritable(before) && !isWritable(after)) logger?.warn("the database has no primary");
     if (!isWritable(before) && isWritable(after)) logger?.info("the database has a primary");

@@ -62,6 +62,11 @@ export function isOutage(error: unknown): boolean {
   );
 }
 
+/** Whether the server knows us not, or not well enough. */
+export function isRefusal(error: unknown): boolean {
+  return REFUSAL_CODES.some((code) => hasCode(error, code));
+}
+
 const OUT_OF_DISK_SPACE = 14031;
 
 const OUTAGES = [
@@ -84,8 +89,12 @@ const OUTAGE_LABELS = [
   MongoErrorLabel.UnknownTransactionCommitResult,
 ];
 
+/** Unauthorized, AuthenticationFailed, and the same of a hosted database. */
+const REFUSAL_CODES = [13, 18, 8000];
+
 /** Of the server's error codes those that tell of a member that stops, starts, votes, is slow or refuses us. */
 const OUTAGE_CODES: ReadonlySet<number> = new Set([
-  6, 7, 50, 64, 89, 91, 112, 134, 189, 202, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 13,
-  18, 8000,
+  ...[6, 7, 50, 64, 89, 91, 112, 134, 189, 202, 262, 9001],
+  ...[10107, 11600, 11601, 11602, 13435, 13436],
+  ...REFUSAL_CODES,
 ]);

@@ -153,7 +153,7 @@ export class Member {
 }
 
 const SET = "test";
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 180_000;
 
 async function initiate(members: readonly Member[], electionMs: number): Promise<void> {
   const config = {
