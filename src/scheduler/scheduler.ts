@@ -1,3 +1,4 @@
+import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
@@ -42,6 +43,7 @@ export class Scheduler implements AsyncDisposable {
   /** Versions of workflows that a server could run since this process began. */
   readonly #seenRunnable = new Set<string>();
   #isLeasing = false;
+  #isStoreDown = false;
   #filling: Promise<void> | undefined;
   #fillAgain = false;
   #timer: NodeJS.Timeout | undefined;
@@ -136,11 +138,21 @@ export class Scheduler implements AsyncDisposable {
         const dueAt = await this.#context.store.nextDueAt();
         await this.#fill();
         this.#sleep(sleepUntil(dueAt));
+        this.#isStoreDown = false;
       } catch (error) {
-        this.#logger.error({ err: error }, "looking for work failed");
+        this.#noteFailure(error);
         this.#sleep(MAX_SLEEP_MS);
       }
     }
+  }
+
+  /** A store that does not answer is said once, not at every try. */
+  #noteFailure(error: unknown): void {
+    const isOutage = error instanceof TaskError && error.code === "STORE_UNAVAILABLE";
+    if (isOutage && !this.#isStoreDown)
+      this.#logger.warn({ err: error }, "no work is looked for until the store answers");
+    if (!isOutage) this.#logger.error({ err: error }, "looking for work failed");
+    this.#isStoreDown = isOutage;
   }
 
   async #fill(): Promise<void> {
