@@ -1,4 +1,4 @@
-import { TaskError } from "./errors.js";
+import type { TaskError } from "./errors.js";
 import type { StageName, Task, TaskFailure } from "./task.js";
 
 /** Bounds of retrying. */

@@ -7,8 +7,13 @@ test("Semaphore lets in as many as it has places, then the first that waits", as
   const semaphore = new Semaphore(1);
   const entered: string[] = [];
   const first = await semaphore.enter(never);
-  const second = semaphore.enter(never).then((place) => (entered.push("second"), place));
-  const third = semaphore.enter(never).then((place) => (entered.push("third"), place));
+  const enter = async (name: string): Promise<Disposable> => {
+    const place = await semaphore.enter(never);
+    entered.push(name);
+    return place;
+  };
+  const second = enter("second");
+  const third = enter("third");
   expect(entered).toEqual([]);
   first[Symbol.dispose]();
   first[Symbol.dispose]();
