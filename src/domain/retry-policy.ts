@@ -39,7 +39,11 @@ export const MAX_TAKEOVERS = 5;
  * back without spending an attempt, up to {@link MAX_TAKEOVERS} times; a passing fault spends an
  * attempt. After the GPU has done its work, as long as the result exists, only time is spent.
  */
-export function decideRetry(error: TaskError, context: FailureContext, limits: RetryLimits): Decision {
+export function decideRetry(
+  error: TaskError,
+  context: FailureContext,
+  limits: RetryLimits,
+): Decision {
   const failed: Decision = { kind: "failed", error: { code: error.code, message: error.message } };
   switch (error.family) {
     case "caller":
@@ -69,6 +73,7 @@ function decideServerFault(error: TaskError, { task, blamesTask }: FailureContex
 function decideLateFault(failed: Decision, context: FailureContext, limits: RetryLimits): Decision {
   const { sincePromptEndedMs } = context;
   if (sincePromptEndedMs >= limits.uploadRetryMs) return failed;
-  const pauseTry = 1 + Math.floor(Math.log2(1 + sincePromptEndedMs / Math.max(1, limits.retryDelayMs)));
+  const pauseTry =
+    1 + Math.floor(Math.log2(1 + sincePromptEndedMs / Math.max(1, limits.retryDelayMs)));
   return { kind: "retry", spends: "nothing", pauseTry };
 }
