@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
@@ -25,6 +26,8 @@ export interface SchedulerOptions {
 
 /** Looks for expired leases at least so often, and never sleeps longer. */
 const MAX_SLEEP_MS = 2_000;
+/** How long a run may take to hand its task back once its time is over. */
+const LAST_WORDS_MS = 2_000;
 
 /**
  * Leases due tasks and runs them. It wakes when a task was created or changed, when the pool changed,
@@ -101,7 +104,7 @@ export class Scheduler implements AsyncDisposable {
       this.#stop.abort();
       this.#handBack(() => true);
     }, graceMs);
-    await Promise.all(this.#runs.values());
+    await this.#runsEnded(graceMs + LAST_WORDS_MS);
     clearTimeout(grace);
     this.#stop.abort();
   }
@@ -109,6 +112,18 @@ export class Scheduler implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(0);
     this.#keeper[Symbol.dispose]();
+  }
+
+  /** What hangs even then is left behind: its lease runs out, and the next process takes it up. */
+  async #runsEnded(limitMs: number): Promise<void> {
+    const waiting = new AbortController();
+    const isOver = await Promise.race([
+      Promise.all(this.#runs.values()).then(() => true),
+      sleep(limitMs, false, { signal: waiting.signal }),
+    ]);
+    waiting.abort();
+    const taskIds = [...this.#runs.keys()].map(({ task }) => task.taskId);
+    if (!isOver) this.#logger.error({ taskIds }, "runs did not end in time");
   }
 
   #handBack(chosen: (phase: RunPhase) => boolean): void {
