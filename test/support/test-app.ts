@@ -12,6 +12,8 @@ export interface TestAppOptions {
   /** URLs of ComfyUI servers; left out: one that nobody listens at, so that tasks wait. */
   readonly servers?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The content of a configuration file. */
+  readonly file?: object;
   /** Left out: a directory of its own, removed after the test. */
   readonly dataDir?: string;
 }
@@ -55,7 +57,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     COMFYUI_SERVERS: (options.servers ?? [NOBODY]).join(","),
     ...options.env,
   };
-  const config = toConfig(readSettings(env, undefined));
+  const file = options.file && { name: "config.yaml", content: options.file };
+  const config = toConfig(readSettings(env, file));
   const app = await openApp(config, createLogger(process.env["TEST_LOG"] ?? "silent"));
   return new RunningApp(app, dataDir);
 }
