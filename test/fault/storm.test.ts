@@ -82,8 +82,8 @@ test("control: a client that asks the history alone before it submits again is f
   await using server = await startCpuServer({ switches: { simulate: { steps: 20, stepMs: 20 } } });
   const send = await naiveClient(server);
   const first = await send();
-  const history = await (await fetch(`${server.url}/history/${first}`)).json();
-  if (history[first] === undefined) await send();
+  const history: unknown = await (await fetch(`${server.url}/history/${first}`)).json();
+  if (!Object.hasOwn(history as object, first)) await send();
   await eventually(async () => (await ends(server)).length === 2, { limitMs: 10_000 });
   expect(judgeRuns([await server.log()], [TASK])).toMatchObject({ runTwice: [TASK] });
 });
