@@ -81,7 +81,8 @@ class Databases implements AsyncDisposable {
   }
 
   async #giveBack(name: string): Promise<void> {
-    const collections = await this.#client.db(name).collections();
+    const all = await this.#client.db(name).collections();
+    const collections = all.filter((one) => !one.collectionName.startsWith("system."));
     await Promise.all(
       collections.map((one) => one.deleteMany({}, { writeConcern: { w: "majority" } })),
     );

@@ -107,7 +107,7 @@ export class Member {
         ...["--port", String(this.#port), "--bind_ip", "127.0.0.1", "--nounixsocket"],
         ...["--wiredTigerCacheSizeGB", "0.5"],
         ...["--setParameter", "diagnosticDataCollectionEnabled=false"],
-        ...["--setParameter", "ttlMonitorSleepSecs=1"],
+        ...["--setParameter", "ttlMonitorSleepSecs=1", "--setParameter", "enableTestCommands=1"],
         ...(this.isOfSet ? ["--replSet", SET] : []),
       ],
       { stdio: "ignore" },
@@ -119,6 +119,14 @@ export class Member {
     ended.catch(() => undefined);
     const answers = () => this.admin((client) => client.db("admin").command({ ping: 1 }));
     await Promise.race([eventually(answers, { limitMs: START_LIMIT_MS, intervalMs: 100 }), ended]);
+  }
+
+  /** Makes the server fail some commands of the service's, so many times. */
+  async failCommands(commands: readonly string[], times: number, how: object): Promise<void> {
+    const data = { failCommands: commands, appName: "tmlsr", ...how };
+    await this.admin((client) =>
+      client.db("admin").command({ configureFailPoint: "failCommand", mode: { times }, data }),
+    );
   }
 
   signal(signal: NodeJS.Signals): void {
