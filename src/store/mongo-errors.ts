@@ -92,9 +92,9 @@ const OUTAGE_LABELS = [
 /** Unauthorized, AuthenticationFailed, and the same of a hosted database. */
 const REFUSAL_CODES = [13, 18, 8000];
 
-/** Of the server's error codes those that tell of a member that stops, starts, votes, is slow or refuses us. */
+/** Of the server's error codes those that tell of a member that stops, starts, votes, is slow, busy or refuses us. */
 const OUTAGE_CODES: ReadonlySet<number> = new Set([
-  ...[6, 7, 50, 64, 89, 91, 112, 134, 189, 202, 262, 9001],
+  ...[6, 7, 50, 64, 89, 91, 112, 134, 189, 202, 239, 246, 262, 9001],
   ...[10107, 11600, 11601, 11602, 13435, 13436],
   ...REFUSAL_CODES,
 ]);
