@@ -93,6 +93,10 @@ export class MongoConnection implements AsyncDisposable {
       await client.close();
       throw error;
     }
+    const { clock } = this.#database;
+    client.on("serverHeartbeatSucceeded", ({ reply }) => {
+      if (reply["isWritablePrimary"] === true) clock.note(reply["localTime"]);
+    });
     client.on("topologyDescriptionChanged", ({ previousDescription, newDescription }) =>
       this.#onTopology(previousDescription, newDescription),
     );

@@ -18,7 +18,7 @@ export interface CountDocument {
 type EndStatus = Exclude<TaskStatus, "pending" | "processing">;
 
 /** As many documents share the counting, since two transactions cannot write one at the same time. */
-const SHARD_COUNT = 32;
+const SHARD_COUNT = 64;
 
 /**
  * Counts created and ended tasks, in the transaction that creates or ends them. Those that are

@@ -2,8 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isTerminal, type Task } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import type { MongoDatabase } from "./mongo-database.js";
-import { VersionConflict } from "./mongo-errors.js";
+import { isDuplicateKey, VersionConflict } from "./mongo-errors.js";
 import type { StoredTask } from "./mongo-tasks.js";
+import { createTask } from "./task-changes.js";
+import type { TaskIds } from "./task-ids.js";
+import type { NewTask } from "./task-store.js";
 
 const CONFLICT_PAUSE = { baseMs: 4, capMs: 250 };
 const MAX_TRIES = 40;
@@ -12,17 +15,41 @@ const MAX_TRIES = 40;
  * Reads, decides and writes again, with a growing pause, as long as another process writes the same
  * task in between.
  *
- * @param work told which try it is, from 1.
  * @throws VersionConflict when it never got through.
  */
-export async function retryOnConflict<T>(work: (tryCount: number) => Promise<T>): Promise<T> {
+export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
   for (let tryCount = 1; ; tryCount += 1) {
     try {
-      return await work(tryCount);
+      return await work();
     } catch (error) {
       if (!(error instanceof VersionConflict) || tryCount === MAX_TRIES) throw error;
     }
     await sleep(backoffMs(tryCount, CONFLICT_PAUSE));
+  }
+}
+
+/**
+ * Stores a new task; it is counted with it.
+ *
+ * @throws VersionConflict if another task with the same idempotency key was first.
+ */
+export async function saveNew(
+  { tasks, counts, together }: MongoDatabase,
+  request: NewTask,
+  ids: TaskIds,
+): Promise<Task> {
+  try {
+    const saved = await together(async (session) => {
+      const now = await counts.noteCreated(session);
+      const task = createTask(request, ids.next(now.getTime()), now);
+      await tasks.insert(task, request.idempotency?.requestHash, session);
+      return task;
+    });
+    // A copy, so that the caller's objects are no part of it.
+    return structuredClone(saved);
+  } catch (error) {
+    if (isDuplicateKey(error)) throw new VersionConflict("The key was taken", { cause: error });
+    throw error;
   }
 }
 

@@ -14,14 +14,13 @@ import type { MongoConnection } from "./mongo-connection.js";
 import type { MongoDatabase } from "./mongo-database.js";
 import { isDuplicateKey, VersionConflict } from "./mongo-errors.js";
 import { renewLeases } from "./mongo-heartbeat.js";
-import { chooseStored, pickOne, windowAt } from "./mongo-lease-choice.js";
-import { retryOnConflict, saveTask } from "./mongo-save.js";
+import { chooseStored, LeaseCrowd } from "./mongo-lease-choice.js";
+import { retryOnConflict, saveNew, saveTask } from "./mongo-save.js";
 import type { StoredTask } from "./mongo-tasks.js";
 import { standingOf } from "./standing.js";
 import {
   beginLease,
   cancelTask,
-  createTask,
   endCleanup,
   holdSlot,
   setDispatch,
@@ -56,6 +55,8 @@ export class MongoTaskStore implements TaskStore {
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
   readonly #taskIds = new TaskIds();
+  readonly #leasing = new LeaseCrowd();
+  readonly #reaping = new LeaseCrowd();
 
   /** Takes over both: they end with the store. */
   constructor(connection: MongoConnection, changes: MongoChanges) {
@@ -80,7 +81,8 @@ export class MongoTaskStore implements TaskStore {
         return isSame ? { outcome: "replayed", task: former.task } : { outcome: "conflict" };
       }
       if (await isFull(database, maxPendingCount)) return { outcome: "full" };
-      return { outcome: "created", task: await this.#insert(database, request) };
+      const task = await saveNew(database, request, this.#taskIds);
+      return { outcome: "created", task: this.#told(database, task) };
     });
   }
 
@@ -127,8 +129,8 @@ export class MongoTaskStore implements TaskStore {
 
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     const { owner, leaseMs } = request;
-    return await this.#write(async (database, tryCount) => {
-      const choice = await chooseStored(database.tasks, request, tryCount);
+    return await this.#takeOut(this.#leasing, async (database) => {
+      const choice = await chooseStored(database.tasks, request, this.#leasing.place());
       if (!choice) return undefined;
       const { chosen, passed } = choice;
       const next = beginLease(chosen.task, owner, leaseMs, chosen.now);
@@ -143,8 +145,8 @@ export class MongoTaskStore implements TaskStore {
   }
 
   async leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined> {
-    return await this.#write(async (database, tryCount) => {
-      const orphan = pickOne(await database.tasks.findOrphans(windowAt(tryCount)));
+    return await this.#takeOut(this.#reaping, async (database) => {
+      const orphan = await database.tasks.findOrphan(this.#reaping.place());
       if (!orphan) return undefined;
       const taken = takeOver(orphan.task, owner, leaseMs, orphan.now);
       return await this.#save(database, orphan, taken);
@@ -238,23 +240,6 @@ export class MongoTaskStore implements TaskStore {
     await this.#connection[Symbol.asyncDispose]();
   }
 
-  async #insert(database: MongoDatabase, request: NewTask): Promise<Task> {
-    try {
-      const created = await database.together(async (session) => {
-        const now = await database.counts.noteCreated(session);
-        const task = createTask(request, this.#taskIds.next(now.getTime()), now);
-        await database.tasks.insert(task, request.idempotency?.requestHash, session);
-        return task;
-      });
-      // A copy, so that the caller's objects are no part of it.
-      return this.#told(database, structuredClone(created));
-    } catch (error) {
-      // Another create with the same key was first: its task is the answer.
-      if (isDuplicateKey(error)) throw new VersionConflict("The key was taken", { cause: error });
-      throw error;
-    }
-  }
-
   async #change(fence: Fence, change: (task: Task, now: Date) => Task): Promise<WriteResult> {
     return await this.#write(async (database) => {
       const stored = await database.tasks.find(fence.taskId);
@@ -277,10 +262,20 @@ export class MongoTaskStore implements TaskStore {
     return task;
   }
 
-  async #write<T>(work: (database: MongoDatabase, tryCount: number) => Promise<T>): Promise<T> {
-    return await this.#connection.run((database) =>
-      retryOnConflict((tryCount) => work(database, tryCount)),
-    );
+  /** {@link #write} for what others may be taking out of the same queue. */
+  async #takeOut<T>(crowd: LeaseCrowd, work: (database: MongoDatabase) => Promise<T>): Promise<T> {
+    return await this.#write(async (database) => {
+      try {
+        return await work(database);
+      } catch (error) {
+        if (error instanceof VersionConflict) crowd.noteConflict();
+        throw error;
+      }
+    });
+  }
+
+  async #write<T>(work: (database: MongoDatabase) => Promise<T>): Promise<T> {
+    return await this.#connection.run((database) => retryOnConflict(() => work(database)));
   }
 }
 

@@ -64,32 +64,35 @@ export class MongoTasks {
     return found;
   }
 
-  /** The first due pending tasks that still hold a slot. There are never more of them than slots. */
-  async findKeepers(limit: number): Promise<readonly StoredTask[]> {
+  /** The first due pending task that still holds a slot. There are never more of them than slots. */
+  async findKeeper(): Promise<StoredTask | undefined> {
     const query = { status: "pending", slot: { $exists: true }, ...this.#isPast("dueAt") } as const;
-    return await this.#read(query, { hint: INDEX.keeper, sort: LEASE_ORDER, limit });
+    return await this.#readAt(0, query, { hint: INDEX.keeper, sort: LEASE_ORDER });
   }
 
-  /** The first due pending tasks of some workflows, of all priorities or of one. */
+  /**
+   * The first due pending task of some workflows, of all priorities or of one; or the one after
+   * `skip` others, where there are so many.
+   */
   async findDue(
     workflows: readonly string[],
-    limit: number,
+    skip: number,
     priority?: number,
-  ): Promise<readonly StoredTask[]> {
-    if (workflows.length === 0) return [];
+  ): Promise<StoredTask | undefined> {
+    if (workflows.length === 0) return undefined;
     const query = {
       status: "pending",
       workflow: { $in: [...new Set(workflows)] },
       ...(priority !== undefined && { priority }),
       ...this.#isPast("dueAt"),
     } as const;
-    return await this.#read(query, { hint: INDEX.head, sort: LEASE_ORDER, limit });
+    return await this.#readAt(skip, query, { hint: INDEX.head, sort: LEASE_ORDER });
   }
 
-  /** The tasks that were orphaned first. */
-  async findOrphans(limit: number): Promise<readonly StoredTask[]> {
+  /** The task that was orphaned first; or the one after `skip` others, where there are so many. */
+  async findOrphan(skip: number): Promise<StoredTask | undefined> {
     const sort = { orphanAt: 1, _id: 1 } as const;
-    return await this.#read(this.#isPast("orphanAt"), { hint: INDEX.orphan, sort, limit });
+    return await this.#readAt(skip, this.#isPast("orphanAt"), { hint: INDEX.orphan, sort });
   }
 
   /** The pending task that is or becomes due first. */
@@ -185,13 +188,23 @@ export class MongoTasks {
     if (result.matchedCount < operations.length) throw new VersionConflict();
   }
 
+  async #readAt(
+    skip: number,
+    query: Filter<TaskDocument>,
+    options: ReadOptions,
+  ): Promise<StoredTask | undefined> {
+    const [found] = await this.#read(query, { ...options, skip, limit: 1 });
+    return found || skip === 0 ? found : await this.#readAt(0, query, options);
+  }
+
   async #read(
     query: Filter<TaskDocument>,
-    { hint, sort, limit }: { readonly hint: string; readonly sort?: Sort; readonly limit?: number },
+    { hint, sort, skip = 0, limit }: ReadOptions,
   ): Promise<readonly StoredTask[]> {
     const pipeline: Document[] = [
       { $match: query },
       ...(sort ? [{ $sort: sort }] : []),
+      ...(skip > 0 ? [{ $skip: skip }] : []),
       ...(limit === undefined ? [] : [{ $limit: limit }]),
       { $set: { now: "$$NOW" } },
     ];
@@ -230,6 +243,13 @@ export class MongoTasks {
       .toArray();
     return next?.[field];
   }
+}
+
+interface ReadOptions {
+  readonly hint: string;
+  readonly sort?: Sort;
+  readonly skip?: number;
+  readonly limit?: number;
 }
 
 /** By priority, then due time, then age. */

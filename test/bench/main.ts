@@ -6,6 +6,7 @@ import type { Subject, SubjectOptions } from "./figure.js";
 import { handOver } from "./hand-over.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
+import { mongo } from "./mongo.js";
 import { printReport, type SubjectReport, writeReport } from "./report.js";
 import { sample } from "./sample.js";
 import { soak } from "./soak.js";
@@ -15,6 +16,7 @@ import { watchStreams } from "./watch-streams.js";
 // npm run bench                 the quick set, a few minutes
 // npm run bench -- cancel stats some of it
 // npm run bench:soak -- 10      ten minutes; an hour by default
+// npm run bench -- --store mongodb   the store on MongoDB, in ten minutes
 // Figures are printed beside their goals and written to .bench/ as JSON; none makes the bench fail.
 
 const QUICK: readonly Subject[] = [
@@ -27,10 +29,10 @@ const QUICK: readonly Subject[] = [
   eventLoop,
   watchStreams,
 ];
-const ALL: readonly Subject[] = [...QUICK, soak];
+const ALL: readonly Subject[] = [...QUICK, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
-  const names = args.filter((word) => !/^\d+$/.test(word));
+  const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");
   const minutes = args.find((word) => /^\d+$/.test(word));
   const unknown = names.filter((name) => !ALL.some((subject) => subject.name === name));
   const known = ALL.map(({ name }) => name).join(", ");

@@ -7,8 +7,9 @@ import type { TestService } from "../support/service-process.js";
 
 const isFull = process.env["TMLSR_FAULT_FULL"] === "1";
 const SIZE = isFull
-  ? { serverCount: 6, taskCount: 200, killCount: 20, freezeCount: 15 }
-  : { serverCount: 3, taskCount: 18, killCount: 6, freezeCount: 2 };
+  ? { serverCount: 6, taskCount: 200, stepMs: 600, killCount: 20, freezeCount: 15 }
+  : { serverCount: 3, taskCount: 18, stepMs: 150, killCount: 6, freezeCount: 2 };
+const SWITCHES = { simulate: { steps: 10, stepMs: SIZE.stepMs } };
 
 vi.setConfig({ testTimeout: isFull ? 3_600_000 : 300_000, hookTimeout: 120_000 });
 const END_LIMIT_MS = isFull ? 1_800_000 : 180_000;
@@ -17,7 +18,7 @@ await describeWithMongo("replicas that share a database", (take) => {
   test(`${SIZE.killCount} SIGKILLs of random replicas and one crash of a server: every task completes, none runs twice`, async () => {
     await using database = await take();
     await using replicas = await start(database);
-    const feeding = feed(replicas, SIZE.taskCount);
+    const feeding = startFeeding(replicas, SIZE.taskCount);
     for (let killCount = 1; killCount <= SIZE.killCount; killCount += 1) {
       const replica = any(replicas);
       await replica.kill();
@@ -25,7 +26,7 @@ await describeWithMongo("replicas that share a database", (take) => {
       await ready(replica);
       if (killCount === Math.ceil(SIZE.killCount / 2)) await crashServer(replicas);
     }
-    await feeding;
+    await feeding.end();
     await replicas.completed(END_LIMIT_MS);
     const lostCount = await replicas.ranOnce();
     expect(lostCount).toBeLessThanOrEqual(1);
@@ -34,7 +35,7 @@ await describeWithMongo("replicas that share a database", (take) => {
   test(`${SIZE.freezeCount} SIGSTOPs for longer than the lease, then SIGCONT: the zombie's writes are refused, no task runs twice`, async () => {
     await using database = await take();
     await using replicas = await start(database);
-    const feeding = feed(replicas, Math.ceil(SIZE.taskCount / 2));
+    const feeding = startFeeding(replicas, Math.ceil(SIZE.taskCount / 2));
     for (let freezeCount = 1; freezeCount <= SIZE.freezeCount; freezeCount += 1) {
       const zombie = await busyOne(replicas);
       zombie.signal("SIGSTOP");
@@ -42,7 +43,7 @@ await describeWithMongo("replicas that share a database", (take) => {
       zombie.signal("SIGCONT");
       await ready(zombie);
     }
-    await feeding;
+    await feeding.end();
     const tasks = await replicas.completed(END_LIMIT_MS);
     const endings = tasks.flatMap(({ attempts }) =>
       attempts.map((attempt: { reason: string }) => attempt.reason),
@@ -54,15 +55,30 @@ await describeWithMongo("replicas that share a database", (take) => {
 });
 
 async function start(database: TestDatabase): Promise<Replicas> {
-  return await startReplicas({ mongodbUri: uriOf(database), serverCount: SIZE.serverCount });
+  const { serverCount } = SIZE;
+  return await startReplicas({
+    ...{ mongodbUri: uriOf(database), serverCount, switches: SWITCHES },
+  });
 }
 
-/** Submits tasks, a few more than the servers can run at once at any time. */
-async function feed(replicas: Replicas, taskCount: number): Promise<void> {
-  while (replicas.submitted.length < taskCount) {
-    if ((await replicas.openCount()) > SIZE.serverCount * 2) await sleep(100);
-    else await replicas.submit();
-  }
+/** Submits tasks, so that there is always more to do than the servers can, until the end is asked for and enough were. */
+function startFeeding(replicas: Replicas, taskCount: number): { end(): Promise<void> } {
+  let isEnough = false;
+  const feed = async (): Promise<void> => {
+    while (!isEnough || replicas.submitted.length < taskCount) {
+      if ((await replicas.openCount()) > SIZE.serverCount * 2) await sleep(100);
+      else await replicas.submit();
+    }
+  };
+  const feeding = feed();
+  // Told by `end`.
+  feeding.catch(() => undefined);
+  return {
+    end: async () => {
+      isEnough = true;
+      await feeding;
+    },
+  };
 }
 
 async function ready(replica: TestService): Promise<void> {
@@ -87,7 +103,7 @@ async function busyOne(replicas: Replicas): Promise<TestService> {
 
 async function crashServer({ servers }: Replicas): Promise<void> {
   const server = servers[randomBelow(servers.length)];
-  await server?.restart({ simulate: { steps: 10, stepMs: 100 } });
+  await server?.restart(SWITCHES);
 }
 
 function any({ all }: Replicas): TestService {

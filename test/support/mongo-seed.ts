@@ -16,40 +16,55 @@ export interface Seed {
   readonly delayedCount?: number;
   /** Their parameters, priority or workflow. */
   readonly task?: (index: number) => Partial<NewTask>;
+  /** @default none: stops early, with what fits. */
+  readonly limitMs?: number;
 }
 
 const BATCH_COUNT = 5_000;
 
-/** Stores many tasks at once, past the store but with its documents and counted like its own. */
-export async function seedTasks(db: Db, seed: Seed): Promise<void> {
-  const { completedCount, pendingCount, delayedCount = 0, task } = seed;
+/**
+ * Stores many tasks at once, past the store but with its documents and counted like its own.
+ *
+ * @returns how many.
+ */
+export async function seedTasks(db: Db, seed: Seed): Promise<number> {
+  const { completedCount, pendingCount, delayedCount = 0, task, limitMs } = seed;
+  const deadline = performance.now() + (limitMs ?? Number.POSITIVE_INFINITY);
   const now = new Date(Date.now() - 3_600_000);
   const later = new Date(Date.now() + 3_600_000);
   const ids = new TaskIds();
   const total = completedCount + pendingCount + delayedCount;
+  const share = completedCount / total;
+  // Spread evenly, so that an early end leaves the shares as they are.
+  const isCompleted = (index: number) =>
+    Math.floor((index + 1) * share) > Math.floor(index * share);
+  let completed = 0;
   const make = (index: number): Task => {
-    const notBefore = index >= completedCount + pendingCount ? { notBefore: later } : {};
+    const notBefore = index >= total - delayedCount ? { notBefore: later } : {};
     const at = new Date(now.getTime() + index / 1_000);
     const created = createTask(
       { ...aTask(), ...notBefore, ...task?.(index) },
       ids.next(at.getTime()),
       at,
     );
-    return index < completedCount ? settleTask(created, COMPLETED, at) : created;
+    if (!isCompleted(index)) return created;
+    completed += 1;
+    return settleTask(created, COMPLETED, at);
   };
-  for (let from = 0; from < total; from += BATCH_COUNT) {
+  let done = 0;
+  for (let from = 0; from < total && performance.now() < deadline; from += BATCH_COUNT) {
     const count = Math.min(BATCH_COUNT, total - from);
     const documents = Array.from({ length: count }, (_, index) => ({
       ...toDocument(make(from + index), undefined),
       changedAt: now,
     }));
-    await db.collection<(typeof documents)[number]>(COLLECTIONS.tasks).insertMany(documents);
+    await db
+      .collection<(typeof documents)[number]>(COLLECTIONS.tasks)
+      .insertMany(documents, { ordered: false });
+    done += count;
   }
   await db
     .collection<{ _id: string }>(COLLECTIONS.counts)
-    .updateOne(
-      { _id: "shard-0" },
-      { $inc: { created: total, completed: completedCount } },
-      { upsert: true },
-    );
+    .updateOne({ _id: "shard-0" }, { $inc: { created: done, completed } }, { upsert: true });
+  return done;
 }
