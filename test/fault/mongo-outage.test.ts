@@ -50,6 +50,7 @@ await describeWithMongod("a database that fails", (binary) => {
       await sleep(LEASE_SECONDS * 1_500);
       await mongod.members[0]?.start();
       await Promise.all(replicas.all.map(isReady));
+      expect(said(replica, "the database has no primary")).toBe(true);
     }
     await replicas.completed(END_LIMIT_MS);
     expect(await replicas.ranOnce()).toBe(0);
