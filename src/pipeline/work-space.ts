@@ -3,15 +3,11 @@ import { join } from "node:path";
 import { errorCode } from "../lib/error-code.js";
 import type { Logger } from "../lib/logger.js";
 
-/** For so long a measurement is believed: the scheduler asks many times a second. */
-const MEASURE_INTERVAL_MS = 250;
-
 /** What the work directories may take on the disk, so that no more is begun before the disk is full. */
 export class WorkSpace {
   readonly #root: string;
   readonly #maxBytes: number;
   readonly #logger: Logger;
-  #measuredAtMs = Number.NEGATIVE_INFINITY;
   #isFull = false;
 
   /** @param root holds the work directories, see `WorkDirs`. */
@@ -21,15 +17,12 @@ export class WorkSpace {
     this.#logger = logger;
   }
 
-  /** Whether another task may bring its input. What is under way goes on growing whatever this says. */
+  /**
+   * Whether another task may bring its input; measured at every call, a few files a task. What is
+   * under way goes on growing whatever this says.
+   */
   async hasRoom(): Promise<boolean> {
-    if (performance.now() - this.#measuredAtMs >= MEASURE_INTERVAL_MS) await this.#measure();
-    return !this.#isFull;
-  }
-
-  async #measure(): Promise<void> {
     const usedBytes = await sizeOf(this.#root);
-    this.#measuredAtMs = performance.now();
     const isFull = usedBytes >= this.#maxBytes;
     if (isFull && !this.#isFull)
       this.#logger.warn(
@@ -37,6 +30,7 @@ export class WorkSpace {
         "work directories are full, nothing more is begun until tasks have ended",
       );
     this.#isFull = isFull;
+    return !isFull;
   }
 }
 

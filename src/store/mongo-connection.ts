@@ -84,11 +84,11 @@ export class MongoConnection implements AsyncDisposable {
 
   /** By a client of its own: one that could not connect at first never does. */
   async #prepare(): Promise<void> {
-    const { uri, database, retentionMs, logger } = this.#options;
+    const { uri, logger } = this.#options;
     const client = new MongoClient(uri, clientOptions(this.#options));
     this.#client = client;
     try {
-      this.#database = await prepareDatabase({ client, database, retentionMs, logger });
+      this.#database = await prepareDatabase({ ...this.#options, client });
     } catch (error) {
       await client.close();
       throw error;
@@ -100,7 +100,7 @@ export class MongoConnection implements AsyncDisposable {
     client.on("topologyDescriptionChanged", ({ previousDescription, newDescription }) =>
       this.#onTopology(previousDescription, newDescription),
     );
-    logger?.info({ database }, "the database is ready");
+    logger?.info({ database: this.#options.database }, "the database is ready");
     if (!this.#stop.signal.aborted) this.#options.onReady(this.#database);
   }
 

@@ -3,6 +3,7 @@ import type { Logger } from "../lib/logger.js";
 import { ServerClock } from "./mongo-clock.js";
 import { type CountDocument, MongoCounts } from "./mongo-counts.js";
 import type { TaskDocument } from "./mongo-document.js";
+import { unavailable } from "./mongo-errors.js";
 import { COLLECTIONS, prepareSchema } from "./mongo-schema.js";
 import { MongoTasks } from "./mongo-tasks.js";
 import { MongoWorkflows, type WorkflowDocument } from "./mongo-workflows.js";
@@ -32,6 +33,8 @@ export interface PrepareOptions {
   readonly client: MongoClient;
   readonly database: string;
   readonly retentionMs: number | undefined;
+  /** How long a transaction is tried. */
+  readonly callMs: number;
   readonly logger: Logger | undefined;
 }
 
@@ -40,7 +43,7 @@ export interface PrepareOptions {
  * cannot be reached.
  */
 export async function prepareDatabase(options: PrepareOptions): Promise<MongoDatabase> {
-  const { client, logger } = options;
+  const { client, callMs, logger } = options;
   const db = client.db(options.database);
   const clock = new ServerClock();
   const hello = await db.command({ hello: 1 });
@@ -54,7 +57,7 @@ export async function prepareDatabase(options: PrepareOptions): Promise<MongoDat
     openedAt: isStandalone ? undefined : hello["operationTime"],
     ...openCollections(db, clock, isStandalone),
     clock,
-    together: (work) => (isStandalone ? work(undefined) : inTransaction(client, work)),
+    together: (work) => (isStandalone ? work(undefined) : inTransaction(client, work, callMs)),
   };
 }
 
@@ -72,12 +75,19 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   };
 }
 
+/** The driver would try for two minutes, long after the caller was told that it failed. */
 async function inTransaction<T>(
   client: MongoClient,
   work: (session: ClientSession) => Promise<T>,
+  limitMs: number,
 ): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  const once = async (session: ClientSession): Promise<T> => {
+    if (performance.now() > deadline) throw unavailable("a transaction took too long");
+    return await work(session);
+  };
   return await client.withSession((session) =>
-    session.withTransaction(work, {
+    session.withTransaction(once, {
       readConcern: { level: "snapshot" },
       writeConcern: { w: "majority", journal: true },
     }),
