@@ -62,14 +62,16 @@ const STORAGE_PROBE_MS = 30_000;
 /**
  * Builds every object once, opens them in order and closes them in reverse. The only place that names
  * adapters and starts processes.
+ *
+ * @param open opens the store; left out: the one that the configuration names.
  */
-export async function openApp(config: Config, logger: Logger): Promise<App> {
+export async function openApp(config: Config, logger: Logger, open = openStore): Promise<App> {
   await using opened = new DisposalStack();
   for (const warning of config.warnings) logger.warn(warning);
   const { directory, ...catalogOptions } = config.workflows;
   const catalog = opened.use(await WorkflowCatalog.load(directory, { ...catalogOptions, logger }));
   const metrics = new Metrics();
-  const store = opened.use(metrics.observeStore(await openStore(config, logger)));
+  const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
   const { storage, plugins } = openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));

@@ -4,6 +4,7 @@ import { createGrpcClients, type GrpcClients } from "../../src/client/client.js"
 import { readSettings } from "../../src/config/read-settings.js";
 import { toConfig } from "../../src/config.js";
 import { createLogger } from "../../src/lib/logger.js";
+import type { TaskStore } from "../../src/store/task-store.js";
 import { eventually } from "./eventually.js";
 import { tempDir } from "./temp-dir.js";
 
@@ -16,6 +17,8 @@ export interface TestAppOptions {
   readonly file?: object;
   /** Left out: a directory of its own, removed after the test. */
   readonly dataDir?: string;
+  /** A store that is open already, to be shared; left out: one of its own. */
+  readonly store?: TaskStore;
 }
 
 /** The real app in this process, on a free port. */
@@ -59,7 +62,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   };
   const file = options.file && { name: "config.yaml", content: options.file };
   const config = toConfig(readSettings(env, file));
-  const app = await openApp(config, createLogger(process.env["TEST_LOG"] ?? "silent"));
+  const logger = createLogger(process.env["TEST_LOG"] ?? "silent");
+  const { store } = options;
+  const app = await openApp(config, logger, ...(store ? [async () => store] : []));
   return new RunningApp(app, dataDir);
 }
 
