@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,6 +8,7 @@ import { TASK_STATUSES } from "../../src/domain/task.js";
 import { EmbeddedDriver } from "../../src/store/embedded-driver.js";
 import { openEmbeddedStore } from "../../src/store/embedded-store.js";
 import type { TaskStore } from "../../src/store/task-store.js";
+import { mountDisk } from "../support/small-disk.js";
 import { aLease, aTask, createOne, readTask } from "../support/task-store-builders.js";
 import { compileWriter, startWriter, type WriterProcess } from "../support/task-store-process.js";
 import { tempDir } from "../support/temp-dir.js";
@@ -84,8 +85,8 @@ describe("an embedded store with two processes", () => {
 
 describe("an embedded store on a full disk", () => {
   test("says DISK_FULL, goes on reading, and writes again when there is room", async (context) => {
-    const directory = await mountSmallDisk();
-    if (directory === undefined) return context.skip("mounting is not permitted here");
+    const directory = await tempDir();
+    if (!(await mountDisk(directory, 4))) return context.skip("mounting is not permitted here");
     const ballastPath = join(directory, "ballast");
     await writeFile(ballastPath, Buffer.alloc(1_500_000));
     const store = await openEmbeddedStore({ directory: join(directory, "store") });
@@ -214,16 +215,4 @@ async function damageTail(path: string, round: number): Promise<void> {
   if (round % 3 === 0) return await handle.truncate(from);
   const junk = Buffer.alloc(Math.min(size - from, 700), round % 3 === 1 ? 0 : 0xa5);
   await handle.write(junk, 0, junk.length, from);
-}
-
-/** A disk of 4 MB, or undefined where this user may not mount one. */
-async function mountSmallDisk(): Promise<string | undefined> {
-  const directory = join(await tempDir(), "disk");
-  await mkdir(directory);
-  const mounted = spawnSync("/bin/mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", directory]);
-  if (mounted.status !== 0) return undefined;
-  onTestFinished(() => {
-    spawnSync("/bin/umount", ["-l", directory]);
-  });
-  return directory;
 }

@@ -1,13 +1,11 @@
-import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createLocalStorage } from "../../src/output/local-storage.js";
 import type { StoredFile } from "../../src/output/object-storage.js";
+import { mountDisk } from "../support/small-disk.js";
 import { tempDir } from "../support/temp-dir.js";
 
-const run = promisify(execFile);
 const { signal } = new AbortController();
 const PUBLIC_URL = "http://localhost:6008";
 
@@ -16,18 +14,6 @@ async function fileOf(content: Buffer | string, key = "outputs/task/result.png")
   await writeFile(path, content);
   const { size: sizeBytes } = await stat(path);
   return { path, key, sizeBytes, mediaType: "image/png" } satisfies StoredFile;
-}
-
-/** A file system of its own of 1 MiB, in memory; undefined where mounting is not allowed. */
-async function mountTiny(): Promise<string | undefined> {
-  const directory = await tempDir();
-  const mounted = await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]).then(
-    () => true,
-    () => false,
-  );
-  if (!mounted) return undefined;
-  onTestFinished(async () => void (await run("umount", [directory])));
-  return directory;
 }
 
 describe("createLocalStorage()", () => {
@@ -115,17 +101,17 @@ describe("createLocalStorage()", () => {
   });
 
   it("copies from another file system, and tells a full disk", async ({ skip }) => {
-    const directory = await mountTiny();
-    if (directory === undefined) skip("mounting a file system is not allowed here");
-    const storage = createLocalStorage({ directory: directory ?? "", publicUrl: PUBLIC_URL });
+    const directory = await tempDir();
+    if (!(await mountDisk(directory, 1))) return skip("mounting is not permitted here");
+    const storage = createLocalStorage({ directory, publicUrl: PUBLIC_URL });
     const small = await fileOf(Buffer.alloc(100_000, 1));
     await storage.put(small, { signal });
-    await expect(readFile(join(directory ?? "", small.key))).resolves.toHaveLength(100_000);
+    await expect(readFile(join(directory, small.key))).resolves.toHaveLength(100_000);
     const large = await fileOf(Buffer.alloc(2_000_000, 1), "outputs/task/large.png");
     await expect(storage.put(large, { signal })).rejects.toMatchObject({
       code: "DISK_FULL",
       message: 'Cannot store "outputs/task/large.png": the disk is full',
     });
-    await expect(readdir(join(directory ?? "", "outputs/task"))).resolves.toEqual(["result.png"]);
+    await expect(readdir(join(directory, "outputs/task"))).resolves.toEqual(["result.png"]);
   });
 });
