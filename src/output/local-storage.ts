@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { constants, createReadStream, createWriteStream } from "node:fs";
-import { access, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { constants } from "node:fs";
+import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { TaskError } from "../domain/errors.js";
 import { errorCode } from "../lib/error-code.js";
+import { linkOrCopy } from "./local-copy.js";
+import { findLocal, listLocal, removeLocal, removeParts } from "./local-directory.js";
+import { localError } from "./local-errors.js";
 import { type LocalObject, openLocalObject } from "./local-object.js";
-import { encodeKey, isSafeKey } from "./object-key.js";
-import type { ObjectStorage, PutOptions, StoredFile } from "./object-storage.js";
-
-const COPY_BYTES = 1024 * 1024;
-const PROGRESS_INTERVAL_MS = 200;
+import { partPath, pathOf } from "./local-path.js";
+import { encodeKey } from "./object-key.js";
+import type { GetOptions, ObjectStorage, PutOptions, StoredFile } from "./object-storage.js";
 
 /** Where results are kept on this machine, and the address under which they are served. */
 export interface LocalStorageOptions {
@@ -20,14 +20,14 @@ export interface LocalStorageOptions {
   readonly publicUrl: string;
 }
 
-/** Results on local disk, served by the service itself. */
+/** Results and uploads on local disk; the service itself serves the results. */
 export interface LocalStorage extends ObjectStorage {
   /** Opens an object for reading, see {@link openLocalObject}. */
   open(key: string): Promise<LocalObject | undefined>;
 }
 
 /**
- * Keeps results below a directory. An object appears by one rename and is on disk, with its name,
+ * Keeps objects below a directory. An object appears by one rename and is on disk, with its name,
  * before `put` answers; where the file system can, it is the source file itself and no copy.
  */
 export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
@@ -39,12 +39,16 @@ export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
         await mkdir(directory, { recursive: true });
         await access(directory, constants.W_OK | constants.X_OK);
       } catch (thrown) {
-        throw storageError(`results in ${JSON.stringify(directory)}`, thrown);
+        throw localError(`store results in ${JSON.stringify(directory)}`, thrown);
       }
     },
     put: (file, options) => put(directory, file, options),
     discard: (key) => discard(directory, key),
     url: async (key) => ({ url: `${base()}/${encodeKey(key)}` }),
+    find: (key) => findLocal(directory, key),
+    get: (key, path, options) => get(directory, key, path, options),
+    list: (folder) => listLocal(directory, folder),
+    remove: (key) => removeLocal(directory, key),
     open: (key) => openLocalObject(directory, key),
     [Symbol.asyncDispose]: async () => {},
   };
@@ -60,54 +64,46 @@ async function put(directory: string, file: StoredFile, options: PutOptions): Pr
     options.onProgress?.(file.sizeBytes);
   } catch (thrown) {
     options.signal.throwIfAborted();
-    throw storageError(JSON.stringify(file.key), thrown);
+    throw localError(`store ${JSON.stringify(file.key)}`, thrown);
   }
 }
 
 async function place(file: StoredFile, path: string, options: PutOptions): Promise<void> {
   // A name of its own: a holder that has lost its lease may still be writing the same object.
-  const partPath = join(dirname(path), `${partPrefix(path)}${randomUUID()}.part`);
+  const part = partPath(path, randomUUID());
   try {
-    await linkOrCopy(file, partPath, options);
-    await sync(partPath);
-    await checkSize(file, partPath);
+    await linkOrCopy(file.path, part, options);
+    await sync(part);
+    await checkSize(file, part);
     options.signal.throwIfAborted();
-    await rename(partPath, path);
+    await rename(part, path);
   } finally {
     // Also after a rename: of two links to one file it removes none.
-    await rm(partPath, { force: true });
+    await rm(part, { force: true });
   }
 }
 
-/** What `link` answers where it cannot: another file system, or one without hard links. */
-const CANNOT_LINK: readonly string[] = ["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "ENOSYS"];
-
-async function linkOrCopy(file: StoredFile, partPath: string, options: PutOptions): Promise<void> {
+async function get(
+  directory: string,
+  key: string,
+  path: string,
+  options: GetOptions,
+): Promise<boolean> {
+  options.signal.throwIfAborted();
+  if ((await findLocal(directory, key)) === undefined) return false;
   try {
-    await link(file.path, partPath);
+    await linkOrCopy(pathOf(directory, key), path, options);
+    return true;
   } catch (thrown) {
-    if (!CANNOT_LINK.includes(errorCode(thrown))) throw thrown;
-    await copy(file.path, partPath, options);
+    options.signal.throwIfAborted();
+    // Removed just now.
+    if (errorCode(thrown) === "ENOENT") return false;
+    throw thrown;
   }
 }
 
-async function copy(
-  from: string,
-  to: string,
-  { signal, onProgress = () => {} }: PutOptions,
-): Promise<void> {
-  const source = createReadStream(from, { highWaterMark: COPY_BYTES });
-  const target = createWriteStream(to, { flags: "wx", highWaterMark: COPY_BYTES });
-  const timer = setInterval(() => onProgress(target.bytesWritten), PROGRESS_INTERVAL_MS);
-  try {
-    await pipeline(source, target, { signal });
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-async function checkSize({ key, sizeBytes }: StoredFile, partPath: string): Promise<void> {
-  const { size } = await stat(partPath);
+async function checkSize({ key, sizeBytes }: StoredFile, part: string): Promise<void> {
+  const { size } = await stat(part);
   if (size !== sizeBytes)
     throw new TaskError(
       "UPLOAD_FAILED",
@@ -127,42 +123,10 @@ async function syncDirectories(from: string, root: string): Promise<void> {
   if (from !== root && from !== dirname(from)) await syncDirectories(dirname(from), root);
 }
 
-/** Removes what a put left that was killed. */
 async function discard(directory: string, key: string): Promise<void> {
-  const path = pathOf(directory, key);
   try {
-    for (const name of await readdir(dirname(path)))
-      if (name.startsWith(partPrefix(path)) && name.endsWith(".part"))
-        await rm(join(dirname(path), name), { force: true });
+    await removeParts(pathOf(directory, key));
   } catch (thrown) {
-    if (errorCode(thrown) !== "ENOENT") throw storageError(JSON.stringify(key), thrown);
+    if (errorCode(thrown) !== "ENOENT") throw localError(`store ${JSON.stringify(key)}`, thrown);
   }
-}
-
-/** Hidden, so that it is no key. */
-function partPrefix(path: string): string {
-  return `.${basename(path)}.`;
-}
-
-function pathOf(directory: string, key: string): string {
-  if (!isSafeKey(key)) throw new Error(`Cannot keep ${JSON.stringify(key)}: it is no safe key`);
-  return join(directory, key);
-}
-
-const REFUSING: readonly string[] = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"];
-
-function storageError(what: string, thrown: unknown): unknown {
-  if (thrown instanceof TaskError || errorCode(thrown) === "") return thrown;
-  const code = errorCode(thrown);
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new TaskError("DISK_FULL", `Cannot store ${what}: the disk is full`, { cause: thrown });
-  return REFUSING.includes(code)
-    ? new TaskError(
-        "STORAGE_REFUSED",
-        `Cannot store ${what}: the service may not write there (${code}), give it the right to`,
-        { cause: thrown },
-      )
-    : new TaskError("UPLOAD_FAILED", `Cannot store ${what}: the disk failed (${code})`, {
-        cause: thrown,
-      });
 }

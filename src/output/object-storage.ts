@@ -7,7 +7,7 @@ export interface StoredFile {
    * the same file system may keep the file itself.
    */
   readonly path: string;
-  /** `outputs/{task_id}/{file name}`; segments are not encoded. */
+  /** `outputs/{task_id}/{file name}` or `uploads/{upload_id}/{file name}`; segments are not encoded. */
   readonly key: string;
   readonly sizeBytes: number;
   readonly mediaType: string;
@@ -24,6 +24,21 @@ export interface PutOptions {
   readonly saveCheckpoint?: (checkpoint: Json) => Promise<void>;
 }
 
+/** What is known of a stored object without reading it. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** By the clock of the storage. */
+  readonly modifiedAt: Date;
+}
+
+/** How to fetch one object. */
+export interface GetOptions {
+  readonly signal: AbortSignal;
+  /** Called with the bytes fetched so far, never falling, at most a few times a second. */
+  readonly onProgress?: (fetchedBytes: number) => void;
+}
+
 /** Where a stored object can be fetched. */
 export interface ObjectUrl {
   /** Absolute, each segment percent-encoded. */
@@ -33,7 +48,7 @@ export interface ObjectUrl {
 }
 
 /**
- * Where results are kept. An object is there whole or not at all, and putting the same file under
+ * Where results and uploads are kept. An object is there whole or not at all, and putting the same file under
  * the same key again is harmless.
  */
 export interface ObjectStorage extends AsyncDisposable {
@@ -56,4 +71,26 @@ export interface ObjectStorage extends AsyncDisposable {
 
   /** Where an object can be fetched; made afresh at each call. */
   url(key: string): Promise<ObjectUrl>;
+
+  /**
+   * What is stored under a key; undefined: nothing.
+   *
+   * @throws TaskError STORAGE_REFUSED, UPLOAD_FAILED when out of reach, as the three below do.
+   */
+  find(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined>;
+
+  /**
+   * Fetches an object into a local file that is not there yet, which must not be written to: it may
+   * be the object itself. What a failure leaves of it is the caller's to remove. Errors of writing
+   * the file come as they are.
+   *
+   * @returns false if there is no such object.
+   */
+  get(key: string, path: string, options: GetOptions): Promise<boolean>;
+
+  /** Every object below `folder`, which ends with a slash, in no order; also a key with nothing but what a killed put left. */
+  list(folder: string, signal: AbortSignal): AsyncIterable<ObjectInfo>;
+
+  /** Removes an object and what a killed put left under its key; harmless where there is nothing. */
+  remove(key: string, signal: AbortSignal): Promise<void>;
 }

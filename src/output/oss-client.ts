@@ -1,5 +1,6 @@
 import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
+import type { ObjectInfo } from "./object-storage.js";
 import type { OssAddress } from "./oss-address.js";
 import type { OssBody } from "./oss-body.js";
 import type { OssAccessKey, OssCredentials } from "./oss-credentials.js";
@@ -13,6 +14,19 @@ export interface StoredPart {
   /** Without quotes; the MD5 in hexadecimal unless the bucket encrypts with a key of KMS. */
   readonly etag: string;
   readonly sizeBytes: number;
+}
+
+/** A stored object without its bytes. */
+export interface ObjectHead extends ObjectInfo {
+  /** See {@link ObjectHeaders}. */
+  readonly fileId: string | undefined;
+}
+
+/** Part of a list. */
+export interface ObjectPage {
+  readonly objects: readonly ObjectInfo[];
+  /** Asks for the next page; absent on the last. */
+  readonly next?: string;
 }
 
 /** What is told about an object when it is stored. */
@@ -138,15 +152,52 @@ export class OssClient implements Disposable {
   }
 
   /** What is stored under a key. */
-  async head(
-    key: string,
-  ): Promise<{ readonly sizeBytes: number; readonly fileId: string | undefined }> {
-    const { res } = await this.#call((sdk) => sdk.head(key));
-    const fileId = res.headers[FILE_ID_HEADER];
+  async head(key: string): Promise<ObjectHead> {
+    const { headers } = (await this.#call((sdk) => sdk.head(key))).res;
+    const fileId = headers[FILE_ID_HEADER];
     return {
-      sizeBytes: Number(res.headers["content-length"]),
+      key,
+      sizeBytes: Number(headers["content-length"]),
+      modifiedAt: new Date(headers["last-modified"] ?? Number.NaN),
       fileId: typeof fileId === "string" ? fileId : undefined,
     };
+  }
+
+  /** The bytes of an object from `firstByte` on, which must be one that it has unless it is 0. */
+  async *read(key: string, firstByte: number): AsyncGenerator<Buffer> {
+    const headers: Record<string, string> = firstByte === 0 ? {} : { Range: `bytes=${firstByte}-` };
+    const { stream, res } = await this.#call((sdk) => sdk.getStream(key, { headers }));
+    try {
+      if (firstByte > 0 && res.status !== 206)
+        throw new OssFailure("", "OSS sent the whole object instead of its rest");
+      for await (const chunk of stream) yield chunk;
+    } catch (thrown) {
+      this.#options.signal.throwIfAborted();
+      throw toOssFailure(thrown);
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  /** A page of the objects whose keys begin with `prefix`; the first without a token. */
+  async list(prefix: string, continuationToken?: string): Promise<ObjectPage> {
+    const query = {
+      ...{ prefix, "max-keys": 1000 },
+      ...(continuationToken !== undefined && { "continuation-token": continuationToken }),
+    };
+    const page = await this.#call((sdk) => sdk.listV2(query));
+    const objects = (page.objects ?? []).map(({ name, size, lastModified }) => ({
+      key: name,
+      sizeBytes: size,
+      modifiedAt: new Date(lastModified),
+    }));
+    const next = page.isTruncated ? page.nextContinuationToken : undefined;
+    return { objects, ...(next && { next }) };
+  }
+
+  /** Removes an object; succeeds where there is none. */
+  async remove(key: string): Promise<void> {
+    await this.#call((sdk) => sdk.delete(key));
   }
 
   /** The query that gives everybody who has it the right to get an object. */

@@ -65,7 +65,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     code: /^AccessDenied$/,
     advice: ({ bucket }) =>
-      `the access key may not write there, grant it oss:PutObject, oss:GetObject, oss:ListParts and oss:AbortMultipartUpload on "${bucket}/outputs/*"`,
+      `the access key may not do so, grant it oss:PutObject, oss:GetObject, oss:DeleteObject, oss:ListParts and oss:AbortMultipartUpload on "${bucket}/outputs/*" and "${bucket}/uploads/*", and oss:ListObjects on "${bucket}"`,
   },
   {
     code: /^PublicEndpointForbidden$/,

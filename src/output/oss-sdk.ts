@@ -10,6 +10,12 @@ export interface OssSdk {
   head(
     key: string,
   ): Promise<SdkResult & { readonly meta: Readonly<Record<string, string>> | null }>;
+  getStream(
+    key: string,
+    options: { readonly headers: Readonly<Record<string, string>> },
+  ): Promise<{ readonly stream: Readable; readonly res: { readonly status: number } }>;
+  listV2(query: Readonly<Record<string, string | number>>): Promise<SdkObjectList>;
+  delete(key: string): Promise<unknown>;
   initMultipartUpload(key: string, options: SdkPutOptions): Promise<{ readonly uploadId?: string }>;
   uploadPart(
     key: string,
@@ -47,6 +53,18 @@ interface SdkPutOptions {
 
 interface SdkResult {
   readonly res: { readonly headers: IncomingHttpHeaders; readonly data: Buffer };
+}
+
+interface SdkObjectList {
+  /** Undefined where there are none. */
+  readonly objects?: readonly {
+    readonly name: string;
+    readonly size: number;
+    /** ISO 8601. */
+    readonly lastModified: string;
+  }[];
+  readonly isTruncated: boolean;
+  readonly nextContinuationToken?: string | null;
 }
 
 interface SdkPartList {

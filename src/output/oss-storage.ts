@@ -2,13 +2,21 @@ import type { LookupFunction } from "node:net";
 import type { Json } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import { encodeKey, isSafeKey } from "./object-key.js";
-import type { ObjectStorage, ObjectUrl, PutOptions, StoredFile } from "./object-storage.js";
+import type {
+  GetOptions,
+  ObjectInfo,
+  ObjectStorage,
+  ObjectUrl,
+  PutOptions,
+  StoredFile,
+} from "./object-storage.js";
 import { type OssAddress, resolveOssAddress } from "./oss-address.js";
 import { parseCheckpoint } from "./oss-checkpoint.js";
 import { OssClient } from "./oss-client.js";
 import { OssCredentials } from "./oss-credentials.js";
 import { ossError } from "./oss-errors.js";
-import { isNoSuchUpload } from "./oss-failure.js";
+import { isNoSuchUpload, OssFailure } from "./oss-failure.js";
+import { getFile, type Retry } from "./oss-get.js";
 import type { OssOptions } from "./oss-options.js";
 import { putFile } from "./oss-put.js";
 import { DEFAULT_RETRY, retrying } from "./oss-retry.js";
@@ -29,7 +37,7 @@ export interface OssStorageContext {
 }
 
 /**
- * Keeps results in a bucket of Aliyun OSS. Opens no connection before it is used.
+ * Keeps objects in a bucket of Aliyun OSS. Opens no connection before it is used.
  *
  * @throws TaskError STORAGE_REFUSED where the settings contradict each other
  */
@@ -115,9 +123,59 @@ class OssStorage implements ObjectStorage {
     return { url: url + query, expiresAt: new Date(expiresAtMs) };
   }
 
+  async find(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined> {
+    checkKey(key);
+    return await this.#call(`look for "${key}"`, signal, async (client, retry) => {
+      const { sizeBytes, modifiedAt } = await retry(() => client.head(key));
+      return { key, sizeBytes, modifiedAt };
+    });
+  }
+
+  async get(key: string, path: string, options: GetOptions): Promise<boolean> {
+    checkKey(key);
+    const found = await this.#call(`fetch "${key}"`, options.signal, async (client, retry) => {
+      await getFile({ client, retry, key, path, ...options });
+      return true;
+    });
+    return found ?? false;
+  }
+
+  async *list(folder: string, signal: AbortSignal): AsyncGenerator<ObjectInfo> {
+    const action = `list "${folder}"`;
+    for (let token: string | undefined, isLast = false; !isLast; isLast = token === undefined) {
+      const page = await this.#call(action, signal, (client, retry) =>
+        retry(() => client.list(folder, token)),
+      );
+      yield* page?.objects ?? [];
+      token = page?.next;
+    }
+  }
+
+  async remove(key: string, signal: AbortSignal): Promise<void> {
+    checkKey(key);
+    await this.#call(`remove "${key}"`, signal, (client, retry) => retry(() => client.remove(key)));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
     this.#signer[Symbol.dispose]();
+  }
+
+  /** @returns undefined if there is no such object */
+  async #call<T>(
+    action: string,
+    signal: AbortSignal,
+    run: (client: OssClient, retry: Retry) => Promise<T>,
+  ): Promise<T | undefined> {
+    signal.throwIfAborted();
+    using client = this.#openClient(signal);
+    try {
+      return await run(client, (each) => retrying(each, this.#limits.retry, signal));
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (thrown instanceof OssFailure && thrown.code === "NoSuchKey") return undefined;
+      throw ossError(action, thrown, this.#address);
+    }
   }
 
   #openClient(signal: AbortSignal): OssClient {

@@ -12,6 +12,8 @@ export interface SdkRequest {
   readonly content?: string | Buffer;
   /** Here it limits how long no byte may move; a whole request may take any time. */
   readonly timeout: number;
+  /** The body of a good answer is handed on as a stream, which must be read to its end or destroyed. */
+  readonly customResponse?: boolean;
 }
 
 /** What the SDK wants to be answered. */
@@ -19,11 +21,8 @@ export interface SdkAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly data: Buffer;
-  readonly res: {
-    readonly status: number;
-    readonly headers: IncomingHttpHeaders;
-    readonly data: Buffer;
-  };
+  /** What the SDK hands on: the stream that was asked for, else the answer itself. */
+  readonly res: IncomingMessage | Omit<SdkAnswer, "res">;
 }
 
 /** How to reach OSS. */
@@ -52,8 +51,8 @@ export class OssTransport implements Disposable {
   /** Sends one request and reads its answer, whatever its status. @throws an error with status -1 without an answer */
   async request(url: string, call: SdkRequest): Promise<SdkAnswer> {
     try {
-      const { statusCode: status = 0, headers, data } = await this.#send(url, call);
-      return { status, headers, data, res: { status, headers, data } };
+      const { statusCode: status = 0, headers, data, stream } = await this.#send(url, call);
+      return { status, headers, data, res: stream ?? { status, headers, data } };
     } catch (thrown) {
       // The SDK keeps name and message alone, and takes this status for "no answer".
       const { message, code } = thrown as NodeJS.ErrnoException;
@@ -64,7 +63,8 @@ export class OssTransport implements Disposable {
     }
   }
 
-  #send(url: string, { method, headers, stream, content, timeout }: SdkRequest): Promise<Answer> {
+  #send(url: string, call: SdkRequest): Promise<Answer> {
+    const { method, headers, stream, content, timeout } = call;
     const { signal, isSecure, lookup } = this.#options;
     const { host: _, ...others } = headers;
     return new Promise((resolve, reject) => {
@@ -75,6 +75,10 @@ export class OssTransport implements Disposable {
       request.on("error", reject);
       request.on("timeout", () => request.destroy(stalledError(timeout)));
       request.on("response", (response) => {
+        if (call.customResponse === true && isGood(response)) {
+          resolve({ ...headOf(response), data: Buffer.alloc(0), stream: response });
+          return;
+        }
         readAnswer(response)
           .then(resolve, reject)
           // An early answer leaves a body half sent: that connection is of no more use.
@@ -95,6 +99,15 @@ interface Answer {
   readonly statusCode: number | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly data: Buffer;
+  readonly stream?: IncomingMessage;
+}
+
+function isGood({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
+function headOf({ statusCode, headers }: IncomingMessage): Omit<Answer, "data"> {
+  return { statusCode, headers };
 }
 
 /** A list of 1 000 parts takes 300 kB. */
@@ -108,8 +121,7 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
     if (sizeBytes > MAX_ANSWER_BYTES) throw new Error("The answer is too large");
     chunks.push(chunk);
   }
-  const { statusCode, headers } = response;
-  return { statusCode, headers, data: Buffer.concat(chunks) };
+  return { ...headOf(response), data: Buffer.concat(chunks) };
 }
 
 function stalledError(idleMs: number): Error {

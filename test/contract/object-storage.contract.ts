@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../src/domain/task.js";
-import type { ObjectStorage, StoredFile } from "../../src/output/object-storage.js";
+import type { ObjectInfo, ObjectStorage, StoredFile } from "../../src/output/object-storage.js";
 import { tempDir } from "../support/temp-dir.js";
 
 /** One object storage to be tested, with everything that serves its URLs. */
@@ -115,6 +115,74 @@ export function describeObjectStorage(name: string, start: () => Promise<Storage
       const put = storage.put({ ...file, sizeBytes: 1_001 }, { signal });
       await expect(put).rejects.toMatchObject({ code: "UPLOAD_FAILED", family: "passing" });
       await expectNoObject(storage, file.key);
+    });
+
+    it("find() tells size and time of an object, and nothing where there is none", async () => {
+      const { storage } = await start();
+      const file = await fileOf(randomBytes(1_000), "照片 1.png");
+      expect(await storage.find(file.key, signal)).toBeUndefined();
+      await storage.put(file, { signal });
+      const found = await storage.find(file.key, signal);
+      expect(found).toMatchObject({ key: file.key, sizeBytes: 1_000 });
+      expect(Math.abs(Date.now() - Number(found?.modifiedAt))).toBeLessThan(60_000);
+      expect(await storage.find(dirname(file.key), signal)).toBeUndefined();
+    });
+
+    it.each([0, 1_000, 3_000_000])("get() fetches an object of %d bytes", async (sizeBytes) => {
+      const { storage } = await start();
+      const content = randomBytes(sizeBytes);
+      const file = await fileOf(content, "a+b 1%25.png");
+      await storage.put(file, { signal });
+      const path = join(await tempDir(), "fetched");
+      expect(await storage.get(file.key, path, { signal })).toBe(true);
+      expect(content.equals(await readFile(path))).toBe(true);
+    });
+
+    it("get() answers false where there is no object", async () => {
+      const { storage } = await start();
+      const path = join(await tempDir(), "fetched");
+      expect(await storage.get(`uploads/${TASK_ID}/none.png`, path, { signal })).toBe(false);
+    });
+
+    it("get() that is canceled throws the reason", async () => {
+      const { storage } = await start();
+      const file = await fileOf(randomBytes(1_000));
+      await storage.put(file, { signal });
+      const reason = new Error("the task was canceled");
+      const path = join(await tempDir(), "fetched");
+      const get = storage.get(file.key, path, { signal: AbortSignal.abort(reason) });
+      await expect(get).rejects.toBe(reason);
+    });
+
+    it("list() tells every object below a folder and no other", async () => {
+      const { storage } = await start();
+      const keys = ["uploads/1/a.png", "uploads/1/照片 &<1>.png", "uploads/2/b.png"];
+      for (const key of [...keys, "outputs/1/a.png", "uploads-2/1/a.png"])
+        await storage.put({ ...(await fileOf(randomBytes(10))), key }, { signal });
+      const listed: ObjectInfo[] = [];
+      for await (const info of storage.list("uploads/", signal)) listed.push(info);
+      expect(listed.map(({ key }) => key).sort()).toEqual(keys.toSorted());
+      for (const info of listed) expect(info).toEqual(await storage.find(info.key, signal));
+    });
+
+    it("list() of an empty storage tells nothing", async () => {
+      const { storage } = await start();
+      for await (const info of storage.list("uploads/", signal)) expect(info).toBeUndefined();
+    });
+
+    it("remove() removes one object, and is harmless where there is none", async () => {
+      const { storage } = await start();
+      const [first, second] = [
+        await fileOf(randomBytes(10)),
+        await fileOf(randomBytes(9), "b.png"),
+      ];
+      for (const file of [first, second]) await storage.put(file, { signal });
+      await storage.remove(first.key, signal);
+      expect(await storage.find(first.key, signal)).toBeUndefined();
+      expect(await storage.find(second.key, signal)).toMatchObject({ sizeBytes: 9 });
+      for (const file of [first, second]) await storage.remove(file.key, signal);
+      await storage.remove(second.key, signal);
+      expect(await storage.find(second.key, signal)).toBeUndefined();
     });
 
     it("discard() is harmless where there is nothing to give up, and leaves an object alone", async () => {

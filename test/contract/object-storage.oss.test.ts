@@ -2,7 +2,7 @@ import { openOss, startOss } from "../support/oss-server-fixture.js";
 import { describeObjectStorage } from "./object-storage.contract.js";
 
 describeObjectStorage("OSS, public bucket", async () => ({
-  storage: openOss(await startOss({ isPublic: true })),
+  storage: openOss(await startOss({ isPublic: true, listedObjectCount: 2 })),
 }));
 
 describeObjectStorage("OSS, private bucket with signed URLs", async () => ({

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -83,6 +84,19 @@ describe("createLocalStorage()", () => {
       await writeFile(join(folder, name), "");
     await storage.discard("outputs/task/a.png", undefined, signal);
     expect((await readdir(folder)).toSorted()).toEqual([".b.png.1.part", "a.png"]);
+  });
+
+  it("lists the key of a put that was killed, and removes what it left", async () => {
+    const directory = await tempDir();
+    const storage = createLocalStorage({ directory, publicUrl: PUBLIC_URL });
+    await mkdir(join(directory, "uploads/1"), { recursive: true });
+    await writeFile(join(directory, "uploads/1", `.a.png.${randomUUID()}.part`), "half");
+    const listed = [];
+    for await (const { key } of storage.list("uploads/", signal)) listed.push(key);
+    expect(listed).toEqual(["uploads/1/a.png"]);
+    expect(await storage.find("uploads/1/a.png", signal)).toBeUndefined();
+    await storage.remove("uploads/1/a.png", signal);
+    expect(await readdir(join(directory, "uploads"))).toEqual([]);
   });
 
   it("says what to change where it may not write", async () => {

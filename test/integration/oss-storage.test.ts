@@ -1,8 +1,9 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import type { LookupFunction } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.js";
 import { ACCESS_KEY_ID, ACCESS_KEY_SECRET, BUCKET } from "../support/oss-server.js";
 import {
   calm,
@@ -131,6 +132,48 @@ describe("OssStorage, addresses", () => {
     await storage.put(await randomFile(10), { signal: calm() });
     expect(server.requests).toMatchObject([{ host: `files.custom.test:${server.port}`, key: KEY }]);
     expect(await storage.url(KEY)).toEqual({ url: `${endpoint}/${KEY}` });
+  });
+});
+
+describe("OssStorage.get()", () => {
+  test("goes on where a broken connection left off", async () => {
+    const server = await startOss();
+    const file = await randomFile(500_000);
+    const storage = openOss(server);
+    await storage.put(file, { signal: calm() });
+    for (const afterBytes of [200_000, 100_000])
+      server.inject({ operation: "GetObject", effect: { kind: "cut-reply", afterBytes } });
+    const path = join(await tempDir(), "fetched");
+    expect(await storage.get(KEY, path, { signal: calm() })).toBe(true);
+    expect(md5(await readFile(path))).toBe(file.md5);
+    expect(server.seen("GetObject")).toMatchObject([{}, {}, { statusCode: 206 }]);
+  });
+
+  test("is cut in the midst by its signal", async () => {
+    const server = await startOss();
+    const storage = openOss(server);
+    await storage.put(await randomFile(10), { signal: calm() });
+    server.inject({ operation: "GetObject", effect: { kind: "stall", afterBytes: 0 } });
+    const cancel = new AbortController();
+    const path = join(await tempDir(), "fetched");
+    const get = storage.get(KEY, path, { signal: cancel.signal });
+    await eventually(() => server.seen("GetObject").length === 1);
+    const reason = new Error("the task was canceled");
+    cancel.abort(reason);
+    await expect(get).rejects.toBe(reason);
+  });
+
+  test("tells which right is missing", async () => {
+    const server = await startOss({ denied: ["oss:GetObject", "oss:ListObjects"] });
+    const storage = openOss(server);
+    const path = join(await tempDir(), "fetched");
+    const refusal = { code: "STORAGE_REFUSED", message: expect.stringMatching(/oss:ListObjects/) };
+    await expect(storage.get(KEY, path, { signal: calm() })).rejects.toMatchObject(refusal);
+    await expect(storage.find(KEY, calm())).rejects.toMatchObject(refusal);
+    const list = async () => {
+      for await (const _ of storage.list("uploads/", calm()));
+    };
+    await expect(list()).rejects.toMatchObject(refusal);
   });
 });
 

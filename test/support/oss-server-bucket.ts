@@ -20,6 +20,7 @@ export interface StoredObject {
   readonly pieces: readonly StoredPiece[];
   readonly sizeBytes: number;
   readonly etag: string;
+  readonly modifiedAt: Date;
   /** Content and `x-oss-meta-` headers that came with it. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -84,7 +85,7 @@ export class OssServerBucket implements AsyncDisposable {
 
   putObject(key: string, piece: StoredPiece, headers: StoredObject["headers"]): void {
     const { sizeBytes, etag } = piece;
-    this.objects.set(key, { pieces: [piece], sizeBytes, etag, headers });
+    this.objects.set(key, { pieces: [piece], sizeBytes, etag, headers, modifiedAt: new Date() });
   }
 
   /** @returns its id */
@@ -139,7 +140,7 @@ export class OssServerBucket implements AsyncDisposable {
     const whole = createHash("md5").update(pieces.map(({ etag }) => etag).join(""));
     const etag = `${whole.digest("hex").toUpperCase()}-${pieces.length}`;
     const sizeBytes = pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
-    this.objects.set(key, { pieces, sizeBytes, etag, headers });
+    this.objects.set(key, { pieces, sizeBytes, etag, headers, modifiedAt: new Date() });
     this.uploads.delete(uploadId);
     return etag;
   }
@@ -150,8 +151,19 @@ export class OssServerBucket implements AsyncDisposable {
     throw new OssRefusal(404, "NoSuchKey", "The specified key does not exist.");
   }
 
-  async *read({ pieces }: StoredObject): AsyncGenerator<Buffer> {
-    for (const { path } of pieces) yield* createReadStream(path) as AsyncIterable<Buffer>;
+  async *read({ pieces }: StoredObject, firstByte = 0): AsyncGenerator<Buffer> {
+    let skipBytes = firstByte;
+    for (const { path, sizeBytes } of pieces) {
+      if (skipBytes < sizeBytes)
+        yield* createReadStream(path, { start: skipBytes }) as AsyncIterable<Buffer>;
+      skipBytes = Math.max(0, skipBytes - sizeBytes);
+    }
+  }
+
+  /** Those whose keys begin with `prefix` and come after `after`, by key. */
+  list(prefix: string, after: string): readonly (readonly [string, StoredObject])[] {
+    const all = [...this.objects].filter(([key]) => key.startsWith(prefix) && key > after);
+    return all.sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

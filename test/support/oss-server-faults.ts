@@ -3,6 +3,8 @@ export type OssOperation =
   | "PutObject"
   | "GetObject"
   | "HeadObject"
+  | "DeleteObject"
+  | "ListObjects"
   | "InitiateMultipartUpload"
   | "UploadPart"
   | "CompleteMultipartUpload"
@@ -24,6 +26,8 @@ export type OssFaultEffect =
   | { readonly kind: "stall"; readonly afterBytes: number }
   /** It is done, and the connection is reset instead of an answer. */
   | { readonly kind: "lost-reply" }
+  /** It is done, and the connection is closed once so many bytes of the answer are sent. */
+  | { readonly kind: "cut-reply"; readonly afterBytes: number }
   /** It is not done, and answered with 200 and an error in the body. */
   | { readonly kind: "error-body"; readonly code: string }
   /** Other bytes are stored than came. */

@@ -43,10 +43,10 @@ function locate(host: string, path: string, region: string): { bucket: string; k
 
 /** Which call it is. @throws OssRefusal for those that the stand-in does not know */
 export function operationOf({ method, query, partNumber, uploadId }: OssRequest): OssOperation {
-  const isBegin = query.some(([name]) => name === "uploads");
+  const has = (parameter: string): boolean => query.some(([name]) => name === parameter);
   const found =
     KNOWN[
-      `${method}${isBegin ? " uploads" : ""}${partNumber === undefined ? "" : " part"}${uploadId && " upload"}`
+      `${method}${has("uploads") ? " uploads" : ""}${has("list-type") ? " list" : ""}${partNumber === undefined ? "" : " part"}${uploadId && " upload"}`
     ];
   if (found !== undefined) return found;
   throw new OssRefusal(501, "NotImplemented", "The stand-in does not know this call.");
@@ -56,6 +56,8 @@ const KNOWN: Readonly<Record<string, OssOperation>> = {
   PUT: "PutObject",
   GET: "GetObject",
   HEAD: "HeadObject",
+  DELETE: "DeleteObject",
+  "GET list": "ListObjects",
   "POST uploads": "InitiateMultipartUpload",
   "PUT part upload": "UploadPart",
   "POST upload": "CompleteMultipartUpload",

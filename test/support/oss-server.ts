@@ -36,6 +36,8 @@ export interface OssServerOptions {
   readonly clockAheadMs?: number;
   /** Parts that it lists at once. @default 1000 */
   readonly listedPartCount?: number;
+  /** Objects that it lists at once. @default what is asked for */
+  readonly listedObjectCount?: number;
 }
 
 /** One request as it was seen. */
@@ -176,6 +178,7 @@ export class OssServer implements AsyncDisposable {
       throw error;
     });
     if (reply === undefined || effect?.kind === "lost-reply") message.socket.resetAndDestroy();
+    else if (effect?.kind === "cut-reply") await cutReply(reply, effect.afterBytes, response);
     else await this.#send(reply, record, request.method, response);
     message.resume();
   }
@@ -291,17 +294,50 @@ export class OssServer implements AsyncDisposable {
         return { statusCode: 204, headers: {} };
       case "ListParts":
         return this.#listParts(request);
+      case "ListObjects":
+        return this.#listObjects(request);
+      case "DeleteObject":
+        this.#bucket.objects.delete(key);
+        return { statusCode: 204, headers: {} };
       case "HeadObject":
-      case "GetObject": {
-        const object = this.#bucket.object(key);
-        const headers = { etag: `"${object.etag}"`, "content-length": String(object.sizeBytes) };
-        return {
-          statusCode: 200,
-          headers: { ...object.headers, ...headers },
-          body: this.#bucket.read(object),
-        };
-      }
+      case "GetObject":
+        return this.#getObject(request);
     }
+  }
+
+  #getObject({ key, headers }: OssRequest): Reply {
+    const object = this.#bucket.object(key);
+    const range = /^bytes=(\d+)-$/.exec(String(headers["range"] ?? ""));
+    const firstByte = Number(range?.[1] ?? 0);
+    if (range !== null && firstByte >= object.sizeBytes)
+      throw new OssRefusal(416, "InvalidRange", "The requested range cannot be satisfied.");
+    return {
+      statusCode: range === null ? 200 : 206,
+      headers: {
+        ...object.headers,
+        etag: `"${object.etag}"`,
+        "last-modified": object.modifiedAt.toUTCString(),
+        "content-length": String(object.sizeBytes - firstByte),
+      },
+      body: this.#bucket.read(object, firstByte),
+    };
+  }
+
+  #listObjects({ query }: OssRequest): Reply {
+    const parameter = (name: string): string => query.find(([found]) => found === name)?.[1] ?? "";
+    const rest = this.#bucket.list(parameter("prefix"), parameter("continuation-token"));
+    const page = rest.slice(0, this.#options.listedObjectCount ?? Number(parameter("max-keys")));
+    const contents = page.map(([key, { sizeBytes, etag, modifiedAt }]) => {
+      // To the second, as everywhere.
+      const time = `<LastModified>${modifiedAt.toISOString().replace(/\.\d+/, ".000")}</LastModified>`;
+      return `<Contents><Key>${escapeXml(key)}</Key>${time}<ETag>"${etag}"</ETag><Size>${sizeBytes}</Size></Contents>`;
+    });
+    const isTruncated = page.length < rest.length;
+    const facts = {
+      ...{ Name: BUCKET, IsTruncated: String(isTruncated) },
+      ...(isTruncated && { NextContinuationToken: page.at(-1)?.[0] ?? "" }),
+    };
+    return xml("ListBucketResult", facts, contents.join(""));
   }
 
   #listParts({ key, uploadId, query }: OssRequest): Reply {
@@ -325,6 +361,19 @@ export class OssServer implements AsyncDisposable {
   }
 }
 
+/** Sends the beginning of an answer alone. */
+async function cutReply(reply: Reply, afterBytes: number, response: ServerResponse): Promise<void> {
+  response.writeHead(reply.statusCode, reply.headers);
+  let leftBytes = afterBytes;
+  for await (const chunk of reply.body ?? []) {
+    const part = Buffer.from(chunk).subarray(0, leftBytes);
+    leftBytes -= part.length;
+    await new Promise((resolve) => response.write(part, resolve));
+    if (leftBytes <= 0) break;
+  }
+  response.socket?.destroy();
+}
+
 interface Reply {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -341,6 +390,8 @@ const ACTIONS: Readonly<Record<OssOperation, string>> = {
   ListParts: "oss:ListParts",
   GetObject: "oss:GetObject",
   HeadObject: "oss:GetObject",
+  DeleteObject: "oss:DeleteObject",
+  ListObjects: "oss:ListObjects",
 };
 
 function kept({ headers }: OssRequest): Record<string, string> {
