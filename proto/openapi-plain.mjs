@@ -92,6 +92,30 @@ const READINESS = {
   required: ["ready"],
 };
 
+const UPLOAD_URL = "upload://9f86d081884c7d659a2feaa0c55ad015/photo.jpg";
+
+const UPLOAD = {
+  type: "object",
+  properties: {
+    url: {
+      type: "string",
+      description: "The `url` of tasks to be created with the file. Whoever knows it can use it.",
+      examples: [UPLOAD_URL],
+    },
+    size_bytes: { type: "integer", description: "What was taken.", examples: [482113] },
+    media_type: { type: "string", description: "By the content.", examples: ["image/jpeg"] },
+    expires_at: {
+      type: "string",
+      format: "date-time",
+      description: "Until when tasks can be created with it.",
+      examples: ["2026-01-03T14:14:34.789000Z"],
+    },
+  },
+  required: ["url", "size_bytes", "media_type", "expires_at"],
+};
+
+const BYTES = { type: "string", contentMediaType: "application/octet-stream" };
+
 const PROBLEM = {
   "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
 };
@@ -105,6 +129,49 @@ export const PLAIN_PATHS = {
       responses: {
         200: { description: "It can", content: { "application/json": { schema: READINESS } } },
         503: { description: "It cannot", content: { "application/json": { schema: READINESS } } },
+      },
+    },
+  },
+  "/uploads": {
+    post: {
+      operationId: "Upload",
+      tags: [PLAIN_TAG.name],
+      summary: "Takes a file for tasks to be created with",
+      description:
+        "The body is the file itself, of any media type, or a form with one file. It is kept until it has expired and every task created with it has ended.",
+      parameters: [
+        {
+          name: "name",
+          in: "query",
+          description: "What the file is called, where the body is the file itself.",
+          schema: { type: "string" },
+          example: "photo.jpg",
+        },
+        {
+          name: "Content-Disposition",
+          in: "header",
+          description: "The same, as `attachment; filename=...`; `name` wins.",
+          schema: { type: "string" },
+        },
+      ],
+      requestBody: {
+        required: true,
+        content: {
+          "application/octet-stream": { schema: BYTES },
+          "multipart/form-data": {
+            schema: { type: "object", properties: { file: BYTES }, required: ["file"] },
+          },
+        },
+      },
+      responses: {
+        201: { description: "The file is kept", content: { "application/json": { schema: UPLOAD } } },
+        400: { description: "It is empty, or no form with one file", content: PROBLEM },
+        403: { description: "It comes from a page that may not call", content: PROBLEM },
+        408: { description: "Nothing came for too long", content: PROBLEM },
+        413: { description: "It is too large", content: PROBLEM },
+        415: { description: "It is neither an image nor a video", content: PROBLEM },
+        503: { description: "It cannot be stored", content: PROBLEM },
+        default: { description: "Any other error", content: PROBLEM },
       },
     },
   },

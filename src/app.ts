@@ -24,10 +24,10 @@ import { createOssStorage } from "./output/oss-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
 import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
-import { Pool, type SlotBook } from "./pool/pool.js";
+import { Pool } from "./pool/pool.js";
 import { PoolServer } from "./pool/pool-server.js";
 import { ServerProber } from "./pool/server-prober.js";
-import { persist } from "./scheduler/persist.js";
+import { keepBinding } from "./scheduler/keep-binding.js";
 import { removeLeftovers } from "./scheduler/remove-leftovers.js";
 import { Retention } from "./scheduler/retention.js";
 import { Scheduler } from "./scheduler/scheduler.js";
@@ -39,6 +39,7 @@ import { openEmbeddedStore } from "./store/embedded-store.js";
 import { openMongoStore } from "./store/mongo-store.js";
 import type { TaskStore } from "./store/task-store.js";
 import { TaskWatcher } from "./store/watch-task.js";
+import { type OpenUploadsOptions, openUploads } from "./upload/open-uploads.js";
 import { WorkflowCatalog } from "./workflow/catalog.js";
 
 /** The whole service while it runs. */
@@ -79,7 +80,8 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   reportStorage(storage, logger);
   const pool = opened.use(await openPool(config, store, logger, opened));
   const guard = createAddressGuard({ allow: config.input.allow });
-  const sources = inputSources(config);
+  const uploads = opened.use(await openUploads(uploadOptions(config, { storage, store, logger })));
+  const sources = [...inputSources(config), uploads.source];
   const scheduler = opened.use(
     buildScheduler(config, { store, pool, storage, catalog, guard, sources, logger }),
   );
@@ -93,6 +95,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     }),
     monitor: countStats(new MonitorService({ store, pool, catalog, storage }), metrics),
     workflows: new WorkflowService(catalog, pool),
+    uploads: uploads.uploads,
   };
   for (const server of pool.servers)
     opened.use(
@@ -188,6 +191,13 @@ function inputSources({ input: { directory, maxBytes } }: Config): readonly Inpu
   return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
 }
 
+function uploadOptions(
+  { uploads, ...config }: Config,
+  parts: Pick<OpenUploadsOptions, "storage" | "store" | "logger">,
+): OpenUploadsOptions {
+  return { ...uploads, ...parts, spoolDirectory: join(workPath(config), "uploads") };
+}
+
 async function openPool(
   config: Config,
   store: TaskStore,
@@ -211,15 +221,6 @@ async function openPool(
 /** Of a shared store each replica's CPU server is another one, which ends with it. */
 function cpuServerId({ store }: Config): string {
   return store.mongodbUri === undefined ? CPU_SERVER_ID : `${CPU_SERVER_ID}-${randomUUID()}`;
-}
-
-/** A task that has come this far waits for a database that does not answer. */
-function keepBinding(store: Pick<TaskStore, "bindSlot">): SlotBook & Disposable {
-  const stop = new AbortController();
-  return {
-    bindSlot: (fence, slot) => persist(() => store.bindSlot(fence, slot), stop.signal),
-    [Symbol.dispose]: () => stop.abort(),
-  };
 }
 
 /** Who does not wait long for a server that may hold a prompt does not wait longer for one answer either. */
@@ -293,7 +294,7 @@ function buildScheduler(
 }
 
 /** Replicas that share a data directory do not share scratch files: one that was frozen may still be writing its own. */
-function workPath({ dataDir, store, api }: Config): string {
+function workPath({ dataDir, store, api }: Pick<Config, "dataDir" | "store" | "api">): string {
   const path = join(dataDir, "work");
   return store.mongodbUri === undefined ? path : join(path, `${hostname()}-${api.port}`);
 }

@@ -41,6 +41,12 @@ export interface Config {
     readonly timeoutMs: number;
     readonly userAgent: string;
   };
+  readonly uploads: {
+    /** Never more than the largest input. */
+    readonly maxBytes: number;
+    readonly idleMs: number;
+    readonly ttlMs: number;
+  };
   readonly workflows: {
     readonly directory: string;
     readonly defaults: { readonly image: readonly string[]; readonly video: readonly string[] };
@@ -135,6 +141,11 @@ export function toConfig(settings: Settings): Config {
       maxPixels: s.inputMaxMegapixels * 1_000_000,
       timeoutMs: s.inputTimeoutSeconds * 1000,
       userAgent: s.userAgent,
+    },
+    uploads: {
+      maxBytes: Math.min(s.uploadMaxMb ?? s.inputMaxMb, s.inputMaxMb) * 1024 * 1024,
+      idleMs: s.uploadIdleSeconds * 1000,
+      ttlMs: s.uploadTtlHours * 3_600_000,
     },
     workflows: {
       directory: resolve(s.workflowsDir),

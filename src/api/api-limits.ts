@@ -6,7 +6,7 @@ export interface ApiLimits extends Omit<PortLimits, "bodyTimeoutMs"> {
   readonly maxRequestBytes: number;
   /** How long a unary call may take; then DEADLINE_EXCEEDED. */
   readonly maxTimeoutMs: number;
-  /** How long the body of a request may take; then 408. */
+  /** How long the body of a request may take; then 408. Not for uploads. */
   readonly bodyTimeoutMs: number;
 }
 

@@ -121,7 +121,9 @@ function route(app: FastifyInstance | undefined, request: AnyRequest, response: 
   app?.routing(request as IncomingMessage, response as ServerResponse);
 }
 
-/** The client of a reflection call sends messages for as long as it likes. */
+/** The client of a reflection call sends for as long as it likes; uploads have a limit of their own. */
 function bodyTimeoutMs({ url = "" }: AnyRequest, limits: ApiLimits): number | undefined {
-  return url.startsWith("/grpc.reflection.") ? undefined : limits.bodyTimeoutMs;
+  return UNTIMED.test(url) ? undefined : limits.bodyTimeoutMs;
 }
+
+const UNTIMED = /^\/(grpc\.reflection\.|tmlsr\.v1\.UploadService\/|uploads\/?(\?|$))/;

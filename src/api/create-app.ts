@@ -16,6 +16,7 @@ import { withoutBadEscapes } from "./rest/percent-encoding.js";
 import { sendProblem } from "./rest/problem.js";
 import { registerRest } from "./rest/rest-plugin.js";
 import { type ApiServices, serveTmlsr, serveTools } from "./services.js";
+import { registerUploads } from "./uploads-route.js";
 
 /** More of what HTTP serves, e.g. the files of local results. */
 export type ApiPlugin = (app: FastifyInstance) => void | Promise<void>;
@@ -82,7 +83,7 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
 }
 
 async function registerCalls(app: FastifyInstance, options: AppOptions): Promise<void> {
-  const { logger, limits, services, shutdownSignal } = options;
+  const { logger, limits, services, corsOrigins, shutdownSignal } = options;
   const { maxRequestBytes, maxTimeoutMs, stallTimeoutMs } = limits;
   const tmlsr = serveTmlsr(services);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
@@ -99,6 +100,7 @@ async function registerCalls(app: FastifyInstance, options: AppOptions): Promise
     maxRequestBytes,
   });
   registerPlainRoutes(app, () => services.monitor.ready());
+  registerUploads(app, services.uploads, corsOrigins);
   registerRest(app, {
     services: specs,
     interceptors,

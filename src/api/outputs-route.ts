@@ -42,7 +42,7 @@ export function registerOutputs(app: FastifyInstance, files: OutputFiles): void 
       return answer(request, reply, output, file);
     },
   });
-  refuseOtherMethods(app, URL_PATTERN);
+  refuseOtherMethods(app, URL_PATTERN, ["GET", "HEAD"]);
 }
 
 const URL_PATTERN = "/outputs/:taskId/*";

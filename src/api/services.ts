@@ -4,6 +4,7 @@ import { ServerReflection as AlphaServerReflection } from "../gen/grpc/reflectio
 import { file_tmlsr_v1_error } from "../gen/tmlsr/v1/error_pb.js";
 import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
+import { UploadService } from "../gen/tmlsr/v1/upload_service_pb.js";
 import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
 import { DescriptorIndex } from "./descriptor-index.js";
 import { createHealthHandlers } from "./health-handlers.js";
@@ -11,6 +12,7 @@ import { createMonitorHandlers, type Monitor } from "./monitor-handlers.js";
 import { createAlphaReflectionHandlers, createReflectionHandlers } from "./reflection-handlers.js";
 import { type ServedService, serve } from "./served-service.js";
 import { createTaskHandlers, type Tasks } from "./task-handlers.js";
+import { createUploadHandlers, type Uploads } from "./upload-handlers.js";
 import { createWorkflowHandlers, type Workflows } from "./workflow-handlers.js";
 
 /** The use cases that the API makes callable. */
@@ -18,14 +20,16 @@ export interface ApiServices {
   readonly tasks: Tasks;
   readonly monitor: Monitor;
   readonly workflows: Workflows;
+  readonly uploads: Uploads;
 }
 
-/** The services of TMLSR, which REST serves too. */
-export function serveTmlsr({ tasks, monitor, workflows }: ApiServices): ServedService[] {
+/** The services of TMLSR, which REST serves too, but for the streams of requests. */
+export function serveTmlsr({ tasks, monitor, workflows, uploads }: ApiServices): ServedService[] {
   return [
     serve(TaskService, createTaskHandlers(tasks)),
     serve(MonitorService, createMonitorHandlers(monitor)),
     serve(WorkflowService, createWorkflowHandlers(workflows)),
+    serve(UploadService, createUploadHandlers(uploads)),
   ];
 }
 

@@ -85,6 +85,28 @@ export const WORK_SETTINGS = {
     fallback: 3600,
     text: "How long one download may take in all.",
   }),
+  uploadMaxMb: setting({
+    env: "TMLSR_UPLOAD_MAX_MB",
+    key: "input.upload_max_mb",
+    schema: positive.optional(),
+    fallback: undefined,
+    fallbackText: "the largest input",
+    text: "Largest file that a client may upload, in MiB; never more than the largest input.",
+  }),
+  uploadIdleSeconds: setting({
+    env: "TMLSR_UPLOAD_IDLE_SECONDS",
+    key: "input.upload_idle_seconds",
+    schema: z.coerce.number().positive().max(86_400),
+    fallback: 30,
+    text: "How long nothing may come of an upload; in all it may take as long as it likes.",
+  }),
+  uploadTtlHours: setting({
+    env: "TMLSR_UPLOAD_TTL_HOURS",
+    key: "input.upload_ttl_hours",
+    schema: z.coerce.number().positive(),
+    fallback: 24,
+    text: "How long tasks can be created with an uploaded file. It is removed after that, but not before the tasks that name it have ended.",
+  }),
   userAgent: setting({
     env: "TMLSR_USER_AGENT",
     key: "input.user_agent",

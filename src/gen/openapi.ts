@@ -719,6 +719,179 @@ export const openapi = {
         }
       }
     },
+    "/uploads": {
+      "post": {
+        "operationId": "Upload",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Takes a file for tasks to be created with",
+        "description": "The body is the file itself, of any media type, or a form with one file. It is kept until it has expired and every task created with it has ended.",
+        "parameters": [
+          {
+            "name": "name",
+            "in": "query",
+            "description": "What the file is called, where the body is the file itself.",
+            "schema": {
+              "type": "string"
+            },
+            "example": "photo.jpg"
+          },
+          {
+            "name": "Content-Disposition",
+            "in": "header",
+            "description": "The same, as `attachment; filename=...`; `name` wins.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "requestBody": {
+          "required": true,
+          "content": {
+            "application/octet-stream": {
+              "schema": {
+                "type": "string",
+                "contentMediaType": "application/octet-stream"
+              }
+            },
+            "multipart/form-data": {
+              "schema": {
+                "type": "object",
+                "properties": {
+                  "file": {
+                    "type": "string",
+                    "contentMediaType": "application/octet-stream"
+                  }
+                },
+                "required": [
+                  "file"
+                ]
+              }
+            }
+          }
+        },
+        "responses": {
+          "201": {
+            "description": "The file is kept",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "type": "object",
+                  "properties": {
+                    "url": {
+                      "type": "string",
+                      "description": "The `url` of tasks to be created with the file. Whoever knows it can use it.",
+                      "examples": [
+                        "upload://9f86d081884c7d659a2feaa0c55ad015/photo.jpg"
+                      ]
+                    },
+                    "size_bytes": {
+                      "type": "integer",
+                      "description": "What was taken.",
+                      "examples": [
+                        482113
+                      ]
+                    },
+                    "media_type": {
+                      "type": "string",
+                      "description": "By the content.",
+                      "examples": [
+                        "image/jpeg"
+                      ]
+                    },
+                    "expires_at": {
+                      "type": "string",
+                      "format": "date-time",
+                      "description": "Until when tasks can be created with it.",
+                      "examples": [
+                        "2026-01-03T14:14:34.789000Z"
+                      ]
+                    }
+                  },
+                  "required": [
+                    "url",
+                    "size_bytes",
+                    "media_type",
+                    "expires_at"
+                  ]
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "It is empty, or no form with one file",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "403": {
+            "description": "It comes from a page that may not call",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "408": {
+            "description": "Nothing came for too long",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "413": {
+            "description": "It is too large",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "415": {
+            "description": "It is neither an image nor a video",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "503": {
+            "description": "It cannot be stored",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/outputs/{task_id}/{file}": {
       "get": {
         "operationId": "GetOutput",
@@ -1575,7 +1748,7 @@ export const openapi = {
           "url": {
             "type": "string",
             "maxLength": 8192,
-            "description": "HTTP or HTTPS URL of the input, an image or a video. Where the service's configuration allows a\ndirectory, also a `file://` URL of a file in it.",
+            "description": "HTTP or HTTPS URL of the input, an image or a video. Where the service's configuration allows a\ndirectory, also a `file://` URL of a file in it; or the `upload://` URL of an uploaded file.",
             "examples": [
               "https://example.com/image.jpg"
             ]

@@ -41,7 +41,13 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     hosts: ["127.0.0.1"],
     port: 0,
     logger,
-    services: { tasks, monitor: testMonitor, workflows: noWorkflows, ...services },
+    services: {
+      tasks,
+      monitor: testMonitor,
+      workflows: noWorkflows,
+      uploads: noUploads,
+      ...services,
+    },
     ...rest,
   });
   const url = `http://127.0.0.1:${api.port}`;
@@ -63,6 +69,10 @@ const testMonitor: ApiServices["monitor"] = {
     yield await testMonitor.stats();
   },
   ready: async () => ({ ready: true }),
+};
+
+const noUploads: ApiServices["uploads"] = {
+  take: () => Promise.reject(new Error("The test takes no uploads")),
 };
 
 const noWorkflows: ApiServices["workflows"] = {

@@ -18,7 +18,7 @@ export type AnyResponse = ServerResponse | Http2ServerResponse;
 export interface ExchangeLimits {
   /** How long a request's body may take from its headers on; undefined: as long as it likes. */
   readonly bodyTimeoutMs: (request: AnyRequest) => number | undefined;
-  /** How long a client may leave unread what was sent to it. */
+  /** How long a client may leave unread what was sent to it, and send on what has its answer. */
   readonly stallTimeoutMs: number;
   /** How often the two are looked at. */
   readonly sweepIntervalMs: number;
@@ -28,8 +28,8 @@ export interface ExchangeLimits {
 interface Exchange {
   readonly request: AnyRequest;
   readonly response: AnyResponse;
-  /** On the clock of `performance.now()`. */
-  readonly bodyDueAt: number;
+  /** On the clock of `performance.now()`; sooner once there is an answer. */
+  bodyDueAt: number;
   /** Since when the client reads nothing; undefined while it does. */
   stalledSince: number | undefined;
   /** Whether the response was seen to have ended before the request. */
@@ -107,8 +107,14 @@ export class Exchanges implements Disposable {
       if (this.#isStalled(exchange, now)) cut(request, response);
       if (hasArrived(request)) continue;
       if (now > exchange.bodyDueAt) refuse(request, response, 408);
-      else if (response instanceof Http2ServerResponse && response.writableEnded) leave(exchange);
+      else if (response.writableEnded) this.#hurry(exchange, now);
     }
+  }
+
+  /** Waits for the rest of an answered request: over HTTP/1.1 a client reads the answer only after it. */
+  #hurry(exchange: Exchange, now: number): void {
+    if (exchange.response instanceof Http2ServerResponse) leave(exchange);
+    else exchange.bodyDueAt = Math.min(exchange.bodyDueAt, now + this.#limits.stallTimeoutMs);
   }
 
   #isStalled(exchange: Exchange, now: number): boolean {

@@ -11,16 +11,21 @@ import { ProblemError } from "./problem.js";
 export function registerGet(app: FastifyInstance, url: string, handler: RouteHandlerMethod): void {
   for (const each of url === "/" ? [url] : [url, `${url}/`]) {
     app.get(each, handler);
-    refuseOtherMethods(app, each);
+    refuseOtherMethods(app, each, ["GET", "HEAD"]);
   }
 }
 
-/** Answers 405 to every method of a path but GET and HEAD. */
-export function refuseOtherMethods(app: FastifyInstance, url: string): void {
+/** Answers 405 to every method of a path but those allowed. */
+export function refuseOtherMethods(
+  app: FastifyInstance,
+  url: string,
+  allowed: readonly string[],
+): void {
   const refuse = async () => {
-    throw new ProblemError(methodNotAllowed(["GET", "HEAD"]));
+    throw new ProblemError(methodNotAllowed(allowed));
   };
-  app.route({ method: OTHER_METHODS, url, onRequest: refuse, handler: refuse });
+  const method = METHODS.filter((each) => !allowed.includes(each));
+  app.route({ method, url, exposeHeadRoute: false, onRequest: refuse, handler: refuse });
 }
 
-const OTHER_METHODS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

@@ -26,7 +26,7 @@ export const file_tmlsr_v1_task_service: GenFile = /*@__PURE__*/
 export type CreateTaskRequest = Message<"tmlsr.v1.CreateTaskRequest"> & {
   /**
    * HTTP or HTTPS URL of the input, an image or a video. Where the service's configuration allows a
-   * directory, also a `file://` URL of a file in it.
+   * directory, also a `file://` URL of a file in it; or the `upload://` URL of an uploaded file.
    *
    * @generated from field: string url = 1;
    */

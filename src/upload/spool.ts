@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { translateUploadError, uploadError } from "./upload-error.js";
+import { withIdleLimit } from "./with-idle-limit.js";
+
+/** What a client may send, and how slowly. */
+export interface SpoolLimits {
+  readonly maxBytes: number;
+  /** How long no byte may come. */
+  readonly idleMs: number;
+}
+
+/** Bytes that have come in whole; disposing removes them. */
+export interface SpoolFile extends AsyncDisposable {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** A directory of this process's own, where uploads are while they come in. */
+export class Spool {
+  readonly #directory: string;
+  readonly #limits: SpoolLimits;
+
+  private constructor(directory: string, limits: SpoolLimits) {
+    this.#directory = directory;
+    this.#limits = limits;
+  }
+
+  /** Removes what a killed process left. */
+  static async open(directory: string, limits: SpoolLimits): Promise<Spool> {
+    await rm(directory, { recursive: true, force: true });
+    return new Spool(directory, limits);
+  }
+
+  /**
+   * Writes down all of `content`, no faster than the disk takes it; nothing is left of one that fails.
+   *
+   * @throws TaskError INPUT_TOO_LARGE, INPUT_TIMEOUT (nothing came for too long), INVALID_REQUEST (it
+   *   is empty), DISK_FULL; the reason of the signal; what `content` throws.
+   */
+  async receive(content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<SpoolFile> {
+    const path = join(this.#directory, randomUUID());
+    const dispose = () => rm(path, { force: true });
+    try {
+      await mkdir(this.#directory, { recursive: true });
+      const sizeBytes = await this.#write(content, path, signal);
+      if (sizeBytes === 0) throw uploadError("INVALID_REQUEST", "it is empty");
+      return { path, sizeBytes, [Symbol.asyncDispose]: dispose };
+    } catch (thrown) {
+      await dispose();
+      throw translateUploadError(thrown);
+    }
+  }
+
+  async #write(
+    content: AsyncIterable<Uint8Array>,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { maxBytes, idleMs } = this.#limits;
+    const onIdle = () => uploadError("INPUT_TIMEOUT", `nothing came for ${idleMs / 1000} seconds`);
+    await using file = await open(path, "wx");
+    let sizeBytes = 0;
+    for await (const chunk of withIdleLimit(content, idleMs, signal, onIdle)) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) throw uploadTooLarge(`it has at least ${sizeBytes}`, maxBytes);
+      await file.appendFile(chunk);
+    }
+    return sizeBytes;
+  }
+}
+
+/** @param what `it has 5`, in bytes. */
+export function uploadTooLarge(what: string, maxBytes: number): Error {
+  return uploadError("INPUT_TOO_LARGE", `${what} bytes, more than the limit of ${maxBytes}`);
+}
