@@ -20,7 +20,6 @@ import { Semaphore } from "./lib/semaphore.js";
 import { Metrics } from "./metrics/metrics.js";
 import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
-import { createOssStorage } from "./output/oss-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
 import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
@@ -36,7 +35,6 @@ import { MonitorService } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
 import { openEmbeddedStore } from "./store/embedded-store.js";
-import { openMongoStore } from "./store/mongo-store.js";
 import type { TaskStore } from "./store/task-store.js";
 import { TaskWatcher } from "./store/watch-task.js";
 import { type OpenUploadsOptions, openUploads } from "./upload/open-uploads.js";
@@ -74,7 +72,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const metrics = new Metrics();
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
-  const { storage, plugins } = openStorage(config, location, logger);
+  const { storage, plugins } = await openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
@@ -157,15 +155,20 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   if (uri === undefined) return await openEmbeddedStore({ directory: dataDir, logger });
   if (oss === undefined)
     logger.warn("results are kept on local disk: replicas must share TMLSR_DATA_DIR");
+  const { openMongoStore } = await import("./store/mongo-store.js");
   return await openMongoStore({ uri, ...(retentionMs !== undefined && { retentionMs }), logger });
 }
 
-function openStorage(
+/** Adapters whose libraries are large are loaded where they are configured only: the start is quicker. */
+async function openStorage(
   { oss, publicUrl, dataDir }: Config,
   location: { readonly port: number },
   logger: Logger,
-): { storage: ObjectStorage; plugins: ApiPlugin[] } {
-  if (oss !== undefined) return { storage: createOssStorage(oss, { logger }), plugins: [] };
+): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[] }> {
+  if (oss !== undefined) {
+    const { createOssStorage } = await import("./output/oss-storage.js");
+    return { storage: createOssStorage(oss, { logger }), plugins: [] };
+  }
   const storage = createLocalStorage({
     directory: dataDir,
     get publicUrl() {
