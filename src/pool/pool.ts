@@ -31,6 +31,8 @@ export interface SlotRequest {
   readonly priority: number;
   readonly dueAt: Date;
   readonly bypassCount: number;
+  /** How long it was being passed over when it was leased; the limits go on from there. */
+  readonly bypassedForMs?: number;
 }
 
 /** A slot that the task holds now, in the store too. */
@@ -136,6 +138,7 @@ export class Pool {
   async acquire(request: SlotRequest, signal: AbortSignal): Promise<SlotGrant> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = withResolvers<SlotGrant>();
+    const { bypassedForMs } = request;
     const waiting: WaitingRequest = {
       request,
       workflow: request.workflow.name,
@@ -143,7 +146,8 @@ export class Pool {
       dueAt: request.dueAt,
       taskId: request.fence.taskId,
       bypassCount: request.bypassCount,
-      firstBypassedAtMs: undefined,
+      firstBypassedAtMs:
+        bypassedForMs === undefined ? undefined : performance.now() - bypassedForMs,
       isGone: false,
       resolve,
       reject,

@@ -141,11 +141,14 @@ export class TaskRun {
     await this.#releaseSlot();
     await this.#input(workDir);
     this.phase = "waiting";
-    const { parameters, priority, dueAt, bypassCount } = task;
+    const { parameters, priority, dueAt, bypassCount, firstBypassedAt } = task;
+    const leasedAt = task.attempts.at(-1)?.startedAt;
     const request = {
       fence: holding.fence,
       workflow,
       ...{ parameters, priority, dueAt, bypassCount },
+      ...(firstBypassedAt &&
+        leasedAt && { bypassedForMs: leasedAt.getTime() - firstBypassedAt.getTime() }),
     };
     const { server, slot } = await this.#context.pool.acquire(request, holding.signal);
     this.server = server;

@@ -92,3 +92,18 @@ test("a second prompt is queued as soon as the first of its workflow was short",
   pool.noteSuccess(server, "w", 50);
   expect((await second).slot).toBe("gpu1#1");
 });
+
+test("a task that was passed over for long before it was leased is passed over no longer", async () => {
+  const server = aServer("gpu1");
+  using pool = aPool([server], async () => "ok");
+  server.loadedWorkflow = "w2";
+  const other = { ...workflow, name: "w2" } as Workflow;
+  pool.adopt("gpu1#0", { taskId: "x", epoch: 1 }, "w2");
+  const old = pool.acquire({ ...request("a"), bypassedForMs: 30_000 }, NEVER);
+  const young = pool.acquire({ ...request("b"), workflow: other }, AbortSignal.timeout(5_000));
+  young.catch(() => undefined);
+  pool.release({ taskId: "x", epoch: 1 });
+  expect((await old).slot).toBe("gpu1#0");
+  pool.release({ taskId: "a", epoch: 1 });
+  expect((await young).slot).toBe("gpu1#0");
+});
