@@ -7,8 +7,8 @@ export default defineConfig({
     globalSetup: ["test/support/build-dist.ts", "test/support/mongo-broker.ts"],
     pool: "forks",
     testTimeout: 30_000,
-    // Real processes race each other on a machine that may be busy; the reporter tells which test needed its second try.
-    retry: 1,
+    // Most of the time is spent waiting for processes.
+    maxWorkers: 3,
     hookTimeout: 30_000,
   },
 });
