@@ -2,10 +2,17 @@
 const HIDDEN = "?***";
 
 /** A URL, quoted or up to the next white space. */
-const URLS = /(?<=")https?:\/\/[^"]*(?=")|https?:\/\/[^\s"'<>]+/gi;
+const URLS = /(?<=")(?:https?|upload):\/\/[^"]*(?=")|(?:https?|upload):\/\/[^\s"'<>]+/gi;
 
-/** A URL without credentials, fragment and query string, which can be secrets; that there is a query string shows. */
+/** Whoever knows the id of an upload can use it. */
+const UPLOAD_ID = /^(upload:\/\/)[^/]*/i;
+
+/**
+ * A URL without credentials, fragment, query string and the id of an upload, which can be secrets;
+ * that there is a query string shows.
+ */
 export function hideUrlSecrets(url: string): string {
+  if (UPLOAD_ID.test(url)) return url.replace(UPLOAD_ID, "$1***");
   const end = url.search(/[?#]/);
   const base = end === -1 ? url : url.slice(0, end);
   const shown = base.replace(/^([a-z][a-z\d+.-]*:[\\/]*)[^\\/]*@/i, "$1");

@@ -4,7 +4,7 @@ import { type ErrorCode, TaskError } from "../domain/errors.js";
 import { UploadResponseSchema } from "../gen/tmlsr/v1/upload_service_pb.js";
 import { watchClient } from "./rest/call-context.js";
 import { refuseOtherMethods } from "./rest/get-route.js";
-import { createProblem, ProblemError } from "./rest/problem.js";
+import { createProblem, type Problem, ProblemError } from "./rest/problem.js";
 import { printResponse } from "./rest/response-printer.js";
 import { FormBody, RawBody } from "./upload-body.js";
 import { toProtoUpload, type Uploads } from "./upload-handlers.js";
@@ -73,7 +73,11 @@ async function answer(
     const message = create(UploadResponseSchema, toProtoUpload(upload));
     return await reply.code(201).send(printResponse(UploadResponseSchema, message));
   } catch (thrown) {
-    throw withStatus(thrown);
+    const problem = problemOf(thrown);
+    // Nothing more is to be expected of it.
+    if (problem?.status === 408 && request.raw.httpVersionMajor === 1)
+      reply.header("connection", "close");
+    throw problem === undefined ? thrown : new ProblemError(problem, { cause: thrown });
   } finally {
     // Read past, or the client would see a broken connection in place of an early answer.
     request.raw.resume();
@@ -97,10 +101,10 @@ const STATUS_OF_ERROR: { readonly [code in ErrorCode]?: number } = {
   INPUT_TYPE_UNSUPPORTED: 415,
 };
 
-function withStatus(thrown: unknown): unknown {
-  const status = thrown instanceof TaskError ? STATUS_OF_ERROR[thrown.code] : undefined;
-  if (!(thrown instanceof TaskError) || status === undefined) return thrown;
-  return new ProblemError(createProblem(status, thrown.code, thrown.message), { cause: thrown });
+function problemOf(thrown: unknown): Problem | undefined {
+  if (!(thrown instanceof TaskError)) return undefined;
+  const status = STATUS_OF_ERROR[thrown.code];
+  return status === undefined ? undefined : createProblem(status, thrown.code, thrown.message);
 }
 
 function refuseForeignPage({ headers }: FastifyRequest, origins: readonly string[]): void {

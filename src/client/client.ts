@@ -4,6 +4,7 @@ export * from "../gen/tmlsr/v1/error_pb.js";
 export * from "../gen/tmlsr/v1/monitor_service_pb.js";
 export * from "../gen/tmlsr/v1/task_pb.js";
 export * from "../gen/tmlsr/v1/task_service_pb.js";
+export * from "../gen/tmlsr/v1/upload_service_pb.js";
 export * from "../gen/tmlsr/v1/workflow_service_pb.js";
 export {
   type ConnectClients,
@@ -18,3 +19,4 @@ export {
   type GrpcMethod,
 } from "./grpc-client.js";
 export { createGrpcClients, type GrpcClients, type GrpcClientsOptions } from "./grpc-clients.js";
+export type { Upload, UploadContent, UploadOptions } from "./upload.js";

@@ -7,14 +7,18 @@ import {
 } from "@connectrpc/connect-node";
 import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
+import { UploadService } from "../gen/tmlsr/v1/upload_service_pb.js";
 import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
 import { parseAddress } from "./address.js";
+import { type Upload, uploadMessages } from "./upload.js";
 
 /** The services of TMLSR over Connect's library. All share one connection, which disposing closes. */
 export interface ConnectClients extends Disposable {
   readonly tasks: Client<typeof TaskService>;
   readonly monitor: Client<typeof MonitorService>;
   readonly workflows: Client<typeof WorkflowService>;
+  readonly uploads: Client<typeof UploadService>;
+  readonly upload: Upload;
   /** For clients of other services at the same address. */
   readonly transport: Transport;
 }
@@ -58,10 +62,13 @@ export function createConnectClients(
     interceptors: [...interceptors],
     ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
   });
+  const uploads = createClient(UploadService, transport);
   return {
     tasks: createClient(TaskService, transport),
     monitor: createClient(MonitorService, transport),
     workflows: createClient(WorkflowService, transport),
+    uploads,
+    upload: (content, call = {}) => uploads.upload(uploadMessages(content, call), call),
     transport,
     [Symbol.dispose]: () => sessionManager.abort(),
   };

@@ -1,7 +1,9 @@
+import { Readable } from "node:stream";
 import {
   create,
   type DescMessage,
   type DescMethod,
+  type DescMethodClientStreaming,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
@@ -23,13 +25,18 @@ export interface GrpcCallOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A method as a function: a promise for a unary one, an async iterable for a server stream. */
+/** A method as a function: streams are async iterables, single messages promises. */
 export type GrpcMethod<M extends DescMethod> =
   M extends DescMethodUnary<infer I, infer O>
     ? (request: MessageInitShape<I>, options?: GrpcCallOptions) => Promise<MessageShape<O>>
     : M extends DescMethodServerStreaming<infer I, infer O>
       ? (request: MessageInitShape<I>, options?: GrpcCallOptions) => AsyncIterable<MessageShape<O>>
-      : never;
+      : M extends DescMethodClientStreaming<infer I, infer O>
+        ? (
+            requests: AsyncIterable<MessageInitShape<I>>,
+            options?: GrpcCallOptions,
+          ) => Promise<MessageShape<O>>
+        : never;
 
 /** A service as an object with its methods. Calls fail with grpc-js's ServiceError. */
 export type GrpcClient<S extends DescService> = {
@@ -40,7 +47,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
  * Makes the typed client of a service over a grpc-js client, whose channel several can share.
- * Methods whose client streams are left out.
+ * Methods that stream both ways are left out.
  */
 export function createGrpcClient<S extends DescService>(service: S, client: Client): GrpcClient<S> {
   const methods = service.methods.map((method) => [method.localName, callable(method, client)]);
@@ -55,6 +62,7 @@ function callable(method: DescMethod, client: Client) {
     case "server_streaming":
       return serverStreaming(method as DescMethodServerStreaming, client);
     case "client_streaming":
+      return clientStreaming(method as DescMethodClientStreaming, client);
     case "bidi_streaming":
       return undefined;
   }
@@ -119,13 +127,45 @@ function serverStreaming<I extends DescMessage, O extends DescMessage>(
   };
 }
 
+function clientStreaming<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodClientStreaming<I, O>,
+  client: Client,
+) {
+  const { path, serialize, deserialize } = definitionOf(method);
+  return (requests: AsyncIterable<MessageInitShape<I>>, options: GrpcCallOptions = {}) =>
+    new Promise<MessageShape<O>>((resolve, reject) => {
+      const { signal, timeoutMs } = options;
+      const source = Readable.from(requests);
+      const cancel = () => call.cancel();
+      const call = client.makeClientStreamRequest(
+        path,
+        serialize,
+        deserialize,
+        metadataOf(options),
+        callOptions(timeoutMs),
+        (error, response) => {
+          signal?.removeEventListener("abort", cancel);
+          // The service may answer before all is sent.
+          source.destroy();
+          if (error !== null) reject(source.errored ?? restoreText(error));
+          else if (response !== undefined) resolve(response);
+        },
+      );
+      source.once("error", cancel);
+      // Its type is of messages, which pipe() knows nothing of.
+      source.pipe(call as unknown as NodeJS.WritableStream);
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener("abort", cancel);
+    });
+}
+
 /** What grpc-js needs of a method. */
 function definitionOf<I extends DescMessage, O extends DescMessage>({
   parent,
   name,
   input,
   output,
-}: DescMethodUnary<I, O> | DescMethodServerStreaming<I, O>) {
+}: DescMethodUnary<I, O> | DescMethodServerStreaming<I, O> | DescMethodClientStreaming<I, O>) {
   return {
     path: `/${parent.typeName}/${name}`,
     serialize: (request: MessageInitShape<I>) =>

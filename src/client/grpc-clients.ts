@@ -1,15 +1,19 @@
 import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
+import { UploadService } from "../gen/tmlsr/v1/upload_service_pb.js";
 import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
 import { parseAddress } from "./address.js";
 import { createGrpcClient, type GrpcClient } from "./grpc-client.js";
+import { type Upload, uploadMessages } from "./upload.js";
 
 /** The services of TMLSR over grpc-js. All share one channel, which disposing closes. */
 export interface GrpcClients extends Disposable {
   readonly tasks: GrpcClient<typeof TaskService>;
   readonly monitor: GrpcClient<typeof MonitorService>;
   readonly workflows: GrpcClient<typeof WorkflowService>;
+  readonly uploads: GrpcClient<typeof UploadService>;
+  readonly upload: Upload;
 }
 
 /** How the channel is made. */
@@ -37,10 +41,13 @@ export function createGrpcClients(address: string, options: GrpcClientsOptions =
   const defaults = isSecure ? credentials.createSsl() : credentials.createInsecure();
   const channelOptions = { ...KEEPALIVE, ...options.channelOptions };
   const client = new Client(hostAndPort, options.credentials ?? defaults, channelOptions);
+  const uploads = createGrpcClient(UploadService, client);
   return {
     tasks: createGrpcClient(TaskService, client),
     monitor: createGrpcClient(MonitorService, client),
     workflows: createGrpcClient(WorkflowService, client),
+    uploads,
+    upload: (content, call = {}) => uploads.upload(uploadMessages(content, call), call),
     [Symbol.dispose]: () => client.close(),
   };
 }

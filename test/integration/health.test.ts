@@ -33,6 +33,7 @@ test("health is SERVING for all and for each service while the service is ready"
     "tmlsr.v1.TaskService",
     "tmlsr.v1.MonitorService",
     "tmlsr.v1.WorkflowService",
+    "tmlsr.v1.UploadService",
     "grpc.health.v1.Health",
   ]);
   expect(statuses[""]?.status).toBe(Status.NOT_SERVING);

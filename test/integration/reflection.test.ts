@@ -30,6 +30,7 @@ describe.each(["v1", "v1alpha"])("buf curl by reflection %s", (version) => {
         "tmlsr.v1.TaskService/CreateTask",
         "tmlsr.v1.MonitorService/GetStats",
         "tmlsr.v1.WorkflowService/ListWorkflows",
+        "tmlsr.v1.UploadService/Upload",
         "grpc.health.v1.Health/Check",
       ]),
     );

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openapi } from "../../src/gen/openapi.js";
+import { aPicture } from "../support/pictures.js";
 import { COMPLETED, createOne } from "../support/task-store-builders.js";
 import { expectProblem, INPUT_URL, useTestApp } from "../support/use-test-app.js";
 
@@ -117,6 +118,30 @@ describe("GET /outputs/{task_id}/{file}", () => {
   });
 });
 
+describe("POST /uploads", () => {
+  test("answers 201 with a URL that POST /tasks accepts", async () => {
+    const body = await aPicture();
+    const uploaded = await api.call("POST", "/uploads?name=photo.jpg", { body });
+    expect(uploaded.status).toBe(201);
+    expect(Object.keys(uploaded.body)).toEqual(["url", "size_bytes", "media_type", "expires_at"]);
+    const { url } = uploaded.body;
+    expect(url).toMatch(/^upload:\/\/[0-9a-f]{32}\/photo\.png$/);
+    const task = await api.task(await api.submit({ url, type: "image" }));
+    // Whoever knows the id can use the upload.
+    expect(task.params.url).toBe("upload://***/photo.png");
+  });
+
+  test.each([
+    ["that nobody uploaded", `upload://${"0".repeat(32)}/a.png`, /is unknown or has expired/],
+    ["with another name", `upload://${"0".repeat(32)}/..%2fa.png`, /the service gave for the/],
+    ["that leads elsewhere", "upload://../../outputs/a.png", /the service gave for the upload/],
+  ])("gives no URL %s", async (_what, url, message) => {
+    const answer = await api.post({ url, type: "image" });
+    expectProblem(answer, { status: 400, code: "INVALID_REQUEST" });
+    expect(answer.body.errors).toEqual([{ field: "url", message: expect.stringMatching(message) }]);
+  });
+});
+
 describe("documentation", () => {
   test("is served at /openapi.json and as a page at /docs", async () => {
     expect((await api.get("/openapi.json")).body).toEqual(openapi);
@@ -141,4 +166,4 @@ test("GET /metrics is text for Prometheus", async () => {
 });
 
 test.todo("GET / redirects to the dashboard: there is none yet");
-test.todo("/uploads and /dashboard: to come");
+test.todo("/dashboard: to come");

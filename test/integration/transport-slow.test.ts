@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { connect } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import type { ApiServices } from "../../src/api/services.js";
 import { createConnectClients, createGrpcClients } from "../../src/client/client.js";
 import { eventually } from "../support/eventually.js";
 import { rawClient } from "../support/raw-client.js";
@@ -55,6 +56,35 @@ describe("a slow client", () => {
       expect(received).toMatch(path === "/nothing" ? /^HTTP\/1\.1 404 / : /^HTTP\/1\.1 408 /);
     },
   );
+
+  const UPLOAD = "POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
+
+  test("that uploads may take as long as it likes in all", async () => {
+    const received: Uint8Array[] = [];
+    const uploads: ApiServices["uploads"] = {
+      take: async (body) => {
+        for await (const chunk of body) received.push(chunk);
+        return { url: "upload://1/a.png", sizeBytes: 5, mediaType: "a/b", expiresAt: new Date() };
+      },
+    };
+    const { port } = await startTestServer({ limits: slowBody, services: { uploads } });
+    const client = await rawClient(port);
+    client.socket.write(UPLOAD);
+    const startedAt = performance.now();
+    for (const byte of "12345") {
+      client.socket.write(byte);
+      await eventually(() => received.length > 0 && performance.now() - startedAt > 100);
+    }
+    await client.sees("HTTP/1.1 201 Created");
+    expect(Buffer.concat(received).toString()).toBe("12345");
+  });
+
+  test("that goes on uploading what has its answer is cut", async () => {
+    const { port } = await startTestServer({ limits: { ...slowBody, stallTimeoutMs: 50 } });
+    const client = await rawClient(port);
+    client.socket.write(UPLOAD);
+    expect(await client.closed()).toMatch(/^HTTP\/1\.1 500 /);
+  });
 
   test("whose call's body does not end is refused over HTTP/2 too", async () => {
     const { url, api } = await startTestServer({ limits: slowBody });

@@ -10,6 +10,7 @@ describe("hideUrlSecrets()", () => {
     ["HTTPS://u:p@w@a.test?q", "HTTPS://a.test?***"],
     ["http:\\\\user:pass@a.test\\in", "http:\\\\a.test\\in"],
     ["https:user:pass@a.test/in", "https:a.test/in"],
+    ["upload://0123456789abcdef0123456789abcdef/in.png", "upload://***/in.png"],
   ])("shows %s as %s", (url, shown) => {
     expect(hideUrlSecrets(url)).toBe(shown);
   });
@@ -21,6 +22,11 @@ describe("hideSecretsOfUrls()", () => {
     expect(hideSecretsOfUrls(text)).toBe(
       'Cannot download input "https://a.test/x?***": server answered 403?',
     );
+  });
+
+  test("hides the ids of uploads", () => {
+    const text = 'Cannot download input "upload://0123456789abcdef0123456789abcdef/a.png": gone';
+    expect(hideSecretsOfUrls(text)).toBe('Cannot download input "upload://***/a.png": gone');
   });
 
   test("finds every URL", () => {
