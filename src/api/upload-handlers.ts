@@ -2,9 +2,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type {
+  UploadService as UploadProto,
   UploadRequest,
   UploadResponseSchema,
-  UploadService as UploadProto,
 } from "../gen/tmlsr/v1/upload_service_pb.js";
 import type { Upload, UploadBody, Uploads as UploadUseCases } from "../upload/uploads.js";
 

@@ -4,9 +4,9 @@
  * on to its end. So it takes a loop: look, act on what is seen, look again.
  */
 import type { TaskError } from "../domain/errors.js";
+import { Deadline, LimitExceeded } from "../lib/deadline.js";
 import { callError } from "./comfy-errors.js";
 import type { ComfyServer } from "./comfy-server.js";
-import { Deadline, LimitExceeded } from "./deadline.js";
 import { lookOnce } from "./look-for-prompt.js";
 import { pause } from "./pause.js";
 

@@ -3,7 +3,7 @@
  * family: the task is not to blame when its server does not answer or answers nonsense.
  */
 import { TaskError, type TaskErrorOptions } from "../domain/errors.js";
-import { LimitExceeded } from "./deadline.js";
+import { LimitExceeded } from "../lib/deadline.js";
 
 /** What was tried, for messages: `{ action: "read the queue of", address: "http://gpu1:8188" }`. */
 export interface Attempted {

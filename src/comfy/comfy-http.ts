@@ -5,6 +5,7 @@
 import { Agent, type Dispatcher } from "undici";
 import type { z } from "zod";
 import type { Json } from "../domain/task.js";
+import { Deadline } from "../lib/deadline.js";
 import {
   type Attempted,
   callError,
@@ -13,7 +14,6 @@ import {
   nonsenseError,
   statusError,
 } from "./comfy-errors.js";
-import { Deadline } from "./deadline.js";
 import type { ServerUrl } from "./server-url.js";
 
 /** One call. */

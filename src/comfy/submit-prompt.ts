@@ -5,10 +5,10 @@
  */
 import { TaskError, type TaskErrorOptions } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
+import { Deadline, LimitExceeded } from "../lib/deadline.js";
 import { cancelPrompt } from "./cancel-prompt.js";
 import { AnsweredStatus, callError, isUnsent } from "./comfy-errors.js";
 import type { ComfyServer, Submitted } from "./comfy-server.js";
-import { Deadline, LimitExceeded } from "./deadline.js";
 import { lookForPrompt, type PromptSighting } from "./look-for-prompt.js";
 import { pause } from "./pause.js";
 import type { Prompt, PromptNode } from "./prompt.js";

@@ -5,9 +5,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
+import { Deadline } from "../lib/deadline.js";
 import { callError, statusError } from "./comfy-errors.js";
 import type { ComfyHttp } from "./comfy-http.js";
-import { Deadline } from "./deadline.js";
 import type { Transfer } from "./transfer.js";
 import { uploadedSchema } from "./wire.js";
 

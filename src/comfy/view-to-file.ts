@@ -7,9 +7,9 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { TaskError } from "../domain/errors.js";
 import type { OutputFile } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
+import { Deadline } from "../lib/deadline.js";
 import { type Attempted, callError, isRefused, statusError } from "./comfy-errors.js";
 import type { ComfyHttp, OpenAnswer } from "./comfy-http.js";
-import { Deadline } from "./deadline.js";
 import { pause } from "./pause.js";
 import type { Transfer } from "./transfer.js";
 

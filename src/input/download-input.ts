@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "undici";
 import { TaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
+import { Deadline } from "../lib/deadline.js";
 import { acceptResponse } from "./accept-response.js";
 import type { AddressGuard } from "./address-guard.js";
 import { downloadError, translateDownloadError } from "./download-error.js";
@@ -83,8 +84,8 @@ export async function downloadInput(
 ): Promise<DownloadedInput> {
   const limits = { ...DOWNLOAD_DEFAULTS, ...options };
   request.signal.throwIfAborted();
-  const deadline = AbortSignal.timeout(limits.totalTimeoutMs);
-  const signal = AbortSignal.any([request.signal, deadline]);
+  using deadline = new Deadline(request.signal, limits.totalTimeoutMs);
+  const { signal } = deadline;
   const agent = createGuardedAgent(options.guard, { ...limits, signal });
   const part = new PartFile(`${request.path}.part`);
   try {
@@ -96,7 +97,7 @@ export async function downloadInput(
     return { sizeBytes: part.sizeBytes, ...(name === undefined ? {} : { suggestedName: name }) };
   } catch (thrown) {
     request.signal.throwIfAborted();
-    if (!deadline.aborted) throw thrown;
+    if (!signal.aborted) throw thrown;
     const reason = `it did not end within ${limits.totalTimeoutMs / 1000} s`;
     throw downloadError("INPUT_TIMEOUT", request.url, reason, { cause: thrown });
   } finally {

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { access, readFile, symlink } from "node:fs/promises";
 import type { RequestListener, ServerResponse } from "node:http";
+import { queryObjects } from "node:v8";
 import { gzipSync } from "node:zlib";
+import { Agent } from "undici";
 import { describe, expect, it } from "vitest";
 import { createAddressGuard } from "../../src/input/address-guard.js";
 import { startDownload } from "../support/download.js";
@@ -47,6 +49,16 @@ describe("downloadInput()", () => {
       path: "/photo.png?size=large",
       headers: { "user-agent": "test-agent", "accept-encoding": "identity" },
     });
+  });
+
+  it("leaves nothing of its connections in memory, however long it might have taken", async () => {
+    const origin = await startOrigin(sendFile);
+    const agentCount = () => queryObjects(Agent, { format: "count" });
+    await (await startDownload(origin.url)).outcome;
+    const before = agentCount();
+    for (let count = 0; count < 10; count += 1) await (await startDownload(origin.url)).outcome;
+    // The last one may still be on its way out.
+    expect(agentCount() - before).toBeLessThanOrEqual(1);
   });
 
   it("fetches a file whose length is not declared, and an empty one", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isRefused, isUnsent, networkError, statusError } from "../../../src/comfy/comfy-errors.js";
-import { LimitExceeded } from "../../../src/comfy/deadline.js";
 import { TaskError } from "../../../src/domain/errors.js";
+import { LimitExceeded } from "../../../src/lib/deadline.js";
 
 const attempted = { action: "read the queue of", address: "http://gpu1:8188" };
 
