@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../support/eventually.js";
+import { aPicture } from "../support/pictures.js";
 import { COMPLETED } from "../support/task-store-builders.js";
+import { tempDir } from "../support/temp-dir.js";
 import { useTestApp } from "../support/use-test-app.js";
 
 // What the READMEs show is run as it stands there, but for the port.
@@ -138,6 +141,32 @@ test("the gRPC example submits a task and watches it to its end", async () => {
   expect([await ended, await errors]).toEqual([[0, null], ""]);
   const url = `http://localhost:${api.app.app.api.port}/outputs/a.png`;
   expect((await output).trim().split("\n").at(-1)).toBe(`COMPLETED 100 ${url}`);
+});
+
+test("the upload examples give a URL that a task can be created with", async () => {
+  const photo = join(await tempDir(), "photo.jpg");
+  await writeFile(
+    photo,
+    await sharp(await aPicture())
+      .jpeg()
+      .toBuffer(),
+  );
+  const [code = ""] = await examples("sh", "/uploads");
+  const uploaded = JSON.parse(await shell(code.replaceAll("photo.jpg", photo)));
+  const shown = JSON.parse(/^# (\{.*\})$/m.exec(code)?.[1] ?? "{}");
+  expect(Object.keys(uploaded)).toEqual(Object.keys(shown));
+  expect(uploaded).toMatchObject({ media_type: shown.media_type });
+  await api.submit({ url: uploaded.url, type: "image" });
+
+  const [line = ""] = await examples("js", "clients.upload");
+  const [whole = ""] = await examples("js", "createGrpcClients");
+  const [imports = "", start = ""] = whole.split("\n").filter((each) => /createGrpc/.test(each));
+  const file = await moduleFile(
+    `${imports}\n${start}\n${line.replace("photo.jpg", photo)}console.log(url);clients[Symbol.dispose]();`,
+  );
+  const { stdout, stderr } = await run(process.execPath, [file], { timeout: 20_000 });
+  expect([stdout, stderr]).toEqual([expect.stringMatching(/^upload:.*\/photo\.jpg\n$/), ""]);
+  await api.submit({ url: stdout.trim(), type: "image" });
 });
 
 test("the Connect example reads a task and ends", async () => {
