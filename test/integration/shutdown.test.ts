@@ -3,10 +3,12 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
+import type { ApiServices } from "../../src/api/services.js";
 import { createConnectClients, createGrpcClients, errorCodeOf } from "../../src/client/client.js";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../src/gen/grpc/reflection/v1/reflection_pb.js";
 import { TaskService } from "../../src/gen/tmlsr/v1/task_service_pb.js";
+import { withIdleLimit } from "../../src/upload/with-idle-limit.js";
 import { eventually } from "../support/eventually.js";
 import { rawClient } from "../support/raw-client.js";
 import { startTestServer as startServer } from "../support/test-server.js";
@@ -121,6 +123,28 @@ test("a stop waits for no client that is idle, silent or in the middle of a requ
   expect(await halfHeaders.closed()).toBe("");
   expect(await halfBody.closed()).toMatch(/^HTTP\/1\.1 503 /);
   expect(await answer).toMatchObject({ ":status": 503 });
+});
+
+test("a stop waits for no upload that is coming in, and its client is told", async () => {
+  const received: Uint8Array[] = [];
+  const take: ApiServices["uploads"]["take"] = async (body, { signal }) => {
+    const idle = () => new Error("The upload is not what is waited for");
+    for await (const chunk of withIdleLimit(body, NEVER_MS, signal, idle)) received.push(chunk);
+    throw new Error("The upload must not end as if it were whole");
+  };
+  const { api, port, url } = await startServer({ limits, services: { uploads: { take } } });
+  const client = await rawClient(port);
+  client.socket.write("POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1");
+  using clients = createGrpcClients(url);
+  async function* unending() {
+    yield Buffer.from("2");
+    await new Promise(() => undefined);
+  }
+  const call = clients.upload(unending()).catch((error: unknown) => error);
+  await eventually(() => Buffer.concat(received).length === 2);
+  await api.close({ graceMs: NEVER_MS });
+  expect(await client.closed()).toMatch(/^HTTP\/1\.1 503 /);
+  expect(errorCodeOf(await call)).toBe("SHUTTING_DOWN");
 });
 
 test("a stop finds a connection at rest, whatever was asked over it", async () => {

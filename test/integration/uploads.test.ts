@@ -14,7 +14,7 @@ import { postUpload, TAKEN, uploadFiles } from "../support/uploads.js";
 import { expectProblem, useTestApp } from "../support/use-test-app.js";
 
 const MIB = 1024 * 1024;
-const api = useTestApp({ env: { TMLSR_UPLOAD_MAX_MB: "1", TMLSR_UPLOAD_IDLE_SECONDS: "0.3" } });
+const api = useTestApp({ env: { TMLSR_UPLOAD_MAX_MB: "1", TMLSR_UPLOAD_IDLE_SECONDS: "3" } });
 let picture: Buffer;
 beforeAll(async () => {
   picture = await aPicture();
@@ -311,8 +311,8 @@ describe("an upload whose client", () => {
       const client = await rawClient(Number(new URL(api.app.url).port));
       client.socket.write(HEAD);
       client.socket.write(picture);
-      expect(await client.closed()).toMatch(/^HTTP\/1\.1 408 .*"code":"INPUT_TIMEOUT"/s);
       const call = api.app.grpc.upload(thenNothing(picture)).catch((error: unknown) => error);
+      expect(await client.closed()).toMatch(/^HTTP\/1\.1 408 .*"code":"INPUT_TIMEOUT"/s);
       expect(errorCodeOf(await call)).toBe("INPUT_TIMEOUT");
     });
   });
