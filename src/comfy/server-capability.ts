@@ -41,6 +41,7 @@ export class CapabilityReader {
     { readonly info: NodeInfo | undefined; readonly readAtMs: number }
   >();
   #restartSignCount: number;
+  #read: ServerCapability | undefined;
 
   /** @param maxAgeMs after how long a class is asked for again: model files may have been added. @default 300000 */
   constructor(server: ComfyServer, maxAgeMs = 300_000) {
@@ -66,6 +67,7 @@ export class CapabilityReader {
   /**
    * Reads which of the classes the server has and what they take.
    *
+   * @returns the same object as before where nothing was read anew.
    * @throws TaskError of the server family if it cannot be asked
    */
   async read(classTypes: readonly string[], signal: AbortSignal): Promise<ServerCapability> {
@@ -74,7 +76,8 @@ export class CapabilityReader {
       const info = await this.#class(classType, signal);
       if (info !== undefined) classes.set(classType, info);
     }
-    return { classes };
+    if (this.#read === undefined || !isSame(this.#read.classes, classes)) this.#read = { classes };
+    return this.#read;
   }
 
   /** Forgets what is known, so that it is asked for again. */
@@ -98,4 +101,8 @@ export class CapabilityReader {
     if (restarted) this.forget();
     return restarted;
   }
+}
+
+function isSame(a: ReadonlyMap<string, NodeInfo>, b: ReadonlyMap<string, NodeInfo>): boolean {
+  return a.size === b.size && [...a].every(([name, info]) => b.get(name) === info);
 }

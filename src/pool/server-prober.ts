@@ -99,7 +99,7 @@ export class ServerProber implements AsyncDisposable {
     server.capability = await this.#reader.read(neededClasses(catalog), this.#stop.signal);
     await this.#dropEndedStuck();
     this.#failureCount = 0;
-    this.#convertPending();
+    this.#convertGraphs();
     const restarted = this.#isRestarted;
     this.#isRestarted = false;
     const hasChanged = server.noteAnswer(restarted, new Date());
@@ -141,23 +141,24 @@ export class ServerProber implements AsyncDisposable {
       pool.noteFault(server, kind, error.message);
   }
 
-  /** Files in the editor's format become workflows once a server knows all their nodes. */
-  #convertPending(): void {
+  /** Files in the editor's format become workflows by what a server knows of their nodes. */
+  #convertGraphs(): void {
     const { server, catalog, logger } = this.#options;
     const classes = server.capability?.classes;
     if (classes === undefined) return;
-    for (const { name, nodeClasses } of catalog.pending()) {
-      if (!nodeClasses.every((nodeClass) => classes.has(nodeClass))) continue;
+    for (const { name } of catalog.graphs()) {
       try {
         catalog.convert(name, classes);
       } catch (error) {
-        logger.warn({ workflow: name, err: error }, "workflow not converted");
+        // The catalog keeps and tells why a graph cannot be converted.
+        if (!(error instanceof TaskError))
+          logger.error({ workflow: name, err: error }, "workflow not converted");
       }
     }
   }
 }
 
 function neededClasses(catalog: WorkflowCatalog): string[] {
-  const known = catalog.list().flatMap(({ nodeClasses }) => nodeClasses);
-  return [...new Set([...known, ...catalog.pending().flatMap(({ nodeClasses }) => nodeClasses)])];
+  const known = [...catalog.list(), ...catalog.graphs()];
+  return [...new Set(known.flatMap(({ nodeClasses }) => nodeClasses))];
 }

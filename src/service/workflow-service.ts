@@ -28,12 +28,15 @@ export class WorkflowService {
     return this.#catalog.list().map((workflow) => this.#view(workflow));
   }
 
-  /** @throws TaskError WORKFLOW_NOT_FOUND. */
+  /** @throws TaskError WORKFLOW_NOT_FOUND, which says why where there is a file that cannot be used. */
   get(name: string): WorkflowView {
     const workflow =
       this.#catalog.find(name) ??
       this.#catalog.list().find(({ aliases }) => aliases.includes(name));
-    if (workflow === undefined) throw new TaskError("WORKFLOW_NOT_FOUND", "Workflow not found");
+    if (workflow === undefined) {
+      const reason = this.#catalog.unusable(name)?.reason ?? "Workflow not found";
+      throw new TaskError("WORKFLOW_NOT_FOUND", reason);
+    }
     return this.#view(workflow);
   }
 

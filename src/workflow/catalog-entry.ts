@@ -16,8 +16,12 @@ export class CatalogEntry {
   readonly #sidecar: Sidecar;
   readonly #models: ModelNames | undefined;
   readonly #failures = new WeakMap<NodeClasses, unknown>();
+  /** Absent for a file in the API format. */
+  readonly #graph: Graph | undefined;
   readonly #graphClasses: readonly string[];
-  #content: Workflow | Graph;
+  #workflow: Workflow | undefined;
+  /** How many of the graph's classes were known when it was converted. */
+  #knownCount = 0;
   #leftOut: readonly string[] = [];
 
   /** @throws TaskError WORKFLOW_INVALID */
@@ -28,19 +32,19 @@ export class CatalogEntry {
     this.#sidecar = parseSidecar(`${name}.yaml`, source.sidecar);
     const file = `${name}.json`;
     const value = parseJson(file, source.text);
-    const graph = isGraph(value) ? parseGraph(file, value) : undefined;
-    this.#graphClasses = graph === undefined ? [] : graphClasses(name, graph);
-    this.#content = graph ?? this.#build(parsePrompt(file, unwrap(value)));
+    this.#graph = isGraph(value) ? parseGraph(file, value) : undefined;
+    this.#graphClasses = this.#graph === undefined ? [] : graphClasses(name, this.#graph);
+    if (this.#graph === undefined) this.#workflow = this.#build(parsePrompt(file, unwrap(value)));
   }
 
   /** Absent until it is converted. */
   get workflow(): Workflow | undefined {
-    return isWorkflow(this.#content) ? this.#content : undefined;
+    return this.#workflow;
   }
 
-  /** The node classes that a server may have to know to convert it; absent where there is nothing to convert. */
-  get neededClasses(): readonly string[] | undefined {
-    return isWorkflow(this.#content) ? undefined : this.#graphClasses;
+  /** The node classes of a graph, which a server need not know all of; absent for a file in the API format. */
+  get graphClasses(): readonly string[] | undefined {
+    return this.#graph && this.#graphClasses;
   }
 
   /** Nodes that were left out when it was converted, as `id (class)`. */
@@ -53,34 +57,41 @@ export class CatalogEntry {
   }
 
   /**
-   * Converts the graph once; what failed with the same classes fails again without another try.
+   * Converts the graph by what a server knows of its classes, and again by one that knows more of
+   * them. What failed with the same classes fails again without another try.
    *
    * @throws TaskError WORKFLOW_INVALID
    */
   convert(classes: NodeClasses): Workflow {
-    const content = this.#content;
-    if (isWorkflow(content)) return content;
+    const knownCount = this.#graphClasses.filter((name) => classes.has(name)).length;
+    if (this.#workflow !== undefined && knownCount <= this.#knownCount) return this.#workflow;
     if (this.#failures.has(classes)) throw this.#failures.get(classes);
     try {
-      const { result } = this.#sidecar;
-      const { prompt, leftOut } = graphToPrompt(this.#name, content, classes, result);
-      const workflow = this.#build(prompt);
-      this.#content = workflow;
-      this.#leftOut = leftOut;
-      return workflow;
+      this.#workflow = this.#convert(classes);
+      this.#knownCount = knownCount;
+      return this.#workflow;
     } catch (error) {
       this.#failures.set(classes, error);
       throw error;
     }
   }
 
+  #convert(classes: NodeClasses): Workflow {
+    if (this.#graph === undefined) throw new Error("Only a graph can be converted");
+    const { prompt, leftOut } = graphToPrompt(
+      this.#name,
+      this.#graph,
+      classes,
+      this.#sidecar.result,
+    );
+    const workflow = this.#build(prompt);
+    this.#leftOut = leftOut;
+    return workflow;
+  }
+
   #build(prompt: Workflow["prompt"]): Workflow {
     return buildWorkflow(this.#name, prompt, this.#sidecar, this.#models);
   }
-}
-
-function isWorkflow(content: Workflow | Graph): content is Workflow {
-  return "prompt" in content;
 }
 
 /** Files may hold the whole body of `POST /prompt`. */

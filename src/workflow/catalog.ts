@@ -27,10 +27,13 @@ export interface WorkflowProblem {
   readonly reason: string;
 }
 
-/** A file as the editor saves it, which waits for a server that knows its nodes. */
-export interface PendingWorkflow {
+/** A file as the editor saves it. */
+export interface GraphFile {
   readonly name: string;
-  /** The node classes that a server must have for {@link WorkflowCatalog.convert}. */
+  /**
+   * The node classes that {@link WorkflowCatalog.convert} has to be told of where a server has them.
+   * It need not have all: some may be known to the editor alone.
+   */
   readonly nodeClasses: readonly string[];
 }
 
@@ -44,7 +47,10 @@ export class WorkflowCatalog implements AsyncDisposable {
   readonly #directory: string;
   readonly #options: CatalogOptions;
   readonly #entries = new Map<string, CatalogEntry>();
+  /** Files that cannot be read as a workflow, and why. */
   readonly #problems = new Map<string, string>();
+  /** Why servers could not convert a graph, each reason once, the latest last. */
+  readonly #failures = new WeakMap<CatalogEntry, Set<string>>();
   readonly #listeners = new Set<() => void>();
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -77,19 +83,33 @@ export class WorkflowCatalog implements AsyncDisposable {
 
   /** The files that cannot be used. */
   problems(): readonly WorkflowProblem[] {
-    return [...this.#problems].map(([name, reason]) => ({ name, reason }));
+    const names = new Set([...this.#problems.keys(), ...this.#entries.keys()]);
+    return [...names].flatMap((name) => {
+      const reason = this.#reason(name);
+      return reason === undefined ? [] : [{ name, reason }];
+    });
   }
 
-  /** The files that have to be converted first. */
-  pending(): readonly PendingWorkflow[] {
-    return [...this.#entries].flatMap(([name, { neededClasses }]) =>
-      neededClasses === undefined ? [] : [{ name, nodeClasses: neededClasses }],
+  /** The file of a name, with or without `.json`, that is no workflow yet or cannot be used, and why. */
+  unusable(name: string): WorkflowProblem | undefined {
+    const key = name.replace(/\.json$/, "");
+    const entry = this.#entries.get(key);
+    if (entry?.workflow !== undefined) return undefined;
+    const reason = this.#reason(key) ?? (entry && waitsForServer(key));
+    return reason === undefined ? undefined : { name: key, reason };
+  }
+
+  /** The files as the editor saves them, whether converted or not. */
+  graphs(): readonly GraphFile[] {
+    return [...this.#entries].flatMap(([name, { graphClasses }]) =>
+      graphClasses === undefined ? [] : [{ name, nodeClasses: graphClasses }],
     );
   }
 
   /**
-   * Converts a pending workflow by what a server says of its node classes; from then on it is one
-   * of {@link list}. One that is converted already is answered as it is.
+   * Converts a graph by what a server says of its node classes; from then on it is one of
+   * {@link list}. One that is converted already is answered as it is, unless this server knows more
+   * of its classes.
    *
    * @throws TaskError WORKFLOW_NOT_FOUND, or WORKFLOW_INVALID naming what cannot be converted
    */
@@ -98,14 +118,15 @@ export class WorkflowCatalog implements AsyncDisposable {
     if (entry === undefined) {
       throw new TaskError("WORKFLOW_NOT_FOUND", `Unknown workflow "${name}"`);
     }
-    if (entry.workflow !== undefined) return entry.workflow;
+    const before = entry.workflow;
     try {
       const workflow = entry.convert(classes);
-      this.#problems.delete(name);
+      if (workflow === before) return workflow;
+      this.#failures.delete(entry);
       this.#notify();
       return workflow;
     } catch (error) {
-      this.#report(name, error);
+      this.#noteFailure(name, entry, error);
       throw error;
     }
   }
@@ -137,9 +158,9 @@ export class WorkflowCatalog implements AsyncDisposable {
     this.#problems.clear();
     const changes = await Promise.all(names.map((name) => this.#reloadFile(name)));
     if (gone.length === 0 && !changes.includes(true)) return;
-    const { size } = this.#problems;
+    const problemCount = this.problems().length;
     this.#options.logger.info(
-      { workflowCount: this.#entries.size, problemCount: size },
+      { workflowCount: this.#entries.size, problemCount },
       "Workflows loaded",
     );
     this.#notify();
@@ -164,6 +185,22 @@ export class WorkflowCatalog implements AsyncDisposable {
     this.#options.logger.warn({ workflow: name, reason: error.message }, "Workflow not usable");
   }
 
+  /** Servers are asked again and again: a reason is logged the first time only. */
+  #noteFailure(name: string, entry: CatalogEntry, error: unknown): void {
+    if (!(error instanceof TaskError)) throw error;
+    const reason = error.message;
+    const reasons = this.#failures.get(entry) ?? new Set();
+    const isNew = !reasons.delete(reason);
+    this.#failures.set(entry, reasons.add(reason));
+    if (isNew) this.#options.logger.warn({ workflow: name, reason }, "Workflow not converted");
+  }
+
+  #reason(name: string): string | undefined {
+    const entry = this.#entries.get(name);
+    const failures = entry && this.#failures.get(entry);
+    return this.#problems.get(name) ?? (failures && [...failures].at(-1));
+  }
+
   #notify(): void {
     for (const listener of this.#listeners) listener();
   }
@@ -184,6 +221,10 @@ export class WorkflowCatalog implements AsyncDisposable {
       warnUnwatched(error);
     }
   }
+}
+
+function waitsForServer(name: string): string {
+  return `Cannot use workflow "${name}" yet: it is in the editor's format and waits for a server to tell what its nodes are`;
 }
 
 /** A file is written in several steps; its last change is read, not the first. */

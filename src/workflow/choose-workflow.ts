@@ -21,7 +21,7 @@ export type WorkflowChoice =
  * the workflow can run is told apart from which it is.
  */
 export function chooseWorkflow(
-  catalog: Pick<WorkflowCatalog, "find" | "list" | "pending" | "defaults">,
+  catalog: Pick<WorkflowCatalog, "find" | "list" | "unusable" | "defaults">,
   { type, workflow, model }: WorkflowRequest,
   runnable: (workflow: Workflow) => boolean,
 ): WorkflowChoice {
@@ -77,10 +77,8 @@ function byType(
 }
 
 function refuseUnknown(catalog: Catalog, name: string): WorkflowChoice {
-  if (catalog.pending().some((pending) => pending.name === name.replace(/\.json$/, ""))) {
-    const message = `Workflow "${name}" is in the editor's format, and no server that was reached yet can convert it`;
-    return refuse("workflow", message);
-  }
+  const unusable = catalog.unusable(name);
+  if (unusable !== undefined) return refuse("workflow", unusable.reason);
   const known = catalog.list().map((workflow) => workflow.name);
   return refuse("workflow", `Unknown workflow "${name}"; there are ${known.join(", ")}`);
 }

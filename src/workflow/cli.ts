@@ -54,7 +54,7 @@ async function check(file: string, server: string | undefined): Promise<number> 
   if (server === undefined) {
     if (entry.workflow === undefined) {
       console.log("In the editor's format; give a server to convert it by. It may need:");
-      console.log((entry.neededClasses ?? []).map((name) => `  ${name}`).join("\n"));
+      console.log((entry.graphClasses ?? []).map((name) => `  ${name}`).join("\n"));
       return 0;
     }
     console.log(describeWorkflow(entry.workflow).join("\n"));
@@ -87,6 +87,6 @@ async function openFile(file: string): Promise<CatalogEntry> {
 
 async function classesOf(entry: CatalogEntry, server: string): Promise<NodeClasses> {
   await using http = new ComfyHttp(new ServerUrl(server), DEFAULT_LIMITS.connectMs);
-  const names = entry.workflow?.nodeClasses ?? entry.neededClasses ?? [];
+  const names = entry.workflow?.nodeClasses ?? entry.graphClasses ?? [];
   return await serverClasses(http, names, new AbortController().signal);
 }

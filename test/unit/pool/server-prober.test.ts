@@ -23,7 +23,7 @@ test("a server taken out for a fault is asked at once, then now and then, not al
   const server = new PoolServer({ id: "gpu1", comfy, queueDepth: "auto" });
   const slots = { bindSlot: async () => "ok" as const };
   using pool = new Pool({ servers: [server], slots, logger, maxBypassCount: 8, maxBypassMs: 1 });
-  const catalog = { list: () => [], pending: () => [] } as unknown as WorkflowCatalog;
+  const catalog = { list: () => [], graphs: () => [] } as unknown as WorkflowCatalog;
   await using _ = new ServerProber({ server, pool, catalog, logger });
   await eventually(() => server.state === "ready");
   const askedBefore = origin.requests.length;

@@ -25,14 +25,17 @@ async function catalogOf(files: { readonly [file: string]: unknown }) {
   await Promise.all(
     Object.entries(files).map(([file, content]) => write(directory, file, content)),
   );
+  const lines: string[] = [];
   const catalog = await WorkflowCatalog.load(directory, {
-    logger: pino({ level: "silent" }),
+    logger: pino({ level: "warn" }, { write: (line) => lines.push(line) }),
     defaults: { image: [], video: [] },
   });
   onTestFinished(() => catalog[Symbol.asyncDispose]());
   return {
     catalog,
     directory,
+    /** What was logged as a warning. */
+    lines,
     write: (file: string, content: unknown) => write(directory, file, content),
   };
 }
@@ -131,12 +134,34 @@ describe("WorkflowCatalog with a file as the editor saves it", () => {
   it("keeps it pending until a server's classes convert it", async () => {
     const { catalog } = await catalogOf({ "ui.json": GRAPH });
     expect(catalog.list()).toEqual([]);
-    expect(catalog.pending()).toEqual([{ name: "ui", nodeClasses: ["LoadImage", "SaveImage"] }]);
+    expect(catalog.graphs()).toEqual([{ name: "ui", nodeClasses: ["LoadImage", "SaveImage"] }]);
+    expect(catalog.unusable("ui.json")?.reason).toContain("waits for a server");
     const workflow = catalog.convert("ui", CORE);
     expect(workflow).toMatchObject({ type: "image", inputNode: "1", resultNode: "2" });
     expect(catalog.list()).toEqual([workflow]);
-    expect(catalog.pending()).toEqual([]);
+    expect(catalog.unusable("ui")).toBeUndefined();
     expect(catalog.convert("ui", new Map())).toBe(workflow);
+  });
+
+  it("converts it anew by a server that knows more of its nodes", async () => {
+    const saveTwice = graph(
+      [
+        node(1, "LoadImage", { outputs: ["IMAGE", "MASK"], values: ["a.png", "image"] }),
+        node(2, "SaveImage", { inputs: [["images", "IMAGE", 1]], values: ["ComfyUI"] }),
+        node(3, "SaveFilm", { inputs: [["images", "IMAGE", 2]], values: ["ComfyUI"] }),
+      ],
+      [
+        [1, 1, 0, 2, 0],
+        [2, 1, 0, 3, 0],
+      ],
+    );
+    const { catalog } = await catalogOf({ "ui.json": saveTwice, "ui.yaml": 'result: "2"' });
+    expect(Object.keys(catalog.convert("ui", CORE).prompt)).toEqual(["1", "2"]);
+    const film = { input: CORE.get("SaveImage")?.input, output_node: true };
+    const richer = new Map([...CORE, ...madeUpClasses({ SaveFilm: film })]);
+    const workflow = catalog.convert("ui", richer);
+    expect(Object.keys(workflow.prompt)).toEqual(["1", "2", "3"]);
+    expect(catalog.convert("ui", CORE)).toBe(workflow);
   });
 
   it("makes of a file from the editor what a shipped workflow is", async () => {
@@ -148,15 +173,21 @@ describe("WorkflowCatalog with a file as the editor saves it", () => {
     expect(prompt["5"]?.inputs).toEqual({ images: ["3", 0], filename_prefix: "ComfyUI" });
   });
 
-  it("reports what keeps it from being converted, until another server can", async () => {
-    const { catalog } = await catalogOf({ "ui.json": GRAPH });
+  it("reports what keeps it from being converted, logged once, until another server can", async () => {
+    const { catalog, lines } = await catalogOf({ "ui.json": GRAPH });
     const poor = madeUpClasses({
       SaveImage: { input: CORE.get("SaveImage")?.input, output_node: true },
     });
     const message = 'node "1" (LoadImage) is of a class that the server does not have';
     expect(() => catalog.convert("ui", poor)).toThrow(message);
-    expect(() => catalog.convert("ui", poor)).toThrow(message);
-    expect(catalog.problems()).toEqual([{ name: "ui", reason: expect.stringContaining(message) }]);
+    expect(() => catalog.convert("ui", new Map(poor))).toThrow(message);
+    expect(lines.map((line) => JSON.parse(line).reason)).toEqual([
+      expect.stringContaining(message),
+    ]);
+    const problem = { name: "ui", reason: expect.stringContaining(message) };
+    await catalog.reload();
+    expect(catalog.problems()).toEqual([problem]);
+    expect(catalog.unusable("ui")).toEqual(problem);
     catalog.convert("ui", CORE);
     expect(catalog.problems()).toEqual([]);
   });
@@ -172,14 +203,14 @@ describe("WorkflowCatalog with a file as the editor saves it", () => {
     expect(catalog.find("ui")).toBe(workflow);
     await write("ui.json", `${await readFile(join(directory, "ui.json"), "utf8")} `);
     await catalog.reload();
-    expect(catalog.pending()).toHaveLength(1);
+    expect(catalog.unusable("ui")?.reason).toContain("waits for a server");
   });
 
   it("reports a graph that no server could help with at once", async () => {
     const endless = { id: "x", name: "Endless", nodes: [node(1, "x")], links: [] };
     const broken = graph([node(5, "x")], [], { definitions: { subgraphs: [endless] } });
     const { catalog } = await catalogOf({ "ui.json": broken });
-    expect(catalog.pending()).toEqual([]);
+    expect(catalog.graphs()).toEqual([]);
     expect(catalog.problems()).toEqual([
       { name: "ui", reason: 'Cannot use workflow "ui": subgraph "Endless" contains itself' },
     ]);

@@ -24,7 +24,8 @@ const WORKFLOWS = [
 const CATALOG = {
   defaults: { image: ["esrgan_image_2x", "cpu_image_2x"], video: ["esrgan_video_1920", "gone"] },
   list: () => WORKFLOWS,
-  pending: () => [{ name: "drawn", nodeClasses: [] }],
+  unusable: (name: string) =>
+    name === "drawn.json" ? { name: "drawn", reason: "It cannot be converted" } : undefined,
   find: (name: string) => WORKFLOWS.find((one) => one.name === name.replace(/\.json$/, "")),
 };
 
@@ -91,9 +92,9 @@ describe("chooseWorkflow()", () => {
     expect(choose({ workflow: "toString" })).toHaveLength(1);
   });
 
-  it("says of a file that waits for its conversion that it does", () => {
+  it("says of a file that cannot be used why", () => {
     expect(choose({ workflow: "drawn.json" })).toEqual([
-      { field: "workflow", message: expect.stringContaining("in the editor's format") },
+      { field: "workflow", message: "It cannot be converted" },
     ]);
   });
 });
