@@ -7,7 +7,7 @@ import {
   type StatsSchema,
 } from "../gen/tmlsr/v1/monitor_service_pb.js";
 import type { StatsView } from "../service/monitor-service.js";
-import { toProtoTask } from "./task-mapper.js";
+import { toListedTask } from "./task-mapper.js";
 
 type ServerView = StatsView["servers"][number];
 
@@ -36,7 +36,7 @@ export function toProtoStats(stats: StatsView): MessageInitShape<typeof StatsSch
     },
     poolStatus: servers.map(toServerStats),
     stats: counts,
-    tasks: tasks.map(toProtoTask),
+    tasks: tasks.map(toListedTask),
   };
 }
 

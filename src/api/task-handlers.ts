@@ -3,7 +3,7 @@ import { TaskStatus } from "../gen/tmlsr/v1/task_pb.js";
 import { SubmitStatus, type TaskService as TaskProto } from "../gen/tmlsr/v1/task_service_pb.js";
 import type { TaskService } from "../service/task-service.js";
 import { abortable } from "./abortable.js";
-import { toProtoTask } from "./task-mapper.js";
+import { toListedTask, toProtoTask } from "./task-mapper.js";
 import { toCreateTask, toTaskStatus } from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.TaskService. */
@@ -33,7 +33,7 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
         ...(status === undefined ? {} : { status }),
       });
       const { nextPageToken = "" } = page;
-      return { tasks: page.tasks.map(toProtoTask), nextPageToken };
+      return { tasks: page.tasks.map(toListedTask), nextPageToken };
     },
 
     async cancelTask({ taskId }) {

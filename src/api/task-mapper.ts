@@ -48,7 +48,16 @@ const STAGE_STATUS: Readonly<Record<domain.StageStatus, StageStatus>> = {
   canceled: StageStatus.CANCELED,
 };
 
-/** A task as clients see it. URLs of inputs and in error texts are shown without what may be secret. */
+/** A task among others, whose readers need not be those who may know what its input's URL carries. */
+export function toListedTask(view: TaskView): MessageInitShape<typeof TaskSchema> {
+  const { params } = view.task;
+  return toProtoTask({
+    ...view,
+    task: { ...view.task, params: { ...params, url: hideUrlSecrets(params.url) } },
+  });
+}
+
+/** A task as whoever knows its id sees it: the request echoed, error texts without what may be secret. */
 export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<typeof TaskSchema> {
   const outputs = (task.outputs ?? []).map((output, index) => toOutput(output, outputUrls[index]));
   return {
@@ -108,7 +117,7 @@ function toOutput(
 
 function toParams(params: domain.TaskParams): MessageInitShape<typeof TaskParamsSchema> {
   return {
-    url: hideUrlSecrets(params.url),
+    url: params.url,
     type: params.type && TASK_TYPE[params.type],
     workflow: params.workflow,
     model: params.model,

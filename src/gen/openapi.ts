@@ -1558,7 +1558,7 @@ export const openapi = {
         "properties": {
           "url": {
             "type": "string",
-            "description": "Where the input is; its query string is hidden, since it can be a credential.",
+            "description": "Where the input is. In lists and stats without its query string, which can be a credential.",
             "examples": [
               "https://example.com/image.jpg"
             ]

@@ -88,7 +88,7 @@ describe("GET /monitor/stats", () => {
     expect((await stats()).stats).toEqual(before);
   });
 
-  test("shows the 50 newest tasks, the newest first, as GET /tasks/{task_id} does", async () => {
+  test("shows the 50 newest tasks, the newest first, as GET /tasks/{task_id} does but for query strings", async () => {
     const ids: string[] = [];
     for (let count = 0; count < 55; count++)
       ids.unshift(
@@ -96,8 +96,9 @@ describe("GET /monitor/stats", () => {
       );
     const { tasks } = await stats();
     expect(tasks.map(({ task_id }: { task_id: string }) => task_id)).toEqual(ids.slice(0, 50));
-    expect(tasks[0]).toEqual(await api.task(ids[0] ?? ""));
-    expect(tasks[0]).toMatchObject({ retries: 0, params: { url: `${INPUT_URL}?***` } });
+    const { params, ...newest } = await api.task(ids[0] ?? "");
+    expect(tasks[0]).toEqual({ ...newest, params: { ...params, url: `${INPUT_URL}?***` } });
+    expect(newest.retries).toBe(0);
     expect(tasks[0]).not.toHaveProperty("temp_dir");
   });
 

@@ -159,13 +159,16 @@ describe("GET /tasks/{task_id}", () => {
     await api.store.settle(fence, FAILED);
   });
 
-  test("hides the query string of the input's URL, wherever it is told", async () => {
+  test("hides the query string of the input's URL in lists and error texts, and echoes it to who knows the id", async () => {
     const url = "https://user.example.com/in.mp4?sig=secret#part";
     const taskId = await api.submit({ url });
     const message = `Cannot download input "${url}": server answered 403`;
     const error = { code: "INPUT_REFUSED", message } as const;
     await api.store.settle(await api.hold(taskId), { kind: "failed", error });
-    for (const path of [`/tasks/${taskId}`, "/tasks?page_size=1", "/monitor/stats"]) {
+    const task = await api.task(taskId);
+    expect(task.params.url).toBe(url);
+    expect(task.error).toContain("https://user.example.com/in.mp4?***");
+    for (const path of ["/tasks?page_size=1", "/monitor/stats"]) {
       const { text } = await api.get(path);
       expect(text).toContain("https://user.example.com/in.mp4?***");
       expect(text).not.toContain("secret");

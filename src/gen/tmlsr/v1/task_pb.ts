@@ -399,7 +399,7 @@ export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
  */
 export type TaskParams = Message<"tmlsr.v1.TaskParams"> & {
   /**
-   * Where the input is; its query string is hidden, since it can be a credential.
+   * Where the input is. In lists and stats without its query string, which can be a credential.
    *
    * @generated from field: string url = 1;
    */
