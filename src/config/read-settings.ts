@@ -32,8 +32,7 @@ export function readSettings(environment: Environment, file: ConfigFile | undefi
     if (found === undefined) return [name, row.fallback];
     const parsed = row.schema.safeParse(found.value);
     if (parsed.success) return [name, parsed.data];
-    const shown = row.secret ? "(hidden)" : JSON.stringify(found.value);
-    problems.push(`${found.source}: ${reason(parsed.error.issues)}, not ${shown}`);
+    problems.push(`${found.source}: ${reason(parsed.error.issues)}${shown(row, found.value)}`);
     return [name, row.fallback];
   });
   if (problems.length > 0)
@@ -81,6 +80,11 @@ function unknownEnvironment(environment: Environment): string[] {
   return Object.keys(environment)
     .filter((name) => name.startsWith("TMLSR_") && name !== "TMLSR_CONFIG" && !known.has(name))
     .map((name) => `unknown environment variable ${name}`);
+}
+
+function shown({ secret, namesValue }: Setting<unknown>, value: unknown): string {
+  if (namesValue) return "";
+  return `, not ${secret ? "(hidden)" : JSON.stringify(value)}`;
 }
 
 function reason(issues: readonly { message: string; path: readonly PropertyKey[] }[]): string {

@@ -12,10 +12,12 @@ export interface ServerSetting {
   readonly folders?: { readonly input: string; readonly output: string } | undefined;
 }
 
-const url = z
-  .string()
-  .transform((value) => (/^https?:\/\//i.test(value) ? value : `http://${value}`))
-  .pipe(z.url({ protocol: /^https?$/, error: "must be an http(s) URL or host:port" }));
+const url = z.string().transform((value, context) => {
+  const full = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`;
+  if (/^https?:\/\/[^/?#]/i.test(full) && URL.canParse(full)) return full;
+  context.addIssue(`"${withoutSecrets(value)}" must be an http or https URL, or host:port`);
+  return z.NEVER;
+});
 
 const full = z
   .strictObject({
@@ -27,10 +29,10 @@ const full = z
   .transform(({ queue_depth, ...rest }) => ({ ...rest, queueDepth: queue_depth }));
 
 /** A URL, a bare `host:port` as older files have it, or an object. */
-export const serverSchema: z.ZodType<ServerSetting> = z.union([
-  url.transform((value) => ({ url: value, headers: {}, queueDepth: "auto" as const })),
+export const serverSchema: z.ZodType<ServerSetting> = z.preprocess(
+  (value) => (typeof value === "string" ? { url: value } : value),
   full,
-]);
+);
 
 /** A YAML list of servers, or URLs separated by commas. */
 export const serversSchema: z.ZodType<readonly ServerSetting[]> = z.preprocess(
@@ -43,3 +45,8 @@ export const serversSchema: z.ZodType<readonly ServerSetting[]> = z.preprocess(
       : value,
   z.array(serverSchema),
 );
+
+/** Credentials stand before an "@", tokens in the query. */
+function withoutSecrets(value: string): string {
+  return value.replace(/[^/]*@/, "").replace(/[?#].*/, "");
+}

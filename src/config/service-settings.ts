@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, list, positive, seconds, setting, text } from "./setting.js";
+import { aboveZero, count, list, positive, seconds, setting, text } from "./setting.js";
 
 /** Where the service listens, keeps its state and how it retries. */
 export const SERVICE_SETTINGS = {
@@ -14,7 +14,7 @@ export const SERVICE_SETTINGS = {
   port: setting({
     env: "TMLSR_PORT",
     key: "server.port",
-    schema: z.coerce.number().int().min(0).max(65535),
+    schema: count.max(65_535, "must be at most 65535"),
     fallback: 6008,
     text: "The one port for gRPC, gRPC-Web, Connect and REST; 0 picks a free one.",
   }),
@@ -86,7 +86,7 @@ export const SERVICE_SETTINGS = {
   retentionDays: setting({
     env: "TMLSR_RETENTION_DAYS",
     key: "server.retention_days",
-    schema: z.coerce.number().positive().optional(),
+    schema: aboveZero.optional(),
     fallback: undefined,
     fallbackText: "kept for ever",
     text: "Days after which ended tasks are deleted from the store.",

@@ -14,6 +14,8 @@ export interface Setting<T> {
   readonly text: string;
   /** Never printed. */
   readonly secret?: boolean;
+  /** The schema's messages name the bad part of a value themselves, without secrets in it. */
+  readonly namesValue?: boolean;
 }
 
 /** Checks a row's types without widening its own. */
@@ -23,9 +25,13 @@ export function setting<T>(row: Setting<T>): Setting<T> {
 
 export const text = z.string().trim().min(1);
 export const optionalText = text.optional();
-export const count = z.coerce.number().int().min(0);
-export const positive = z.coerce.number().int().min(1);
-export const seconds = z.coerce.number().min(0);
+export const number = z.coerce.number("must be a number");
+export const whole = z.coerce.number("must be a whole number").int("must be a whole number");
+export const count = whole.min(0, "must be 0 or more");
+export const positive = whole.min(1, "must be 1 or more");
+export const seconds = number.min(0, "must be 0 or more");
+/** Of hours, days or seconds that may be a fraction. */
+export const aboveZero = number.positive("must be more than 0");
 export const flag = z
   .union([z.boolean(), z.enum(["true", "false", "1", "0"])])
   .transform((value) => value === true || value === "true" || value === "1");

@@ -1,6 +1,17 @@
 import { z } from "zod";
 import { type ServerSetting, serverSchema, serversSchema } from "./server-setting.js";
-import { count, flag, list, optionalText, positive, seconds, setting, text } from "./setting.js";
+import {
+  aboveZero,
+  count,
+  flag,
+  list,
+  number,
+  optionalText,
+  positive,
+  seconds,
+  setting,
+  text,
+} from "./setting.js";
 
 /** The pool, inputs, workflows and the scheduler. */
 export const WORK_SETTINGS = {
@@ -11,12 +22,14 @@ export const WORK_SETTINGS = {
     fallback: [],
     fallbackText: "the built-in CPU server",
     text: "ComfyUI servers: URLs separated by commas; in the file a list of URLs or of objects with `url`, `headers`, `queue_depth` (`auto`, 1 or 2) and `folders` (`input` and `output`: the server's folders where they are mounted here).",
+    namesValue: true,
   }),
   comfyuiAddress: setting({
     key: "comfyui.server_address",
     schema: serverSchema.optional(),
     fallback: undefined,
     text: "A single server; older configuration files name it so.",
+    namesValue: true,
   }),
   serverLostMs: setting({
     env: "TMLSR_SERVER_LOST_MS",
@@ -35,7 +48,7 @@ export const WORK_SETTINGS = {
   taskTimeoutHours: setting({
     env: "TMLSR_TASK_TIMEOUT_HOURS",
     key: "comfyui.task_timeout_hours",
-    schema: z.coerce.number().positive().optional(),
+    schema: aboveZero.optional(),
     fallback: undefined,
     fallbackText: "no limit",
     text: "How long one prompt may run in all.",
@@ -96,14 +109,14 @@ export const WORK_SETTINGS = {
   uploadIdleSeconds: setting({
     env: "TMLSR_UPLOAD_IDLE_SECONDS",
     key: "input.upload_idle_seconds",
-    schema: z.coerce.number().positive().max(86_400),
+    schema: aboveZero.max(86_400, "must be at most 86400"),
     fallback: 30,
     text: "How long nothing may come of an upload; in all it may take as long as it likes.",
   }),
   uploadTtlHours: setting({
     env: "TMLSR_UPLOAD_TTL_HOURS",
     key: "input.upload_ttl_hours",
-    schema: z.coerce.number().positive(),
+    schema: aboveZero,
     fallback: 24,
     text: "How long tasks can be created with an uploaded file. It is removed after that, but not before the tasks that name it have ended.",
   }),
@@ -175,14 +188,14 @@ export const WORK_SETTINGS = {
   uploadRetryHours: setting({
     env: "TMLSR_UPLOAD_RETRY_HOURS",
     key: "scheduler.upload_retry_hours",
-    schema: z.coerce.number().positive(),
+    schema: aboveZero,
     fallback: 24,
     text: "How long a finished result is tried to be stored before its task fails.",
   }),
   leaseSeconds: setting({
     env: "TMLSR_LEASE_SECONDS",
     key: "scheduler.lease_seconds",
-    schema: z.coerce.number().min(1),
+    schema: number.min(1, "must be 1 or more"),
     fallback: 30,
     text: "After how long without a heartbeat another process takes a task over.",
   }),

@@ -60,6 +60,39 @@ test("configuration: all unknown keys and bad values are named with their source
   expect(start).toThrow(/config.yaml: key "server.retry_delay": .*"soon"/);
 });
 
+test.each([
+  ["TMLSR_PORT", "abc", "must be a whole number"],
+  ["TMLSR_PORT", "70000", "must be at most 65535"],
+  ["TMLSR_RETRY_DELAY", "-1", "must be 0 or more"],
+  ["TMLSR_LEASE_SECONDS", "soon", "must be a number"],
+])("configuration: %s=%s is refused in plain words", (name, value, words) => {
+  expect(() => read({ [name]: value })).toThrow(
+    `environment variable ${name}: ${words}, not "${value}"`,
+  );
+});
+
+test.each([
+  ["ftp://user:hunter2@gpu1", "ftp://gpu1"],
+  ["http://", "http://"],
+  ["http:///gpu1:8188", "http:///gpu1:8188"],
+  ["//gpu1:8188", "//gpu1:8188"],
+  ["user:hunter2@gpu1:port", "gpu1:port"],
+  ["http://gpu 1/?token=hunter2", "http://gpu 1/"],
+])("configuration: %s as a ComfyUI server stops the start", (value, shown) => {
+  const words = `"${shown}" must be an http or https URL, or host:port`;
+  const start = () => read({ COMFYUI_SERVERS: `gpu0:8188,${value}` });
+  expect(start).toThrow(`environment variable COMFYUI_SERVERS: 1.url: ${words}`);
+  expect(start).not.toThrow("hunter2");
+  const fromFile = () => read({}, `comfyui: {servers: [{url: "${value}"}]}`);
+  expect(fromFile).toThrow(`config.yaml: key "comfyui.servers": 0.url: ${words}`);
+});
+
+test("configuration: ComfyUI servers are taken with or without a scheme, as the gateway wants", () => {
+  const urls = ["http://gpu1:8188", "HTTPS://u:p@gpu2/x?token=t", "http://[::1]:8188"];
+  const { servers } = read({ COMFYUI_SERVERS: `gpu1:8188,${urls.join()}` });
+  expect(servers.map(({ url }) => url)).toEqual(["http://gpu1:8188", ...urls]);
+});
+
 test("configuration: a secret's value is not printed when it is wrong", () => {
   expect(() => read({ MONGODB_URI: "postgres://user:hunter2@db" })).toThrow("(hidden)");
   expect(() => read({ MONGODB_URI: "postgres://user:hunter2@db" })).not.toThrow("hunter2");
