@@ -5,6 +5,7 @@ import type { Logger } from "../lib/logger.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import type { Pool } from "./pool.js";
 import type { PoolServer } from "./pool-server.js";
+import { canRun } from "./server-fit.js";
 
 /** Options of one server's prober. */
 export interface ServerProberOptions {
@@ -103,13 +104,16 @@ export class ServerProber implements AsyncDisposable {
     const restarted = this.#isRestarted;
     this.#isRestarted = false;
     const hasChanged = server.noteAnswer(restarted, new Date());
-    if (hasChanged)
-      logger.info(
-        { server: server.id, state: server.state, version: server.version },
-        "server answers",
-      );
+    if (hasChanged) this.#logAnswer();
     if (restarted && before !== undefined) logger.warn({ server: server.id }, "server restarted");
     if (hasChanged || before === undefined || restarted) pool.changed();
+  }
+
+  #logAnswer(): void {
+    const { server, catalog, logger } = this.#options;
+    const { id, state, version } = server;
+    const workflowCount = catalog.list().filter((workflow) => canRun(server, workflow)).length;
+    logger.info({ server: id, state, version, workflowCount }, "server answers");
   }
 
   /** Sees which prompts that would not be stopped have ended by now, and asks the others to stop again. */
@@ -127,13 +131,16 @@ export class ServerProber implements AsyncDisposable {
   }
 
   #noteFailure(error: TaskError, isRefused: boolean): void {
-    const { server, pool } = this.#options;
+    const { server, pool, logger } = this.#options;
     this.#failureCount += 1;
     const isDown = isRefused || this.#failureCount >= FAILURES_TO_QUARANTINE;
     if (!isDown || server.state === "unknown") {
       const isNews = server.reason === undefined;
       server.reason = error.message;
-      if (isNews) pool.changed();
+      if (!isNews) return;
+      if (server.state === "unknown")
+        logger.warn({ server: server.id, reason: error.message }, "server does not answer");
+      pool.changed();
       return;
     }
     const kind = error.code === "SERVER_UNREACHABLE" ? "unreachable" : "fault";

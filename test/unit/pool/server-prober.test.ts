@@ -1,3 +1,4 @@
+import pino from "pino";
 import { expect, test } from "vitest";
 import { ComfyServer } from "../../../src/comfy/comfy-server.js";
 import { createLogger } from "../../../src/lib/logger.js";
@@ -31,4 +32,41 @@ test("a server taken out for a fault is asked at once, then now and then, not al
   await eventually(() => origin.requests.length > askedBefore, { limitMs: 2_000 });
   await eventually(() => server.state === "half_open", { limitMs: 10_000 });
   expect(origin.requests.length - askedBefore).toBeLessThan(50);
+});
+
+test("a server is logged once when it does not answer, when it does, and when it is lost", async () => {
+  let isUp = false;
+  const origin = await startOrigin((request, response) => {
+    if (!isUp) {
+      request.socket.destroy();
+      return;
+    }
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(ANSWERS[request.url ?? ""] ?? {}));
+  });
+  const lines: string[] = [];
+  const heard = pino({ level: "info" }, { write: (line) => lines.push(line) });
+  const askedTwice = async () => {
+    const before = origin.requests.length;
+    await eventually(() => origin.requests.length > before + 4);
+  };
+  await using comfy = new ComfyServer({ url: origin.url, logger });
+  const server = new PoolServer({ id: "gpu1", comfy, queueDepth: "auto" });
+  const slots = { bindSlot: async () => "ok" as const };
+  const limits = { maxBypassCount: 8, maxBypassMs: 1 };
+  using pool = new Pool({ servers: [server], slots, logger: heard, ...limits });
+  const catalog = { list: () => [], graphs: () => [] } as unknown as WorkflowCatalog;
+  await using _ = new ServerProber({ server, pool, catalog, logger: heard, intervalMs: 20 });
+  await askedTwice();
+  isUp = true;
+  await eventually(() => server.state === "ready");
+  await askedTwice();
+  isUp = false;
+  await eventually(() => server.state === "quarantined");
+  await askedTwice();
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ level: 40, server: "gpu1", reason: expect.any(String) }),
+    expect.objectContaining({ level: 30, server: "gpu1", state: "ready", workflowCount: 0 }),
+    expect.objectContaining({ level: 40, server: "gpu1", reason: expect.any(String) }),
+  ]);
 });
