@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import { type ErrorDetail, ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
 
 /**
@@ -18,18 +18,6 @@ export function errorCodeOf(error: unknown): string | undefined {
 export function errorDetailOf(error: unknown): ErrorDetail | undefined {
   const connectError = error instanceof ConnectError ? error : fromGrpc(error);
   return connectError?.findDetails(ErrorDetailSchema)[0];
-}
-
-/**
- * Gives an error of grpc-js the service's text: grpc-js undoes only part of the percent-encoding that
- * Connect's library sends it in.
- */
-export function restoreText(error: ServiceError): ServiceError {
-  const text = fromGrpc(error)?.rawMessage;
-  if (text === undefined) return error;
-  error.message = error.message.replace(error.details, () => text);
-  error.details = text;
-  return error;
 }
 
 /** gRPC sends details as a serialized google.rpc.Status in a trailer, which Connect's library can read. */

@@ -12,8 +12,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { restoreText } from "./error-detail.js";
+import { type CallOptions, type Client, Metadata } from "@grpc/grpc-js";
 
 /** How one call is made. */
 export interface GrpcCallOptions {
@@ -86,7 +85,7 @@ function unary<I extends DescMessage, O extends DescMessage>(
         callOptions(timeoutMs),
         (error, response) => {
           signal?.removeEventListener("abort", cancel);
-          if (error !== null) reject(restoreText(error));
+          if (error !== null) reject(error);
           else if (response !== undefined) resolve(response);
         },
       );
@@ -114,8 +113,8 @@ function serverStreaming<I extends DescMessage, O extends DescMessage>(
       callOptions(timeoutMs),
     );
     const cancel = () => call.cancel();
-    // Heard before the loop hears it, and also after the loop, where nobody else would.
-    call.on("error", (error: ServiceError) => void restoreText(error));
+    // Heard after the loop too, where nobody else would.
+    call.on("error", () => undefined);
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel);
     try {
@@ -147,7 +146,7 @@ function clientStreaming<I extends DescMessage, O extends DescMessage>(
           signal?.removeEventListener("abort", cancel);
           // The service may answer before all is sent.
           source.destroy();
-          if (error !== null) reject(source.errored ?? restoreText(error));
+          if (error !== null) reject(source.errored ?? error);
           else if (response !== undefined) resolve(response);
         },
       );

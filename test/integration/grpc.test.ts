@@ -1,4 +1,5 @@
-import { status } from "@grpc/grpc-js";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { beforeAll, expect, test } from "vitest";
 import {
   createGrpcClients,
@@ -8,6 +9,7 @@ import {
   TaskStatus,
 } from "../../src/client/client.js";
 import { TaskError } from "../../src/domain/errors.js";
+import { CreateTaskRequestSchema } from "../../src/gen/tmlsr/v1/task_service_pb.js";
 import { eventually } from "../support/eventually.js";
 import { openTestServer, startTestServer, type TestServer } from "../support/test-server.js";
 import { testTask } from "../support/test-tasks.js";
@@ -24,6 +26,10 @@ beforeAll(async () => {
 });
 
 const URL = "https://example.com/in.png";
+const CREATE_TASK = "/tmlsr.v1.TaskService/CreateTask";
+const ONE_URL = Buffer.from(
+  toBinary(CreateTaskRequestSchema, create(CreateTaskRequestSchema, { url: URL })),
+);
 
 test("a grpc-js client creates, reads, lists and cancels a task", async () => {
   const { taskId } = await clients.tasks.createTask({ url: URL });
@@ -63,6 +69,21 @@ test("an error has its gRPC status, its stable code and when to try again", asyn
     message: "8 RESOURCE_EXHAUSTED: 100% full: 5 wait, see %41",
   });
   expect(errorDetailOf(full)).toMatchObject({ code: "QUEUE_FULL", retryAfterMs: 1_500 });
+});
+
+test("any gRPC client is told an error in the service's own words", async () => {
+  const words = 'Cannot accept "ä 图 #1"; 100% of it?\n&=/:@+,$ %41';
+  server.tasks.beforeCreate = async () => {
+    throw new TaskError("QUEUE_FULL", words);
+  };
+  using _ = { [Symbol.dispose]: () => (server.tasks.beforeCreate = async () => undefined) };
+  const client = new Client(new globalThis.URL(server.url).host, credentials.createInsecure());
+  const asIs = (bytes: Buffer) => bytes;
+  const error = await new Promise<ServiceError | null>((resolve) => {
+    client.makeUnaryRequest(CREATE_TASK, asIs, asIs, ONE_URL, (failure) => resolve(failure));
+  });
+  client.close();
+  expect(error).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: words });
 });
 
 test("a bug is INTERNAL without its text, which is logged with its cause", async () => {

@@ -8,6 +8,7 @@ import type { Server, Socket } from "node:net";
 import type { Logger } from "../../lib/logger.js";
 import { closeConnections } from "./close-connections.js";
 import { type AnyRequest, type AnyResponse, type ExchangeLimits, Exchanges } from "./exchanges.js";
+import { GrpcMessageResponse } from "./grpc-message-response.js";
 import { Http1Request } from "./http1-request.js";
 import { listenEverywhere, portOf, urlOf } from "./listen-everywhere.js";
 import { type PingOptions, pingSession } from "./ping-session.js";
@@ -129,10 +130,12 @@ export class OnePort {
 
   #createHttp2(handle: Handler): Http2Server {
     const { maxConcurrentStreams, maxSessionMegabytes } = this.#limits;
-    const server = createHttp2Server(
-      { settings: { maxConcurrentStreams }, maxSessionMemory: maxSessionMegabytes },
-      handle,
-    );
+    const options = {
+      Http2ServerResponse: GrpcMessageResponse,
+      settings: { maxConcurrentStreams },
+      maxSessionMemory: maxSessionMegabytes,
+    };
+    const server = createHttp2Server(options, handle);
     server.on("sessionError", (error) => this.#logger.debug({ err: error }, "session failed"));
     return server;
   }
