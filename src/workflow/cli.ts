@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, extname } from "node:path";
 import { parseArgs } from "node:util";
 import { ComfyHttp } from "../comfy/comfy-http.js";
 import { DEFAULT_LIMITS } from "../comfy/server-limits.js";
@@ -76,11 +76,26 @@ async function convert(file: string, server: string, output: string | undefined)
   for (const node of entry.leftOut) console.error(`Left out: node ${node}`);
   const text = `${JSON.stringify(prompt, null, 2)}\n`;
   if (output === undefined) console.log(text.trimEnd());
-  else await writeFile(output, text);
+  else await writeOutput(output, text);
   return 0;
 }
 
+async function writeOutput(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    throw unwritable(file, error);
+  }
+}
+
+function unwritable(file: string, cause: unknown): TaskError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new TaskError("WORKFLOW_INVALID", `Cannot write "${file}": ${code}`, { cause });
+}
+
 async function openFile(file: string): Promise<CatalogEntry> {
+  if (!["", ".json"].includes(extname(file)))
+    throw new TaskError("WORKFLOW_INVALID", `Cannot read "${file}": its name must end in ".json"`);
   const name = basename(file, ".json");
   return new CatalogEntry(name, await readWorkflowFile(dirname(file), name));
 }
