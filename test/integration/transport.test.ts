@@ -50,6 +50,19 @@ describe("the port", () => {
     await eventually(() => client.received()[3] === 4);
   });
 
+  test("logs a client that goes before its body has come as nothing of note", async () => {
+    const { port, logLines } = await startTestServer();
+    const before = logLines.length;
+    const client = await rawClient(port);
+    client.socket.write("POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n");
+    client.socket.write('Content-Type: application/json\r\n\r\n{"url":');
+    await tick();
+    client.socket.destroy();
+    const said = () => logLines.slice(before);
+    await eventually(() => said().some(({ msg }) => msg === "Request broken off by its client"));
+    expect(said().every(({ level, err }) => level === 20 && err === undefined)).toBe(true);
+  });
+
   test("answers what is no HTTP with 400", async () => {
     const { port } = await startTestServer();
     const client = await rawClient(port);

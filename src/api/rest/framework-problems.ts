@@ -1,18 +1,27 @@
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { createProblem, type Problem, ProblemError, sendProblem } from "./problem.js";
 import type { RestOptions } from "./rest-options.js";
 
 /** Makes every error of the whole app a problem: what handlers throw and what Fastify refuses by itself. */
 export function registerProblems(app: FastifyInstance, toProblem: RestOptions["toProblem"]): void {
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = isBrokenOff(thrown, request) ? BROKEN_OFF : thrown;
     const problem = readFrameworkError(error, request) ?? toProblem(error);
     // What passed the interceptors was logged there.
     if (problem.status >= 500 && !(error instanceof ConnectError)) {
       request.log.error({ err: error }, "Request failed");
     }
+    if (error === BROKEN_OFF) request.log.debug("Request broken off by its client");
     return sendProblem(reply, problem);
   });
+}
+
+const BROKEN_OFF = new ConnectError("The client went away", Code.Canceled);
+
+/** Node ends a body that does not come in whole with this error. */
+function isBrokenOff(error: unknown, { raw }: FastifyRequest): boolean {
+  return raw.aborted && error instanceof Error && "code" in error && error.code === "ECONNRESET";
 }
 
 /**
