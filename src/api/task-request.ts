@@ -1,7 +1,7 @@
-import { type JsonObject, toJson } from "@bufbuild/protobuf";
-import { type Timestamp, timestampDate, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { type Timestamp, timestampDate, type Value } from "@bufbuild/protobuf/wkt";
 import type { Violation } from "../domain/errors.js";
-import type { Json, TaskParams, TaskStatus, TaskType } from "../domain/task.js";
+import type { TaskParams, TaskStatus, TaskType } from "../domain/task.js";
 import * as pb from "../gen/tmlsr/v1/task_pb.js";
 import type { CreateTaskRequest } from "../gen/tmlsr/v1/task_service_pb.js";
 import type { CreateTask } from "../service/create-task.js";
@@ -56,16 +56,16 @@ function isKey(key: string): boolean {
 }
 
 function toParams(request: CreateTaskRequest, violations: Violation[]): TaskParams {
-  const json = (field: string, value: Value | undefined) => toPlainJson(field, value, violations);
+  const old = (field: string, value: Value | undefined) => toNumberOrText(field, value, violations);
   return {
     url: request.url,
     ...present("type", toTaskType(request.type)),
     ...present("workflow", request.workflow || undefined),
     ...present("model", request.model || undefined),
-    ...present("outscale", json("outscale", request.outscale)),
-    ...present("outputMagnification", json("output_magnification", request.outputMagnification)),
-    ...present("resolution", json("resolution", request.resolution)),
-    ...present("target", json("target", request.target)),
+    ...present("outscale", old("outscale", request.outscale)),
+    ...present("outputMagnification", old("output_magnification", request.outputMagnification)),
+    ...present("resolution", old("resolution", request.resolution)),
+    ...present("target", old("target", request.target)),
   };
 }
 
@@ -74,19 +74,18 @@ function toTaskType(type: pb.TaskType | undefined): TaskType | undefined {
   return type === pb.TaskType.VIDEO ? "video" : undefined;
 }
 
-/** Null counts as left out. A value from the wire may be none of JSON: empty, or a number that is not finite. */
-function toPlainJson(
+/** Null counts as left out. A number from the wire may be none that JSON has. */
+function toNumberOrText(
   field: string,
   value: Value | undefined,
   violations: Violation[],
-): Json | undefined {
-  if (value === undefined || value.kind.case === "nullValue") return undefined;
-  try {
-    return toJson(ValueSchema, value);
-  } catch {
-    violations.push({ field, message: `${field} must be a JSON value` });
-    return undefined;
-  }
+): number | string | undefined {
+  const { kind } = value ?? {};
+  if (kind === undefined || kind.case === "nullValue") return undefined;
+  if (kind.case === "stringValue") return kind.value;
+  if (kind.case === "numberValue" && Number.isFinite(kind.value)) return kind.value;
+  violations.push({ field, message: `${field} must be a number or a string` });
+  return undefined;
 }
 
 function toDate(time: Timestamp | undefined, violations: Violation[]): Date | undefined {

@@ -4,6 +4,7 @@ import type {
   CreateResult,
   Fence,
   HeartbeatResult,
+  Idempotency,
   LeaseRequest,
   ListRequest,
   NewTask,
@@ -19,6 +20,7 @@ import type {
 /** Every call that is timed, by the name that the metrics know it by. */
 export const STORE_CALLS = [
   "create",
+  "replay",
   "get",
   "list",
   "counts",
@@ -76,6 +78,10 @@ export class ObservedStore implements TaskStore {
 
   create(task: NewTask, maxPendingCount?: number): Promise<CreateResult> {
     return this.#timed("create", () => this.#store.create(task, maxPendingCount));
+  }
+
+  replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
+    return this.#timed("replay", () => this.#store.replay(idempotency));
   }
 
   get(taskId: string): Promise<Task | undefined> {

@@ -4,7 +4,7 @@ import type { Json, TaskParams } from "../domain/task.js";
 import type { AddressGuard } from "../input/address-guard.js";
 import { checkInput, type InputSource } from "../input/input-source.js";
 import type { Pool } from "../pool/pool.js";
-import type { NewTask } from "../store/task-store.js";
+import type { Idempotency, NewTask } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import { chooseWorkflow } from "../workflow/choose-workflow.js";
 import { type ParameterValues, resolveParameters } from "../workflow/resolve-parameters.js";
@@ -54,6 +54,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
   if ("violations" in resolved) throw invalid([...violations, ...resolved.violations]);
   if (violations.length > 0) throw invalid(violations);
   refuseUnrunnable(workflow, resolved.values, context);
+  const idempotency = idempotencyOf(request);
   const newTask: NewTask = {
     params,
     type: workflow.type,
@@ -62,11 +63,15 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
     parameters: resolved.values,
     priority: request.priority ?? 1,
     ...(request.notBefore && { notBefore: request.notBefore }),
-    ...(request.idempotencyKey !== undefined && {
-      idempotency: { key: request.idempotencyKey, requestHash: hashOf(request) },
-    }),
+    ...(idempotency && { idempotency }),
   };
   return { newTask, workflow };
+}
+
+/** Undefined for a request that names no key. */
+export function idempotencyOf(request: CreateTask): Idempotency | undefined {
+  const { idempotencyKey: key } = request;
+  return key === undefined ? undefined : { key, requestHash: hashOf(request) };
 }
 
 function isRunnable(workflow: Workflow, pool: CreateContext["pool"]): boolean {

@@ -1,10 +1,10 @@
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Task, TaskStatus } from "../domain/task.js";
 import type { ObjectStorage } from "../output/object-storage.js";
-import type { TaskStore } from "../store/task-store.js";
+import type { CreateResult, TaskStore } from "../store/task-store.js";
 import type { TaskWatcher } from "../store/watch-task.js";
 import { toContent } from "../workflow/workflow-content.js";
-import { type CreateContext, type CreateTask, checkTask } from "./create-task.js";
+import { type CreateContext, type CreateTask, checkTask, idempotencyOf } from "./create-task.js";
 import { type TaskView, viewTask } from "./task-view.js";
 
 /** What the service works with. */
@@ -44,13 +44,11 @@ export class TaskService {
    * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL.
    */
   async create(request: CreateTask): Promise<Task> {
-    const { store, maxPendingCount } = this.#options;
-    const { newTask, workflow } = await checkTask(request, this.#options);
-    if (!this.#savedVersions.has(workflow.version)) {
-      await store.saveWorkflow(workflow.version, toContent(workflow));
-      this.#savedVersions.add(workflow.version);
-    }
-    const result = await store.create(newTask, maxPendingCount);
+    const idempotency = idempotencyOf(request);
+    // What was accepted once is not judged again: its upload may have expired, its workflow be gone.
+    const result =
+      (idempotency && (await this.#options.store.replay(idempotency))) ??
+      (await this.#createNew(request));
     switch (result.outcome) {
       case "created":
       case "replayed":
@@ -61,11 +59,7 @@ export class TaskService {
           `Idempotency key "${request.idempotencyKey}" was used for another request; use a new key`,
         );
       case "full":
-        throw new TaskError(
-          "QUEUE_FULL",
-          `The queue is full: ${maxPendingCount} tasks are waiting; try again later`,
-          { retryAfterMs: QUEUE_FULL_RETRY_MS },
-        );
+        throw queueFull(this.#options.maxPendingCount);
     }
   }
 
@@ -124,6 +118,16 @@ export class TaskService {
       yield await this.#view(task);
   }
 
+  async #createNew(request: CreateTask): Promise<CreateResult> {
+    const { store, maxPendingCount } = this.#options;
+    const { newTask, workflow } = await checkTask(request, this.#options);
+    if (!this.#savedVersions.has(workflow.version)) {
+      await store.saveWorkflow(workflow.version, toContent(workflow));
+      this.#savedVersions.add(workflow.version);
+    }
+    return await store.create(newTask, maxPendingCount);
+  }
+
   #view(task: Task): Promise<TaskView> {
     return viewTask(task, this.#options.storage);
   }
@@ -131,4 +135,10 @@ export class TaskService {
 
 function notFound(): TaskError {
   return new TaskError("TASK_NOT_FOUND", "Task not found");
+}
+
+function queueFull(maxPendingCount = 0): TaskError {
+  const waiting = maxPendingCount === 1 ? "1 task is" : `${maxPendingCount} tasks are`;
+  const message = `The queue is full: ${waiting} waiting; try again later`;
+  return new TaskError("QUEUE_FULL", message, { retryAfterMs: QUEUE_FULL_RETRY_MS });
 }

@@ -1,4 +1,3 @@
-import { TaskError } from "../domain/errors.js";
 import {
   type Dispatch,
   type InputFacts,
@@ -16,6 +15,7 @@ import { EmbeddedFacts } from "./embedded-facts.js";
 import { EmbeddedTable } from "./embedded-table.js";
 import { EmbeddedWrite } from "./embedded-write.js";
 import { chooseTask, type LeaseChoice, passOver } from "./lease-order.js";
+import { replayOf } from "./replay-of.js";
 import { standingOf } from "./standing.js";
 import {
   beginLease,
@@ -27,12 +27,14 @@ import {
   settleTask,
   takeOver,
 } from "./task-changes.js";
-import { TASK_ID, TaskIds } from "./task-ids.js";
+import { TaskIds } from "./task-ids.js";
+import { pageStart, toPage } from "./task-page.js";
 import { applyReport, changeStage } from "./task-progress.js";
 import type {
   CreateResult,
   Fence,
   HeartbeatResult,
+  Idempotency,
   LeaseRequest,
   ListRequest,
   NewTask,
@@ -88,10 +90,7 @@ export class EmbeddedTaskStore implements TaskStore {
     return this.#write((write): CreateResult => {
       const { idempotency } = request;
       const former = idempotency && this.#table.findByKey(idempotency.key);
-      if (former) {
-        const isSame = former.requestHash === idempotency.requestHash;
-        return isSame ? { outcome: "replayed", task: former.task } : { outcome: "conflict" };
-      }
+      if (former) return replayOf(former, idempotency);
       if (this.#table.counts().pending >= maxPendingCount) return { outcome: "full" };
       const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
       write.insert(task, idempotency?.requestHash);
@@ -100,21 +99,18 @@ export class EmbeddedTaskStore implements TaskStore {
     });
   }
 
+  async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
+    const former = this.#table.findByKey(idempotency.key);
+    return former && replayOf(former, idempotency);
+  }
+
   async get(taskId: string): Promise<Task | undefined> {
     return this.#table.find(taskId);
   }
 
   async list({ status, pageSize, pageToken }: ListRequest): Promise<TaskPage> {
-    if (pageToken !== undefined && !TASK_ID.test(pageToken)) {
-      throw new TaskError(
-        "INVALID_REQUEST",
-        "Cannot list tasks: the page token is not one of ours",
-      );
-    }
-    const found = this.#table.list(status, pageToken ?? ABOVE_ALL_IDS, pageSize + 1);
-    const tasks = found.slice(0, pageSize);
-    const last = tasks.at(-1);
-    return { tasks, ...(last && found.length > pageSize && { nextPageToken: last.taskId }) };
+    const found = this.#table.list(status, pageStart(pageToken), pageSize + 1);
+    return toPage(found, pageSize);
   }
 
   async counts(): Promise<TaskCounts> {
@@ -295,4 +291,3 @@ export class EmbeddedTaskStore implements TaskStore {
 }
 
 const PRIORITIES = [2, 1, 0];
-const ABOVE_ALL_IDS = "g";

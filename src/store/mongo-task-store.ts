@@ -1,4 +1,3 @@
-import { TaskError } from "../domain/errors.js";
 import {
   type Dispatch,
   type InputFacts,
@@ -17,6 +16,7 @@ import { renewLeases } from "./mongo-heartbeat.js";
 import { chooseStored, LeaseCrowd } from "./mongo-lease-choice.js";
 import { retryOnConflict, saveNew, saveTask } from "./mongo-save.js";
 import type { StoredTask } from "./mongo-tasks.js";
+import { replayOf } from "./replay-of.js";
 import { standingOf } from "./standing.js";
 import {
   beginLease,
@@ -27,12 +27,14 @@ import {
   settleTask,
   takeOver,
 } from "./task-changes.js";
-import { TASK_ID, TaskIds } from "./task-ids.js";
+import { TaskIds } from "./task-ids.js";
+import { pageStart, toPage } from "./task-page.js";
 import { changeStage } from "./task-progress.js";
 import type {
   CreateResult,
   Fence,
   HeartbeatResult,
+  Idempotency,
   LeaseRequest,
   ListRequest,
   NewTask,
@@ -76,14 +78,16 @@ export class MongoTaskStore implements TaskStore {
     const { idempotency } = request;
     return await this.#write(async (database): Promise<CreateResult> => {
       const former = idempotency && (await database.tasks.findByKey(idempotency.key));
-      if (former) {
-        const isSame = former.requestHash === idempotency.requestHash;
-        return isSame ? { outcome: "replayed", task: former.task } : { outcome: "conflict" };
-      }
+      if (former) return replayOf(former, idempotency);
       if (await isFull(database, maxPendingCount)) return { outcome: "full" };
       const task = await saveNew(database, request, this.#taskIds);
       return { outcome: "created", task: this.#told(database, task) };
     });
+  }
+
+  async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
+    const former = await this.#connection.run(({ tasks }) => tasks.findByKey(idempotency.key));
+    return former && replayOf(former, idempotency);
   }
 
   async get(taskId: string): Promise<Task | undefined> {
@@ -92,19 +96,11 @@ export class MongoTaskStore implements TaskStore {
   }
 
   async list({ status, pageSize, pageToken }: ListRequest): Promise<TaskPage> {
-    if (pageToken !== undefined && !TASK_ID.test(pageToken)) {
-      throw new TaskError(
-        "INVALID_REQUEST",
-        "Cannot list tasks: the page token is not one of ours",
-      );
-    }
-    const belowId = pageToken ?? ABOVE_ALL_IDS;
+    const belowId = pageStart(pageToken);
     const found = await this.#connection.run(({ tasks }) =>
       tasks.list(status, belowId, pageSize + 1),
     );
-    const tasks = found.slice(0, pageSize);
-    const last = tasks.at(-1);
-    return { tasks, ...(last && found.length > pageSize && { nextPageToken: last.taskId }) };
+    return toPage(found, pageSize);
   }
 
   async counts(): Promise<TaskCounts> {
@@ -278,8 +274,6 @@ export class MongoTaskStore implements TaskStore {
     return await this.#connection.run((database) => retryOnConflict(() => work(database)));
   }
 }
-
-const ABOVE_ALL_IDS = "g";
 
 async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
   return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;

@@ -38,11 +38,14 @@ export interface NewTask {
   /** Absent or past: due at once, behind those due before. */
   readonly notBefore?: Date;
   /** Makes a repeated create answer with the first one's task. */
-  readonly idempotency?: {
-    readonly key: string;
-    /** A hash of the request: the same key with another hash is a conflict. */
-    readonly requestHash: string;
-  };
+  readonly idempotency?: Idempotency;
+}
+
+/** Tells a request that is made again. */
+export interface Idempotency {
+  readonly key: string;
+  /** A hash of the request: the same key with another hash is a conflict. */
+  readonly requestHash: string;
 }
 
 /** What became of a create: stored, stored before under the same key, or the key stands for another request. */
@@ -156,6 +159,12 @@ export interface TaskStore extends AsyncDisposable {
    * is free again once that task was purged.
    */
   create(task: NewTask, maxPendingCount?: number): Promise<CreateResult>;
+
+  /**
+   * What {@link create} would answer for a key that stands for a task already; undefined: it is free.
+   * For whoever must not judge a request anew that was accepted before.
+   */
+  replay(idempotency: Idempotency): Promise<CreateResult | undefined>;
 
   get(taskId: string): Promise<Task | undefined>;
 

@@ -114,6 +114,21 @@ export function describeCreating(open: OpenStore): void {
       expect((await store.counts()).pending).toBe(1);
     });
 
+    test("tells of a key what create would answer, and stores nothing for one that is free", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      expect(await store.replay(IDEMPOTENT)).toBeUndefined();
+      const { taskId } = await createOne(store, { idempotency: IDEMPOTENT });
+      expect(await store.replay(IDEMPOTENT)).toMatchObject({
+        outcome: "replayed",
+        task: { taskId },
+      });
+      expect(await store.replay({ ...IDEMPOTENT, requestHash: "another" })).toEqual({
+        outcome: "conflict",
+      });
+      expect((await store.counts()).pending).toBe(1);
+    });
+
     test("answers a replay with the task as it is now", async () => {
       await using fixture = await open();
       const { store } = fixture;

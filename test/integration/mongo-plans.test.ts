@@ -64,6 +64,7 @@ async function useAll(store: TaskStore): Promise<void> {
   const idempotency = { key: "k", requestHash: "h" };
   await store.create(aTask({ idempotency }), 1_000_000);
   await store.create(aTask({ idempotency }));
+  await store.replay(idempotency);
   const workflows = ["w0", "w1", "w2", "w3", "w4", "unknown"];
   await store.lease(aLease({ workflows: ["unknown"] }));
   const leased = await store.lease(aLease({ workflows }));

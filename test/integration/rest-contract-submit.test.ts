@@ -119,6 +119,17 @@ describe("fields of older clients", () => {
     };
     expect((await submitted(old)).params).toMatchObject(old);
   });
+
+  test.each([true, {}, { a: 1 }, [2]])("are refused where they are neither: %j", async (value) => {
+    const answer = await api.post({ url: INPUT_URL, outscale: value, target: value });
+    expectProblem(answer, { status: 400, code: "INVALID_REQUEST" });
+    expect(answer.body.errors).toMatchObject(
+      ["outscale", "target"].map((field) => ({
+        field,
+        message: `${field} must be a number or a string`,
+      })),
+    );
+  });
 });
 
 describe("parameters", () => {

@@ -146,6 +146,16 @@ test("a task whose upload is gone fails without a retry, and keeps the id to its
   });
 });
 
+test("the same request under the same idempotency key is answered as before, even when its upload is gone", async () => {
+  await using app = await startTestApp();
+  const request = { ...WORKFLOW, url: await uploadTo(app), idempotency_key: "again" };
+  const taskId = await app.submit(request);
+  await rm(pathOf(app, request.url));
+  expect(await app.submit(request)).toBe(taskId);
+  const other = await app.rest("POST", "/tasks", { ...request, priority: 2 });
+  expect([other.status, other.body.code]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
+});
+
 test("a storage that does not give an upload costs the task a retry", async () => {
   const oss = await startOss();
   await using server = await startCpuServer({ switches: FAST });

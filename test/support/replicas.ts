@@ -94,7 +94,10 @@ class Fleet implements Replicas {
   }
 
   async completed(limitMs: number): Promise<readonly RestTask[]> {
-    await eventually(async () => (await this.openCount()) === 0, { limitMs, intervalMs: 200 });
+    const isDone = async () => (await this.openCount()) === 0;
+    await eventually(isDone, { limitMs, intervalMs: 200 }).catch(async (error: unknown) => {
+      throw new Error(`Open still: ${JSON.stringify(await this.#open())}`, { cause: error });
+    });
     const tasks = this.submitted.map((id) => this.#ended.get(id));
     expect(tasks.filter((task) => task.status !== "completed")).toEqual([]);
     return tasks;
@@ -110,6 +113,11 @@ class Fleet implements Replicas {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.all.map((replica) => replica[Symbol.asyncDispose]()));
     await Promise.all(this.servers.map((server) => server[Symbol.asyncDispose]()));
+  }
+
+  async #open(): Promise<RestTask[]> {
+    const ids = this.submitted.filter((id) => !this.#ended.has(id));
+    return await Promise.all(ids.map((id) => this.task(id)));
   }
 
   /** Asks one replica after another, from a random one on, until one answers 200. */

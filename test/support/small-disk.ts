@@ -9,7 +9,14 @@ import { onTestFinished } from "vitest";
  */
 export async function mountDisk(path: string, sizeMb: number): Promise<boolean> {
   await mkdir(path, { recursive: true });
-  const { status } = spawnSync("/bin/mount", ["-t", "tmpfs", "-o", `size=${sizeMb}m`, "tmpfs", path]);
+  const { status } = spawnSync("/bin/mount", [
+    "-t",
+    "tmpfs",
+    "-o",
+    `size=${sizeMb}m`,
+    "tmpfs",
+    path,
+  ]);
   if (status !== 0) return false;
   // Lazily: a process that is being ended may still have a file open.
   onTestFinished(() => void spawnSync("/bin/umount", ["-l", path]));
