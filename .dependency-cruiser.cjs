@@ -17,7 +17,7 @@ const may = {
   service: ["pool", "store", "workflow", "input", "output", "domain", "lib"],
   api: ["service", "upload", "gen", "domain", "lib"],
   client: ["gen"],
-  demo: ["client", "lib"],
+  demo: ["client", "input", "lib"],
   "cpu-server": ["lib"],
 };
 for (const entry of require("node:fs").readdirSync("src", { withFileTypes: true }))

@@ -40,17 +40,17 @@ async function superResolve(
   signal: AbortSignal,
 ): Promise<void> {
   const isVideo = VIDEO.has(extname(new URL(url).pathname).toLowerCase());
+  const type = isVideo ? "video" : "image";
   using clients = createGrpcClients(address);
   using bar = new ProgressBar();
-  const task = await runTask(clients, { url, type: isVideo ? "video" : "image" }, signal, (seen) =>
-    bar.show(seen),
-  );
+  const task = await runTask(clients, { url, type }, signal, (seen) => bar.show(seen));
   bar.end();
   const result = await saveResult(task.output?.url ?? "", task.output?.fileName ?? "result");
   const picture = isVideo ? undefined : await writeSideBySide(input, result, RESULT_DIR);
   const { workflow } = await clients.workflows.getWorkflow({ name: task.workflow });
   const { stats } = await clients.monitor.getStats({});
   await printReport(task, {
+    type,
     result: shown(result),
     picture: picture && shown(picture),
     models: workflow?.models ?? [],

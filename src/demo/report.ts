@@ -1,7 +1,9 @@
 import { StageName, type Task } from "../client/client.js";
+import { probeInput } from "../input/probe-input.js";
 
 /** What the report shows beside the task. */
 export interface ReportFacts {
+  readonly type: "image" | "video";
   /** Path of the result, and of the picture that compares it with a plain resize. */
   readonly result: string;
   readonly picture: string | undefined;
@@ -14,22 +16,21 @@ export interface ReportFacts {
 export async function printReport(task: Task, facts: ReportFacts): Promise<void> {
   const { input, output, stages } = task;
   const before = `${input?.width}x${input?.height}, ${kilobytes(input?.sizeBytes)}`;
-  const pixels = facts.picture === undefined ? "" : `${await pixelSize(facts.result)}, `;
+  const pixels = await pixelSize(facts.result, facts.type);
   const seconds = stages.map(
     (stage) => `${StageName[stage.name].toLowerCase()} ${stage.duration.toFixed(2)} s`,
   );
   console.log(`\nresult     ${facts.result}`);
   if (facts.picture !== undefined)
     console.log(`compare    ${facts.picture}  (plain resize | result)`);
-  console.log(`size       ${before}  ->  ${pixels}${kilobytes(output?.sizeBytes)}`);
+  console.log(`size       ${before}  ->  ${pixels}, ${kilobytes(output?.sizeBytes)}`);
   console.log(`stages     ${seconds.join(", ")}`);
   console.log(`server     ${task.server} (${facts.devices.join(", ")})`);
   console.log(`workflow   ${task.workflow}, model ${facts.models.join(", ")}`);
 }
 
-async function pixelSize(path: string): Promise<string> {
-  const { default: sharp } = await import("sharp");
-  const { width, height } = await sharp(path).metadata();
+async function pixelSize(path: string, type: "image" | "video"): Promise<string> {
+  const { width, height } = await probeInput(path, type, { maxPixels: Number.MAX_SAFE_INTEGER });
   return `${width}x${height}`;
 }
 
