@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { callHttp } from "../support/http-call.js";
 import { COMPLETED } from "../support/task-store-builders.js";
@@ -103,6 +104,36 @@ describe("a request", () => {
     expectProblem(answer, { status: 400, code: "INVALID_REQUEST" });
     expect(answer.body.errors).toMatchObject([{ field: name }]);
     expect(answer.body.detail).toContain(name);
+  });
+
+  test.each([
+    ["type", 0, "type must be one of video, image"],
+    ["type", "unspecified", "type must be one of video, image"],
+    ["priority", "high", "priority must be a whole number from 0 to 2"],
+  ])("is told in its own words what a field takes: %s=%j", async (field, value, message) => {
+    const { body } = await api.post({ url: INPUT_URL, [field]: value });
+    expect(body.errors).toEqual([{ field, message }]);
+  });
+
+  test.each([
+    ["/tasks?page_size=x", "page_size must be a whole number from 0 to 500"],
+    [
+      "/tasks/none:watch?cursor=x",
+      'cursor must be empty or the "cursor" of a message that came before',
+    ],
+  ])("is told in its own words what a parameter takes: %s", async (path, message) => {
+    expect((await api.get(path)).body.errors).toMatchObject([{ message }]);
+  });
+
+  test("must not have a compressed body: 415", async () => {
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const body = gzipSync(JSON.stringify({ url: INPUT_URL }));
+    const answer = await api.call("POST", "/tasks", { headers, body });
+    const detail = expect.stringContaining("Content-Encoding is not supported");
+    expectProblem(answer, { status: 415, code: "UNSUPPORTED_MEDIA_TYPE", detail });
+    expect(answer.headers["accept-encoding"]).toBe("identity");
+    const plain = { ...headers, "content-encoding": "identity" };
+    expect((await api.post({ url: INPUT_URL }, plain)).status).toBe(200);
   });
 
   test("may have null for whatever is left out", async () => {

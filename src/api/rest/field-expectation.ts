@@ -2,17 +2,29 @@ import {
   type DescEnum,
   type DescField,
   type DescMessage,
+  getOption,
   type JsonValue,
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { field as rulesOfField } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { enumWords } from "./enum-word.js";
 
 /** What `json` fails to be as a value of a field, for people: `must be a whole number`. */
 export function fieldExpectation(field: DescField, json: JsonValue): string {
   if (field.enum !== undefined) return expectEnum(field.enum);
   if (field.message !== undefined) return expectMessage(field.message, json);
-  return field.scalar === undefined ? "is not valid" : expectScalar(field.scalar, json);
+  if (field.scalar === undefined) return "is not valid";
+  return expectRange(field) ?? expectScalar(field.scalar, json);
+}
+
+/** A field with rules of its own takes less than its type does. */
+function expectRange(field: DescField): string | undefined {
+  const { type } = getOption(field, rulesOfField);
+  if (type.case !== "int32") return undefined;
+  const { greaterThan, lessThan } = type.value;
+  if (greaterThan.case !== "gte" || lessThan.case !== "lte") return undefined;
+  return `must be a whole number from ${greaterThan.value} to ${lessThan.value}`;
 }
 
 function expectEnum(desc: DescEnum): string {

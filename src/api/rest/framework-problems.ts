@@ -55,6 +55,14 @@ export function unsupportedMediaType(): Problem {
   return createProblem(415, "UNSUPPORTED_MEDIA_TYPE", detail);
 }
 
+/** 415 for a request body that is compressed. */
+export function unsupportedEncoding(): Problem {
+  const detail = "Cannot read the request body: a Content-Encoding is not supported";
+  return createProblem(415, "UNSUPPORTED_MEDIA_TYPE", detail, {
+    headers: { "accept-encoding": "identity" },
+  });
+}
+
 /** 400 for a bad escape in the path. */
 export function badEscape(): Problem {
   return createProblem(400, "INVALID_REQUEST", "Cannot read the path: it has a bad escape");

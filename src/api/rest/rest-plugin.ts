@@ -6,6 +6,7 @@ import {
   methodNotAllowed,
   notFound,
   registerProblems,
+  unsupportedEncoding,
   unsupportedMediaType,
 } from "./framework-problems.js";
 import { createHttpBindings, type HttpBinding } from "./http-binding.js";
@@ -118,7 +119,7 @@ async function serve(
     const lastEventId = request.headers["last-event-id"];
     const parts = {
       ...route,
-      body: readBody(route, request.body),
+      body: readBody(route, request),
       lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     };
     const message = await decode(binding, parts, options);
@@ -148,7 +149,10 @@ async function decode(
 }
 
 /** @returns undefined where the rule takes no body or there is none. */
-function readBody({ binding, mediaType }: Route, body: unknown): JsonValue | undefined {
+function readBody(
+  { binding, mediaType }: Route,
+  { body, headers }: FastifyRequest,
+): JsonValue | undefined {
   if (binding.body === "none" || !(body instanceof Uint8Array) || body.length === 0) {
     return undefined;
   }
@@ -156,5 +160,8 @@ function readBody({ binding, mediaType }: Route, body: unknown): JsonValue | und
   if (mediaType === undefined || !isJsonMediaType(mediaType)) {
     throw new ProblemError(unsupportedMediaType());
   }
+  // RFC 9110, 15.5.16: an encoding is refused as a media type is.
+  const { "content-encoding": encoding = "identity" } = headers;
+  if (!/^\s*identity\s*$/i.test(encoding)) throw new ProblemError(unsupportedEncoding());
   return parseJsonBody(body);
 }
