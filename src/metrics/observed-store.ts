@@ -8,6 +8,7 @@ import type {
   LeaseRequest,
   ListRequest,
   NewTask,
+  OrphanScope,
   Outcome,
   ProgressReport,
   TaskChange,
@@ -114,8 +115,12 @@ export class ObservedStore implements TaskStore {
     return this.#leased(await this.#timed("lease", () => this.#store.lease(request)));
   }
 
-  async leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined> {
-    const lease = () => this.#store.leaseOrphan(owner, leaseMs);
+  async leaseOrphan(
+    owner: string,
+    leaseMs: number,
+    scope?: OrphanScope,
+  ): Promise<Task | undefined> {
+    const lease = () => this.#store.leaseOrphan(owner, leaseMs, scope);
     return this.#leased(await this.#timed("lease_orphan", lease));
   }
 

@@ -175,13 +175,16 @@ export class Scheduler implements AsyncDisposable {
     const { owner, leaseMs } = this.#options;
     if (this.#keeper.hasStale) await this.#keeper.renewAll();
     for (;;) {
-      const task = (await store.leaseOrphan(owner, leaseMs)) ?? (await this.#leaseNext());
+      const hasRoom = await this.#hasRoom();
+      const task =
+        (await store.leaseOrphan(owner, leaseMs, hasRoom ? "all" : "with_prompt")) ??
+        (await this.#leaseNext(hasRoom));
       if (task === undefined) return;
       this.#start(task);
     }
   }
 
-  async #leaseNext(): Promise<Task | undefined> {
+  async #leaseNext(hasRoom: boolean): Promise<Task | undefined> {
     const { store, pool, catalog } = this.#context;
     const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
     const all = catalog.list();
@@ -192,7 +195,7 @@ export class Scheduler implements AsyncDisposable {
     const hopeless = all.filter(
       (one) => pool.lacks(one).length > 0 && !this.#seenRunnable.has(one.version),
     );
-    const chosen = (await this.#hasRoom()) ? [...runnable, ...hopeless] : [];
+    const chosen = hasRoom ? [...runnable, ...hopeless] : [];
     const workflows = chosen.map(({ name }) => name);
     const prefer = this.#preferred(runnable);
     return await store.lease({ owner, leaseMs, workflows, prefer, maxBypassCount, maxBypassMs });

@@ -8,7 +8,7 @@ import {
   toTask,
 } from "./embedded-row.js";
 import { TASK_ID } from "./task-ids.js";
-import type { TaskCounts } from "./task-store.js";
+import type { OrphanScope, TaskCounts } from "./task-store.js";
 
 /**
  * The queries on the table `tasks`. Those that run often name their index: were it missing, they
@@ -79,10 +79,11 @@ export class EmbeddedTable {
     );
   }
 
-  findOrphan(nowMs: number): Task | undefined {
+  findOrphan(nowMs: number, scope: OrphanScope): Task | undefined {
     return this.#one(
       `SELECT * FROM tasks INDEXED BY tasks_orphan
-       WHERE orphan_at IS NOT NULL AND orphan_at <= ? ORDER BY orphan_at, task_id LIMIT 1`,
+       WHERE orphan_at IS NOT NULL AND orphan_at <= ?${scope === "all" ? "" : WITH_PROMPT}
+       ORDER BY orphan_at, task_id LIMIT 1`,
       nowMs,
     );
   }
@@ -176,6 +177,8 @@ export class EmbeddedTable {
   }
 }
 
+const WITH_PROMPT = ` AND (slot IS NOT NULL OR status = 'canceled'
+  OR json_extract(document, '$.dispatch') IS NOT NULL)`;
 const FIXED_COLUMNS = ["task_id", "priority", "workflow", "idempotency_key", "request_hash"];
 const ALL_COLUMNS = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
 const INSERT = `INSERT INTO tasks (${ALL_COLUMNS.join(", ")})

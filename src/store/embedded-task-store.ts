@@ -38,6 +38,7 @@ import type {
   LeaseRequest,
   ListRequest,
   NewTask,
+  OrphanScope,
   Outcome,
   ProgressReport,
   TaskChange,
@@ -142,9 +143,13 @@ export class EmbeddedTaskStore implements TaskStore {
     });
   }
 
-  async leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined> {
+  async leaseOrphan(
+    owner: string,
+    leaseMs: number,
+    scope: OrphanScope = "all",
+  ): Promise<Task | undefined> {
     return this.#write((write) => {
-      const task = this.#table.findOrphan(write.now.getTime());
+      const task = this.#table.findOrphan(write.now.getTime(), scope);
       return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
     });
   }

@@ -1,4 +1,5 @@
 import {
+  MongoBulkWriteError,
   MongoClientClosedError,
   MongoError,
   MongoErrorLabel,
@@ -56,10 +57,16 @@ export function isOutage(error: unknown): boolean {
   if (!(error instanceof MongoError)) return false;
   return (
     OUTAGES.some((outage) => error instanceof outage) ||
+    isUnacknowledged(error) ||
     POOL_OUTAGES.includes(error.name) ||
     OUTAGE_LABELS.some((label) => error.hasErrorLabel(label)) ||
     OUTAGE_CODES.has(Number(error.code))
   );
+}
+
+/** Several writes at once of which a majority is not known to have them: no code is then on the error itself. */
+function isUnacknowledged(error: MongoError): boolean {
+  return error instanceof MongoBulkWriteError && error.result.getWriteConcernError() !== undefined;
 }
 
 /** Whether the server knows us not, or not well enough. */

@@ -38,6 +38,7 @@ import type {
   LeaseRequest,
   ListRequest,
   NewTask,
+  OrphanScope,
   Outcome,
   ProgressReport,
   TaskChange,
@@ -140,9 +141,13 @@ export class MongoTaskStore implements TaskStore {
     });
   }
 
-  async leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined> {
+  async leaseOrphan(
+    owner: string,
+    leaseMs: number,
+    scope: OrphanScope = "all",
+  ): Promise<Task | undefined> {
     return await this.#takeOut(this.#reaping, async (database) => {
-      const orphan = await database.tasks.findOrphan(this.#reaping.place());
+      const orphan = await database.tasks.findOrphan(this.#reaping.place(), scope);
       if (!orphan) return undefined;
       const taken = takeOver(orphan.task, owner, leaseMs, orphan.now);
       return await this.#save(database, orphan, taken);

@@ -6,7 +6,7 @@ import { VersionConflict } from "./mongo-errors.js";
 import { INDEX } from "./mongo-schema.js";
 import { revise } from "./task-changes.js";
 import { TASK_ID } from "./task-ids.js";
-import type { TaskChange } from "./task-store.js";
+import type { OrphanScope, TaskChange } from "./task-store.js";
 
 /** A task as it was read: what is written of it later is refused if it has changed since. */
 export interface StoredTask {
@@ -90,9 +90,10 @@ export class MongoTasks {
   }
 
   /** The task that was orphaned first; or the one after `skip` others, where there are so many. */
-  async findOrphan(skip: number): Promise<StoredTask | undefined> {
+  async findOrphan(skip: number, scope: OrphanScope): Promise<StoredTask | undefined> {
     const sort = { orphanAt: 1, _id: 1 } as const;
-    return await this.#readAt(skip, this.#isPast("orphanAt"), { hint: INDEX.orphan, sort });
+    const query = { ...this.#isPast("orphanAt"), ...(scope === "with_prompt" && WITH_PROMPT) };
+    return await this.#readAt(skip, query, { hint: INDEX.orphan, sort });
   }
 
   /** The pending task that is or becomes due first. */
@@ -251,6 +252,11 @@ interface ReadOptions {
   readonly skip?: number;
   readonly limit?: number;
 }
+
+/** Of an orphan: a server may be busy with it or have a result of it, or it waits for its cleanup. */
+const WITH_PROMPT = {
+  $or: [{ slot: { $exists: true } }, { dispatch: { $exists: true } }, { status: "canceled" }],
+} satisfies Filter<TaskDocument>;
 
 /** By priority, then due time, then age. */
 const LEASE_ORDER = { priority: -1, dueAt: 1, _id: 1 } as const;

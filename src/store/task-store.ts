@@ -94,6 +94,9 @@ export interface HeartbeatResult {
   readonly canceled: readonly Fence[];
 }
 
+/** Which tasks without a living holder are taken over. */
+export type OrphanScope = "all" | "with_prompt";
+
 /** How a lease ends. */
 export type Outcome =
   | { readonly kind: "completed"; readonly outputs: readonly Output[] }
@@ -210,9 +213,11 @@ export interface TaskStore extends AsyncDisposable {
    * A stage that succeeds sets `takeovers` back to 0. The task that waits longest goes first. A
    * cleanup spends nothing, opens no entry in `attempts` and is no new revision.
    *
+   * @param scope `with_prompt`: only those that a server may be busy with or has a result of, and those
+   *   that wait for their cleanup: what somebody must look after at once, whether there is room or not.
    * @returns undefined if there is none.
    */
-  leaseOrphan(owner: string, leaseMs: number): Promise<Task | undefined>;
+  leaseOrphan(owner: string, leaseMs: number, scope?: OrphanScope): Promise<Task | undefined>;
 
   /** How long the pending task that is due longest is due already; 0 if none is due. */
   queueAgeMs(): Promise<number>;

@@ -201,6 +201,22 @@ export function describeLeasing(open: OpenStore): void {
       expect((await takeOverOne(store)).takeovers).toBe(count);
     });
 
+    test("leaves tasks without slot, prompt and cleanup alone where only others are asked for", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const take = () => store.leaseOrphan("replica-2", LONG_LEASE_MS, "with_prompt");
+      await createOne(store, { workflow: "other" });
+      const { task, fence } = await leaseOne(store, { leaseMs: BRIEF_MS / 2 });
+      const other = await store.lease(aLease({ leaseMs: BRIEF_MS, workflows: ["other"] }));
+      if (!other) throw new Error("Nothing was leased");
+      await store.recordDispatch(fenceOf(other), aDispatch("done"));
+      await fixture.advance(SHORT_MS);
+      expect((await take())?.taskId).toBe(other.taskId);
+      expect(await take()).toBeUndefined();
+      await store.bindSlot(fence, "gpu-1#0");
+      expect((await take())?.taskId).toBe(task.taskId);
+    });
+
     test("gives an expired task to one of ten who ask at once, the longest expired first", async () => {
       await using fixture = await open();
       const { store, rival } = fixture;

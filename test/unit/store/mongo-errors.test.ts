@@ -1,4 +1,5 @@
 import {
+  MongoBulkWriteError,
   MongoInvalidArgumentError,
   MongoNetworkError,
   MongoServerError,
@@ -16,6 +17,8 @@ import {
 const answer = (code: number, errorLabels: string[] = []) =>
   new MongoServerError({ errmsg: "An answer", code, errorLabels });
 
+const unacknowledged = { code: 64, errmsg: "waiting for replication timed out" };
+
 describe("translateError()", () => {
   test.each([
     ["a broken connection", new MongoNetworkError("cut")],
@@ -24,6 +27,16 @@ describe("translateError()", () => {
     ["a member that stepped down", answer(189)],
     ["a login that is refused", answer(18)],
     ["what the driver would try again", answer(0, ["RetryableWriteError"])],
+    [
+      "several writes that no majority has",
+      // The driver puts no code on the error itself.
+      new MongoBulkWriteError(
+        { message: "unacknowledged" } as never,
+        {
+          getWriteConcernError: () => unacknowledged,
+        } as never,
+      ),
+    ],
     ["endless contention", new VersionConflict()],
   ])("makes STORE_UNAVAILABLE of %s, with when to come again", (_case, error) => {
     const translated = translateError(error);
