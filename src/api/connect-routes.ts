@@ -21,10 +21,14 @@ const COMPRESS_MIN_BYTES = 16 * 1024;
 /** Serves every method of the services over gRPC, gRPC-Web and Connect. */
 export function registerConnect(app: FastifyInstance, options: ConnectOptions): void {
   void app.register((scope, _options, done) => {
+    const allowed = new Map<string, readonly string[]>();
     scope.addHook("onRequest", requireAuthority);
+    scope.addHook("onRequest", tellAllowed(allowed));
     void scope.register(fastifyConnectPlugin, {
       routes: (router) => {
         for (const { route } of options.services) route(router);
+        for (const { requestPath, allowedMethods } of router.handlers)
+          allowed.set(requestPath, allowedMethods);
       },
       interceptors: options.interceptors,
       shutdownSignal: options.shutdownSignal,
@@ -34,6 +38,15 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
     });
     done();
   });
+}
+
+/** The plugin answers 405 without saying what is allowed, which RFC 9110, 15.5.6 demands. */
+function tellAllowed(allowed: ReadonlyMap<string, readonly string[]>) {
+  return async ({ method, routeOptions }: FastifyRequest, reply: FastifyReply) => {
+    const methods = allowed.get(routeOptions.url ?? "");
+    if (methods !== undefined && !methods.includes(method))
+      reply.header("allow", methods.join(", "));
+  };
 }
 
 /** The plugin makes a URL of the authority and never answers where that fails. */

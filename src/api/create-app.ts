@@ -74,7 +74,12 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
   await app.register(fastifyCors, {
     origin: origins.includes("*") ? "*" : [...origins],
     methods: [...cors.allowedMethods, "DELETE"],
-    allowedHeaders: [...cors.allowedHeaders, "Idempotency-Key", "Last-Event-ID"],
+    allowedHeaders: [
+      ...cors.allowedHeaders,
+      "Idempotency-Key",
+      "Last-Event-ID",
+      "X-Server-Timeout",
+    ],
     exposedHeaders: [...cors.exposedHeaders, "Retry-After"],
     // Asked by something else than a browser, OPTIONS is answered as well.
     strictPreflight: false,

@@ -63,6 +63,15 @@ describe("the port", () => {
     expect(said().every(({ level, err }) => level === 20 && err === undefined)).toBe(true);
   });
 
+  test.each([
+    ["/tmlsr.v1.MonitorService/GetHealth", "POST, GET"],
+    ["/tmlsr.v1.TaskService/CreateTask", "POST"],
+  ])("tells which methods are allowed at %s", async (path, allow) => {
+    const { url } = await startTestServer();
+    const { status, headers } = await fetch(url + path, { method: "PUT" });
+    expect([status, headers.get("allow")]).toEqual([405, allow]);
+  });
+
   test("answers what is no HTTP with 400", async () => {
     const { port } = await startTestServer();
     const client = await rawClient(port);
@@ -167,7 +176,7 @@ describe("a page of another origin", () => {
     const allowed = await fetch(url + path, preflight);
     expect(allowed.headers.get("access-control-allow-origin")).toBe(origin);
     expect(allowed.headers.get("access-control-allow-headers")).toMatch(
-      /Content-Type.*Connect-Protocol-Version.*Idempotency-Key/,
+      /Content-Type.*Connect-Protocol-Version.*Idempotency-Key.*X-Server-Timeout/,
     );
     const body = JSON.stringify({ url: "https://example.com/in.png" });
     const headers = { origin, "content-type": "application/json" };
