@@ -14,7 +14,7 @@ export interface ServerSetting {
 
 const url = z.string().transform((value, context) => {
   const full = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`;
-  if (/^https?:\/\/[^/?#]/i.test(full) && URL.canParse(full)) return full;
+  if (/^https?:\/\/[^/?#]/i.test(full) && isUsable(full)) return full;
   context.addIssue(`"${withoutSecrets(value)}" must be an http or https URL, or host:port`);
   return z.NEVER;
 });
@@ -45,6 +45,16 @@ export const serversSchema: z.ZodType<readonly ServerSetting[]> = z.preprocess(
       : value,
   z.array(serverSchema),
 );
+
+function isUsable(full: string): boolean {
+  try {
+    const { username, password } = new URL(full);
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Credentials stand before an "@", tokens in the query. */
 function withoutSecrets(value: string): string {

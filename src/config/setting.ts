@@ -26,7 +26,7 @@ export function setting<T>(row: Setting<T>): Setting<T> {
 export const text = z.string().trim().min(1);
 export const optionalText = text.optional();
 export const number = z.coerce.number("must be a number");
-export const whole = z.coerce.number("must be a whole number").int("must be a whole number");
+const whole = z.coerce.number("must be a whole number").int("must be a whole number");
 export const count = whole.min(0, "must be 0 or more");
 export const positive = whole.min(1, "must be 1 or more");
 export const seconds = number.min(0, "must be 0 or more");

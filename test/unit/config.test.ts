@@ -78,6 +78,7 @@ test.each([
   ["//gpu1:8188", "//gpu1:8188"],
   ["user:hunter2@gpu1:port", "gpu1:port"],
   ["http://gpu 1/?token=hunter2", "http://gpu 1/"],
+  ["http://user:hunter2%zz@gpu1", "http://gpu1"],
 ])("configuration: %s as a ComfyUI server stops the start", (value, shown) => {
   const words = `"${shown}" must be an http or https URL, or host:port`;
   const start = () => read({ COMFYUI_SERVERS: `gpu0:8188,${value}` });
