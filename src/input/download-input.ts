@@ -4,6 +4,7 @@ import type { Agent } from "undici";
 import { TaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
+import { errorCode } from "../lib/error-code.js";
 import { acceptResponse } from "./accept-response.js";
 import type { AddressGuard } from "./address-guard.js";
 import { downloadError, translateDownloadError } from "./download-error.js";
@@ -165,6 +166,8 @@ function retryDelayMs(
 ): number | undefined {
   if (!(thrown instanceof TaskError) || thrown.family !== "passing") return undefined;
   if (thrown.code === "DISK_FULL" || retryCount >= limits.retryCount) return undefined;
+  // The name service said no: it may change its mind by the task's next attempt, hardly in seconds.
+  if (errorCode(thrown.cause) === "ENOTFOUND") return undefined;
   const askedMs = thrown.retryAfterMs ?? 0;
   if (askedMs > limits.maxRetryDelayMs) return undefined;
   const pause = { baseMs: limits.retryDelayMs, capMs: limits.maxRetryDelayMs };

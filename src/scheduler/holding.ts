@@ -40,6 +40,8 @@ export class Holding implements TaskJournal {
   dispatch: Omit<Dispatch, "at"> | undefined;
   /** When it was written, by the monotonic clock: how much a server has put into the prompt by now. */
   dispatchedAtMs = performance.now();
+  /** When the task last came further, by the monotonic clock. */
+  movedAtMs = performance.now();
   /** What an unfinished upload can be discarded with. */
   uploadCheckpoint: Json | undefined;
   #report: ProgressReport | undefined;
@@ -85,6 +87,7 @@ export class Holding implements TaskJournal {
   }
 
   progress({ stage, ratio, detail, runningNode }: StageProgress): void {
+    this.movedAtMs = performance.now();
     const progress = Math.round(Math.min(1, Math.max(0, ratio)) * 1000) / 10;
     this.#report = {
       ...this.fence,
@@ -95,6 +98,7 @@ export class Holding implements TaskJournal {
   }
 
   stage(name: StageName, patch: Partial<Stage>): Promise<void> {
+    this.movedAtMs = performance.now();
     if (patch.status !== undefined) this.#report = undefined;
     const progress =
       patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);

@@ -28,6 +28,10 @@ export interface SchedulerOptions {
 const MAX_SLEEP_MS = 2_000;
 /** How long a run may take to hand its task back once its time is over. */
 const LAST_WORDS_MS = 2_000;
+/** A download that came no further for so long gives its place to another. */
+const STALLED_MS = 2_000;
+/** How many inputs are fetched at once for each that should be, however many of them are stalled. */
+const AHEAD_PER_PLACE = 4;
 
 /**
  * Leases due tasks and runs them. It wakes when a task was created or changed, when the pool changed,
@@ -202,11 +206,14 @@ export class Scheduler implements AsyncDisposable {
   }
 
   async #hasRoom(): Promise<boolean> {
-    const phases = [...this.#runs.keys()].map((run) => run.phase);
-    const aheadCount = phases.filter((phase) => phase === "download" || phase === "waiting").length;
-    const backlogCount = phases.filter((phase) => phase === "upload" || phase === "kept").length;
-    if (aheadCount >= this.#maxAhead() || backlogCount >= this.#options.maxBacklogCount)
-      return false;
+    const runs = [...this.#runs.keys()];
+    const ahead = runs.filter(({ phase }) => phase === "download" || phase === "waiting");
+    const backlog = runs.filter(({ phase }) => phase === "upload" || phase === "kept");
+    const max = this.#maxAhead();
+    // An origin that is slow or gone must not keep servers idle while others' inputs could be fetched.
+    const moving = ahead.filter((run) => !isStalled(run));
+    if (moving.length >= max || ahead.length >= max * AHEAD_PER_PLACE) return false;
+    if (backlog.length >= this.#options.maxBacklogCount) return false;
     // Tasks that wait for a retry may fill the disk too: one at a time they make room again.
     return this.#runs.size === 0 || (await this.#options.workSpace.hasRoom());
   }
@@ -264,4 +271,8 @@ function sleepUntil(dueAt: Date | undefined): number {
   const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
   if (untilDueMs < -MAX_SLEEP_MS) return MAX_SLEEP_MS;
   return Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS);
+}
+
+function isStalled({ phase, holding }: TaskRun): boolean {
+  return phase === "download" && performance.now() - holding.movedAtMs > STALLED_MS;
 }

@@ -75,6 +75,21 @@ test("no more inputs are fetched ahead than configured", async () => {
   for (const taskId of tasks.ids) await app.rest("DELETE", `/tasks/${taskId}`);
 });
 
+test("inputs that do not come keep no server from those that do", async () => {
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_PREFETCH: "2" } });
+  const silent = await startOrigin(() => undefined);
+  const stuck: string[] = [];
+  for (const name of times(8))
+    stuck.push(await app.submit({ type: "image", workflow: name, url: `${silent.url}/in.png` }));
+  const tasks = await submitChecked(app, times(2));
+  await tasks.completed(app);
+  for (const taskId of stuck) {
+    expect((await app.app.store.get(taskId))?.finishedAt).toBeUndefined();
+    await app.rest("DELETE", `/tasks/${taskId}`);
+  }
+});
+
 test("a task of another workflow is passed over no more often than configured", async () => {
   await using server = await startCpuServer({ switches: FAST });
   await using app = await startTestApp({
@@ -95,8 +110,7 @@ test("a task of another workflow is passed over no more often than configured", 
   const [other = "", ...younger] = tasks.ids;
   const passedBy = order.slice(0, order.indexOf(other)).filter((id) => younger.includes(id ?? ""));
   expect(passedBy.length).toBeGreaterThan(0);
-  // Passed in the store while it waited for its lease, and in the pool while it waited for a slot.
-  expect(passedBy.length).toBeLessThanOrEqual(6);
+  expect(passedBy.length).toBeLessThanOrEqual(3);
 }, 90_000);
 
 test("tasks run by priority, then by age", async () => {

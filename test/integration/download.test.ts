@@ -249,6 +249,20 @@ describe("downloadInput()", () => {
     await expect(outcome).rejects.toThrow("canceled");
   });
 
+  it("asks once for a name that does not exist", async () => {
+    let lookupCount = 0;
+    const guard = createAddressGuard({
+      allow: [],
+      lookup: (host, _options, callback) => {
+        lookupCount += 1;
+        callback(Object.assign(new Error(host), { code: "ENOTFOUND" }), []);
+      },
+    });
+    const { outcome } = await startDownload("http://nowhere.example/", { guard });
+    await expect(outcome).rejects.toMatchObject({ code: "INPUT_UNREACHABLE", family: "passing" });
+    expect(lookupCount).toBe(1);
+  });
+
   it("does not begin once it is canceled", async () => {
     const origin = await startOrigin(sendFile);
     const started = await startDownload(origin.url);
