@@ -10,7 +10,10 @@ export interface TaskDocument extends SameFields {
   readonly _id: string;
   /** The form of this document. */
   readonly schema: typeof DOCUMENT_SCHEMA;
-  /** Grows with every write, visible or not: a write is refused when it is not the one that was read. */
+  /**
+   * Grows with every write, visible or not, but for the renewal of a lease: a write is refused when it
+   * is not the one that was read.
+   */
   readonly version: number;
   /** The task's revision, with the status so that the change stream tells both; replaced as a whole. */
   readonly change: { readonly rev: number; readonly status: TaskStatus };
@@ -121,10 +124,15 @@ export function toUpdate(before: Task, next: Task): UpdateFilter<TaskDocument> |
   } as UpdateFilter<TaskDocument>;
 }
 
+/** See {@link TaskDocument.orphanAt}. */
+export function orphanAtOf({ lease, cleanupPending }: Task): Date | undefined {
+  return lease?.expiresAt ?? (cleanupPending ? new Date(0) : undefined);
+}
+
 function toFields(task: Task): TaskFields {
   const { taskId, rev, idempotencyKey, lease, cleanupPending, ...rest } = task;
   const { params, parameters, uploadCheckpoint, ...same } = rest;
-  const orphanAt = lease?.expiresAt ?? (cleanupPending ? new Date(0) : undefined);
+  const orphanAt = orphanAtOf(task);
   return {
     ...same,
     change: { rev, status: task.status },

@@ -1,14 +1,16 @@
-import type { Lease, Task } from "../domain/task.js";
+import type { Task } from "../domain/task.js";
+import { VersionConflict } from "./mongo-errors.js";
 import type { MongoTasks, StoredTask } from "./mongo-tasks.js";
 import { standingOf } from "./standing.js";
 import { applyReport } from "./task-progress.js";
 import type { Fence, HeartbeatResult, ProgressReport } from "./task-store.js";
 
 /**
- * Extends the leases of the tasks reported and records how far each has come: one reading and one
- * writing for all of them.
+ * Extends the leases of the tasks reported and records how far each has come: one reading for all of
+ * them, one writing for the leases and one for the news.
  *
- * @throws VersionConflict when one was written in between; doing it again does no harm to the others.
+ * @throws VersionConflict when one of them was taken over or ended in between; doing it again does no
+ *   harm to the others.
  */
 export async function renewLeases(
   tasks: MongoTasks,
@@ -19,7 +21,8 @@ export async function renewLeases(
   const found = await tasks.findMany(reports.map(({ taskId }) => taskId));
   const lost: Fence[] = [];
   const canceled: Fence[] = [];
-  const renewed: [StoredTask, Task][] = [];
+  const held: Fence[] = [];
+  const news: [StoredTask, Task][] = [];
   for (const report of reports) {
     const { taskId, epoch } = report;
     const stored = found.get(taskId);
@@ -27,15 +30,23 @@ export async function renewLeases(
     if (standing === "lost" || standing === "terminal") lost.push({ taskId, epoch });
     if (standing === "canceled") canceled.push({ taskId, epoch });
     if (!stored?.task.lease || stored.task.epoch !== epoch) continue;
-    const lease = { owner, expiresAt: new Date(stored.now.getTime() + leaseMs) };
-    renewed.push([stored, renew(stored.task, lease, report)]);
+    held.push({ taskId, epoch });
+    // A canceled task keeps its lease for the cleanup, but comes no further.
+    if (standing === "ok") news.push([stored, applyReport(stored.task, report)]);
   }
-  await tasks.replaceMany(renewed);
+  await tasks.renew(held, owner, leaseMs);
+  await recordNews(tasks, news);
   return { lost, canceled };
 }
 
-/** A canceled task keeps its lease for the cleanup, but comes no further. */
-function renew(task: Task, lease: Lease, report: ProgressReport): Task {
-  const renewed = { ...task, lease };
-  return task.status === "processing" ? applyReport(renewed, report) : renewed;
+/** Progress is a courtesy: where something else is written of the task just now, the next report tells. */
+async function recordNews(
+  tasks: MongoTasks,
+  news: readonly (readonly [StoredTask, Task])[],
+): Promise<void> {
+  try {
+    await tasks.replaceMany(news);
+  } catch (error) {
+    if (!(error instanceof VersionConflict)) throw error;
+  }
 }

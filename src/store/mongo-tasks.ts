@@ -1,12 +1,19 @@
 import type { ClientSession, Collection, Document, Filter, Sort } from "mongodb";
 import type { Task, TaskStatus } from "../domain/task.js";
 import type { ServerClock } from "./mongo-clock.js";
-import { encodeKey, type TaskDocument, toDocument, toTask, toUpdate } from "./mongo-document.js";
+import {
+  encodeKey,
+  orphanAtOf,
+  type TaskDocument,
+  toDocument,
+  toTask,
+  toUpdate,
+} from "./mongo-document.js";
 import { VersionConflict } from "./mongo-errors.js";
 import { INDEX } from "./mongo-schema.js";
 import { revise } from "./task-changes.js";
 import { TASK_ID } from "./task-ids.js";
-import type { OrphanScope, TaskChange } from "./task-store.js";
+import type { Fence, OrphanScope, TaskChange } from "./task-store.js";
 
 /** A task as it was read: what is written of it later is refused if it has changed since. */
 export interface StoredTask {
@@ -168,7 +175,8 @@ export class MongoTasks {
     const update = toUpdate(stored.task, revised);
     if (update) {
       const options = session ? { session } : {};
-      const result = await this.#collection.updateOne(versionOf(stored), update, options);
+      const filter = asRead(stored, revised);
+      const result = await this.#collection.updateOne(filter, update, options);
       if (result.matchedCount === 0) throw new VersionConflict();
     }
     return revised;
@@ -181,12 +189,32 @@ export class MongoTasks {
    */
   async replaceMany(changes: readonly (readonly [StoredTask, Task])[]): Promise<void> {
     const operations = changes.flatMap(([stored, next]) => {
-      const update = toUpdate(stored.task, revise(stored.task, next, stored.now));
-      return update ? [{ updateOne: { filter: versionOf(stored), update } }] : [];
+      const revised = revise(stored.task, next, stored.now);
+      const update = toUpdate(stored.task, revised);
+      return update ? [{ updateOne: { filter: asRead(stored, revised), update } }] : [];
     });
     if (operations.length === 0) return;
     const result = await this.#collection.bulkWrite(operations, { ordered: false });
     if (result.matchedCount < operations.length) throw new VersionConflict();
+  }
+
+  /**
+   * Extends leases from the server's now on. What else is written of a task meanwhile is in nobody's
+   * way: a renewal changes no version, and whoever ends or takes over a lease names the one it read.
+   *
+   * @throws VersionConflict if one of the tasks is no longer held under its epoch; the others are renewed.
+   */
+  async renew(fences: readonly Fence[], owner: string, leaseMs: number): Promise<void> {
+    if (fences.length === 0) return;
+    const lease = { leaseOwner: owner, orphanAt: { $add: ["$$NOW", leaseMs] } };
+    const operations = fences.map(({ taskId, epoch }) => ({
+      updateOne: {
+        filter: { _id: taskId, epoch, leaseOwner: { $exists: true } },
+        update: [{ $set: lease }],
+      },
+    }));
+    const { matchedCount } = await this.#collection.bulkWrite(operations, { ordered: false });
+    if (matchedCount < operations.length) throw new VersionConflict();
   }
 
   async #readAt(
@@ -261,6 +289,11 @@ const WITH_PROMPT = {
 /** By priority, then due time, then age. */
 const LEASE_ORDER = { priority: -1, dueAt: 1, _id: 1 } as const;
 
-function versionOf({ task, version }: StoredTask): Filter<TaskDocument> {
-  return { _id: task.taskId, version };
+/** Matches the task as it was read; with the lease that it then had, where that is to change. */
+function asRead({ task, version }: StoredTask, next: Task): Filter<TaskDocument> {
+  const [before, after] = [task, next].map((one) => orphanAtOf(one)?.getTime());
+  return {
+    ...{ _id: task.taskId, version },
+    ...(before !== after && { orphanAt: orphanAtOf(task) ?? { $exists: false } }),
+  };
 }

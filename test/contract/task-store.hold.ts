@@ -266,6 +266,21 @@ export function describeHolding(open: OpenStore): void {
       expect(await store.leaseOrphan("replica-2", LONG_LEASE_MS)).toBeUndefined();
     });
 
+    test("and a takeover of a lease that has run out: one of them wins, never both", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const held: Fence[] = [];
+      for (let count = 0; count < 8; count += 1)
+        held.push((await leaseOne(store, { leaseMs: BRIEF_MS })).fence);
+      await fixture.advance(SHORT_MS);
+      const [{ lost }, ...taken] = await Promise.all([
+        store.heartbeat("replica-1", LONG_LEASE_MS, held),
+        ...held.map(() => rival.leaseOrphan("replica-2", LONG_LEASE_MS)),
+      ]);
+      const takenIds = taken.flatMap((task) => task?.taskId ?? []);
+      expect(lost.map(({ taskId }) => taskId).sort()).toEqual(takenIds.sort());
+    });
+
     test("records progress, which never goes back, of stages that run", async () => {
       await using fixture = await open();
       const { store } = fixture;
