@@ -57,16 +57,18 @@ export function isOutage(error: unknown): boolean {
   if (!(error instanceof MongoError)) return false;
   return (
     OUTAGES.some((outage) => error instanceof outage) ||
-    isUnacknowledged(error) ||
+    isBulkOutage(error) ||
     POOL_OUTAGES.includes(error.name) ||
     OUTAGE_LABELS.some((label) => error.hasErrorLabel(label)) ||
     OUTAGE_CODES.has(Number(error.code))
   );
 }
 
-/** Several writes at once of which a majority is not known to have them: no code is then on the error itself. */
-function isUnacknowledged(error: MongoError): boolean {
-  return error instanceof MongoBulkWriteError && error.result.getWriteConcernError() !== undefined;
+/** Several writes at once that were cut off, or that no majority is known to have: the error itself tells neither. */
+function isBulkOutage(error: MongoError): boolean {
+  if (!(error instanceof MongoBulkWriteError)) return false;
+  const inner: unknown = error.errorResponse;
+  return isOutage(inner) || error.result.getWriteConcernError() !== undefined;
 }
 
 /** Whether the server knows us not, or not well enough. */

@@ -37,6 +37,13 @@ describe("translateError()", () => {
         } as never,
       ),
     ],
+    [
+      "several writes that were cut off",
+      new MongoBulkWriteError(
+        new MongoNetworkError("cut") as never,
+        { getWriteConcernError: () => undefined } as never,
+      ),
+    ],
     ["endless contention", new VersionConflict()],
   ])("makes STORE_UNAVAILABLE of %s, with when to come again", (_case, error) => {
     const translated = translateError(error);
