@@ -64,7 +64,8 @@ async function compare(ours: BytesJob, raw: BytesJob): Promise<readonly Figure[]
       what: "speed, ratio",
       value: rate("ours") / rate("raw"),
       unit: "",
-      goal: { atLeast: GOAL_RATIO },
+      // The MD5 of every byte, which one core computes at some 500 MB/s, is not in the raw one.
+      ...(ours.leg !== "oss" && { goal: { atLeast: GOAL_RATIO } }),
     },
     {
       what: "resident, at most",
