@@ -64,7 +64,7 @@ async function compare(ours: BytesJob, raw: BytesJob): Promise<readonly Figure[]
       what: "speed, ratio",
       value: rate("ours") / rate("raw"),
       unit: "",
-      // The MD5 of every byte, which one core computes at some 500 MB/s, is not in the raw one.
+      // The MD5 of every byte, which one core computes, is not in the raw one.
       ...(ours.leg !== "oss" && { goal: { atLeast: GOAL_RATIO } }),
     },
     {
