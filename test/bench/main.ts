@@ -16,7 +16,7 @@ import { watchStreams } from "./watch-streams.js";
 // npm run bench                 the quick set, a few minutes
 // npm run bench -- cancel stats some of it
 // npm run bench:soak -- 10      ten minutes; an hour by default
-// npm run bench -- --store mongodb   the store on MongoDB, in ten minutes
+// npm run bench -- --store mongodb   the store on MongoDB, in a quarter of an hour
 // Figures are printed beside their goals and written to .bench/ as JSON; none makes the bench fail.
 
 const QUICK: readonly Subject[] = [
