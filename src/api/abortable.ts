@@ -1,4 +1,4 @@
-import { untilAborted } from "./rest/until-aborted.js";
+import { untilAborted } from "../lib/until-aborted.js";
 
 /**
  * Passes items on until their source ends or `signal` is aborted, whether or not the source minds it.

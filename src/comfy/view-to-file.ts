@@ -8,6 +8,7 @@ import { TaskError } from "../domain/errors.js";
 import type { OutputFile } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
+import { isDiskFull } from "../lib/is-disk-full.js";
 import { type Attempted, callError, isRefused, statusError } from "./comfy-errors.js";
 import type { ComfyHttp, OpenAnswer } from "./comfy-http.js";
 import { pause } from "./pause.js";
@@ -167,12 +168,8 @@ async function writeAll(handle: FileHandle, chunk: Buffer, part: Part): Promise<
       part.receivedBytes += bytesWritten;
     }
   } catch (error) {
-    throw isFull(error) ? diskFull(error) : error;
+    throw isDiskFull(error) ? diskFull(error) : error;
   }
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && /^(ENOSPC|EDQUOT)$/.test(String(error.code));
 }
 
 function diskFull(cause: unknown): TaskError {

@@ -1,5 +1,6 @@
 import { TaskError } from "../domain/errors.js";
 import { errorCode } from "../lib/error-code.js";
+import { isDiskFull } from "../lib/is-disk-full.js";
 
 const REFUSING: readonly string[] = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"];
 
@@ -12,7 +13,7 @@ export function localError(action: string, thrown: unknown): unknown {
   if (thrown instanceof TaskError || errorCode(thrown) === "") return thrown;
   const code = errorCode(thrown);
   const options = { cause: thrown };
-  if (code === "ENOSPC" || code === "EDQUOT")
+  if (isDiskFull(thrown))
     return new TaskError("DISK_FULL", `Cannot ${action}: the disk is full`, options);
   return REFUSING.includes(code)
     ? new TaskError(

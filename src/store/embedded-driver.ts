@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sqlite, { type Database, type Statement } from "node-sqlite3-wasm";
 import { TaskError } from "../domain/errors.js";
+import { isDiskFull } from "../lib/is-disk-full.js";
 
 export type SqlValue = string | number | null;
 
@@ -140,7 +141,7 @@ export class EmbeddedDriver implements Disposable {
     const { message } = error;
     const isIoError = message.startsWith("disk I/O error");
     // The library reports every failed write alike, so the disk is asked.
-    if (message.startsWith("database or disk is full") || (isIoError && isDiskFull(this.#path))) {
+    if (message.startsWith("database or disk is full") || (isIoError && hasNoRoom(this.#path))) {
       return new TaskError("DISK_FULL", `Cannot write "${this.#path}": the disk is full`, {
         cause: error,
       });
@@ -183,14 +184,13 @@ function refuseLossyText(value: SqlValue): void {
 }
 
 /** Asked by writing, since quotas do not show among the free blocks. */
-function isDiskFull(path: string): boolean {
+function hasNoRoom(path: string): boolean {
   const probePath = join(dirname(path), `.room-${randomUUID()}`);
   try {
     writeFileSync(probePath, Buffer.alloc(PROBE_BYTES));
     return false;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    return code === "ENOSPC" || code === "EDQUOT";
+    return isDiskFull(error);
   } finally {
     rmSync(probePath, { force: true });
   }

@@ -1,5 +1,5 @@
 import { type ErrorCode, TaskError } from "../domain/errors.js";
-import { errorCode } from "../lib/error-code.js";
+import { isDiskFull } from "../lib/is-disk-full.js";
 
 /** The error of an upload that is not taken, in the words "Cannot take the upload: <reason>". */
 export function uploadError(code: ErrorCode, reason: string, cause?: unknown): TaskError {
@@ -8,7 +8,5 @@ export function uploadError(code: ErrorCode, reason: string, cause?: unknown): T
 
 /** Translates what the file system throws while an upload is received; anything else stays as it is. */
 export function translateUploadError(thrown: unknown): unknown {
-  return ["ENOSPC", "EDQUOT"].includes(errorCode(thrown))
-    ? uploadError("DISK_FULL", "the disk is full", thrown)
-    : thrown;
+  return isDiskFull(thrown) ? uploadError("DISK_FULL", "the disk is full", thrown) : thrown;
 }

@@ -1,5 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import { TaskError } from "../domain/errors.js";
+import { inputTooLarge } from "../input/accept-response.js";
 import { downloadError, translateDownloadError } from "../input/download-error.js";
 import type { DownloadedInput, DownloadRequest } from "../input/download-input.js";
 import type { InputSource } from "../input/input-source.js";
@@ -72,12 +73,7 @@ export class UploadSource implements InputSource {
     const found = key === undefined ? undefined : await storage.find(key, signal);
     if (found === undefined) throw notFound(url);
     const { sizeBytes } = found;
-    if (sizeBytes > maxBytes)
-      throw downloadError(
-        "INPUT_TOO_LARGE",
-        url,
-        `it has ${sizeBytes} bytes, more than the allowed ${maxBytes}`,
-      );
+    if (sizeBytes > maxBytes) throw inputTooLarge(url, `it has ${sizeBytes} bytes`, maxBytes);
     const report = (fetchedBytes: number) => onProgress?.(fetchedBytes, sizeBytes);
     if (await storage.get(found.key, path, { signal, onProgress: report })) return sizeBytes;
     throw notFound(url);

@@ -1,3 +1,6 @@
+import { Deadline, LimitExceeded } from "../lib/deadline.js";
+import { untilAborted } from "../lib/until-aborted.js";
+
 /**
  * Passes items on for as long as each comes within `idleMs` after it was asked for.
  *
@@ -23,30 +26,17 @@ export async function* withIdleLimit<T>(
   }
 }
 
-function nextOf<T>(
+async function nextOf<T>(
   iterator: AsyncIterator<T>,
   idleMs: number,
   signal: AbortSignal,
   onIdle: () => Error,
 ): Promise<IteratorResult<T>> {
-  const { promise, resolve, reject } = deferred<IteratorResult<T>>();
-  const onAbort = () => reject(signal.reason);
-  const timer = setTimeout(() => reject(onIdle()), idleMs);
-  signal.addEventListener("abort", onAbort);
-  if (signal.aborted) onAbort();
-  else iterator.next().then(resolve, reject);
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-  });
-}
-
-function deferred<T>() {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (reason: unknown) => void = () => undefined;
-  const promise = new Promise<T>((one, other) => {
-    resolve = one;
-    reject = other;
-  });
-  return { promise, resolve, reject };
+  signal.throwIfAborted();
+  using deadline = new Deadline(signal, idleMs);
+  try {
+    return await untilAborted(iterator.next(), deadline.signal);
+  } catch (thrown) {
+    throw thrown instanceof LimitExceeded ? onIdle() : thrown;
+  }
 }

@@ -33,7 +33,7 @@ export interface WriterProcess {
 export async function compileWriter(target: string): Promise<string> {
   await writeFile(join(target, "package.json"), '{ "type": "module" }');
   await symlink(join(PROJECT, "node_modules"), join(target, "node_modules"));
-  for (const folder of ["src/domain", "src/store", "test/support"]) {
+  for (const folder of ["src/domain", "src/lib", "src/store", "test/support"]) {
     await mkdir(join(target, folder), { recursive: true });
     const names = await readdir(join(PROJECT, folder));
     for (const name of names.filter((one) => one.endsWith(".ts"))) {

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/connect/protocol";
+import { untilAborted } from "../../lib/until-aborted.js";
 import type { RestMethod } from "./http-binding.js";
 import { findCursor } from "./request-decoder.js";
 import { printResponse } from "./response-printer.js";
 import type { RestCall } from "./rest-call.js";
 import { chooseStreamFormat, type StreamFormat } from "./stream-format.js";
 import { StreamWriter } from "./stream-writer.js";
-import { untilAborted } from "./until-aborted.js";
 
 /**
  * How long the response waits for the first message. A reader that resumes may wait for news much
