@@ -20,6 +20,7 @@ import { Semaphore } from "./lib/semaphore.js";
 import { Metrics } from "./metrics/metrics.js";
 import { createLocalStorage } from "./output/local-storage.js";
 import type { ObjectStorage } from "./output/object-storage.js";
+import { reportStorage } from "./output/report-storage.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
 import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
@@ -56,7 +57,6 @@ const BACKLOG_PER_UPLOAD = 2;
 /** How long the start waits at most to learn what the servers can run. */
 const FIRST_ANSWERS_MS = 1_000;
 const CPU_SERVER_START_MS = 15_000;
-const STORAGE_PROBE_MS = 30_000;
 
 /**
  * Builds every object once, opens them in order and closes them in reverse. The only place that names
@@ -176,17 +176,6 @@ async function openStorage(
     },
   });
   return { storage, plugins: [(app) => registerOutputs(app, storage)] };
-}
-
-/** Says early what would otherwise be found out with the first result, which is then kept and tried again. */
-function reportStorage(storage: ObjectStorage, logger: Logger): void {
-  storage.probe(AbortSignal.timeout(STORAGE_PROBE_MS)).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    logger.error(
-      { reason },
-      "results cannot be stored as things are; they are kept and tried again",
-    );
-  });
 }
 
 /** Inputs that are not on the network. */

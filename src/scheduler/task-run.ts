@@ -28,6 +28,7 @@ import type { Workflow } from "../workflow/workflow.js";
 import type { Holding } from "./holding.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
 import { ServerJam, ServerJammed } from "./server-jam.js";
+import { slotRequest } from "./slot-request.js";
 import { waitForServer } from "./wait-for-server.js";
 
 /**
@@ -141,15 +142,7 @@ export class TaskRun {
     await this.#releaseSlot();
     await this.#input(workDir);
     this.phase = "waiting";
-    const { parameters, priority, dueAt, bypassCount, firstBypassedAt } = task;
-    const leasedAt = task.attempts.at(-1)?.startedAt;
-    const request = {
-      fence: holding.fence,
-      workflow,
-      ...{ parameters, priority, dueAt, bypassCount },
-      ...(firstBypassedAt &&
-        leasedAt && { bypassedForMs: leasedAt.getTime() - firstBypassedAt.getTime() }),
-    };
+    const request = slotRequest(task, holding.fence, workflow);
     const { server, slot } = await this.#context.pool.acquire(request, holding.signal);
     this.server = server;
     this.#slot = slot;
