@@ -33,7 +33,7 @@ export interface CreateContext {
 
 /** A request found good: what is stored, and the workflow it is pinned to. */
 export interface CheckedTask {
-  readonly newTask: NewTask;
+  readonly newTask: Omit<NewTask, "idempotency">;
   readonly workflow: Workflow;
 }
 
@@ -54,8 +54,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
   if ("violations" in resolved) throw invalid([...violations, ...resolved.violations]);
   if (violations.length > 0) throw invalid(violations);
   refuseUnrunnable(workflow, resolved.values, context);
-  const idempotency = idempotencyOf(request);
-  const newTask: NewTask = {
+  const newTask = {
     params,
     type: workflow.type,
     workflow: workflow.name,
@@ -63,7 +62,6 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
     parameters: resolved.values,
     priority: request.priority ?? 1,
     ...(request.notBefore && { notBefore: request.notBefore }),
-    ...(idempotency && { idempotency }),
   };
   return { newTask, workflow };
 }

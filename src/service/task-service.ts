@@ -1,7 +1,7 @@
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Task, TaskStatus } from "../domain/task.js";
 import type { ObjectStorage } from "../output/object-storage.js";
-import type { CreateResult, TaskStore } from "../store/task-store.js";
+import type { CreateResult, Idempotency, TaskStore } from "../store/task-store.js";
 import type { TaskWatcher } from "../store/watch-task.js";
 import { toContent } from "../workflow/workflow-content.js";
 import { type CreateContext, type CreateTask, checkTask, idempotencyOf } from "./create-task.js";
@@ -48,7 +48,7 @@ export class TaskService {
     // What was accepted once is not judged again: its upload may have expired, its workflow be gone.
     const result =
       (idempotency && (await this.#options.store.replay(idempotency))) ??
-      (await this.#createNew(request));
+      (await this.#createNew(request, idempotency));
     switch (result.outcome) {
       case "created":
       case "replayed":
@@ -118,14 +118,17 @@ export class TaskService {
       yield await this.#view(task);
   }
 
-  async #createNew(request: CreateTask): Promise<CreateResult> {
+  async #createNew(
+    request: CreateTask,
+    idempotency: Idempotency | undefined,
+  ): Promise<CreateResult> {
     const { store, maxPendingCount } = this.#options;
     const { newTask, workflow } = await checkTask(request, this.#options);
     if (!this.#savedVersions.has(workflow.version)) {
       await store.saveWorkflow(workflow.version, toContent(workflow));
       this.#savedVersions.add(workflow.version);
     }
-    return await store.create(newTask, maxPendingCount);
+    return await store.create({ ...newTask, ...(idempotency && { idempotency }) }, maxPendingCount);
   }
 
   #view(task: Task): Promise<TaskView> {
