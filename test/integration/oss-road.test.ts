@@ -5,30 +5,14 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { startCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
-import {
-  ACCESS_KEY_ID,
-  ACCESS_KEY_SECRET,
-  BUCKET,
-  type OssServer,
-  REGION,
-} from "../support/oss-server.js";
-import { startOss } from "../support/oss-server-fixture.js";
+import { BUCKET, type OssServer } from "../support/oss-server.js";
+import { ossEnv, startOss } from "../support/oss-server-fixture.js";
 import { aPicture, serve } from "../support/pictures.js";
 import { runsByTask } from "../support/runs.js";
 import { startTestApp, type TestApp } from "../support/test-app.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
 const WORKFLOW = { type: "image", workflow: "cpu_image_2x" };
-
-function settings(oss: OssServer): Readonly<Record<string, string>> {
-  return {
-    OSS_ENDPOINT: oss.endpoint,
-    OSS_REGION: REGION,
-    OSS_BUCKET: BUCKET,
-    OSS_ACCESS_KEY_ID: ACCESS_KEY_ID,
-    OSS_ACCESS_KEY_SECRET: ACCESS_KEY_SECRET,
-  };
-}
 
 /** The status of the task's stages, by name. */
 async function stages(app: TestApp, taskId: string): Promise<Record<string, string>> {
@@ -41,7 +25,7 @@ async function stages(app: TestApp, taskId: string): Promise<Record<string, stri
 test("a picture's result lands in the bucket, at the URL that the task says", async () => {
   const oss = await startOss({ isPublic: true });
   await using server = await startCpuServer({ switches: FAST });
-  await using app = await startTestApp({ servers: [server.url], env: settings(oss) });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
   const { output } = await app.ended(taskId);
 
@@ -61,7 +45,7 @@ test("a picture's result lands in the bucket, at the URL that the task says", as
 test("signed URLs open a private bucket, and are made afresh at each read", async () => {
   const oss = await startOss();
   await using server = await startCpuServer({ switches: FAST });
-  const env = { ...settings(oss), OSS_SIGNED_URL_SECONDS: "600" };
+  const env = { ...ossEnv(oss), OSS_SIGNED_URL_SECONDS: "600" };
   await using app = await startTestApp({ servers: [server.url], env });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
   const { output: first } = await app.ended(taskId);
@@ -113,7 +97,7 @@ test.each(OUTAGES)(
   async (_, begin, end) => {
     const oss = await startOss({ isPublic: true });
     await using server = await startCpuServer({ switches: FAST });
-    await using app = await startTestApp({ servers: [server.url], env: settings(oss) });
+    await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
     await begin(oss);
     const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
     await eventually(() => stat(join(app.dataDir, "work", taskId, "output-0")), {
@@ -138,7 +122,7 @@ test("a service that starts without its storage serves, works, and stores when i
   const oss = await startOss();
   await oss.goDown();
   await using server = await startCpuServer({ switches: FAST });
-  await using app = await startTestApp({ servers: [server.url], env: settings(oss) });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
   await eventually(() => stat(join(app.dataDir, "work", taskId, "output-0")), { limitMs: 15_000 });
   await oss.comeBack();
@@ -149,7 +133,7 @@ test("a service that starts without its storage serves, works, and stores when i
 test("a cancel in mid-upload cuts it and leaves nothing of it in the bucket", async () => {
   const oss = await startOss();
   await using server = await startCpuServer({ switches: FAST });
-  await using app = await startTestApp({ servers: [server.url], env: settings(oss) });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
   await eventually(() => oss.seen("UploadPart").length === 1);
   oss.inject({ operation: "UploadPart", effect: { kind: "stall", afterBytes: 1 }, times: 100 });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });

@@ -3,14 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
-import {
-  ACCESS_KEY_ID,
-  ACCESS_KEY_SECRET,
-  BUCKET,
-  type OssServer,
-  REGION,
-} from "../support/oss-server.js";
-import { startOss } from "../support/oss-server-fixture.js";
+import { ossEnv, startOss } from "../support/oss-server-fixture.js";
 import { aPicture } from "../support/pictures.js";
 import { startTestApp, type TestApp } from "../support/test-app.js";
 import { postUpload, uploadFiles } from "../support/uploads.js";
@@ -18,16 +11,6 @@ import { postUpload, uploadFiles } from "../support/uploads.js";
 const FAST = { simulate: { steps: 1, stepMs: 1 } };
 const WORKFLOW = { type: "image", workflow: "cpu_image_2x" };
 const HOUR_MS = 3_600_000;
-
-function ossSettings(oss: OssServer): Readonly<Record<string, string>> {
-  return {
-    OSS_ENDPOINT: oss.endpoint,
-    OSS_REGION: REGION,
-    OSS_BUCKET: BUCKET,
-    OSS_ACCESS_KEY_ID: ACCESS_KEY_ID,
-    OSS_ACCESS_KEY_SECRET: ACCESS_KEY_SECRET,
-  };
-}
 
 /** Uploads a picture. @returns its URL. */
 async function uploadTo(app: TestApp): Promise<string> {
@@ -57,7 +40,7 @@ describe("a task completes with an upload", () => {
   test("in the bucket, which any replica reads", async () => {
     const oss = await startOss();
     await using server = await startCpuServer({ switches: FAST });
-    const env = ossSettings(oss);
+    const env = ossEnv(oss);
     await using taker = await startTestApp({ env });
     await using worker = await startTestApp({ servers: [server.url], env });
     const url = await uploadTo(taker);
@@ -119,7 +102,7 @@ describe("submitting an upload", () => {
 
   test("is answered 503 while the storage is out of reach", async () => {
     const oss = await startOss();
-    await using app = await startTestApp({ env: ossSettings(oss) });
+    await using app = await startTestApp({ env: ossEnv(oss) });
     const url = await uploadTo(app);
     oss.inject({
       operation: "HeadObject",
@@ -159,7 +142,7 @@ test("the same request under the same idempotency key is answered as before, eve
 test("a storage that does not give an upload costs the task a retry", async () => {
   const oss = await startOss();
   await using server = await startCpuServer({ switches: FAST });
-  await using app = await startTestApp({ servers: [server.url], env: ossSettings(oss) });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
   const url = await uploadTo(app);
   oss.inject({
     operation: "GetObject",
@@ -172,7 +155,7 @@ test("a storage that does not give an upload costs the task a retry", async () =
 test("a task that is canceled while it fetches its upload leaves nothing", async () => {
   const oss = await startOss();
   await using server = await startCpuServer({ switches: FAST });
-  await using app = await startTestApp({ servers: [server.url], env: ossSettings(oss) });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
   const url = await uploadTo(app);
   oss.inject({ operation: "GetObject", effect: { kind: "stall", afterBytes: 0 } });
   const taskId = await app.submit({ ...WORKFLOW, url });
@@ -183,7 +166,7 @@ test("a task that is canceled while it fetches its upload leaves nothing", async
 
 test("an upload that the bucket does not take is refused, and nothing of it stays", async () => {
   const oss = await startOss();
-  await using app = await startTestApp({ env: ossSettings(oss) });
+  await using app = await startTestApp({ env: ossEnv(oss) });
   oss.set({ denied: ["oss:PutObject"] });
   const { status, body } = await postUpload(app.url, await aPicture());
   expect([status, body.code]).toEqual([503, "STORAGE_REFUSED"]);

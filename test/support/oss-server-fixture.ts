@@ -34,6 +34,17 @@ export function ossOptions({ endpoint }: OssServer): OssOptions {
   };
 }
 
+/** The same as the environment of an app. */
+export function ossEnv({ endpoint }: OssServer): Readonly<Record<string, string>> {
+  return {
+    OSS_ENDPOINT: endpoint,
+    OSS_REGION: REGION,
+    OSS_BUCKET: BUCKET,
+    OSS_ACCESS_KEY_ID: ACCESS_KEY_ID,
+    OSS_ACCESS_KEY_SECRET: ACCESS_KEY_SECRET,
+  };
+}
+
 /** The adapter on the stand-in, with small parts and short pauses. */
 export function openOss(
   server: OssServer,
