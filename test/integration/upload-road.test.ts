@@ -34,7 +34,10 @@ describe("a task completes with an upload", () => {
         input: { media_type: "image/png", width: 32, height: 24 },
         stages: [{ name: "download", detail: "Download complete" }, {}, {}],
       });
-    expect(await uploadFiles(app.dataDir)).toEqual([pathOf(app, url)]);
+    // The work directory goes after the task's end.
+    await eventually(async () =>
+      expect(await uploadFiles(app.dataDir)).toEqual([pathOf(app, url)]),
+    );
   });
 
   test("in the bucket, which any replica reads", async () => {
