@@ -1,49 +1,85 @@
-// The direction of the code: each folder, and the folders it may import.
+const { existsSync, readdirSync } = require("node:fs");
+
+// The direction of the code: each room, and the rooms it may import. A room is a folder; a folder inside it with a row of
+// its own is another room, one without belongs to the room around it.
 const may = {
   domain: [],
   lib: [],
   config: [],
   gen: [],
-  comfy: ["domain", "lib"],
-  workflow: ["comfy", "domain", "lib"],
-  input: ["domain", "lib"],
-  output: ["domain", "lib"],
+  net: ["domain", "lib"],
+  comfy: ["comfy/events", "comfy/prompt", "domain", "lib"],
+  "comfy/events": ["comfy", "domain", "lib"],
+  "comfy/prompt": ["comfy", "comfy/events", "domain", "lib"],
+  workflow: ["workflow/read", "workflow/convert", "comfy", "comfy/prompt", "domain", "lib"],
+  "workflow/read": ["workflow", "domain", "lib"],
+  "workflow/convert": ["workflow", "workflow/read", "comfy", "domain", "lib"],
+  input: ["net", "domain", "lib"],
+  "input/upload": ["input", "storage", "store", "domain", "lib"],
+  storage: ["domain", "lib"],
+  "storage/local": ["storage", "domain", "lib"],
+  "storage/oss": ["storage", "domain", "lib"],
   store: ["domain", "lib"],
-  upload: ["input", "output", "store", "domain", "lib"],
+  "store/core": ["store", "domain", "lib"],
+  "store/watch": ["store", "domain", "lib"],
+  "store/embedded": ["store", "store/core", "store/watch", "domain", "lib"],
+  "store/mongo": ["store", "store/core", "store/watch", "domain", "lib"],
   pool: ["comfy", "workflow", "domain", "lib"],
-  pipeline: ["workflow", "comfy", "input", "output", "domain", "lib"],
-  scheduler: ["pipeline", "pool", "workflow", "store", "domain", "lib"],
+  pipeline: ["workflow", "comfy", "comfy/prompt", "input", "storage", "domain", "lib"],
+  scheduler: ["pipeline", "pool", "workflow", "workflow/read", "comfy", "comfy/prompt", "store", "domain", "lib"],
   metrics: ["pool", "store", "domain", "lib"],
-  service: ["pool", "store", "workflow", "input", "output", "domain", "lib"],
-  api: ["service", "upload", "gen", "domain", "lib"],
+  service: ["pool", "store", "store/watch", "workflow", "workflow/read", "input", "net", "storage", "domain", "lib"],
+  "api/calls": ["gen", "service", "domain", "lib"],
+  "api/listener": ["api/calls", "domain", "lib"],
+  "api/rest": ["api/calls", "gen", "domain", "lib"],
+  "api/rpc": ["api/calls", "service", "input/upload", "gen", "domain", "lib"],
+  "api/http": ["api/calls", "api/docs", "api/rest", "api/rpc", "input/upload", "gen", "domain", "lib"],
+  "api/docs": ["api/http", "gen", "lib"],
+  api: ["api/listener", "api/calls", "api/rpc", "api/rest", "api/http", "domain", "lib"],
+  standalone: ["lib"],
   client: ["gen"],
   demo: ["client", "input", "lib"],
   "cpu-server": ["lib"],
 };
-for (const entry of require("node:fs").readdirSync("src", { withFileTypes: true }))
+
+const rooms = Object.keys(may);
+const missing = rooms.filter((room) => !existsSync(`src/${room}`));
+if (missing.length > 0) throw new Error(`the table of directions names what is not there: ${missing.join(", ")}`);
+for (const entry of readdirSync("src", { withFileTypes: true }))
   if (entry.isDirectory() && !(entry.name in may)) throw new Error(`src/${entry.name} has no row in the table of directions`);
-const adapters = [["store", "mongo"], ["store", "embedded"], ["output", "oss"], ["output", "local"]].map(([folder, name]) => ({
-  name: `only-app-names-${name}`,
+
+/** Matches the files of a room, those of the rooms inside it left out. */
+function filesOf(room) {
+  const inner = rooms.filter((other) => other.startsWith(`${room}/`)).map((other) => `${other.slice(room.length + 1)}/`);
+  return inner.length === 0 ? `^src/${room}/` : `^src/${room}/(?!${inner.join("|")})`;
+}
+
+const directions = Object.entries(may).map(([from, to]) => ({
+  name: `direction-${from.replace("/", "-")}`,
   severity: "error",
-  from: { path: "^src/", pathNot: `^src/(app\\.ts$|${folder}/${name}-)` },
-  to: { path: `^src/${folder}/${name}-` },
+  from: { path: filesOf(from) },
+  to: { path: "^src/", pathNot: [from, ...to].map(filesOf) },
 }));
-const layers = Object.entries(may).map(([from, to]) => ({
-  name: `direction-${from}`,
+const adapters = ["store/mongo", "store/embedded", "storage/oss", "storage/local"].map((room) => ({
+  name: `only-app-names-${room.replace("/", "-")}`,
   severity: "error",
-  from: { path: `^src/${from}/` },
-  to: { path: "^src/", pathNot: [from, ...to].map((folder) => `^src/${folder}/`) },
+  from: { path: "^src/", pathNot: `^src/(app\\.ts$|${room}/)` },
+  to: { path: `^src/${room}/` },
 }));
+const onlyIn = (name, where, what) => ({
+  name,
+  severity: "error",
+  from: { path: "^src/", pathNot: `^src/(${where})/` },
+  to: { path: `node_modules/(${what})/` },
+});
+
 module.exports = {
   forbidden: [
-    ...layers,
+    ...directions,
     ...adapters,
-    { name: "vendor-only-in-its-adapter", severity: "error",
-      from: { path: "^src/", pathNot: "^src/(store/mongo-|output/oss-)" },
-      to: { path: "node_modules/(mongodb|ali-oss)/" } },
-    { name: "connect-only-at-the-edge", severity: "error",
-      from: { path: "^src/", pathNot: "^src/(api|client|gen)/" },
-      to: { path: "node_modules/(@connectrpc|@bufbuild)/" } },
+    onlyIn("mongodb-only-in-its-adapter", "store/mongo", "mongodb"),
+    onlyIn("oss-only-in-its-adapter", "storage/oss", "ali-oss"),
+    onlyIn("connect-only-at-the-edge", "api|client|gen", "@connectrpc|@bufbuild"),
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     { name: "no-orphans", severity: "error", from: { orphan: true, path: "^src/", pathNot: "^src/gen/" }, to: {} },
   ],

@@ -3,42 +3,42 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
-import { registerMetrics } from "./api/metrics-route.js";
-import type { Monitor } from "./api/monitor-handlers.js";
-import { registerOutputs } from "./api/outputs-route.js";
+import { registerMetrics } from "./api/http/metrics-route.js";
+import { registerOutputs } from "./api/http/outputs-route.js";
+import type { Monitor } from "./api/rpc/monitor-handlers.js";
 import { ComfyServer } from "./comfy/comfy-server.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "./comfy/server-limits.js";
+import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
-import type { Config } from "./config.js";
-import { CpuServerProcess } from "./cpu-server-process.js";
-import { createAddressGuard } from "./input/address-guard.js";
 import { FileSource } from "./input/file-source.js";
 import type { InputSource } from "./input/input-source.js";
+import { type OpenUploadsOptions, openUploads } from "./input/upload/open-uploads.js";
 import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import { Semaphore } from "./lib/semaphore.js";
 import { Metrics } from "./metrics/metrics.js";
-import { createLocalStorage } from "./output/local-storage.js";
-import type { ObjectStorage } from "./output/object-storage.js";
-import { reportStorage } from "./output/report-storage.js";
+import { createAddressGuard } from "./net/address-guard.js";
 import { WorkDirs } from "./pipeline/work-dir.js";
 import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { Pool } from "./pool/pool.js";
 import { PoolServer } from "./pool/pool-server.js";
 import { ServerProber } from "./pool/server-prober.js";
+import { AbandonedPromptSweeper } from "./scheduler/abandoned-prompt-sweeper.js";
 import { keepBinding } from "./scheduler/keep-binding.js";
 import { removeLeftovers } from "./scheduler/remove-leftovers.js";
 import { Retention } from "./scheduler/retention.js";
 import { Scheduler } from "./scheduler/scheduler.js";
-import { StraySweeper } from "./scheduler/stray-sweeper.js";
 import { MonitorService } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
-import { openEmbeddedStore } from "./store/embedded-store.js";
+import { CpuServerProcess } from "./standalone/cpu-server-process.js";
+import { createLocalStorage } from "./storage/local/local-storage.js";
+import type { ObjectStorage } from "./storage/object-storage.js";
+import { reportStorage } from "./storage/report-storage.js";
+import { openEmbeddedStore } from "./store/embedded/open-embedded-store.js";
 import type { TaskStore } from "./store/task-store.js";
-import { TaskWatcher } from "./store/watch-task.js";
-import { type OpenUploadsOptions, openUploads } from "./upload/open-uploads.js";
+import { TaskWatcher } from "./store/watch/watch-task.js";
 import { WorkflowCatalog } from "./workflow/catalog.js";
 
 /** The whole service while it runs. */
@@ -102,7 +102,9 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   await firstAnswers(pool, config);
   const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
   location.port = api.port;
-  opened.use(new StraySweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }));
+  opened.use(
+    new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
+  );
   const { retentionMs, mongodbUri } = config.store;
   // MongoDB deletes by itself.
   if (retentionMs !== undefined && mongodbUri === undefined)
@@ -155,7 +157,7 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   if (uri === undefined) return await openEmbeddedStore({ directory: dataDir, logger });
   if (oss === undefined)
     logger.warn("results are kept on local disk: replicas must share TMLSR_DATA_DIR");
-  const { openMongoStore } = await import("./store/mongo-store.js");
+  const { openMongoStore } = await import("./store/mongo/open-mongo-store.js");
   return await openMongoStore({ uri, ...(retentionMs !== undefined && { retentionMs }), logger });
 }
 
@@ -166,7 +168,7 @@ async function openStorage(
   logger: Logger,
 ): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[] }> {
   if (oss !== undefined) {
-    const { createOssStorage } = await import("./output/oss-storage.js");
+    const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     return { storage: createOssStorage(oss, { logger }), plugins: [] };
   }
   const storage = createLocalStorage({

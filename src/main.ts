@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { openApp } from "./app.js";
-import { readConfig } from "./config.js";
+import { readConfig } from "./config/config.js";
 import { createLogger } from "./lib/logger.js";
 
 const stop = new AbortController();

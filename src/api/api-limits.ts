@@ -1,4 +1,4 @@
-import type { PortLimits } from "./port/one-port.js";
+import type { PortLimits } from "./listener/one-port.js";
 
 /** What clients may ask of the API. */
 export interface ApiLimits extends Omit<PortLimits, "bodyTimeoutMs"> {

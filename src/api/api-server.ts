@@ -4,11 +4,11 @@ import type { FastifyInstance } from "fastify";
 import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
 import { type ApiLimits, DEFAULT_LIMITS } from "./api-limits.js";
+import { toConnectError } from "./calls/error-mapping.js";
 import { type ApiPlugin, createApp } from "./create-app.js";
-import { toConnectError } from "./error-mapping.js";
-import type { AnyRequest, AnyResponse } from "./port/exchanges.js";
-import { OnePort } from "./port/one-port.js";
-import type { ApiServices } from "./services.js";
+import type { AnyRequest, AnyResponse } from "./listener/exchanges.js";
+import { OnePort } from "./listener/one-port.js";
+import type { ApiServices } from "./rpc/services.js";
 
 /** What {@link startApiServer} needs. */
 export interface ApiServerOptions {

@@ -4,19 +4,19 @@ import { cors } from "@connectrpc/connect";
 import fastifyCors from "@fastify/cors";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { Logger } from "../lib/logger.js";
-import { createFindViolations } from "./all-violations.js";
 import type { ApiLimits } from "./api-limits.js";
-import { answerClientError } from "./client-error.js";
-import { registerConnect } from "./connect-routes.js";
-import { toProblem } from "./error-mapping.js";
+import { toProblem } from "./calls/error-mapping.js";
+import { answerFrameworkError } from "./calls/framework-problems.js";
+import { sendProblem } from "./calls/problem.js";
+import { registerPlainRoutes } from "./http/plain-routes.js";
+import { registerUploads } from "./http/uploads-route.js";
 import { createInterceptors } from "./interceptors.js";
-import { registerPlainRoutes } from "./plain-routes.js";
-import { answerFrameworkError } from "./rest/framework-problems.js";
+import { answerClientError } from "./listener/client-error.js";
 import { withoutBadEscapes } from "./rest/percent-encoding.js";
-import { sendProblem } from "./rest/problem.js";
 import { registerRest } from "./rest/rest-plugin.js";
-import { type ApiServices, serveTmlsr, serveTools } from "./services.js";
-import { registerUploads } from "./uploads-route.js";
+import { createFindViolations } from "./rpc/all-violations.js";
+import { registerConnect } from "./rpc/connect-routes.js";
+import { type ApiServices, serveTmlsr, serveTools } from "./rpc/services.js";
 
 /** More of what HTTP serves, e.g. the files of local results. */
 export type ApiPlugin = (app: FastifyInstance) => void | Promise<void>;

@@ -3,9 +3,9 @@ import type { Validator } from "@bufbuild/protovalidate";
 import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import type { Logger } from "../lib/logger.js";
-import { allViolations, type FindViolations } from "./all-violations.js";
-import { callOutcome } from "./call-outcome.js";
-import { unaryTimeLimit } from "./unary-time-limit.js";
+import { callOutcome } from "./calls/call-outcome.js";
+import { unaryTimeLimit } from "./calls/unary-time-limit.js";
+import { allViolations, type FindViolations } from "./rpc/all-violations.js";
 
 /** What {@link createInterceptors} needs. */
 export interface InterceptorOptions {

@@ -1,4 +1,4 @@
-import { type AddressGuard, checkInputUrl } from "./address-guard.js";
+import { type AddressGuard, checkInputUrl } from "../net/address-guard.js";
 import {
   type DownloadedInput,
   type DownloadOptions,

@@ -1,6 +1,6 @@
 import { type Agent, type Dispatcher, request } from "undici";
+import { type AddressGuard, brokenUrlRule } from "../net/address-guard.js";
 import type { HeaderValues, ResponseHead } from "./accept-response.js";
-import { type AddressGuard, brokenUrlRule } from "./address-guard.js";
 import { downloadError } from "./download-error.js";
 
 const MAX_REDIRECTS = 5;

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancelPrompt } from "../comfy/cancel-prompt.js";
-import { chooseOutputs } from "../comfy/choose-outputs.js";
 import type { ComfyServer } from "../comfy/comfy-server.js";
-import { followPrompt } from "../comfy/follow-prompt.js";
-import { lookOnce } from "../comfy/look-for-prompt.js";
-import type { PromptUpdate } from "../comfy/progress.js";
-import type { PromptEnd } from "../comfy/prompt-end.js";
-import { submitPrompt } from "../comfy/submit-prompt.js";
+import { cancelPrompt } from "../comfy/prompt/cancel-prompt.js";
+import { chooseOutputs } from "../comfy/prompt/choose-outputs.js";
+import { followPrompt } from "../comfy/prompt/follow-prompt.js";
+import { lookOnce } from "../comfy/prompt/look-for-prompt.js";
+import type { PromptEnd } from "../comfy/prompt/prompt-end.js";
+import type { PromptUpdate } from "../comfy/prompt/prompt-progress.js";
+import { submitPrompt } from "../comfy/prompt/submit-prompt.js";
 import { TaskError } from "../domain/errors.js";
 import type { Dispatch, OutputFile, Task } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
@@ -22,7 +22,7 @@ export interface ProcessContext {
   readonly serverId: string;
   readonly comfy: ComfyServer;
   readonly workflow: Workflow;
-  /** Names the store in what is sent along with a prompt, by which strays are recognised. */
+  /** Names the store in what is sent along with a prompt, by which abandoned prompts are recognised. */
   readonly storeId: string;
   /** A prompt without progress for so long counts as stuck. */
   readonly stallMs: number;

@@ -4,7 +4,7 @@ import type { ComfyServer } from "../comfy/comfy-server.js";
 import { TaskError } from "../domain/errors.js";
 import type { Json, Output, OutputFile, Task } from "../domain/task.js";
 import { sniffMediaType } from "../input/sniff-media-type.js";
-import type { ObjectStorage } from "../output/object-storage.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
 import { megabytes } from "./megabytes.js";
 import { stripGraph } from "./strip-graph.js";
 import type { TaskJournal } from "./task-journal.js";

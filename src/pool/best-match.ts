@@ -1,6 +1,6 @@
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
-import { type BypassLimits, type Pick, pickWaiter, type Waiter } from "./pick-waiter.js";
+import { type BypassLimits, type Choice, pickWaiter, type Waiter } from "./pick-waiter.js";
 import type { PoolServer } from "./pool-server.js";
 import type { RunTimes } from "./run-times.js";
 import { canRun, freeSlot, isUp } from "./server-fit.js";
@@ -20,7 +20,7 @@ export interface Candidate extends Waiter {
 export interface Match<T> {
   readonly server: PoolServer;
   readonly slot: string;
-  readonly pick: Pick<T>;
+  readonly pick: Choice<T>;
 }
 
 /** Of all servers with a free slot, the one that gets a task at the least cost. */
@@ -56,7 +56,7 @@ export function bestMatch<T extends Candidate>(
 }
 
 /** Whether a server with nothing of its own to do leaves a task for a moment to those that have its models loaded. */
-function isLeftToOther<T>(pick: Pick<T>, server: PoolServer, nowMs: number): boolean {
+function isLeftToOther<T>(pick: Choice<T>, server: PoolServer, nowMs: number): boolean {
   if (pick.rank < 2 || pick.isOverdue || server.loadedWorkflow === undefined) return false;
   return server.held.size > 0 || nowMs - server.idleSinceMs < IDLE_BEFORE_LOADING_MS;
 }

@@ -16,7 +16,7 @@ export interface BypassLimits {
 }
 
 /** The waiting task a server would get, and what that costs. */
-export interface Pick<T> {
+export interface Choice<T> {
   readonly waiter: T;
   /** 0: its models are loaded there; 1: no server has them loaded; 2: only another one has. */
   readonly rank: 0 | 1 | 2;
@@ -44,7 +44,7 @@ export function pickWaiter<T extends Waiter>(
   limits: BypassLimits,
   nowMs: number,
   mayTake: (waiter: T) => boolean = () => true,
-): Pick<T> | undefined {
+): Choice<T> | undefined {
   const sorted = [...waiters].sort(byTurn);
   const [first] = sorted;
   if (first === undefined) return undefined;

@@ -7,7 +7,7 @@ import { stopPrompt } from "../pipeline/process-stage.js";
 import { discardUpload } from "../pipeline/upload-stage.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";
 import type { Outcome } from "../store/task-store.js";
-import { HoldingEnded } from "./holding.js";
+import { TaskLetGo } from "./held-task.js";
 import { noteStuck } from "./note-stuck.js";
 import type { RunContext, RunPhase, TaskRun } from "./task-run.js";
 
@@ -56,17 +56,17 @@ export async function runToEnd(run: TaskRun, context: EndContext): Promise<void>
   } catch (error) {
     await endRun(error, run, context);
   } finally {
-    context.pool.release(run.holding.fence);
+    context.pool.release(run.heldTask.fence);
   }
 }
 
 async function endRun(error: unknown, run: TaskRun, context: EndContext): Promise<void> {
-  const end = error instanceof HoldingEnded ? error.end : run.holding.ended;
+  const end = error instanceof TaskLetGo ? error.end : run.heldTask.ended;
   switch (end) {
     case "canceled":
       return await cleanUp(run, context);
     case "stopping":
-      await run.holding.settle({ kind: "handed_back" });
+      await run.heldTask.settle({ kind: "handed_back" });
       return;
     case "lost":
       return await leaveLost(run, context);
@@ -90,7 +90,7 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
   const isOverdue = error.code === "SERVER_STUCK" || error.code === "TASK_TIMEOUT";
   if (isOverdue && server !== undefined) await stopOverdue(run, server, context);
   const outcome = decideOutcome(error, blamesTask, run, context.limits);
-  const result = await run.holding.settle(outcome);
+  const result = await run.heldTask.settle(outcome);
   if (result === "canceled") await cleanUp(run, context);
   else if (outcome.kind === "failed") {
     await discard(run, context);
@@ -101,7 +101,7 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
 /** Tells the pool of a server's fault. @returns whether it is held against the task too. */
 function blame(error: TaskError, run: TaskRun, { pool }: EndContext): boolean {
   const { server, task, phase } = run;
-  const { dispatch } = run.holding;
+  const { dispatch } = run.heldTask;
   const isRefusal = error.code === "SERVER_FAULT" && dispatch?.phase !== "sent";
   const kind = isRefusal ? "refusal" : FAULT_KINDS.get(error.code);
   if (kind === undefined || server === undefined || phase !== "process") return true;
@@ -116,8 +116,8 @@ function decideOutcome(
   run: TaskRun,
   limits: RetryLimits,
 ): Outcome {
-  const { task, holding, phase } = run;
-  if (error.code === "STORE_UNAVAILABLE") return storeOutage(holding.dispatch !== undefined);
+  const { task, heldTask, phase } = run;
+  if (error.code === "STORE_UNAVAILABLE") return storeOutage(heldTask.dispatch !== undefined);
   const stage = STAGE_OF[phase];
   const endedAt = task.dispatch?.phase === "done" ? task.dispatch.at.getTime() : Date.now();
   const sincePromptEndedMs = Math.max(0, Date.now() - endedAt);
@@ -127,7 +127,7 @@ function decideOutcome(
   const isServerFault =
     error.family === "server" && (stage === "process" || error.code === "OUTPUT_LOST");
   const delayMs = decision.pauseTry === 0 ? 0 : backoffMs(decision.pauseTry, pause);
-  const { dispatch } = holding;
+  const { dispatch } = heldTask;
   return {
     kind: "retry",
     reason: error.code,
@@ -156,7 +156,7 @@ async function stopOverdue(
   server: PoolServer,
   { pool, stopSignal, logger }: EndContext,
 ): Promise<void> {
-  const { dispatch, taskId } = run.holding;
+  const { dispatch, taskId } = run.heldTask;
   if (dispatch === undefined) return;
   try {
     const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(STOP_LIMIT_MS)]);
@@ -172,7 +172,7 @@ async function stopOverdue(
  * out while we sent it, must not run for nobody.
  */
 async function leaveLost(run: TaskRun, { store, stopSignal, logger }: EndContext): Promise<void> {
-  const { dispatch, taskId } = run.holding;
+  const { dispatch, taskId } = run.heldTask;
   if (dispatch === undefined || dispatch.phase === "done" || run.server === undefined) return;
   try {
     const current = await store.get(taskId);
@@ -189,13 +189,13 @@ async function leaveLost(run: TaskRun, { store, stopSignal, logger }: EndContext
  */
 async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   run.phase = "cleanup";
-  const { dispatch } = run.holding;
+  const { dispatch } = run.heldTask;
   run.server ??= dispatch && context.pool.server(dispatch.server);
   if (run.server !== undefined && dispatch !== undefined && dispatch.phase !== "done") {
-    const isFree = await freeOf(dispatch.promptId, run.server, run.holding.taskId, context);
+    const isFree = await freeOf(dispatch.promptId, run.server, run.heldTask.taskId, context);
     if (!isFree) return;
   }
-  await run.holding.finishCleanup();
+  await run.heldTask.finishCleanup();
   await discard(run, context);
   await removeFiles(run, context);
 }
@@ -228,10 +228,10 @@ async function removeFiles({ server, task }: TaskRun, { workDirs }: EndContext):
   await server?.folders?.remove(task.taskId);
 }
 
-async function discard({ holding, task }: TaskRun, context: EndContext): Promise<void> {
+async function discard({ heldTask, task }: TaskRun, context: EndContext): Promise<void> {
   try {
     const signal = AbortSignal.timeout(DISCARD_LIMIT_MS);
-    await discardUpload(holding.uploadCheckpoint, context.upload, signal);
+    await discardUpload(heldTask.uploadCheckpoint, context.upload, signal);
   } catch (error) {
     context.logger.warn({ taskId: task.taskId, err: error }, "unfinished upload not discarded");
   }
@@ -240,7 +240,7 @@ async function discard({ holding, task }: TaskRun, context: EndContext): Promise
 /** After a terminal status: the files go, and the server may forget the prompt. */
 async function tidy(run: TaskRun, context: EndContext): Promise<void> {
   const { logger } = context;
-  const { taskId, dispatch } = run.holding;
+  const { taskId, dispatch } = run.heldTask;
   await removeFiles(run, context);
   if (dispatch === undefined || run.server === undefined) return;
   try {

@@ -2,8 +2,8 @@ import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
+import { fromContent } from "../workflow/read/workflow-content.js";
 import type { Workflow } from "../workflow/workflow.js";
-import { fromContent } from "../workflow/workflow-content.js";
 import { persist } from "./persist.js";
 
 /** The workflow as it was when the task was created, even if its file has changed since. */

@@ -131,7 +131,7 @@ export class Scheduler implements AsyncDisposable {
   }
 
   #handBack(chosen: (phase: RunPhase) => boolean): void {
-    for (const run of this.#runs.keys()) if (chosen(run.phase)) run.holding.end("stopping");
+    for (const run of this.#runs.keys()) if (chosen(run.phase)) run.heldTask.end("stopping");
   }
 
   #onChange({ taskId, status }: TaskChange): void {
@@ -141,9 +141,9 @@ export class Scheduler implements AsyncDisposable {
 
   /** A run looks after what it has; a task that only waited for a retry may have left its files. */
   #onCancel(taskId: string): void {
-    const holding = this.#keeper.holding(taskId);
-    holding?.end("canceled");
-    if (holding === undefined)
+    const heldTask = this.#keeper.heldTask(taskId);
+    heldTask?.end("canceled");
+    if (heldTask === undefined)
       this.#context.workDirs
         .remove(taskId)
         .catch((error: unknown) => this.#logger.warn({ taskId, err: error }, "files not removed"));
@@ -245,14 +245,14 @@ export class Scheduler implements AsyncDisposable {
   }
 
   #start(task: Task): void {
-    const holding = this.#keeper.hold(task);
-    const run = new TaskRun(task, holding, this.#context);
+    const heldTask = this.#keeper.hold(task);
+    const run = new TaskRun(task, heldTask, this.#context);
     const { taskId, attempt, epoch, workflow } = task;
     this.#logger.info({ taskId, attempt, epoch, workflow }, "task leased");
     const done = runToEnd(run, this.#context)
       .catch((error: unknown) => this.#logger.error({ taskId, err: error }, "run not settled"))
       .finally(() => {
-        this.#keeper.drop(holding);
+        this.#keeper.drop(heldTask);
         this.#runs.delete(run);
         this.wake();
       });
@@ -273,6 +273,6 @@ function sleepUntil(dueAt: Date | undefined): number {
   return Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS);
 }
 
-function isStalled({ phase, holding }: TaskRun): boolean {
-  return phase === "download" && performance.now() - holding.movedAtMs > STALLED_MS;
+function isStalled({ phase, heldTask }: TaskRun): boolean {
+  return phase === "download" && performance.now() - heldTask.movedAtMs > STALLED_MS;
 }

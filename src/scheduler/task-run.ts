@@ -25,10 +25,10 @@ import type { PoolServer } from "../pool/pool-server.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import type { Workflow } from "../workflow/workflow.js";
-import type { Holding } from "./holding.js";
+import type { HeldTask } from "./held-task.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
-import { ServerJam, ServerJammed } from "./server-jam.js";
 import { slotRequest } from "./slot-request.js";
+import { ServerStuck, StuckServerWatch } from "./stuck-server.js";
 import { waitForServer } from "./wait-for-server.js";
 
 /**
@@ -72,7 +72,7 @@ const KEEP_PAUSE_MAX_MS = 60_000;
  */
 export class TaskRun {
   readonly task: Task;
-  readonly holding: Holding;
+  readonly heldTask: HeldTask;
   /** The server it is on; undefined while it is on none. */
   server: PoolServer | undefined;
   readonly #context: RunContext;
@@ -80,9 +80,9 @@ export class TaskRun {
   #slot: string | undefined;
   #isLowMemory = false;
 
-  constructor(task: Task, holding: Holding, context: RunContext) {
+  constructor(task: Task, heldTask: HeldTask, context: RunContext) {
     this.task = task;
-    this.holding = holding;
+    this.heldTask = heldTask;
     this.#slot = task.slot;
     this.#context = context;
   }
@@ -100,14 +100,14 @@ export class TaskRun {
   /** Lets the pool know of the slot that the task holds already, after a restart or a takeover. */
   takeUpSlot(): void {
     if (this.#slot !== undefined)
-      this.#context.pool.adopt(this.#slot, this.holding.fence, this.task.workflow);
+      this.#context.pool.adopt(this.#slot, this.heldTask.fence, this.task.workflow);
   }
 
   /** Works on the task until its result is stored and settled. Throws whatever stops it. */
   async work(): Promise<void> {
     const { store, workDirs, catalog } = this.#context;
-    const workflow = await pinnedWorkflow(this.task, catalog, store, this.holding.signal);
-    if (this.holding.dispatch === undefined) this.#refuseHopeless(workflow);
+    const workflow = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
+    if (this.heldTask.dispatch === undefined) this.#refuseHopeless(workflow);
     const workDir = await workDirs.open(this.task.taskId);
     const processed = await this.#processed(workflow, workDir);
     await this.#store(processed, workDir);
@@ -125,7 +125,7 @@ export class TaskRun {
     workflow: Workflow,
     workDir: WorkDir,
   ): Promise<Pick<ProcessedPrompt, "outputs">> {
-    const { dispatch } = this.holding;
+    const { dispatch } = this.heldTask;
     this.server = dispatch && this.#context.pool.server(dispatch.server);
     if (dispatch?.phase === "done") {
       await this.#releaseSlot();
@@ -137,20 +137,22 @@ export class TaskRun {
   }
 
   async #findServer(workflow: Workflow, workDir: WorkDir): Promise<void> {
-    const { task, holding } = this;
-    holding.dispatch = undefined;
+    const { task, heldTask } = this;
+    heldTask.dispatch = undefined;
     await this.#releaseSlot();
     await this.#input(workDir);
     this.phase = "waiting";
-    const request = slotRequest(task, holding.fence, workflow);
-    const { server, slot } = await this.#context.pool.acquire(request, holding.signal);
+    const request = slotRequest(task, heldTask.fence, workflow);
+    const { server, slot } = await this.#context.pool.acquire(request, heldTask.signal);
     this.server = server;
     this.#slot = slot;
   }
 
   async #input(workDir: WorkDir): Promise<ReadyInput> {
     const found = await findInput(workDir);
-    return found ?? (await downloadStage(this.task, workDir, this.#context.download, this.holding));
+    return (
+      found ?? (await downloadStage(this.task, workDir, this.#context.download, this.heldTask))
+    );
   }
 
   async #onServer(workflow: Workflow, workDir: WorkDir): Promise<ProcessedPrompt> {
@@ -158,7 +160,7 @@ export class TaskRun {
     this.phase = "process";
     const startedAtMs = performance.now();
     const detail = `Processing with ${workflow.name}...`;
-    await this.holding.stage("process", { status: "running", progress: 0, durationMs: 0, detail });
+    await this.heldTask.stage("process", { status: "running", progress: 0, durationMs: 0, detail });
     const processed = await this.#promptEnd(workflow, workDir);
     await this.#releaseSlot();
     this.#context.pool.noteSuccess(server, workflow.name, processed.runMs);
@@ -169,25 +171,25 @@ export class TaskRun {
       durationMs,
       detail: "Processing complete",
     } as const;
-    await this.holding.stage("process", done);
+    await this.heldTask.stage("process", done);
     return processed;
   }
 
   /** Runs or follows the prompt, again and again while what went wrong leaves this server a chance. */
   async #promptEnd(workflow: Workflow, workDir: WorkDir): Promise<ProcessedPrompt> {
-    using jam = new ServerJam(this.#context.pool, this.#requireServer());
+    using stuckWatch = new StuckServerWatch(this.#context.pool, this.#requireServer());
     for (;;) {
-      const context = this.#processContext(workflow, jam.signal);
-      const { dispatch, dispatchedAtMs } = this.holding;
+      const context = this.#processContext(workflow, stuckWatch.signal);
+      const { dispatch, dispatchedAtMs } = this.heldTask;
       try {
         if (dispatch === undefined) {
           const input = await this.#input(workDir);
-          return await runNewPrompt(this.task, input, context, this.holding, this.#isLowMemory);
+          return await runNewPrompt(this.task, input, context, this.heldTask, this.#isLowMemory);
         }
         const investedMs = performance.now() - dispatchedAtMs;
-        return await followDispatch(dispatch, context, this.holding, investedMs);
+        return await followDispatch(dispatch, context, this.heldTask, investedMs);
       } catch (error) {
-        if (error instanceof ServerJammed) await this.#leaveJam(jam, error);
+        if (error instanceof ServerStuck) await this.#leaveStuckServer(stuckWatch, error);
         else await this.#recover(error, workflow);
       }
     }
@@ -204,17 +206,17 @@ export class TaskRun {
   }
 
   /** Behind a prompt that never ends ours would wait for ever; one that runs already is no longer behind it. */
-  async #leaveJam(jam: ServerJam, jammed: ServerJammed): Promise<void> {
-    const { dispatch, signal } = this.holding;
-    jam.ignore();
+  async #leaveStuckServer(stuckWatch: StuckServerWatch, stuck: ServerStuck): Promise<void> {
+    const { dispatch, signal } = this.heldTask;
+    stuckWatch.ignore();
     if (dispatch === undefined) return;
     const isBack = await takeBack(this.#requireServer().comfy, dispatch.promptId, signal);
-    if (isBack) throw new TaskError("SERVER_STUCK", jammed.message);
+    if (isBack) throw new TaskError("SERVER_STUCK", stuck.message);
   }
 
   /** Makes what failed worth another look or another submission on the same server, or throws it on. */
   async #recover(error: unknown, workflow: Workflow): Promise<void> {
-    const { dispatch } = this.holding;
+    const { dispatch } = this.heldTask;
     if (!(error instanceof TaskError) || dispatch === undefined) throw error;
     if (error.code === "SERVER_UNREACHABLE") return await this.#awaitServer(error, workflow);
     const isUnsent = error.code === "SERVER_LOST_PROMPT" && dispatch.phase === "intent";
@@ -224,14 +226,14 @@ export class TaskRun {
     if (!isUnsent && !isLowMemoryNext) throw error;
     if (isLowMemoryNext) await this.#free();
     this.#isLowMemory ||= isLowMemoryNext;
-    this.holding.dispatch = undefined;
+    this.heldTask.dispatch = undefined;
   }
 
   /** A server that cannot do even that is found out by what follows. */
   async #free(): Promise<void> {
     const { comfy, id } = this.#requireServer();
-    await comfy.free(this.holding.signal).catch((error: unknown) => {
-      this.holding.signal.throwIfAborted();
+    await comfy.free(this.heldTask.signal).catch((error: unknown) => {
+      this.heldTask.signal.throwIfAborted();
       this.#context.logger.warn({ server: id, err: error }, "memory not freed");
     });
   }
@@ -246,7 +248,7 @@ export class TaskRun {
     const { taskId } = this.task;
     logger.warn({ taskId, server: server.id, err: error }, "server silent, waiting for it");
     pool.noteFault(server, "unreachable", error.message, taskId);
-    const end = await waitForServer(pool, server, workflow, this.holding.signal);
+    const end = await waitForServer(pool, server, workflow, this.heldTask.signal);
     if (end === "given_up") throw error;
   }
 
@@ -267,28 +269,28 @@ export class TaskRun {
         logger.warn({ taskId: this.task.taskId, tries, err: error }, "result not stored yet");
       }
       this.phase = "kept";
-      await this.holding.stage("upload", { detail: "Waiting for the storage..." });
+      await this.heldTask.stage("upload", { detail: "Waiting for the storage..." });
       const pauseMs = backoffMs(tries, { baseMs: limits.retryDelayMs, capMs: KEEP_PAUSE_MAX_MS });
-      await sleep(pauseMs, undefined, { signal: this.holding.signal });
+      await sleep(pauseMs, undefined, { signal: this.heldTask.signal });
     }
   }
 
   async #storeOnce({ outputs }: Pick<ProcessedPrompt, "outputs">, workDir: WorkDir): Promise<void> {
     const { uploads, upload } = this.#context;
-    using _place = await uploads.enter(this.holding.signal);
-    const { task, holding, server } = this;
-    const stored = await uploadStage(task, outputs, server?.comfy, upload, workDir, holding);
-    const result = await holding.settle({ kind: "completed", outputs: stored });
+    using _place = await uploads.enter(this.heldTask.signal);
+    const { task, heldTask, server } = this;
+    const stored = await uploadStage(task, outputs, server?.comfy, upload, workDir, heldTask);
+    const result = await heldTask.settle({ kind: "completed", outputs: stored });
     if (result !== "ok") {
-      holding.end(result);
-      holding.signal.throwIfAborted();
+      heldTask.end(result);
+      heldTask.signal.throwIfAborted();
     }
   }
 
   async #releaseSlot(): Promise<void> {
-    if (this.#slot !== undefined) await this.holding.releaseSlot();
+    if (this.#slot !== undefined) await this.heldTask.releaseSlot();
     this.#slot = undefined;
-    this.#context.pool.release(this.holding.fence);
+    this.#context.pool.release(this.heldTask.fence);
   }
 
   #requireServer(): PoolServer {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Json, TaskParams } from "../domain/task.js";
-import type { AddressGuard } from "../input/address-guard.js";
 import { checkInput, type InputSource } from "../input/input-source.js";
+import type { AddressGuard } from "../net/address-guard.js";
 import type { Pool } from "../pool/pool.js";
 import type { Idempotency, NewTask } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";

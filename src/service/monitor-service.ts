@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ObjectStorage } from "../output/object-storage.js";
 import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
 import type { TaskCounts, TaskStore } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import { type TaskView, viewTask } from "./task-view.js";

@@ -1,9 +1,9 @@
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Task, TaskStatus } from "../domain/task.js";
-import type { ObjectStorage } from "../output/object-storage.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
 import type { CreateResult, Idempotency, TaskStore } from "../store/task-store.js";
-import type { TaskWatcher } from "../store/watch-task.js";
-import { toContent } from "../workflow/workflow-content.js";
+import type { TaskWatcher } from "../store/watch/watch-task.js";
+import { toContent } from "../workflow/read/workflow-content.js";
 import { type CreateContext, type CreateTask, checkTask, idempotencyOf } from "./create-task.js";
 import { type TaskView, viewTask } from "./task-view.js";
 

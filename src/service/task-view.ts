@@ -1,5 +1,5 @@
 import type { Output, Task } from "../domain/task.js";
-import type { ObjectStorage, ObjectUrl } from "../output/object-storage.js";
+import type { ObjectStorage, ObjectUrl } from "../storage/object-storage.js";
 
 /** A task as shown: with the URLs of its outputs, made afresh. */
 export interface TaskView {

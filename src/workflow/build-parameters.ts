@@ -1,7 +1,7 @@
 import type { Json } from "../domain/task.js";
 import { checkValue } from "./check-value.js";
 import { invalidWorkflow } from "./invalid-workflow.js";
-import type { SidecarParameter } from "./sidecar.js";
+import type { SidecarParameter } from "./read/sidecar.js";
 import type { ParameterType, Prompt, WorkflowParameter } from "./workflow.js";
 
 /**

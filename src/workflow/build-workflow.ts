@@ -10,7 +10,8 @@ import {
 } from "./infer.js";
 import { invalidWorkflow } from "./invalid-workflow.js";
 import { mapModels } from "./map-models.js";
-import type { Sidecar } from "./sidecar.js";
+import type { Sidecar } from "./read/sidecar.js";
+import { contentVersion } from "./read/workflow-content.js";
 import type {
   Fit,
   ModelNeed,
@@ -19,7 +20,6 @@ import type {
   Workflow,
   WorkflowParameter,
 } from "./workflow.js";
-import { contentVersion } from "./workflow-content.js";
 
 /** Names of model files as workflows have them, and what this pool's servers call them. */
 export type ModelNames = { readonly [name: string]: string };

@@ -1,12 +1,12 @@
 import { buildWorkflow, type ModelNames } from "./build-workflow.js";
-import type { Graph } from "./graph.js";
-import { graphClasses, graphToPrompt } from "./graph-to-prompt.js";
+import type { Graph } from "./convert/graph.js";
+import { graphClasses, graphToPrompt } from "./convert/graph-to-prompt.js";
+import { isGraph, parseGraph } from "./convert/parse-graph.js";
 import type { NodeClasses } from "./node-info.js";
-import { isGraph, parseGraph } from "./parse-graph.js";
-import { parsePrompt } from "./parse-prompt.js";
-import { parseJson } from "./parse-text.js";
-import type { WorkflowSource } from "./read-workflow-file.js";
-import { parseSidecar, type Sidecar } from "./sidecar.js";
+import { parsePrompt } from "./read/parse-prompt.js";
+import { parseJson } from "./read/parse-text.js";
+import type { WorkflowSource } from "./read/read-workflow-file.js";
+import { parseSidecar, type Sidecar } from "./read/sidecar.js";
 import type { Workflow } from "./workflow.js";
 
 /** One file of a catalog: a workflow, or a graph that becomes one when a server knows its nodes. */

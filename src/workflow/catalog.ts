@@ -6,7 +6,7 @@ import type { TaskType } from "../domain/task.js";
 import type { ModelNames } from "./build-workflow.js";
 import { CatalogEntry } from "./catalog-entry.js";
 import type { NodeClasses } from "./node-info.js";
-import { readWorkflowFile } from "./read-workflow-file.js";
+import { readWorkflowFile } from "./read/read-workflow-file.js";
 import type { Workflow } from "./workflow.js";
 
 /** What a catalog needs beside its directory. */

@@ -9,7 +9,7 @@ import { CatalogEntry } from "./catalog-entry.js";
 import { describeWorkflow } from "./describe-workflow.js";
 import { missingFor } from "./missing-for.js";
 import type { NodeClasses } from "./node-info.js";
-import { readWorkflowFile } from "./read-workflow-file.js";
+import { readWorkflowFile } from "./read/read-workflow-file.js";
 import { serverClasses } from "./server-classes.js";
 
 const USAGE = `Usage:

@@ -1,5 +1,5 @@
 import type { TaskType } from "../domain/task.js";
-import type { SidecarParameter } from "./sidecar.js";
+import type { SidecarParameter } from "./read/sidecar.js";
 import type { ModelNeed, Prompt } from "./workflow.js";
 
 /** A node that takes an input file, and the field of it that names the file. */

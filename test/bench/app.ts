@@ -1,6 +1,6 @@
 import { type App, openApp } from "../../src/app.js";
+import { toConfig } from "../../src/config/config.js";
 import { type ConfigFile, readSettings } from "../../src/config/read-settings.js";
-import { toConfig } from "../../src/config.js";
 import { createLogger } from "../../src/lib/logger.js";
 import { type BenchServiceOptions, benchEnv } from "./service.js";
 

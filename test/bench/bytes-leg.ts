@@ -11,13 +11,13 @@ import { ComfyHttp } from "../../src/comfy/comfy-http.js";
 import { ServerUrl } from "../../src/comfy/server-url.js";
 import { uploadInput } from "../../src/comfy/upload-input.js";
 import { viewToFile } from "../../src/comfy/view-to-file.js";
-import { createAddressGuard } from "../../src/input/address-guard.js";
 import { downloadInput } from "../../src/input/download-input.js";
 import { FileSource } from "../../src/input/file-source.js";
 import { createLogger } from "../../src/lib/logger.js";
-import { createLocalStorage } from "../../src/output/local-storage.js";
-import type { StoredFile } from "../../src/output/object-storage.js";
-import { createOssStorage } from "../../src/output/oss-storage.js";
+import { createAddressGuard } from "../../src/net/address-guard.js";
+import { createLocalStorage } from "../../src/storage/local/local-storage.js";
+import type { StoredFile } from "../../src/storage/object-storage.js";
+import { createOssStorage } from "../../src/storage/oss/oss-storage.js";
 
 /** A way of moving bytes. */
 export type BytesLeg =

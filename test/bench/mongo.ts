@@ -1,5 +1,5 @@
 import { MongoClient } from "mongodb";
-import { openMongoStore } from "../../src/store/mongo-store.js";
+import { openMongoStore } from "../../src/store/mongo/open-mongo-store.js";
 import type { TaskChange, TaskStore } from "../../src/store/task-store.js";
 import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { EmbeddedDriver } from "../../src/store/embedded-driver.js";
-import { openEmbeddedStore } from "../../src/store/embedded-store.js";
+import { EmbeddedDriver } from "../../src/store/embedded/driver.js";
+import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
 import type { NewTask } from "../../src/store/task-store.js";
 
 /** What a store is filled with. */

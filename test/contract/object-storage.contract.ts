@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../src/domain/task.js";
-import type { ObjectInfo, ObjectStorage, StoredFile } from "../../src/output/object-storage.js";
+import type { ObjectInfo, ObjectStorage, StoredFile } from "../../src/storage/object-storage.js";
 import { tempDir } from "../support/temp-dir.js";
 
 /** One object storage to be tested, with everything that serves its URLs. */

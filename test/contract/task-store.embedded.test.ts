@@ -1,4 +1,4 @@
-import { openEmbeddedStore } from "../../src/store/embedded-store.js";
+import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
 import { tempDir } from "../support/temp-dir.js";
 import { describeTaskStore } from "./task-store.contract.js";
 

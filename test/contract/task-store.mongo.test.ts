@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { vi } from "vitest";
-import { openMongoStore } from "../../src/store/mongo-store.js";
+import { openMongoStore } from "../../src/store/mongo/open-mongo-store.js";
 import { describeWithMongo } from "../support/mongo.js";
 import { describeTaskStore } from "./task-store.contract.js";
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { TASK_STATUSES } from "../../src/domain/task.js";
-import { EmbeddedDriver } from "../../src/store/embedded-driver.js";
-import { openEmbeddedStore } from "../../src/store/embedded-store.js";
+import { EmbeddedDriver } from "../../src/store/embedded/driver.js";
+import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { mountDisk } from "../support/small-disk.js";
 import { aLease, aTask, createOne, readTask } from "../support/task-store-builders.js";
@@ -119,7 +119,7 @@ describe("an embedded store on a full disk", () => {
 
 describe("the watchdog of opening", () => {
   test("kills a process that hangs, and not one that came through", { timeout: 60_000 }, () => {
-    const watchdog = pathToFileURL(join(buildDirectory, "src/store/embedded-watchdog.js")).href;
+    const watchdog = pathToFileURL(join(buildDirectory, "src/store/embedded/watchdog.js")).href;
     const run = (afterStart: string) =>
       spawnSync(
         process.execPath,

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { createLogger } from "../../src/lib/logger.js";
-import { openEmbeddedStore } from "../../src/store/embedded-store.js";
+import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
 import type { Fence, TaskStore } from "../../src/store/task-store.js";
 import { startCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";

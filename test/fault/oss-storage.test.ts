@@ -2,7 +2,7 @@ import { copyFile, truncate, utimes, writeFile } from "node:fs/promises";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/domain/task.js";
-import type { ObjectStorage, StoredFile } from "../../src/output/object-storage.js";
+import type { ObjectStorage, StoredFile } from "../../src/storage/object-storage.js";
 import { eventually } from "../support/eventually.js";
 import type { OssServer } from "../support/oss-server.js";
 import type { OssFaultEffect, OssOperation } from "../support/oss-server-faults.js";

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { createAddressGuard } from "../../src/input/address-guard.js";
 import {
   type DownloadedInput,
   type DownloadOptions,
   downloadInput,
 } from "../../src/input/download-input.js";
+import { createAddressGuard } from "../../src/net/address-guard.js";
 import { tempDir } from "./temp-dir.js";
 
 /** A download under way. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import fastify from "fastify";
 import { onTestFinished } from "vitest";
-import { registerOutputs } from "../../src/api/outputs-route.js";
-import { createLocalStorage, type LocalStorage } from "../../src/output/local-storage.js";
+import { registerOutputs } from "../../src/api/http/outputs-route.js";
+import { createLocalStorage, type LocalStorage } from "../../src/storage/local/local-storage.js";
 import { tempDir } from "./temp-dir.js";
 
 /** Results on local disk, served on a free port. */

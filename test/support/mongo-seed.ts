@@ -1,9 +1,9 @@
 import type { Db } from "mongodb";
 import type { Task } from "../../src/domain/task.js";
-import { toDocument } from "../../src/store/mongo-document.js";
-import { COLLECTIONS } from "../../src/store/mongo-schema.js";
-import { createTask, settleTask } from "../../src/store/task-changes.js";
-import { TaskIds } from "../../src/store/task-ids.js";
+import { createTask, settleTask } from "../../src/store/core/task-changes.js";
+import { TaskIds } from "../../src/store/core/task-ids.js";
+import { toDocument } from "../../src/store/mongo/document.js";
+import { COLLECTIONS } from "../../src/store/mongo/schema.js";
 import type { NewTask } from "../../src/store/task-store.js";
 import { aTask, COMPLETED } from "./task-store-builders.js";
 

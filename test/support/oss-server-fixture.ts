@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createLogger } from "../../src/lib/logger.js";
-import type { ObjectStorage, StoredFile } from "../../src/output/object-storage.js";
-import type { OssOptions } from "../../src/output/oss-options.js";
-import { createOssStorage, type OssStorageContext } from "../../src/output/oss-storage.js";
+import type { ObjectStorage, StoredFile } from "../../src/storage/object-storage.js";
+import type { OssOptions } from "../../src/storage/oss/options.js";
+import { createOssStorage, type OssStorageContext } from "../../src/storage/oss/oss-storage.js";
 import {
   ACCESS_KEY_ID,
   ACCESS_KEY_SECRET,

@@ -5,9 +5,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Json } from "../../src/domain/task.js";
 import { createLogger } from "../../src/lib/logger.js";
-import type { StoredFile } from "../../src/output/object-storage.js";
-import type { OssOptions } from "../../src/output/oss-options.js";
-import { createOssStorage } from "../../src/output/oss-storage.js";
+import type { StoredFile } from "../../src/storage/object-storage.js";
+import type { OssOptions } from "../../src/storage/oss/options.js";
+import { createOssStorage } from "../../src/storage/oss/oss-storage.js";
 
 export interface UploadJob {
   readonly options: OssOptions;

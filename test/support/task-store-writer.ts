@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { openEmbeddedStore } from "../../src/store/embedded-store.js";
+import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
 import type { Fence, TaskStore } from "../../src/store/task-store.js";
 import {
   aDispatch,

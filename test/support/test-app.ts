@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import { type App, openApp } from "../../src/app.js";
 import { createGrpcClients, type GrpcClients } from "../../src/client/client.js";
+import { toConfig } from "../../src/config/config.js";
 import { readSettings } from "../../src/config/read-settings.js";
-import { toConfig } from "../../src/config.js";
 import { createLogger } from "../../src/lib/logger.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { eventually } from "./eventually.js";

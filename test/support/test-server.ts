@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, onTestFinished } from "vitest";
 import { type ApiServer, type ApiServerOptions, startApiServer } from "../../src/api/api-server.js";
-import type { ApiServices } from "../../src/api/services.js";
+import type { ApiServices } from "../../src/api/rpc/services.js";
 import { eventually } from "./eventually.js";
 import { TestTasks } from "./test-tasks.js";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import type { Tasks } from "../../src/api/task-handlers.js";
+import type { Tasks } from "../../src/api/rpc/task-handlers.js";
 import { TaskError } from "../../src/domain/errors.js";
 import { isTerminal, type Task } from "../../src/domain/task.js";
 import type { CreateTask } from "../../src/service/create-task.js";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { openapi } from "../../gen/openapi.js";
-import { registerGet } from "../rest/get-route.js";
+import { registerGet } from "../http/get-route.js";
 import { renderDocsPage } from "./docs-page.js";
 import { DOCS_STYLE } from "./docs-style.js";
 

@@ -8,10 +8,10 @@ import {
 } from "@bufbuild/protobuf";
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import { TaskError, type Violation } from "../../domain/errors.js";
-import { readEnum } from "./enum-word.js";
-import { fieldExpectation } from "./field-expectation.js";
+import { readEnum } from "../calls/enum-word.js";
+import { fieldExpectation } from "../calls/field-expectation.js";
+import { describeViolations } from "../calls/invalid-request.js";
 import { findField } from "./field-path.js";
-import { describeViolations } from "./invalid-request.js";
 
 /**
  * Reads a message as clients of REST write it: unknown keys are ignored and null is the same as left

@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf/reflect";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { hasCustomJsonRepresentation, isWrapperDesc, type Timestamp } from "@bufbuild/protobuf/wkt";
-import { enumWord } from "./enum-word.js";
+import { enumWord } from "../calls/enum-word.js";
 
 /**
  * Prints a message as REST shows it. Every field is there, under its name in the proto: null where

@@ -1,7 +1,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
 import type { Violation } from "../../domain/errors.js";
-import type { Problem } from "./problem.js";
+import type { Problem } from "../calls/problem.js";
 
 /** What REST needs of the rest of the API. */
 export interface RestOptions {

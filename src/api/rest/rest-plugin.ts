@@ -1,6 +1,5 @@
 import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type CallContext, openCallContext, watchClient } from "./call-context.js";
 import {
   badEscape,
   methodNotAllowed,
@@ -8,12 +7,13 @@ import {
   registerProblems,
   unsupportedEncoding,
   unsupportedMediaType,
-} from "./framework-problems.js";
+} from "../calls/framework-problems.js";
+import { invalidRequest } from "../calls/invalid-request.js";
+import { ProblemError } from "../calls/problem.js";
+import { type CallContext, openCallContext, watchClient } from "./call-context.js";
 import { createHttpBindings, type HttpBinding } from "./http-binding.js";
-import { invalidRequest } from "./invalid-request.js";
 import { isJsonMediaType, parseJsonBody } from "./json-body.js";
 import { UnreadableRequest } from "./message-reader.js";
-import { ProblemError } from "./problem.js";
 import { decodeRequest, type RequestParts } from "./request-decoder.js";
 import type { RestOptions } from "./rest-options.js";
 import { type Match, Router } from "./router.js";

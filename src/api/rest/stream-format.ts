@@ -1,5 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { ProblemBody } from "./problem.js";
+import type { ProblemBody } from "../calls/problem.js";
 
 /** How a stream of messages is written as text. */
 export interface StreamFormat {

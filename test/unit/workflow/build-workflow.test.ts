@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { parsePrompt } from "../../../src/workflow/parse-prompt.js";
+import { parsePrompt } from "../../../src/workflow/read/parse-prompt.js";
+import { fromContent, toContent } from "../../../src/workflow/read/workflow-content.js";
 import type { Prompt } from "../../../src/workflow/workflow.js";
-import { fromContent, toContent } from "../../../src/workflow/workflow-content.js";
 import { IMAGE_PROMPT, workflow } from "./workflows.js";
 
 describe("buildWorkflow()", () => {

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
 import { eventually } from "../../support/eventually.js";
 import { tempDir } from "../../support/temp-dir.js";
-import { graph, node } from "./graphs.js";
+import { graph, node } from "./convert/graphs.js";
 import { madeUpClasses, recordedClasses } from "./object-info.js";
 import { IMAGE_PROMPT } from "./workflows.js";
 

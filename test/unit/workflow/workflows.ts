@@ -1,5 +1,5 @@
 import { buildWorkflow, type ModelNames } from "../../../src/workflow/build-workflow.js";
-import { parseSidecar } from "../../../src/workflow/sidecar.js";
+import { parseSidecar } from "../../../src/workflow/read/sidecar.js";
 import type { Prompt, Workflow } from "../../../src/workflow/workflow.js";
 
 /** A picture workflow: loads, scales up by a model, saves. */

@@ -5,8 +5,8 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type ServiceImpl, type ServiceImplSpec } from "@connectrpc/connect";
 import { type FastifyInstance, type FastifyServerFactory, fastify } from "fastify";
 import { onTestFinished } from "vitest";
-import { toProblem } from "../../../../src/api/error-mapping.js";
-import { answerFrameworkError } from "../../../../src/api/rest/framework-problems.js";
+import { toProblem } from "../../../../src/api/calls/error-mapping.js";
+import { answerFrameworkError } from "../../../../src/api/calls/framework-problems.js";
 import type { RestOptions } from "../../../../src/api/rest/rest-options.js";
 import { registerRest } from "../../../../src/api/rest/rest-plugin.js";
 

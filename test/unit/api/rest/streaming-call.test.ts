@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImplSpec } from "@connectrpc/connect";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { toConnectError } from "../../../../src/api/error-mapping.js";
+import { toConnectError } from "../../../../src/api/calls/error-mapping.js";
 import { TaskError } from "../../../../src/domain/errors.js";
 import { MonitorService } from "../../../../src/gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskStatus } from "../../../../src/gen/tmlsr/v1/task_pb.js";

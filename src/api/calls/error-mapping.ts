@@ -1,0 +1,99 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { CompilationError, RuntimeError, ValidationError } from "@bufbuild/protovalidate";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type ErrorCode, type ErrorKind, TaskError } from "../../domain/errors.js";
+import { ErrorDetailSchema } from "../../gen/tmlsr/v1/error_pb.js";
+import { invalidRequest } from "./invalid-request.js";
+import { createProblem, type Problem } from "./problem.js";
+import { toViolations } from "./to-violations.js";
+
+/** What each kind of failure is over gRPC and Connect, and over HTTP. */
+const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
+  invalid: Code.InvalidArgument,
+  precondition: Code.FailedPrecondition,
+  "not-found": Code.NotFound,
+  conflict: Code.AlreadyExists,
+  exhausted: Code.ResourceExhausted,
+  unavailable: Code.Unavailable,
+};
+
+/** HTTP status of each gRPC code. 499: the client has gone. */
+const STATUS_OF_CODE: Readonly<Record<Code, number>> = {
+  [Code.InvalidArgument]: 400,
+  [Code.FailedPrecondition]: 400,
+  [Code.OutOfRange]: 400,
+  [Code.Unauthenticated]: 401,
+  [Code.PermissionDenied]: 403,
+  [Code.NotFound]: 404,
+  [Code.Aborted]: 409,
+  [Code.AlreadyExists]: 409,
+  [Code.ResourceExhausted]: 429,
+  [Code.Canceled]: 499,
+  [Code.Unknown]: 500,
+  [Code.Internal]: 500,
+  [Code.DataLoss]: 500,
+  [Code.Unimplemented]: 501,
+  [Code.Unavailable]: 503,
+  [Code.DeadlineExceeded]: 504,
+};
+
+/** Sentences that clients of the REST API compare with. */
+const KEPT_DETAILS: { readonly [code in ErrorCode]?: string } = {
+  TASK_NOT_FOUND: "Task not found",
+  TASK_ALREADY_ENDED: "Unable to cancel task (already completed or failed)",
+};
+
+const INTERNAL = new TaskError(
+  "INTERNAL",
+  "An internal error occurred; the service's log has the details",
+);
+
+/**
+ * What a client of gRPC, gRPC-Web or Connect is told of an error. An expected failure keeps its
+ * message and gets an ErrorDetail with its stable code; anything unknown is INTERNAL without its
+ * text. The original is the `cause`.
+ */
+export function toConnectError(thrown: unknown): ConnectError {
+  if (thrown instanceof ConnectError) return knownConnectError(thrown);
+  const error = thrown instanceof TaskError && thrown.code !== "INTERNAL" ? thrown : INTERNAL;
+  const code = error === INTERNAL ? Code.Internal : CODE_OF_KIND[error.kind];
+  const detail: MessageInitShape<typeof ErrorDetailSchema> = {
+    code: error.code,
+    violations: error.violations.map(({ field, message }) => ({ field, message })),
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(error.retryAfterMs) }),
+  };
+  const outgoing = [{ desc: ErrorDetailSchema, value: detail }];
+  return new ConnectError(error.message, code, undefined, outgoing, thrown);
+}
+
+/** What a client of the REST API is told of an error: what {@link toConnectError} makes of it, as a problem. */
+export function toProblem(thrown: unknown): Problem {
+  const error = toConnectError(thrown);
+  const [detail] = error.findDetails(ErrorDetailSchema);
+  const { code = "INTERNAL", violations = [], retryAfterMs } = detail ?? {};
+  const text = KEPT_DETAILS[code as ErrorCode] ?? error.rawMessage;
+  return createProblem(STATUS_OF_CODE[error.code], code, text, {
+    violations: violations.map(({ field, message }) => ({ field, message })),
+    headers:
+      retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
+  });
+}
+
+/** Of the errors of Connect and of the validator, those that speak of our insides are replaced. */
+function knownConnectError(error: ConnectError): ConnectError {
+  const { cause, code } = error;
+  if (error.findDetails(ErrorDetailSchema).length > 0) return error;
+  if (cause instanceof ValidationError)
+    return toConnectError(invalidRequest(toViolations(cause), cause));
+  // A rule that cannot be evaluated is a fault of ours that the interceptor blames on the client.
+  const isOurFault = cause instanceof CompilationError || cause instanceof RuntimeError;
+  if (isOurFault || STATUS_OF_CODE[code] === 500) return toConnectError(cause ?? error.rawMessage);
+  const detail = [{ desc: ErrorDetailSchema, value: { code: stableCodeOf(code) } }];
+  return new ConnectError(error.rawMessage, code, error.metadata, detail, cause ?? error);
+}
+
+/** The stable code of an error that Connect itself raised: its gRPC code, `NOT_FOUND` for Code.NotFound. */
+function stableCodeOf(code: Code): string {
+  if (code === Code.InvalidArgument) return "INVALID_REQUEST";
+  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}

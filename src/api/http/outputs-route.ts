@@ -1,0 +1,124 @@
+import type { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { createProblem, type Problem, sendProblem } from "../calls/problem.js";
+import { type ByteRange, parseByteRange } from "./byte-range.js";
+import { refuseOtherMethods } from "./get-route.js";
+
+/** A stored result, open for reading. */
+export interface OutputFile extends AsyncDisposable {
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+  /** Strong and quoted. */
+  readonly etag: string;
+  readonly modifiedAt: Date;
+  /** Streams the bytes from `first` to `last`, both included; the stream closes the file. */
+  read(first: number, last: number): Readable;
+}
+
+/** Results that the service serves itself. */
+export interface OutputFiles {
+  /** @returns undefined if there is no such object, whatever the key holds. */
+  open(key: string): Promise<OutputFile | undefined>;
+}
+
+interface OutputParams {
+  readonly taskId: string;
+  /** The file's name; a parameter with a name of its own would be limited to 100 characters. */
+  readonly "*": string;
+}
+
+/**
+ * Serves `GET` and `HEAD /outputs/{task_id}/{file}`: whole or one range of bytes, with conditions on
+ * ETag and date as RFC 9110 has them.
+ */
+export function registerOutputs(app: FastifyInstance, files: OutputFiles): void {
+  app.route<{ Params: OutputParams }>({
+    method: ["GET", "HEAD"],
+    url: URL_PATTERN,
+    handler: async (request, reply) => {
+      const { taskId, "*": file } = request.params;
+      const output = file.includes("/") ? undefined : await files.open(`outputs/${taskId}/${file}`);
+      if (output === undefined) return reply.callNotFound();
+      return answer(request, reply, output, file);
+    },
+  });
+  refuseOtherMethods(app, URL_PATTERN, ["GET", "HEAD"]);
+}
+
+const URL_PATTERN = "/outputs/:taskId/*";
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  output: OutputFile,
+  fileName: string,
+): Promise<FastifyReply> {
+  reply.headers({
+    etag: output.etag,
+    "last-modified": output.modifiedAt.toUTCString(),
+    "accept-ranges": "bytes",
+    "x-content-type-options": "nosniff",
+  });
+  if (isUnchanged(request, output)) {
+    await output[Symbol.asyncDispose]();
+    return reply.code(304).send();
+  }
+  const range = wantedRange(request, output);
+  if (range === "unsatisfiable") {
+    await output[Symbol.asyncDispose]();
+    return sendProblem(reply, unsatisfiable(output.sizeBytes));
+  }
+  reply.type(output.mediaType).header("content-disposition", disposition(fileName));
+  const { first, last } = range ?? { first: 0, last: output.sizeBytes - 1 };
+  reply.header("content-length", last - first + 1);
+  if (range) reply.code(206).header("content-range", `bytes ${first}-${last}/${output.sizeBytes}`);
+  if (request.method === "GET" && last >= first) return reply.send(output.read(first, last));
+  await output[Symbol.asyncDispose]();
+  return reply.send();
+}
+
+function unsatisfiable(sizeBytes: number): Problem {
+  const detail = `Cannot send the range: the file has ${sizeBytes} bytes`;
+  const headers = { "content-range": `bytes */${sizeBytes}` };
+  return createProblem(416, "RANGE_NOT_SATISFIABLE", detail, { headers });
+}
+
+/** Whether the client has this very file (RFC 9110, 13.1.2 and 13.1.3: the ETag decides where it is given). */
+function isUnchanged({ headers }: FastifyRequest, output: OutputFile): boolean {
+  const tags = headers["if-none-match"];
+  if (tags !== undefined)
+    return tags
+      .split(",")
+      .some((tag) => ["*", output.etag].includes(tag.trim().replace(/^W\//, "")));
+  const since = Date.parse(headers["if-modified-since"] ?? "");
+  return wholeSeconds(output.modifiedAt) <= since;
+}
+
+/**
+ * The range to send: only for GET (RFC 9110, 14.2), and not where If-Range tells that the client
+ * has a part of another version (13.1.5).
+ */
+function wantedRange(
+  { method, headers }: FastifyRequest,
+  output: OutputFile,
+): ByteRange | "unsatisfiable" | undefined {
+  const condition = String(headers["if-range"] ?? output.etag);
+  const isSame =
+    condition === output.etag || Date.parse(condition) === wholeSeconds(output.modifiedAt);
+  return method === "GET" && isSame ? parseByteRange(headers.range, output.sizeBytes) : undefined;
+}
+
+/** HTTP dates have no fractions. */
+function wholeSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000) * 1000;
+}
+
+/** Shown in the page; saved under its own name, in any script (RFC 6266, RFC 8187). */
+function disposition(fileName: string): string {
+  const ascii = fileName.replace(/[^\x20-\x7e]|["\\]/g, "_");
+  const encoded = encodeURIComponent(fileName).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+}

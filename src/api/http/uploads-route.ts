@@ -1,0 +1,116 @@
+import { create } from "@bufbuild/protobuf";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type ErrorCode, TaskError } from "../../domain/errors.js";
+import { UploadResponseSchema } from "../../gen/tmlsr/v1/upload_service_pb.js";
+import { createProblem, type Problem, ProblemError } from "../calls/problem.js";
+import { watchClient } from "../rest/call-context.js";
+import { printResponse } from "../rest/response-printer.js";
+import { toProtoUpload, type Uploads } from "../rpc/upload-handlers.js";
+import { refuseOtherMethods } from "./get-route.js";
+import { FormBody, RawBody } from "./upload-body.js";
+
+/** What a form may have beside its file, of which alone the limit speaks. */
+const FORM_OVERHEAD_BYTES = 64 * 1024;
+
+/**
+ * Serves `POST /uploads`: the body is a file, or a form with one file. It is written down as it comes,
+ * however large it is.
+ *
+ * @param origins those whose pages may upload beside the service's own; `*` for any. A browser sends
+ *   a form across sites without asking.
+ */
+export function registerUploads(
+  app: FastifyInstance,
+  uploads: Uploads,
+  origins: readonly string[],
+): void {
+  void app.register((scope, _options, done) => {
+    // Whatever its type, the body is left where it is.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, _body, parsed) => parsed(null));
+    scope.decorateRequest(CALL, null);
+    for (const url of ["/uploads", "/uploads/"]) {
+      scope.post(url, {
+        onRequest: async (request, reply) => {
+          refuseForeignPage(request, origins);
+          request.setDecorator(CALL, openCall(request, reply));
+        },
+        handler: (request, reply) => answer(request, reply, uploads),
+      });
+      refuseOtherMethods(scope, url, ["POST"]);
+    }
+    done();
+  });
+}
+
+const CALL = "uploadCall";
+
+interface UploadCall {
+  readonly mediaType: string;
+  readonly signal: AbortSignal;
+}
+
+function openCall({ headers }: FastifyRequest, reply: FastifyReply): UploadCall {
+  const { "content-type": mediaType = "" } = headers;
+  // Fastify would refuse a malformed one.
+  delete headers["content-type"];
+  return { mediaType, signal: watchClient(reply) };
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  uploads: Uploads,
+): Promise<FastifyReply> {
+  const { mediaType, signal } = request.getDecorator<UploadCall>(CALL);
+  const { "content-length": length = 0, "content-disposition": disposition } = request.headers;
+  try {
+    const upload = await uploads.take(bodyOf(request, mediaType), {
+      signal,
+      declaredBytes: Number(length) - (isForm(mediaType) ? FORM_OVERHEAD_BYTES : 0),
+      ...(disposition !== undefined && { disposition }),
+    });
+    const message = create(UploadResponseSchema, toProtoUpload(upload));
+    return await reply.code(201).send(printResponse(UploadResponseSchema, message));
+  } catch (thrown) {
+    const problem = problemOf(thrown);
+    // Nothing more is to be expected of it.
+    if (problem?.status === 408 && request.raw.httpVersionMajor === 1)
+      reply.header("connection", "close");
+    throw problem === undefined ? thrown : new ProblemError(problem, { cause: thrown });
+  } finally {
+    // Read past, or the client would see a broken connection in place of an early answer.
+    request.raw.resume();
+  }
+}
+
+function bodyOf({ raw, query }: FastifyRequest, mediaType: string): RawBody | FormBody {
+  if (isForm(mediaType)) return new FormBody(raw, mediaType);
+  const { name } = query as { readonly name?: unknown };
+  return new RawBody(raw, typeof name === "string" ? name : undefined);
+}
+
+function isForm(mediaType: string): boolean {
+  return /^\s*multipart\/form-data\b/i.test(mediaType);
+}
+
+/** What HTTP has a status of its own for. */
+const STATUS_OF_ERROR: { readonly [code in ErrorCode]?: number } = {
+  INPUT_TIMEOUT: 408,
+  INPUT_TOO_LARGE: 413,
+  INPUT_TYPE_UNSUPPORTED: 415,
+};
+
+function problemOf(thrown: unknown): Problem | undefined {
+  if (!(thrown instanceof TaskError)) return undefined;
+  const status = STATUS_OF_ERROR[thrown.code];
+  return status === undefined ? undefined : createProblem(status, thrown.code, thrown.message);
+}
+
+function refuseForeignPage({ headers }: FastifyRequest, origins: readonly string[]): void {
+  const { origin, host = headers[":authority"] } = headers;
+  if (origin === undefined || origins.includes("*") || origins.includes(origin)) return;
+  if (URL.canParse(origin) && new URL(origin).host === host) return;
+  const detail = "Cannot take the upload: pages of this origin may not call the service";
+  throw new ProblemError(createProblem(403, "PERMISSION_DENIED", detail));
+}

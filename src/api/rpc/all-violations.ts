@@ -1,0 +1,72 @@
+import { type DescMethod, isMessage, type Message } from "@bufbuild/protobuf";
+import { ValidationError, type Validator } from "@bufbuild/protovalidate";
+import { ConnectError, type Interceptor } from "@connectrpc/connect";
+import { TaskError, type Violation } from "../../domain/errors.js";
+import {
+  type CreateTaskRequest,
+  CreateTaskRequestSchema,
+} from "../../gen/tmlsr/v1/task_service_pb.js";
+import { invalidRequest } from "../calls/invalid-request.js";
+import { toViolations } from "../calls/to-violations.js";
+import type { Tasks } from "./task-handlers.js";
+import { toCreateTask } from "./task-request.js";
+
+/**
+ * Adds to what is known to be wrong with a request what the rules of its proto and then the service
+ * find wrong with the rest, so that a client is told everything at once.
+ */
+export type FindViolations = (
+  method: DescMethod,
+  message: Message,
+  known: readonly Violation[],
+) => Promise<readonly Violation[]>;
+
+/** Makes the function that is asked about requests which are refused anyway. */
+export function createFindViolations(
+  validator: Validator,
+  tasks: Pick<Tasks, "violations">,
+): FindViolations {
+  return async (method, message, known) => {
+    const { error } = validator.validate(method.input, message);
+    const byRules = error instanceof ValidationError ? toViolations(error) : [];
+    const found = [...known, ...unheardOf(byRules, known)];
+    if (!isMessage(message, CreateTaskRequestSchema)) return found;
+    return [...found, ...unheardOf(await findInTask(message, tasks), found)];
+  };
+}
+
+/** Completes what the validator, as the next interceptor, says of a unary call's request. */
+export function allViolations(find: FindViolations): Interceptor {
+  return (next) => async (call) => {
+    try {
+      return await next(call);
+    } catch (thrown) {
+      const isInvalid = thrown instanceof ConnectError && thrown.cause instanceof ValidationError;
+      if (!isInvalid || call.stream) throw thrown;
+      throw invalidRequest(await find(call.method, call.message, []), thrown);
+    }
+  };
+}
+
+/** Those of fields that are not known to be wrong. What the parameters must be depends on the workflow. */
+function unheardOf(found: readonly Violation[], known: readonly Violation[]): Violation[] {
+  const wrong = new Set(known.map(topField));
+  if (["type", "workflow", "model"].some((name) => wrong.has(name))) wrong.add("parameters");
+  return found.filter((violation) => !wrong.has(topField(violation)));
+}
+
+function topField({ field }: Violation): string {
+  return field.split(/[.[]/, 1)[0] ?? field;
+}
+
+async function findInTask(
+  request: CreateTaskRequest,
+  tasks: Pick<Tasks, "violations">,
+): Promise<readonly Violation[]> {
+  try {
+    return await tasks.violations(toCreateTask(request, null));
+  } catch (thrown) {
+    if (thrown instanceof TaskError) return thrown.violations;
+    throw thrown;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Interceptor } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { compressionGzip } from "@connectrpc/connect-node";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { createProblem, sendProblem } from "../calls/problem.js";
+import type { ServedService } from "./served-service.js";
+
+/** What {@link registerConnect} needs. */
+export interface ConnectOptions {
+  readonly services: readonly ServedService[];
+  readonly interceptors: Interceptor[];
+  /** Ends open calls with its reason. */
+  readonly shutdownSignal: AbortSignal;
+  /** The largest request message. */
+  readonly maxRequestBytes: number;
+}
+
+/** Smaller responses are not worth the work of compressing them, which every event of a watch would cost. */
+const COMPRESS_MIN_BYTES = 16 * 1024;
+
+/** Serves every method of the services over gRPC, gRPC-Web and Connect. */
+export function registerConnect(app: FastifyInstance, options: ConnectOptions): void {
+  void app.register((scope, _options, done) => {
+    const allowed = new Map<string, readonly string[]>();
+    scope.addHook("onRequest", requireAuthority);
+    scope.addHook("onRequest", tellAllowed(allowed));
+    void scope.register(fastifyConnectPlugin, {
+      routes: (router) => {
+        for (const { route } of options.services) route(router);
+        for (const { requestPath, allowedMethods } of router.handlers)
+          allowed.set(requestPath, allowedMethods);
+      },
+      interceptors: options.interceptors,
+      shutdownSignal: options.shutdownSignal,
+      acceptCompression: [compressionGzip],
+      compressMinBytes: COMPRESS_MIN_BYTES,
+      readMaxBytes: options.maxRequestBytes,
+    });
+    done();
+  });
+}
+
+/** The plugin answers 405 without saying what is allowed, which RFC 9110, 15.5.6 demands. */
+function tellAllowed(allowed: ReadonlyMap<string, readonly string[]>) {
+  return async ({ method, routeOptions }: FastifyRequest, reply: FastifyReply) => {
+    const methods = allowed.get(routeOptions.url ?? "");
+    if (methods !== undefined && !methods.includes(method))
+      reply.header("allow", methods.join(", "));
+  };
+}
+
+/** The plugin makes a URL of the authority and never answers where that fails. */
+async function requireAuthority({ raw, headers }: FastifyRequest, reply: FastifyReply) {
+  const authority = headers[":authority"] ?? headers.host;
+  if (authority !== undefined && URL.canParse(raw.url ?? "", `http://${String(authority)}`)) return;
+  const detail = "Cannot serve the call: it does not say which host it is for";
+  await sendProblem(reply, createProblem(400, "INVALID_REQUEST", detail));
+}

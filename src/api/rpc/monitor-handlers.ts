@@ -1,0 +1,32 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import {
+  HealthStatus,
+  type MonitorService as MonitorProto,
+} from "../../gen/tmlsr/v1/monitor_service_pb.js";
+import type { MonitorService } from "../../service/monitor-service.js";
+import { abortable } from "../calls/abortable.js";
+import { toProtoStats } from "./stats-mapper.js";
+
+/** The use cases behind tmlsr.v1.MonitorService, grpc.health.v1 and `GET /ready`. */
+export type Monitor = Pick<MonitorService, "stats" | "watchStats" | "ready">;
+
+const DEFAULT_INTERVAL_MS = 1_000;
+/** Stats are cheap, not free. */
+const MIN_INTERVAL_MS = 100;
+
+/** The handlers of tmlsr.v1.MonitorService. */
+export function createMonitorHandlers(monitor: Monitor): ServiceImpl<typeof MonitorProto> {
+  return {
+    getHealth: () => ({ status: HealthStatus.OK }),
+
+    async getStats() {
+      return { stats: toProtoStats(await monitor.stats()) };
+    },
+
+    async *watchStats({ intervalSeconds }, { signal }) {
+      const intervalMs = Math.max(intervalSeconds * 1000 || DEFAULT_INTERVAL_MS, MIN_INTERVAL_MS);
+      for await (const stats of abortable(monitor.watchStats(intervalMs, signal), signal))
+        yield { stats: toProtoStats(stats) };
+    },
+  };
+}

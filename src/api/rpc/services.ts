@@ -1,0 +1,55 @@
+import { Health } from "../../gen/grpc/health/v1/health_pb.js";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as AlphaServerReflection } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { file_tmlsr_v1_error } from "../../gen/tmlsr/v1/error_pb.js";
+import { MonitorService } from "../../gen/tmlsr/v1/monitor_service_pb.js";
+import { TaskService } from "../../gen/tmlsr/v1/task_service_pb.js";
+import { UploadService } from "../../gen/tmlsr/v1/upload_service_pb.js";
+import { WorkflowService } from "../../gen/tmlsr/v1/workflow_service_pb.js";
+import { DescriptorIndex } from "./descriptor-index.js";
+import { createHealthHandlers } from "./health-handlers.js";
+import { createMonitorHandlers, type Monitor } from "./monitor-handlers.js";
+import { createAlphaReflectionHandlers, createReflectionHandlers } from "./reflection-handlers.js";
+import { type ServedService, serve } from "./served-service.js";
+import { createTaskHandlers, type Tasks } from "./task-handlers.js";
+import { createUploadHandlers, type Uploads } from "./upload-handlers.js";
+import { createWorkflowHandlers, type Workflows } from "./workflow-handlers.js";
+
+/** The use cases that the API makes callable. */
+export interface ApiServices {
+  readonly tasks: Tasks;
+  readonly monitor: Monitor;
+  readonly workflows: Workflows;
+  readonly uploads: Uploads;
+}
+
+/** The services of TMLSR, which REST serves too, but for the streams of requests. */
+export function serveTmlsr({ tasks, monitor, workflows, uploads }: ApiServices): ServedService[] {
+  return [
+    serve(TaskService, createTaskHandlers(tasks)),
+    serve(MonitorService, createMonitorHandlers(monitor)),
+    serve(WorkflowService, createWorkflowHandlers(workflows)),
+    serve(UploadService, createUploadHandlers(uploads)),
+  ];
+}
+
+/** Health and reflection, for the services of TMLSR and themselves. */
+export function serveTools(
+  tmlsr: readonly ServedService[],
+  { ready }: Pick<Monitor, "ready">,
+  shutdownSignal: AbortSignal,
+): ServedService[] {
+  const services = [...tmlsr.map(({ service }) => service), Health];
+  const names = services.map(({ typeName }) => typeName);
+  const files = [...services, ServerReflection, AlphaServerReflection].map(({ file }) => file);
+  const source = {
+    serviceNames: [...names, ServerReflection.typeName, AlphaServerReflection.typeName],
+    // Found through reflection by tools that print the details of errors.
+    index: new DescriptorIndex([...files, file_tmlsr_v1_error]),
+  };
+  return [
+    serve(Health, createHealthHandlers(names, ready, shutdownSignal)),
+    serve(ServerReflection, createReflectionHandlers(source)),
+    serve(AlphaServerReflection, createAlphaReflectionHandlers(source)),
+  ];
+}

@@ -1,0 +1,50 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { SubmitStatus, type TaskService as TaskProto } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { TaskService } from "../../service/task-service.js";
+import { abortable } from "../calls/abortable.js";
+import { toListedTask, toProtoTask } from "./task-mapper.js";
+import { toCreateTask, toTaskStatus } from "./task-request.js";
+
+/** The use cases behind tmlsr.v1.TaskService. */
+export type Tasks = Pick<
+  TaskService,
+  "create" | "violations" | "get" | "list" | "cancel" | "watch"
+>;
+
+/** The handlers of tmlsr.v1.TaskService. */
+export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> {
+  return {
+    async createTask(request, { requestHeader }) {
+      const create = toCreateTask(request, requestHeader.get("idempotency-key"));
+      const { taskId } = await tasks.create(create);
+      return { status: SubmitStatus.OK, taskId };
+    },
+
+    async getTask({ taskId }) {
+      return { task: toProtoTask(await tasks.get(taskId)) };
+    },
+
+    async listTasks({ pageSize, pageToken, status: asked }) {
+      const status = toTaskStatus(asked);
+      const page = await tasks.list({
+        pageSize,
+        ...(pageToken === "" ? {} : { pageToken }),
+        ...(status === undefined ? {} : { status }),
+      });
+      const { nextPageToken = "" } = page;
+      return { tasks: page.tasks.map(toListedTask), nextPageToken };
+    },
+
+    async cancelTask({ taskId }) {
+      await tasks.cancel(taskId);
+      return { status: TaskStatus.CANCELED };
+    },
+
+    async *watchTask({ taskId, cursor }, { signal }) {
+      const views = tasks.watch(taskId, Number(cursor), signal);
+      for await (const view of abortable(views, signal))
+        yield { task: toProtoTask(view), cursor: String(view.task.rev) };
+    },
+  };
+}

@@ -1,0 +1,153 @@
+import {
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
+import { timestampFromDate, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type * as domain from "../../domain/task.js";
+import { STAGE_NAMES } from "../../domain/task.js";
+import {
+  type AttemptSchema,
+  type InputSchema,
+  type OutputSchema,
+  StageName,
+  type StageSchema,
+  StageStatus,
+  type TaskParamsSchema,
+  type TaskSchema,
+  TaskStatus,
+  TaskType,
+} from "../../gen/tmlsr/v1/task_pb.js";
+import type { TaskView } from "../../service/task-view.js";
+import { hideSecretsOfUrls, hideUrlSecrets } from "./hide-url-secrets.js";
+
+const TASK_STATUS: Readonly<Record<domain.TaskStatus, TaskStatus>> = {
+  pending: TaskStatus.PENDING,
+  processing: TaskStatus.PROCESSING,
+  completed: TaskStatus.COMPLETED,
+  failed: TaskStatus.FAILED,
+  canceled: TaskStatus.CANCELED,
+};
+
+export const TASK_TYPE: Readonly<Record<domain.TaskType, TaskType>> = {
+  image: TaskType.IMAGE,
+  video: TaskType.VIDEO,
+};
+
+const STAGE_NAME: Readonly<Record<domain.StageName, StageName>> = {
+  download: StageName.DOWNLOAD,
+  process: StageName.PROCESS,
+  upload: StageName.UPLOAD,
+};
+
+const STAGE_STATUS: Readonly<Record<domain.StageStatus, StageStatus>> = {
+  running: StageStatus.RUNNING,
+  success: StageStatus.SUCCESS,
+  failed: StageStatus.FAILED,
+  canceled: StageStatus.CANCELED,
+};
+
+/** A task among others, whose readers need not be those who may know what its input's URL carries. */
+export function toListedTask(view: TaskView): MessageInitShape<typeof TaskSchema> {
+  const { params } = view.task;
+  return toProtoTask({
+    ...view,
+    task: { ...view.task, params: { ...params, url: hideUrlSecrets(params.url) } },
+  });
+}
+
+/** A task as whoever knows its id sees it: the request echoed, error texts without what may be secret. */
+export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<typeof TaskSchema> {
+  const outputs = (task.outputs ?? []).map((output, index) => toOutput(output, outputUrls[index]));
+  return {
+    taskId: task.taskId,
+    status: TASK_STATUS[task.status],
+    type: TASK_TYPE[task.type],
+    priority: task.priority,
+    createdAt: timestampFromDate(task.createdAt),
+    updatedAt: timestampFromDate(task.updatedAt),
+    notBefore: task.notBefore && timestampFromDate(task.notBefore),
+    stages: toStages(task.stages),
+    progress: task.progress,
+    runningNode: task.runningNode,
+    output: outputs[0],
+    outputs,
+    error: task.error && hideSecretsOfUrls(task.error.message),
+    errorCode: task.error?.code,
+    params: toParams(task.params),
+    workflow: task.workflow,
+    workflowVersion: task.workflowVersion,
+    parameters: task.parameters as JsonObject,
+    server: serverOf(task),
+    attempts: task.attempts.map(toAttempt),
+    retries: task.attempt - 1,
+    input: task.input && toInput(task.input),
+  };
+}
+
+/** A JSON value as protobuf's own type for any of them; absent stays absent. */
+export function toProtoValue(json: domain.Json | undefined): Value | undefined {
+  return json === undefined ? undefined : fromJson(ValueSchema, json as JsonValue);
+}
+
+function toStages(stages: domain.Task["stages"]): MessageInitShape<typeof StageSchema>[] {
+  return STAGE_NAMES.flatMap((name) => {
+    const stage = stages[name];
+    if (stage === undefined) return [];
+    const { status, detail, progress, durationMs } = stage;
+    const duration = twoDecimals(durationMs / 1000);
+    return [{ name: STAGE_NAME[name], status: STAGE_STATUS[status], detail, progress, duration }];
+  });
+}
+
+function toOutput(
+  { sizeBytes, mediaType, fileName }: domain.Output,
+  url: TaskView["outputUrls"][number] | undefined,
+): MessageInitShape<typeof OutputSchema> {
+  return {
+    url: url?.url ?? "",
+    urlExpiresAt: url?.expiresAt && timestampFromDate(url.expiresAt),
+    sizeMb: twoDecimals(sizeBytes / 2 ** 20),
+    sizeBytes: BigInt(sizeBytes),
+    mediaType,
+    fileName,
+  };
+}
+
+function toParams(params: domain.TaskParams): MessageInitShape<typeof TaskParamsSchema> {
+  return {
+    url: params.url,
+    type: params.type && TASK_TYPE[params.type],
+    workflow: params.workflow,
+    model: params.model,
+    outscale: toProtoValue(params.outscale),
+    outputMagnification: toProtoValue(params.outputMagnification),
+    resolution: toProtoValue(params.resolution),
+    target: toProtoValue(params.target),
+  };
+}
+
+function toAttempt(attempt: domain.Attempt): MessageInitShape<typeof AttemptSchema> {
+  return {
+    attempt: attempt.attempt,
+    server: attempt.server,
+    startedAt: timestampFromDate(attempt.startedAt),
+    endedAt: attempt.endedAt && timestampFromDate(attempt.endedAt),
+    reason: attempt.reason,
+  };
+}
+
+function toInput(input: domain.InputFacts): MessageInitShape<typeof InputSchema> {
+  const { mediaType, sizeBytes, width, height, durationSeconds, fps } = input;
+  return { mediaType, sizeBytes: BigInt(sizeBytes), width, height, duration: durationSeconds, fps };
+}
+
+/** Once a task has ended its dispatch is gone, and its attempts tell. */
+function serverOf({ dispatch, attempts }: domain.Task): string | undefined {
+  return dispatch?.server ?? attempts.findLast(({ server }) => server !== undefined)?.server;
+}
+
+function twoDecimals(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,102 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { type Timestamp, timestampDate, type Value } from "@bufbuild/protobuf/wkt";
+import type { Violation } from "../../domain/errors.js";
+import type { TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
+import * as pb from "../../gen/tmlsr/v1/task_pb.js";
+import type { CreateTaskRequest } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { CreateTask } from "../../service/create-task.js";
+import { invalidRequest } from "../calls/invalid-request.js";
+
+const MAX_KEY_LENGTH = 255;
+
+/**
+ * What a request for a task asks of the service. Empty names count as left out.
+ *
+ * @param keyHeader the header `Idempotency-Key`, for requests without the field.
+ * @throws TaskError INVALID_REQUEST for what the rules of the proto cannot say.
+ */
+export function toCreateTask(request: CreateTaskRequest, keyHeader: string | null): CreateTask {
+  const violations: Violation[] = [];
+  const idempotencyKey = request.idempotencyKey ?? keyHeader ?? undefined;
+  if (idempotencyKey !== undefined && !isKey(idempotencyKey))
+    violations.push({ field: "idempotency_key", message: KEY_RULE });
+  const created: CreateTask = {
+    params: toParams(request, violations),
+    ...present("parameters", request.parameters as JsonObject | undefined),
+    ...present("priority", request.priority),
+    ...present("notBefore", toDate(request.notBefore, violations)),
+    ...present("idempotencyKey", idempotencyKey),
+  };
+  if (violations.length > 0) throw invalidRequest(violations);
+  return created;
+}
+
+/** Undefined for a status not given. */
+export function toTaskStatus(status: pb.TaskStatus): TaskStatus | undefined {
+  switch (status) {
+    case pb.TaskStatus.PENDING:
+      return "pending";
+    case pb.TaskStatus.PROCESSING:
+      return "processing";
+    case pb.TaskStatus.COMPLETED:
+      return "completed";
+    case pb.TaskStatus.FAILED:
+      return "failed";
+    case pb.TaskStatus.CANCELED:
+      return "canceled";
+    case pb.TaskStatus.UNSPECIFIED:
+      return undefined;
+  }
+}
+
+const KEY_RULE = `idempotency_key must have 1 to ${MAX_KEY_LENGTH} characters`;
+
+function isKey(key: string): boolean {
+  return key.length > 0 && key.length <= MAX_KEY_LENGTH;
+}
+
+function toParams(request: CreateTaskRequest, violations: Violation[]): TaskParams {
+  const old = (field: string, value: Value | undefined) => toNumberOrText(field, value, violations);
+  return {
+    url: request.url,
+    ...present("type", toTaskType(request.type)),
+    ...present("workflow", request.workflow || undefined),
+    ...present("model", request.model || undefined),
+    ...present("outscale", old("outscale", request.outscale)),
+    ...present("outputMagnification", old("output_magnification", request.outputMagnification)),
+    ...present("resolution", old("resolution", request.resolution)),
+    ...present("target", old("target", request.target)),
+  };
+}
+
+function toTaskType(type: pb.TaskType | undefined): TaskType | undefined {
+  if (type === pb.TaskType.IMAGE) return "image";
+  return type === pb.TaskType.VIDEO ? "video" : undefined;
+}
+
+/** Null counts as left out. A number from the wire may be none that JSON has. */
+function toNumberOrText(
+  field: string,
+  value: Value | undefined,
+  violations: Violation[],
+): number | string | undefined {
+  const { kind } = value ?? {};
+  if (kind === undefined || kind.case === "nullValue") return undefined;
+  if (kind.case === "stringValue") return kind.value;
+  if (kind.case === "numberValue" && Number.isFinite(kind.value)) return kind.value;
+  violations.push({ field, message: `${field} must be a number or a string` });
+  return undefined;
+}
+
+function toDate(time: Timestamp | undefined, violations: Violation[]): Date | undefined {
+  if (time === undefined) return undefined;
+  const date = timestampDate(time);
+  if (Number.isNaN(date.getTime()))
+    violations.push({ field: "not_before", message: "not_before must be a time" });
+  return date;
+}
+
+/** The member, or none at all where it has no value. */
+function present<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { [key in K]?: V };
+}

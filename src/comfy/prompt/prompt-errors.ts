@@ -1,0 +1,119 @@
+/**
+ * Why a prompt was refused or failed, told so that a user understands it: no tracebacks, no tensors,
+ * no paths of the server. Sources: bodies recorded from ComfyUI 0.3.64; the error types of
+ * `execution.py` up to 2026 (`missing_node_type`, `dependency_cycle`, `invalid_prompt_id`).
+ */
+import { type ErrorCode, TaskError } from "../../domain/errors.js";
+import type { ExecutionError, NodeErrors, Rejection } from "../wire.js";
+
+/**
+ * Why `POST /prompt` was answered with 400: PROMPT_REJECTED where no server would take the prompt,
+ * SERVER_FAULT where this one lacks a node class or a file that another may have.
+ */
+export function rejectionError(address: string, { error, node_errors }: Rejection): TaskError {
+  const missingClass = missingNodeClass(error);
+  if (missingClass !== undefined) {
+    const message = `Server "${address}" does not have node class "${missingClass}"`;
+    return new TaskError("SERVER_FAULT", message);
+  }
+  if (Object.keys(node_errors).length > 0) return nodeErrorsError(address, node_errors);
+  const reason = [error.message, error.details].map(plainText).filter((text) => text !== "");
+  return new TaskError(
+    "PROMPT_REJECTED",
+    `Cannot run the workflow: server "${address}" refused it: ${reason.join(", ") || error.type}`,
+  );
+}
+
+/** The same for `node_errors`, which also come with a 200 when only some outputs were dropped. */
+export function nodeErrorsError(address: string, nodeErrors: NodeErrors): TaskError {
+  const reasons = Object.entries(nodeErrors).flatMap(([id, { class_type, errors }]) =>
+    errors.map((error) => ({
+      isLacking: isLackingFile(error),
+      text: `node "${id}" (${class_type || "unknown class"}): ${[error.message, error.details].map(plainText).join(": ")}`,
+    })),
+  );
+  const isServersFault = reasons.length > 0 && reasons.every(({ isLacking }) => isLacking);
+  const shown = reasons.slice(0, 3).map(({ text }) => text);
+  return new TaskError(
+    isServersFault ? "SERVER_FAULT" : "PROMPT_REJECTED",
+    `Cannot run the workflow: server "${address}" refused it: ${shown.join("; ") || "no reason given"}`,
+  );
+}
+
+/** Why a prompt failed while it ran. */
+export function executionFailure(error: ExecutionError): TaskError {
+  const code = executionCode(error);
+  const node = `node "${error.node_type || error.node_id}"`;
+  return new TaskError(code, `${OPENINGS[code]} ${node}: ${failureText(code, error)}`);
+}
+
+type ExecutionCode = Extract<
+  ErrorCode,
+  "OUT_OF_MEMORY" | "CUDA_FAULT" | "SERVER_FAULT" | "PROMPT_FAILED"
+>;
+
+const OPENINGS: Readonly<Record<ExecutionCode, string>> = {
+  OUT_OF_MEMORY: "Ran out of memory in",
+  CUDA_FAULT: "The GPU failed in",
+  SERVER_FAULT: "The server failed in",
+  PROMPT_FAILED: "Cannot run",
+};
+
+// "CUDA error: out of memory" is both; the memory order helps, so memory is looked at first.
+function executionCode({ exception_type, exception_message }: ExecutionError): ExecutionCode {
+  const text = `${exception_type}: ${exception_message}`;
+  if (OUT_OF_MEMORY.test(text)) return "OUT_OF_MEMORY";
+  if (CUDA_FAULT.test(text)) return "CUDA_FAULT";
+  return SERVER_TROUBLE.test(text) ? "SERVER_FAULT" : "PROMPT_FAILED";
+}
+
+const OUT_OF_MEMORY =
+  /MemoryError\b|out of memory|not enough memory|can't allocate memory|would exceed allowed memory|ALLOC_FAILED/i;
+const CUDA_FAULT =
+  /\b(CUDA|HIP|cuDNN|NCCL) error|AcceleratorError|illegal memory access|device-side assert|CU(BLAS|DNN|FFT|SOLVER)_STATUS|unspecified launch failure|No CUDA GPUs|NVIDIA driver|not compiled with CUDA/i;
+const SERVER_TROUBLE = /No space left on device|Read-only file system|Too many open files/i;
+
+function failureText(
+  code: ExecutionCode,
+  { exception_type, exception_message }: ExecutionError,
+): string {
+  const text = plainText(exception_message) || plainText(exception_type);
+  // ComfyUI's own hint on memory goes to whoever runs the server.
+  return code === "OUT_OF_MEMORY" ? text.replace(/\s*This error means you ran out.*$/i, "") : text;
+}
+
+// 0.3.64 says `invalid_prompt` both for a class that is not installed and for a graph that is none.
+function missingNodeClass(error: Rejection["error"]): string | undefined {
+  const named = error.extra_info["class_type"];
+  if (error.type === "missing_node_type" && typeof named === "string") return plainText(named);
+  const isMissing = error.type === "invalid_prompt" || error.type === "missing_node_type";
+  const name = isMissing
+    ? /\bnode '?(.+?)'? (does not exist|not found)/i.exec(error.message)?.[1]
+    : undefined;
+  return name === undefined ? undefined : plainText(name);
+}
+
+// A model that is not on this server, a device that it does not have, an input file that is gone.
+function isLackingFile({
+  type,
+  details,
+  extra_info,
+}: NodeErrors[string]["errors"][number]): boolean {
+  if (type === "custom_validation_failed") return /\bInvalid \w+ file\b/i.test(details);
+  if (type !== "value_not_in_list") return false;
+  const value = extra_info["received_value"] ?? /: '(.*?)' not in /.exec(details)?.[1];
+  return typeof value === "string" && /\.[a-z0-9]{2,12}$|^(cuda|mps|xpu)(:\d+)?$/i.test(value);
+}
+
+/** One short line of a foreign text, absolute paths cut down to their last part. */
+export function plainText(text: string): string {
+  const line = text.trim().split(/[\r\n]/, 1)[0] ?? "";
+  const bare = line
+    .replace(/\btensor\(.*$/s, "tensor")
+    .replace(/(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\\/'":,;()]+[\\/])+/g, "")
+    .replace(/\p{Cc}/gu, " ")
+    .trim();
+  return bare.length > MAX_TEXT_CHARS ? `${bare.slice(0, MAX_TEXT_CHARS)}…` : bare;
+}
+
+const MAX_TEXT_CHARS = 300;

@@ -1,0 +1,58 @@
+import type { ComfyServer } from "../comfy-server.js";
+import type { PromptListener } from "../events/comfy-events.js";
+import type { PromptSighting } from "./look-for-prompt.js";
+
+/**
+ * Listens for one prompt's events under the client id it was submitted under, which may be another
+ * process's or that of a connection now closed, and connects anew where a socket that should hear
+ * something has been silent for long: it may have gone deaf, which nothing else tells.
+ */
+export class PromptHearing implements Disposable {
+  readonly #server: ComfyServer;
+  readonly #listening: Disposable;
+  #clientId: string | undefined;
+  #hearing: Disposable | undefined;
+  #silentSinceMs = performance.now();
+
+  constructor(server: ComfyServer, promptId: string, listener: PromptListener) {
+    this.#server = server;
+    this.#listening = server.events.listen(promptId, listener);
+  }
+
+  /**
+   * Takes a poll's answer in and sees to it that the prompt is heard.
+   *
+   * @returns whether it is now, so that silence means something.
+   */
+  check(sighting: PromptSighting): boolean {
+    if (sighting.state !== "pending" && sighting.state !== "running") return false;
+    const { clientId } = sighting;
+    if (clientId === undefined) return false;
+    const { events } = this.#server;
+    if (clientId !== this.#clientId || events.socketOf(clientId) === undefined)
+      this.#hearAs(clientId);
+    const socket = events.socketOf(clientId);
+    if (socket === undefined || !socket.isHearing) return false;
+    if (sighting.state === "running") this.#renewIfSilent(socket);
+    return socket.isHearing;
+  }
+
+  [Symbol.dispose](): void {
+    this.#hearing?.[Symbol.dispose]();
+    this.#listening[Symbol.dispose]();
+  }
+
+  #hearAs(clientId: string): void {
+    this.#hearing?.[Symbol.dispose]();
+    this.#hearing = this.#server.events.hearAs(clientId);
+    this.#clientId = clientId;
+  }
+
+  #renewIfSilent(socket: { readonly heardAtMs: number; reconnect(reason: string): void }): void {
+    this.#silentSinceMs = Math.max(this.#silentSinceMs, socket.heardAtMs);
+    const nowMs = performance.now();
+    if (nowMs - this.#silentSinceMs < this.#server.limits.deafMs) return;
+    this.#silentSinceMs = nowMs;
+    socket.reconnect("silent while a prompt runs");
+  }
+}

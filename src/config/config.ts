@@ -1,0 +1,210 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parse } from "yaml";
+import { type ConfigFile, readSettings, type Settings } from "./read-settings.js";
+import type { ServerSetting } from "./server-setting.js";
+
+/** Everything that can be set, in the parts that the objects of `app.ts` need. Durations are in milliseconds. */
+export interface Config {
+  readonly api: {
+    readonly hosts: readonly string[];
+    readonly port: number;
+    readonly corsOrigins: readonly string[];
+  };
+  /** Base of local result URLs; absent: made of the port. */
+  readonly publicUrl?: string;
+  readonly dataDir: string;
+  /** What the work directories may take together before nothing more is begun. */
+  readonly workMaxBytes: number;
+  readonly graceMs: number;
+  readonly logLevel: Settings["logLevel"];
+  readonly store: {
+    /** Absent: the embedded store. */
+    readonly mongodbUri?: string;
+    readonly maxPendingCount?: number;
+    readonly retentionMs?: number;
+  };
+  /** Empty: the built-in CPU server. */
+  readonly servers: readonly ServerSetting[];
+  readonly cpuThreads?: number;
+  readonly pool: {
+    readonly serverLostMs: number;
+    readonly stallMs: number;
+    readonly taskTimeoutMs?: number;
+  };
+  readonly input: {
+    readonly allow: readonly string[];
+    /** Absent: no local files. */
+    readonly directory?: string;
+    readonly maxBytes: number;
+    readonly maxPixels: number;
+    readonly timeoutMs: number;
+    readonly userAgent: string;
+  };
+  readonly uploads: {
+    /** Never more than the largest input. */
+    readonly maxBytes: number;
+    readonly idleMs: number;
+    readonly ttlMs: number;
+  };
+  readonly workflows: {
+    readonly directory: string;
+    readonly defaults: { readonly image: readonly string[]; readonly video: readonly string[] };
+    readonly models: Readonly<Record<string, string>>;
+  };
+  readonly scheduler: {
+    readonly maxRetries: number;
+    readonly retryDelayMs: number;
+    readonly leaseMs: number;
+    readonly prefetchCount: number;
+    readonly uploadCount: number;
+    readonly uploadRetryMs: number;
+    readonly maxBypassCount: number;
+    readonly maxBypassMs: number;
+  };
+  /** Whether results keep the graph that ComfyUI writes into them. */
+  readonly keepGraph: boolean;
+  /** Absent: results are kept on local disk. */
+  readonly oss?: OssConfig;
+  /** Things to say once at start. */
+  readonly warnings: readonly string[];
+}
+
+/** Aliyun OSS. */
+export interface OssConfig {
+  readonly endpoint: string;
+  readonly region?: string;
+  readonly bucket: string;
+  /** Absent only with a `credentialsUrl`. */
+  readonly accessKeyId?: string;
+  readonly accessKeySecret?: string;
+  readonly stsToken?: string;
+  readonly credentialsUrl?: string;
+  readonly publicBaseUrl?: string;
+  readonly internal: boolean;
+  readonly cname: boolean;
+  readonly signedUrlMs?: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the process's environment and its configuration file: `TMLSR_CONFIG`, else `config.yaml` in
+ * the working directory where there is one.
+ *
+ * @throws Error naming every unknown key and bad value with its source.
+ */
+export function readConfig(): Config {
+  return toConfig(readSettings(process.env, readFile(process.env)));
+}
+
+function readFile(environment: Environment): ConfigFile | undefined {
+  const named = environment["TMLSR_CONFIG"];
+  const name = named ?? "config.yaml";
+  if (named === undefined && !existsSync(name)) return undefined;
+  try {
+    return { name, content: parse(readFileSync(name, "utf8")) };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot read the configuration file "${name}": ${reason}`, { cause });
+  }
+}
+
+/** Makes the configuration of the settings; pure. */
+export function toConfig(settings: Settings): Config {
+  const s = settings;
+  const single = s.comfyuiAddress ? [s.comfyuiAddress] : [];
+  const oss = toOss(s);
+  return deepFreeze({
+    api: { hosts: s.host, port: s.port, corsOrigins: s.corsOrigins },
+    ...(s.publicUrl && { publicUrl: s.publicUrl.replace(/\/+$/, "") }),
+    dataDir: resolve(s.dataDir),
+    workMaxBytes: s.workMaxMb * 1024 * 1024,
+    graceMs: s.graceSeconds * 1000,
+    logLevel: s.logLevel,
+    store: {
+      ...(s.mongodbUri && { mongodbUri: s.mongodbUri }),
+      ...(s.maxPending && { maxPendingCount: s.maxPending }),
+      ...(s.retentionDays && { retentionMs: s.retentionDays * 86_400_000 }),
+    },
+    servers: s.comfyuiServers.length > 0 ? s.comfyuiServers : single,
+    ...(s.cpuThreads && { cpuThreads: s.cpuThreads }),
+    pool: {
+      serverLostMs: s.serverLostMs,
+      stallMs: s.stallSeconds * 1000,
+      ...(s.taskTimeoutHours && { taskTimeoutMs: s.taskTimeoutHours * 3_600_000 }),
+    },
+    input: {
+      allow: s.inputAllow,
+      ...(s.inputDirectory && { directory: resolve(s.inputDirectory) }),
+      maxBytes: s.inputMaxMb * 1024 * 1024,
+      maxPixels: s.inputMaxMegapixels * 1_000_000,
+      timeoutMs: s.inputTimeoutSeconds * 1000,
+      userAgent: s.userAgent,
+    },
+    uploads: {
+      maxBytes: Math.min(s.uploadMaxMb ?? s.inputMaxMb, s.inputMaxMb) * 1024 * 1024,
+      idleMs: s.uploadIdleSeconds * 1000,
+      ttlMs: s.uploadTtlHours * 3_600_000,
+    },
+    workflows: {
+      directory: resolve(s.workflowsDir),
+      defaults: { image: s.defaultImage, video: s.defaultVideo },
+      models: s.models,
+    },
+    scheduler: {
+      maxRetries: s.maxRetries,
+      retryDelayMs: s.retryDelaySeconds * 1000,
+      leaseMs: s.leaseSeconds * 1000,
+      prefetchCount: s.prefetch,
+      uploadCount: s.uploads,
+      uploadRetryMs: s.uploadRetryHours * 3_600_000,
+      maxBypassCount: s.maxBypassCount,
+      maxBypassMs: s.maxBypassSeconds * 1000,
+    },
+    keepGraph: s.keepGraph,
+    ...(oss && { oss }),
+    warnings:
+      s.maxWorkers === undefined
+        ? []
+        : ["The setting server.max_workers is ignored: the pool decides"],
+  });
+}
+
+function toOss(s: Settings): OssConfig | undefined {
+  if (s.ossEndpoint === undefined) return undefined;
+  const need = (value: string | undefined, key: string): string => {
+    if (value === undefined)
+      throw new Error(
+        `Cannot start, the configuration is wrong: oss.endpoint is set, so ${key} is needed too`,
+      );
+    return value;
+  };
+  return {
+    endpoint: s.ossEndpoint,
+    ...(s.ossRegion && { region: s.ossRegion }),
+    bucket: need(s.ossBucket, "oss.bucket_name (OSS_BUCKET)"),
+    ...(s.ossCredentialsUrl !== undefined
+      ? { credentialsUrl: s.ossCredentialsUrl }
+      : {
+          accessKeyId: need(s.ossAccessKeyId, "oss.access_key_id (OSS_ACCESS_KEY_ID)"),
+          accessKeySecret: need(
+            s.ossAccessKeySecret,
+            "oss.access_key_secret (OSS_ACCESS_KEY_SECRET)",
+          ),
+        }),
+    ...(s.ossStsToken && { stsToken: s.ossStsToken }),
+    ...(s.ossPublicBaseUrl && { publicBaseUrl: s.ossPublicBaseUrl.replace(/\/+$/, "") }),
+    internal: s.ossInternal,
+    cname: s.ossCname,
+    ...(s.ossSignedUrlSeconds && { signedUrlMs: s.ossSignedUrlSeconds * 1000 }),
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,108 @@
+import type { Task } from "../../domain/task.js";
+import type { Logger } from "../../lib/logger.js";
+import type { ObjectStorage } from "../../storage/object-storage.js";
+import type { TaskStore } from "../../store/task-store.js";
+import { UPLOADS_FOLDER, uploadKeyOf } from "./upload-key.js";
+
+/** What the sweeper works with. */
+export interface UploadSweeperOptions {
+  readonly storage: Pick<ObjectStorage, "list" | "remove">;
+  readonly store: Pick<TaskStore, "list">;
+  /** How long tasks can be created with an upload. */
+  readonly ttlMs: number;
+  readonly logger: Logger;
+}
+
+const INTERVAL_MS = 600_000;
+/** More than it takes to store a task that was just in time, and than clocks may differ. */
+const MARGIN_MS = 3_600_000;
+const PAGE_SIZE = 500;
+
+/**
+ * Removes uploads that have expired and that no task may need any more. No task can be created with
+ * one that has expired, so that the tasks which name it only become fewer: once all have ended, it
+ * goes. Any number of replicas may sweep at the same time.
+ */
+export class UploadSweeper implements AsyncDisposable {
+  readonly #options: UploadSweeperOptions;
+  readonly #stop = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #sweeping: Promise<void> | undefined;
+  /** What the last sweep found expired and named by no open task. */
+  #unneeded: ReadonlySet<string> = new Set();
+
+  constructor(options: UploadSweeperOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => {
+      this.#sweeping ??= this.#sweepQuietly().finally(() => {
+        this.#sweeping = undefined;
+      });
+    }, INTERVAL_MS);
+  }
+
+  /**
+   * Sweeps once. An upload goes only when two sweeps in a row find that it is not needed: a task that
+   * changes its status while the open ones are listed can be missed by one.
+   */
+  async sweep(): Promise<void> {
+    const { storage, logger } = this.#options;
+    const { signal } = this.#stop;
+    const expired = await this.#expired();
+    const needed = expired.length === 0 ? new Set() : await this.#namedByOpenTasks();
+    const unneeded = expired.filter((key) => !needed.has(key));
+    const removed = unneeded.filter((key) => this.#unneeded.has(key));
+    this.#unneeded = new Set(unneeded);
+    for (const key of removed) await storage.remove(key, signal);
+    if (removed.length > 0) logger.info({ count: removed.length }, "expired uploads removed");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stop.abort();
+    await this.#sweeping;
+  }
+
+  async #sweepQuietly(): Promise<void> {
+    try {
+      await this.sweep();
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#options.logger.warn({ err: error }, "expired uploads not removed");
+    }
+  }
+
+  async #expired(): Promise<string[]> {
+    const { storage, ttlMs } = this.#options;
+    const keys: string[] = [];
+    const beforeMs = Date.now() - ttlMs - MARGIN_MS;
+    for await (const { key, modifiedAt } of storage.list(UPLOADS_FOLDER, this.#stop.signal))
+      if (modifiedAt.getTime() < beforeMs) keys.push(key);
+    return keys;
+  }
+
+  /** Pending ones twice: a task that is put back meanwhile would be neither here nor there. */
+  async #namedByOpenTasks(): Promise<Set<string>> {
+    const keys = new Set<string>();
+    for (const status of ["pending", "processing", "pending"] as const)
+      for await (const { params } of this.#tasks(status)) {
+        const key = uploadKeyOf(params.url);
+        if (key !== undefined) keys.add(key);
+      }
+    return keys;
+  }
+
+  async *#tasks(status: Task["status"]): AsyncGenerator<Task> {
+    for (let pageToken: string | undefined, isLast = false; !isLast; ) {
+      this.#stop.signal.throwIfAborted();
+      const request = {
+        status,
+        pageSize: PAGE_SIZE,
+        ...(pageToken !== undefined && { pageToken }),
+      };
+      const page = await this.#options.store.list(request);
+      yield* page.tasks;
+      pageToken = page.nextPageToken;
+      isLast = pageToken === undefined;
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { TaskError } from "../../domain/errors.js";
+import { errorCode } from "../../lib/error-code.js";
+import { encodeKey } from "../object-key.js";
+import type { GetOptions, ObjectStorage, PutOptions, StoredFile } from "../object-storage.js";
+import { linkOrCopy } from "./copy-file.js";
+import { findLocal, listLocal, removeLocal, removeParts } from "./directory.js";
+import { localError } from "./errors.js";
+import { type LocalObject, openLocalObject } from "./object.js";
+import { partPath, pathOf } from "./path.js";
+
+/** Where results are kept on this machine, and the address under which they are served. */
+export interface LocalStorageOptions {
+  /** Made when it is missing. Several replicas share one. */
+  readonly directory: string;
+  /** Absolute; the key is appended to it. Read at each use: a free port is known only once it is listened on. */
+  readonly publicUrl: string;
+}
+
+/** Results and uploads on local disk; the service itself serves the results. */
+export interface LocalStorage extends ObjectStorage {
+  /** Opens an object for reading, see {@link openLocalObject}. */
+  open(key: string): Promise<LocalObject | undefined>;
+}
+
+/**
+ * Keeps objects below a directory. An object appears by one rename and is on disk, with its name,
+ * before `put` answers; where the file system can, it is the source file itself and no copy.
+ */
+export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
+  const directory = resolve(options.directory);
+  const base = (): string => options.publicUrl.replace(/\/+$/, "");
+  return {
+    async probe() {
+      try {
+        await mkdir(directory, { recursive: true });
+        await access(directory, constants.W_OK | constants.X_OK);
+      } catch (thrown) {
+        throw localError(`store results in ${JSON.stringify(directory)}`, thrown);
+      }
+    },
+    put: (file, options) => put(directory, file, options),
+    discard: (key) => discard(directory, key),
+    url: async (key) => ({ url: `${base()}/${encodeKey(key)}` }),
+    find: (key) => findLocal(directory, key),
+    get: (key, path, options) => get(directory, key, path, options),
+    list: (folder) => listLocal(directory, folder),
+    remove: (key) => removeLocal(directory, key),
+    open: (key) => openLocalObject(directory, key),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function put(directory: string, file: StoredFile, options: PutOptions): Promise<void> {
+  const path = pathOf(directory, file.key);
+  try {
+    options.signal.throwIfAborted();
+    await mkdir(dirname(path), { recursive: true });
+    await place(file, path, options);
+    await syncDirectories(dirname(path), directory);
+    options.onProgress?.(file.sizeBytes);
+  } catch (thrown) {
+    options.signal.throwIfAborted();
+    throw localError(`store ${JSON.stringify(file.key)}`, thrown);
+  }
+}
+
+async function place(file: StoredFile, path: string, options: PutOptions): Promise<void> {
+  // A name of its own: a holder that has lost its lease may still be writing the same object.
+  const part = partPath(path, randomUUID());
+  try {
+    await linkOrCopy(file.path, part, options);
+    await sync(part);
+    await checkSize(file, part);
+    options.signal.throwIfAborted();
+    await rename(part, path);
+  } finally {
+    // Also after a rename: of two links to one file it removes none.
+    await rm(part, { force: true });
+  }
+}
+
+async function get(
+  directory: string,
+  key: string,
+  path: string,
+  options: GetOptions,
+): Promise<boolean> {
+  options.signal.throwIfAborted();
+  if ((await findLocal(directory, key)) === undefined) return false;
+  try {
+    await linkOrCopy(pathOf(directory, key), path, options);
+    return true;
+  } catch (thrown) {
+    options.signal.throwIfAborted();
+    // Removed just now.
+    if (errorCode(thrown) === "ENOENT") return false;
+    throw thrown;
+  }
+}
+
+async function checkSize({ key, sizeBytes }: StoredFile, part: string): Promise<void> {
+  const { size } = await stat(part);
+  if (size !== sizeBytes)
+    throw new TaskError(
+      "UPLOAD_FAILED",
+      `Cannot store ${JSON.stringify(key)}: the file has ${size} bytes, not ${sizeBytes}`,
+    );
+}
+
+/** Brings a file's content, or a directory's names, to the disk. */
+async function sync(path: string): Promise<void> {
+  await using handle = await open(path);
+  await handle.sync();
+}
+
+/** A name is on disk once every directory above it is. */
+async function syncDirectories(from: string, root: string): Promise<void> {
+  await sync(from);
+  if (from !== root && from !== dirname(from)) await syncDirectories(dirname(from), root);
+}
+
+async function discard(directory: string, key: string): Promise<void> {
+  try {
+    await removeParts(pathOf(directory, key));
+  } catch (thrown) {
+    if (errorCode(thrown) !== "ENOENT") throw localError(`store ${JSON.stringify(key)}`, thrown);
+  }
+}

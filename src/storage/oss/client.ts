@@ -1,0 +1,268 @@
+import type { LookupFunction } from "node:net";
+import { Readable } from "node:stream";
+import type { ObjectInfo } from "../object-storage.js";
+import type { OssAddress } from "./address.js";
+import type { OssBody } from "./body.js";
+import type { OssAccessKey, OssCredentials } from "./credentials.js";
+import { OssFailure, toOssFailure } from "./failure.js";
+import { createOssSdk, type OssSdk } from "./sdk.js";
+import { OssTransport } from "./transport.js";
+
+/** A part as OSS has it. */
+export interface StoredPart {
+  readonly number: number;
+  /** Without quotes; the MD5 in hexadecimal unless the bucket encrypts with a key of KMS. */
+  readonly etag: string;
+  readonly sizeBytes: number;
+}
+
+/** A stored object without its bytes. */
+export interface ObjectHead extends ObjectInfo {
+  /** See {@link ObjectHeaders}. */
+  readonly fileId: string | undefined;
+}
+
+/** Part of a list. */
+export interface ObjectPage {
+  readonly objects: readonly ObjectInfo[];
+  /** Asks for the next page; absent on the last. */
+  readonly next?: string;
+}
+
+/** What is told about an object when it is stored. */
+export interface ObjectHeaders {
+  readonly mediaType: string;
+  readonly contentDisposition: string;
+  /** Kept with the object; see {@link OssClient.head}. */
+  readonly fileId: string;
+}
+
+/** How to call OSS. */
+export interface OssClientOptions {
+  readonly address: OssAddress;
+  readonly credentials: OssCredentials;
+  /** Cuts all that is under way. */
+  readonly signal: AbortSignal;
+  /** How long no byte may move. */
+  readonly idleMs: number;
+  /** @default the system's resolver */
+  readonly lookup?: LookupFunction;
+}
+
+/** OSS puts a large object together before it answers. */
+const COMPLETE_IDLE_MS = 5 * 60_000;
+const FILE_ID_HEADER = "x-oss-meta-file-id";
+/** What OSS answers to a key that is gone or whose token is over. */
+const STALE_KEY_CODES: readonly string[] = [
+  "InvalidAccessKeyId",
+  "InvalidSecurityToken",
+  "SecurityTokenExpired",
+];
+
+/**
+ * Calls to one bucket, each tried once. With connections of its own, one for each upload: aborting
+ * the signal cuts them at once, and nobody else's.
+ *
+ * Every method throws OssFailure, the signal's reason once it is aborted, SourceError where a file is
+ * read, and TaskError where there are no credentials.
+ */
+export class OssClient implements Disposable {
+  readonly #options: OssClientOptions;
+  readonly #transport: OssTransport;
+  #made: { readonly key: OssAccessKey; readonly sdk: Promise<OssSdk> } | undefined;
+
+  constructor(options: OssClientOptions) {
+    this.#options = options;
+    this.#transport = new OssTransport({
+      signal: options.signal,
+      isSecure: options.address.endpoint.startsWith("https:"),
+      ...(options.lookup !== undefined && { lookup: options.lookup }),
+    });
+  }
+
+  /** Stores a whole object. */
+  async put(key: string, body: OssBody, headers: ObjectHeaders): Promise<void> {
+    const options = { ...sdkHeaders(headers), contentLength: body.sizeBytes };
+    // Without a length the SDK sends a stream in chunks; an empty one it would never finish.
+    const content = body.sizeBytes === 0 ? Buffer.alloc(0) : body.stream;
+    await this.#send(body, (sdk) => sdk.put(key, content, options));
+  }
+
+  /** Begins an upload in parts. @returns its id */
+  async beginUpload(key: string, headers: ObjectHeaders): Promise<string> {
+    const { uploadId } = await this.#call((sdk) =>
+      sdk.initMultipartUpload(key, sdkHeaders(headers)),
+    );
+    if (uploadId !== undefined) return uploadId;
+    throw new OssFailure("", "OSS began no upload");
+  }
+
+  /** Sends a part; one of the same number is replaced. @returns its ETag */
+  async sendPart(key: string, uploadId: string, number: number, body: OssBody): Promise<string> {
+    return await this.#send(body, (sdk) =>
+      sdk.uploadPart(key, uploadId, number, body.stream, 0, body.sizeBytes),
+    );
+  }
+
+  /** All parts that an upload has so far. */
+  async listParts(key: string, uploadId: string): Promise<readonly StoredPart[]> {
+    const parts: StoredPart[] = [];
+    for (let marker = 0; ; ) {
+      const query = { "max-parts": 1000, "part-number-marker": marker };
+      const list = await this.#call((sdk) => sdk.listParts(key, uploadId, query));
+      for (const { PartNumber, ETag, Size } of [list.parts].flat())
+        parts.push({ number: Number(PartNumber), etag: bare(ETag), sizeBytes: Number(Size) });
+      const next = Number(list.nextPartNumberMarker);
+      if (list.isTruncated !== "true" || !(next > marker)) return parts;
+      marker = next;
+    }
+  }
+
+  /** Makes the object of the parts. */
+  async completeUpload(
+    key: string,
+    uploadId: string,
+    parts: readonly { readonly number: number; readonly etag: string }[],
+  ): Promise<void> {
+    const options = { timeout: COMPLETE_IDLE_MS };
+    const { res } = await this.#call((sdk) =>
+      sdk.completeMultipartUpload(key, uploadId, parts, options),
+    );
+    // A failure may come as 200 with an error in the body; only an ETag tells that it went well.
+    const text = res.data.toString("utf8");
+    if (res.headers.etag !== undefined || text.includes("<ETag>")) return;
+    const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? "NoEtag";
+    throw new OssFailure(code, "OSS did not put the parts together", { statusCode: 200 });
+  }
+
+  /**
+   * Sends a byte to an upload that cannot exist. It changes nothing, and whatever would refuse a real
+   * upload (address, clock, key, bucket, the right to oss:PutObject) refuses this too.
+   *
+   * @throws OssFailure NoSuchUpload if all is well
+   */
+  async sendToNowhere(key: string): Promise<void> {
+    const body = Readable.from([Buffer.alloc(1)]);
+    await this.#call((sdk) => sdk.uploadPart(key, "0".repeat(32), 1, body, 0, 1));
+  }
+
+  /** Gives up an upload and frees its parts. */
+  async abortUpload(key: string, uploadId: string): Promise<void> {
+    await this.#call((sdk) => sdk.abortMultipartUpload(key, uploadId));
+  }
+
+  /** What is stored under a key. */
+  async head(key: string): Promise<ObjectHead> {
+    const { headers } = (await this.#call((sdk) => sdk.head(key))).res;
+    const fileId = headers[FILE_ID_HEADER];
+    return {
+      key,
+      sizeBytes: Number(headers["content-length"]),
+      modifiedAt: new Date(headers["last-modified"] ?? Number.NaN),
+      fileId: typeof fileId === "string" ? fileId : undefined,
+    };
+  }
+
+  /** The bytes of an object from `firstByte` on, which must be one that it has unless it is 0. */
+  async *read(key: string, firstByte: number): AsyncGenerator<Buffer> {
+    const headers: Record<string, string> = firstByte === 0 ? {} : { Range: `bytes=${firstByte}-` };
+    const { stream, res } = await this.#call((sdk) => sdk.getStream(key, { headers }));
+    try {
+      if (firstByte > 0 && res.status !== 206)
+        throw new OssFailure("", "OSS sent the whole object instead of its rest");
+      for await (const chunk of stream) yield chunk;
+    } catch (thrown) {
+      this.#options.signal.throwIfAborted();
+      throw toOssFailure(thrown);
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  /** A page of the objects whose keys begin with `prefix`; the first without a token. */
+  async list(prefix: string, continuationToken?: string): Promise<ObjectPage> {
+    const query = {
+      ...{ prefix, "max-keys": 1000 },
+      ...(continuationToken !== undefined && { "continuation-token": continuationToken }),
+    };
+    const page = await this.#call((sdk) => sdk.listV2(query));
+    const objects = (page.objects ?? []).map(({ name, size, lastModified }) => ({
+      key: name,
+      sizeBytes: size,
+      modifiedAt: new Date(lastModified),
+    }));
+    const next = page.isTruncated ? page.nextContinuationToken : undefined;
+    return { objects, ...(next && { next }) };
+  }
+
+  /** Removes an object; succeeds where there is none. */
+  async remove(key: string): Promise<void> {
+    await this.#call((sdk) => sdk.delete(key));
+  }
+
+  /** The query that gives everybody who has it the right to get an object. */
+  async signedQuery(key: string, ttlSeconds: number): Promise<string> {
+    const url = await this.#call((sdk) => sdk.signatureUrlV4("GET", ttlSeconds, undefined, key));
+    return new URL(url).search;
+  }
+
+  /** Closes its connections. */
+  [Symbol.dispose](): void {
+    this.#transport[Symbol.dispose]();
+  }
+
+  async #send(body: OssBody, run: (sdk: OssSdk) => ReturnType<OssSdk["put"]>): Promise<string> {
+    try {
+      const { headers } = (await this.#call(run)).res;
+      const etag = bare(headers.etag ?? "");
+      checkEtag(etag, body, headers["x-oss-server-side-encryption"]);
+      return etag;
+    } catch (thrown) {
+      throw body.failure ?? thrown;
+    } finally {
+      body.stream.destroy();
+    }
+  }
+
+  async #call<T>(run: (sdk: OssSdk) => Promise<T>): Promise<T> {
+    const { signal, credentials } = this.#options;
+    signal.throwIfAborted();
+    const sdk = await this.#sdk(await credentials.current());
+    try {
+      return await run(sdk);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const failure = toOssFailure(thrown);
+      if (STALE_KEY_CODES.includes(failure.code)) credentials.invalidate();
+      throw failure;
+    }
+  }
+
+  #sdk(key: OssAccessKey): Promise<OssSdk> {
+    const { address, idleMs } = this.#options;
+    if (this.#made?.key !== key)
+      this.#made = { key, sdk: createOssSdk(address, key, this.#transport, idleMs) };
+    return this.#made.sdk;
+  }
+}
+
+function sdkHeaders({ mediaType, contentDisposition, fileId }: ObjectHeaders): {
+  readonly mime: string;
+  readonly headers: Record<string, string>;
+} {
+  const headers = { "Content-Disposition": contentDisposition, [FILE_ID_HEADER]: fileId };
+  return { mime: mediaType, headers };
+}
+
+function bare(etag: string): string {
+  return etag.replaceAll('"', "");
+}
+
+/** The SDK compares nothing. Under a key of KMS an ETag is no MD5. */
+function checkEtag(etag: string, body: OssBody, encryption: string | string[] | undefined): void {
+  if (encryption === "KMS" || !/^[0-9a-f]{32}$/i.test(etag)) return;
+  if (etag.toLowerCase() !== body.md5())
+    throw new OssFailure("EtagMismatch", "OSS received other bytes than were sent", {
+      statusCode: 200,
+    });
+}

@@ -1,0 +1,172 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Dispatch, mayBecome, type StageStatus, type Task } from "../../domain/task.js";
+import type { NewTask, Outcome } from "../task-store.js";
+import { closeAttempt, openAttempt, placeAttempt } from "./attempts.js";
+import { endRunningStage } from "./task-progress.js";
+import { without } from "./without.js";
+
+/** A task as it is first stored. */
+export function createTask(request: NewTask, taskId: string, now: Date): Task {
+  const { idempotency, notBefore, ...asked } = request;
+  return {
+    ...asked,
+    taskId,
+    rev: 1,
+    epoch: 0,
+    status: "pending",
+    ...(idempotency && { idempotencyKey: idempotency.key }),
+    ...(notBefore && { notBefore }),
+    createdAt: now,
+    updatedAt: now,
+    // A time long past must not let a task pass those that wait.
+    dueAt: notBefore && notBefore > now ? notBefore : now,
+    attempt: 1,
+    takeovers: 0,
+    attempts: [],
+    bypassCount: 0,
+    stages: {},
+    progress: 0,
+  };
+}
+
+/** A pending task that a process leases. */
+export function beginLease(task: Task, owner: string, leaseMs: number, now: Date): Task {
+  return {
+    ...task,
+    status: "processing",
+    epoch: task.epoch + 1,
+    lease: { owner, expiresAt: after(now, leaseMs) },
+    attempts: openAttempt(task, now),
+  };
+}
+
+/** A task that a process takes over from a dead holder: to go on with it, or to clean up after a cancel. */
+export function takeOver(task: Task, owner: string, leaseMs: number, now: Date): Task {
+  const taken = {
+    ...task,
+    epoch: task.epoch + 1,
+    lease: { owner, expiresAt: after(now, leaseMs) },
+  };
+  if (task.status === "canceled") return taken;
+  const attempts = closeAttempt(task.attempts, "lease_expired", now);
+  return {
+    ...taken,
+    takeovers: task.takeovers + (mayHaveFelledHolder(task) ? 1 : 0),
+    attempts: openAttempt({ ...task, attempts }, now),
+  };
+}
+
+/** A task that holds a slot; its running attempt is on that slot's server. */
+export function holdSlot(task: Task, slot: string): Task {
+  return { ...task, slot, attempts: placeAttempt(task.attempts, slot) };
+}
+
+/** A task whose prompt is where the dispatch says. */
+export function setDispatch(task: Task, dispatch: Omit<Dispatch, "at">, now: Date): Task {
+  return { ...task, dispatch: { ...dispatch, at: now } };
+}
+
+/** A task that a client canceled. What a server may still run keeps slot, dispatch and lease for the cleanup. */
+export function cancelTask(task: Task, now: Date): Task {
+  const ended: Task = {
+    ...without(endAttempt(task, "canceled", now, "canceled"), "uploadCheckpoint"),
+    status: "canceled",
+    finishedAt: now,
+  };
+  const isPromptLive = task.dispatch !== undefined && task.dispatch.phase !== "done";
+  if (isPromptLive || task.slot !== undefined) return { ...ended, cleanupPending: true };
+  return endCleanup(ended);
+}
+
+/** A canceled task that no server knows any more. */
+export function endCleanup(task: Task): Task {
+  return without(task, "cleanupPending", "lease", "slot", "dispatch");
+}
+
+/** A task whose lease its holder ended. */
+export function settleTask(task: Task, outcome: Outcome, now: Date): Task {
+  switch (outcome.kind) {
+    case "completed": {
+      const ended = endForGood(task, "completed", now, "success");
+      return { ...ended, status: "completed", progress: 100, outputs: outcome.outputs };
+    }
+    case "failed": {
+      const ended = endForGood(task, outcome.error.code, now, "failed");
+      return { ...ended, status: "failed", error: outcome.error };
+    }
+    case "retry":
+      return putBack(task, outcome, now);
+    case "handed_back":
+      return { ...without(endAttempt(task, "handed_back", now), "lease"), status: "pending" };
+  }
+}
+
+/**
+ * The task to store: with the next revision if a client can see a difference.
+ *
+ * @throws Error if the status may not change like that, which is a bug.
+ */
+export function revise(before: Task, next: Task, now: Date): Task {
+  if (before.status !== next.status && !mayBecome(before.status, next.status)) {
+    throw new Error(`Task "${before.taskId}" cannot go from ${before.status} to ${next.status}`);
+  }
+  return isVisiblyDifferent(before, next) ? { ...next, rev: before.rev + 1, updatedAt: now } : next;
+}
+
+const INVISIBLE: ReadonlySet<string> = new Set<keyof Task>([
+  "rev",
+  "updatedAt",
+  "epoch",
+  "dueAt",
+  "takeovers",
+  "bypassCount",
+  "firstBypassedAt",
+  "lease",
+  "slot",
+  "dispatch",
+  "cleanupPending",
+  "uploadCheckpoint",
+]);
+
+function isVisiblyDifferent(before: Task, next: Task): boolean {
+  return (Object.keys({ ...before, ...next }) as (keyof Task)[]).some(
+    (field) => !INVISIBLE.has(field) && !isDeepStrictEqual(before[field], next[field]),
+  );
+}
+
+/** A task that merely waited, or whose prompt a server runs, did not bring its holder down. */
+function mayHaveFelledHolder({ stages }: Task): boolean {
+  return stages.download?.status === "running" || stages.upload?.status === "running";
+}
+
+function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): Task {
+  let freed = without(endAttempt(task, outcome.reason, now, "failed"), "lease");
+  if (!outcome.keepSlot) freed = without(freed, "slot");
+  // Another prompt makes another result: what was uploaded of the old one is of no use.
+  if (outcome.dropDispatch) freed = without(freed, "dispatch", "uploadCheckpoint");
+  return {
+    ...freed,
+    status: "pending",
+    dueAt: outcome.delayMs > 0 ? after(now, outcome.delayMs) : task.dueAt,
+    attempt: task.attempt + (outcome.spends === "attempt" ? 1 : 0),
+    takeovers: task.takeovers + (outcome.spends === "takeover" ? 1 : 0),
+    progress: outcome.spends === "attempt" ? 0 : task.progress,
+  };
+}
+
+function endForGood(task: Task, reason: string, now: Date, stage: StageStatus): Task {
+  const ended = endAttempt(task, reason, now, stage);
+  return { ...without(ended, "lease", "slot", "dispatch", "uploadCheckpoint"), finishedAt: now };
+}
+
+function endAttempt(task: Task, reason: string, now: Date, stage?: StageStatus): Task {
+  return {
+    ...without(task, "runningNode"),
+    attempts: closeAttempt(task.attempts, reason, now),
+    stages: stage ? endRunningStage(task.stages, stage) : task.stages,
+  };
+}
+
+function after(now: Date, ms: number): Date {
+  return new Date(now.getTime() + ms);
+}

@@ -1,0 +1,298 @@
+import {
+  type Dispatch,
+  type InputFacts,
+  isTerminal,
+  type Json,
+  type Lease,
+  type Stage,
+  type StageName,
+  type Task,
+} from "../../domain/task.js";
+import type { Logger } from "../../lib/logger.js";
+import { checkFence } from "../core/check-fence.js";
+import { chooseTask, type LeaseChoice, passOver } from "../core/lease-order.js";
+import { replayOf } from "../core/replay-of.js";
+import {
+  beginLease,
+  cancelTask,
+  createTask,
+  endCleanup,
+  holdSlot,
+  setDispatch,
+  settleTask,
+  takeOver,
+} from "../core/task-changes.js";
+import { TaskIds } from "../core/task-ids.js";
+import { pageStart, toPage } from "../core/task-page.js";
+import { applyReport, changeStage } from "../core/task-progress.js";
+import { without } from "../core/without.js";
+import type {
+  CreateResult,
+  Fence,
+  HeartbeatResult,
+  Idempotency,
+  LeaseRequest,
+  ListRequest,
+  NewTask,
+  OrphanScope,
+  Outcome,
+  ProgressReport,
+  TaskChange,
+  TaskCounts,
+  TaskPage,
+  TaskStore,
+  WriteResult,
+} from "../task-store.js";
+import { ChangeFeed } from "../watch/change-feed.js";
+import type { EmbeddedDriver } from "./driver.js";
+import { EmbeddedFacts } from "./facts.js";
+import { EmbeddedTable } from "./table.js";
+import { EmbeddedWrite } from "./write.js";
+
+/** What an {@link EmbeddedTaskStore} is made of; it owns driver and lock. */
+export interface EmbeddedTaskStoreParts {
+  readonly driver: EmbeddedDriver;
+  /** Released when the store is disposed, after the file was closed. */
+  readonly lock: AsyncDisposable;
+  readonly clock: () => number;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * The store on one SQLite file. Each method reads, decides and writes in one synchronous
+ * transaction, so nothing can come between; subscribers are told after the commit.
+ */
+export class EmbeddedTaskStore implements TaskStore {
+  readonly storeId: string;
+  readonly #driver: EmbeddedDriver;
+  readonly #lock: AsyncDisposable;
+  readonly #clock: () => number;
+  readonly #table: EmbeddedTable;
+  readonly #facts: EmbeddedFacts;
+  readonly #feed: ChangeFeed;
+  readonly #taskIds = new TaskIds();
+
+  constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
+    this.#driver = driver;
+    this.#lock = lock;
+    this.#clock = clock;
+    this.#table = new EmbeddedTable(driver);
+    this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
+    this.#facts = new EmbeddedFacts(driver);
+    this.storeId = this.#facts.storeId;
+    const voidedCount = this.#table.voidLeases();
+    if (voidedCount > 0) logger?.info({ voidedCount }, "voided the leases of a former process");
+  }
+
+  async create(
+    request: NewTask,
+    maxPendingCount = Number.POSITIVE_INFINITY,
+  ): Promise<CreateResult> {
+    return this.#write((write): CreateResult => {
+      const { idempotency } = request;
+      const former = idempotency && this.#table.findByKey(idempotency.key);
+      if (former) return replayOf(former, idempotency);
+      if (this.#table.counts().pending >= maxPendingCount) return { outcome: "full" };
+      const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
+      write.insert(task, idempotency?.requestHash);
+      // Read back, so that the caller's objects are no part of it.
+      return { outcome: "created", task: this.#table.find(task.taskId) ?? task };
+    });
+  }
+
+  async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
+    const former = this.#table.findByKey(idempotency.key);
+    return former && replayOf(former, idempotency);
+  }
+
+  async get(taskId: string): Promise<Task | undefined> {
+    return this.#table.find(taskId);
+  }
+
+  async list({ status, pageSize, pageToken }: ListRequest): Promise<TaskPage> {
+    const found = this.#table.list(status, pageStart(pageToken), pageSize + 1);
+    return toPage(found, pageSize);
+  }
+
+  async counts(): Promise<TaskCounts> {
+    return this.#table.counts();
+  }
+
+  async cancel(taskId: string): ReturnType<TaskStore["cancel"]> {
+    return this.#write((write) => {
+      const task = this.#table.find(taskId);
+      if (!task) return "not_found";
+      if (task.status === "canceled") return "already_canceled";
+      if (isTerminal(task.status)) return "terminal";
+      write.save(task, cancelTask(task, write.now));
+      return "canceled";
+    });
+  }
+
+  subscribe(listener: (change: TaskChange) => void): () => void {
+    return this.#feed.subscribe(listener);
+  }
+
+  async lease(request: LeaseRequest): Promise<Task | undefined> {
+    return this.#write((write) => {
+      const choice = this.#chooseTask(request, write.now);
+      if (!choice) return undefined;
+      for (const head of choice.passed) write.save(head, passOver(head, write.now));
+      const { owner, leaseMs } = request;
+      return write.save(choice.task, beginLease(choice.task, owner, leaseMs, write.now));
+    });
+  }
+
+  async leaseOrphan(
+    owner: string,
+    leaseMs: number,
+    scope: OrphanScope = "all",
+  ): Promise<Task | undefined> {
+    return this.#write((write) => {
+      const task = this.#table.findOrphan(write.now.getTime(), scope);
+      return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
+    });
+  }
+
+  async queueAgeMs(): Promise<number> {
+    const nowMs = this.#clock();
+    return Math.max(0, nowMs - (this.#table.findOldestDueMs() ?? nowMs));
+  }
+
+  async nextDueAt(): Promise<Date | undefined> {
+    const nextMs = this.#table.findNextDueMs(this.#clock());
+    return nextMs === undefined ? undefined : new Date(nextMs);
+  }
+
+  async heartbeat(
+    owner: string,
+    leaseMs: number,
+    reports: readonly ProgressReport[],
+  ): Promise<HeartbeatResult> {
+    return this.#write((write) => {
+      const lost: Fence[] = [];
+      const canceled: Fence[] = [];
+      const lease = { owner, expiresAt: new Date(write.now.getTime() + leaseMs) };
+      for (const report of reports) {
+        const { taskId, epoch } = report;
+        const answer = this.#renew(write, lease, report);
+        if (answer === "canceled") canceled.push({ taskId, epoch });
+        else if (answer !== "ok") lost.push({ taskId, epoch });
+      }
+      return { lost, canceled };
+    });
+  }
+
+  async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {
+    return this.#write((write) => {
+      const task = this.#table.find(fence.taskId);
+      const answer = checkFence(task, fence.epoch);
+      if (!task || answer !== "ok") return answer;
+      const holder = this.#table.findSlotHolder(slot);
+      if (holder !== undefined && holder !== task.taskId) return "busy";
+      write.save(task, holdSlot(task, slot));
+      return "ok";
+    });
+  }
+
+  async releaseSlot(fence: Fence): Promise<WriteResult> {
+    return this.#change(fence, (task) => without(task, "slot"));
+  }
+
+  async recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult> {
+    return this.#change(fence, (task, now) => setDispatch(task, dispatch, now));
+  }
+
+  async updateStage(
+    fence: Fence,
+    name: StageName,
+    patch: Partial<Stage>,
+    progress?: number,
+  ): Promise<WriteResult> {
+    return this.#change(fence, (task) => changeStage(task, name, patch, progress));
+  }
+
+  async recordInput(fence: Fence, input: InputFacts): Promise<WriteResult> {
+    return this.#change(fence, (task) => ({ ...task, input }));
+  }
+
+  async recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult> {
+    return this.#change(fence, (task) => ({ ...task, uploadCheckpoint: checkpoint }));
+  }
+
+  async settle(fence: Fence, outcome: Outcome): Promise<WriteResult> {
+    return this.#change(fence, (task, now) => settleTask(task, outcome, now));
+  }
+
+  async finishCleanup(fence: Fence): Promise<WriteResult> {
+    return this.#write((write) => {
+      const task = this.#table.find(fence.taskId);
+      const answer = checkFence(task, fence.epoch);
+      if (!task || answer !== "canceled") return answer === "ok" ? "lost" : answer;
+      if (task.cleanupPending && !task.lease) return "lost";
+      write.save(task, endCleanup(task));
+      return "ok";
+    });
+  }
+
+  async heldSlots(): ReturnType<TaskStore["heldSlots"]> {
+    return this.#table.heldSlots();
+  }
+
+  async purge(retentionMs: number, limit: number): Promise<number> {
+    return this.#table.purge(this.#clock() - retentionMs, limit);
+  }
+
+  async saveWorkflow(version: string, content: Json): Promise<void> {
+    this.#facts.saveWorkflow(version, content);
+  }
+
+  async loadWorkflow(version: string): Promise<Json | undefined> {
+    return this.#facts.loadWorkflow(version);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#driver[Symbol.dispose]();
+    await this.#lock[Symbol.asyncDispose]();
+  }
+
+  #chooseTask(request: LeaseRequest, now: Date): LeaseChoice | undefined {
+    const nowMs = now.getTime();
+    const keeper = this.#table.findSlotKeeper(nowMs);
+    if (keeper) return { task: keeper, passed: [] };
+    for (const priority of PRIORITIES) {
+      const heads = [...new Set(request.workflows)].flatMap(
+        (workflow) => this.#table.findHead(workflow, priority, nowMs) ?? [],
+      );
+      if (heads.length > 0) return chooseTask(heads, request, now);
+    }
+    return undefined;
+  }
+
+  #renew(write: EmbeddedWrite, lease: Lease, report: ProgressReport): WriteResult {
+    const task = this.#table.find(report.taskId);
+    const answer = checkFence(task, report.epoch);
+    if (answer === "lost" || !task?.lease) return answer;
+    const renewed = { ...task, lease };
+    write.renew(task, answer === "ok" ? applyReport(renewed, report) : renewed);
+    return answer;
+  }
+
+  #change(fence: Fence, change: (task: Task, now: Date) => Task): WriteResult {
+    return this.#write((write) => {
+      const task = this.#table.find(fence.taskId);
+      const answer = checkFence(task, fence.epoch);
+      if (task && answer === "ok") write.save(task, change(task, write.now));
+      return answer;
+    });
+  }
+
+  #write<T>(work: (write: EmbeddedWrite) => T): T {
+    const write = new EmbeddedWrite(this.#table, this.#clock());
+    const result = this.#driver.transaction(() => work(write));
+    this.#feed.publish(write.changes);
+    return result;
+  }
+}
+
+const PRIORITIES = [2, 1, 0];

@@ -1,0 +1,150 @@
+import type { Attempt, Dispatch, Task, TaskStatus } from "../../domain/task.js";
+import type { SqlValue } from "./driver.js";
+
+/** A row of the table `tasks`: what queries need in columns, the rest in the document. */
+export interface TaskRow {
+  readonly task_id: string;
+  readonly rev: number;
+  readonly epoch: number;
+  readonly status: TaskStatus;
+  readonly priority: number;
+  readonly workflow: string;
+  readonly due_at: number;
+  readonly finished_at: number | null;
+  readonly lease_owner: string | null;
+  readonly orphan_at: number | null;
+  readonly slot: string | null;
+  readonly idempotency_key: string | null;
+  readonly document: string;
+}
+
+/** The columns that change with a task, in the order of {@link changingValues}. */
+export const CHANGING_COLUMNS = [
+  "rev",
+  "epoch",
+  "status",
+  "due_at",
+  "finished_at",
+  "lease_owner",
+  "orphan_at",
+  "slot",
+  "document",
+] as const;
+
+/** A task's values for {@link CHANGING_COLUMNS}. */
+export function changingValues(task: Task): readonly SqlValue[] {
+  return [
+    task.rev,
+    task.epoch,
+    task.status,
+    task.dueAt.getTime(),
+    task.finishedAt?.getTime() ?? null,
+    task.lease?.owner ?? null,
+    orphanAt(task),
+    task.slot ?? null,
+    toDocument(task),
+  ];
+}
+
+/** A key as stored: encoded, so that every string a client may send survives. */
+export function encodeKey(key: string): string {
+  return JSON.stringify(key);
+}
+
+/** The task of a row; shares nothing with any other. */
+export function toTask(row: TaskRow): Task {
+  const document = JSON.parse(row.document) as StoredDocument;
+  const { createdAt, updatedAt, notBefore, firstBypassedAt, attempts, dispatch, ...rest } =
+    document;
+  return {
+    ...rest,
+    ...columnFields(row),
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(updatedAt),
+    ...(notBefore !== undefined && { notBefore: new Date(notBefore) }),
+    ...(firstBypassedAt !== undefined && { firstBypassedAt: new Date(firstBypassedAt) }),
+    attempts: attempts.map(toAttempt),
+    ...(dispatch && { dispatch: { ...dispatch, at: new Date(dispatch.at) } }),
+  };
+}
+
+/** The fields of a task that have columns, so that no fact is stored twice. */
+type ColumnField =
+  | "taskId"
+  | "rev"
+  | "epoch"
+  | "status"
+  | "priority"
+  | "workflow"
+  | "dueAt"
+  | "finishedAt"
+  | "lease"
+  | "slot"
+  | "cleanupPending"
+  | "idempotencyKey";
+
+type StoredAttempt = WithTextDates<Attempt, "startedAt" | "endedAt">;
+type StoredDispatch = WithTextDates<Dispatch, "at">;
+type DocumentFields = Omit<Task, ColumnField | "attempts" | "dispatch">;
+
+type StoredDocument = WithTextDates<
+  DocumentFields,
+  "createdAt" | "updatedAt" | "notBefore" | "firstBypassedAt"
+> & { readonly attempts: readonly StoredAttempt[]; readonly dispatch?: StoredDispatch };
+
+/** `T` as JSON prints it: the fields `Dates` are texts. */
+type WithTextDates<T, Dates extends keyof T> = Omit<T, Dates> & {
+  [K in keyof Pick<T, Dates>]: string;
+};
+
+function toDocument(task: Task): string {
+  const {
+    taskId,
+    rev,
+    epoch,
+    status,
+    priority,
+    workflow,
+    dueAt,
+    finishedAt,
+    lease,
+    slot,
+    cleanupPending,
+    idempotencyKey,
+    ...document
+  } = task;
+  return JSON.stringify(document);
+}
+
+function orphanAt(task: Task): number | null {
+  if (task.lease) return task.lease.expiresAt.getTime();
+  return task.cleanupPending ? 0 : null;
+}
+
+function columnFields(row: TaskRow): Pick<Task, ColumnField> {
+  const { lease_owner: owner, orphan_at: expiresAt } = row;
+  return {
+    taskId: row.task_id,
+    rev: row.rev,
+    epoch: row.epoch,
+    status: row.status,
+    priority: row.priority,
+    workflow: row.workflow,
+    dueAt: new Date(row.due_at),
+    ...(row.finished_at !== null && { finishedAt: new Date(row.finished_at) }),
+    ...(owner !== null && { lease: { owner, expiresAt: new Date(expiresAt ?? 0) } }),
+    ...(row.slot !== null && { slot: row.slot }),
+    ...(row.status === "canceled" && expiresAt !== null && { cleanupPending: true }),
+    ...(row.idempotency_key !== null && {
+      idempotencyKey: JSON.parse(row.idempotency_key) as string,
+    }),
+  };
+}
+
+function toAttempt({ startedAt, endedAt, ...rest }: StoredAttempt): Attempt {
+  return {
+    ...rest,
+    startedAt: new Date(startedAt),
+    ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
+  };
+}

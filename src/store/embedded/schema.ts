@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { TaskError } from "../../domain/errors.js";
+import type { EmbeddedDriver } from "./driver.js";
+
+/**
+ * Brings a file to the schema of this version, in one transaction.
+ *
+ * @throws TaskError STORE_UNAVAILABLE for a file that a newer version of the service wrote.
+ */
+export function migrate(driver: EmbeddedDriver): void {
+  const version = driver.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
+  if (version > MIGRATIONS.length) {
+    throw new TaskError(
+      "STORE_UNAVAILABLE",
+      `Cannot open the store: its schema has version ${version}, this service knows versions up to ${MIGRATIONS.length}; start a newer service`,
+    );
+  }
+  if (version === MIGRATIONS.length) return;
+  driver.transaction(() => {
+    for (const migration of MIGRATIONS.slice(version)) driver.exec(migration);
+    driver.run("INSERT OR IGNORE INTO facts (name, value) VALUES ('store_id', ?)", randomUUID());
+    driver.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  });
+}
+
+/** The schema's changes since the beginning. Those that were released never change; new ones are added. */
+const MIGRATIONS: readonly string[] = [
+  `
+-- Times are milliseconds since 1970. What no query needs is in the document.
+CREATE TABLE tasks (
+  task_id TEXT PRIMARY KEY CHECK (length(task_id) = 32),
+  rev INTEGER NOT NULL CHECK (rev > 0),
+  epoch INTEGER NOT NULL CHECK (epoch >= 0),
+  status TEXT NOT NULL
+    CHECK (status IN ('pending', 'processing', 'completed', 'failed', 'canceled')),
+  priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 2),
+  workflow TEXT NOT NULL,
+  due_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  lease_owner TEXT,
+  -- From when on another process may take it over: the end of its lease, or 0 for a canceled task
+  -- that waits for its cleanup without a lease.
+  orphan_at INTEGER,
+  slot TEXT,
+  idempotency_key TEXT,
+  request_hash TEXT,
+  document TEXT NOT NULL CHECK (json_valid(document)),
+  CHECK ((finished_at IS NOT NULL) = (status IN ('completed', 'failed', 'canceled'))),
+  CHECK ((idempotency_key IS NULL) = (request_hash IS NULL)),
+  CHECK (
+    CASE status
+      WHEN 'pending' THEN lease_owner IS NULL AND orphan_at IS NULL
+      WHEN 'processing' THEN lease_owner IS NOT NULL AND orphan_at IS NOT NULL
+      WHEN 'canceled' THEN orphan_at IS NOT NULL OR (lease_owner IS NULL AND slot IS NULL)
+      ELSE lease_owner IS NULL AND orphan_at IS NULL AND slot IS NULL
+    END
+  )
+) STRICT;
+
+CREATE UNIQUE INDEX tasks_slot ON tasks (slot) WHERE slot IS NOT NULL;
+CREATE UNIQUE INDEX tasks_idempotency_key ON tasks (idempotency_key)
+  WHERE idempotency_key IS NOT NULL;
+CREATE INDEX tasks_status ON tasks (status, task_id);
+CREATE INDEX tasks_head ON tasks (workflow, priority, due_at, task_id) WHERE status = 'pending';
+CREATE INDEX tasks_due ON tasks (due_at) WHERE status = 'pending';
+CREATE INDEX tasks_orphan ON tasks (orphan_at, task_id) WHERE orphan_at IS NOT NULL;
+CREATE INDEX tasks_ended ON tasks (finished_at)
+  WHERE finished_at IS NOT NULL AND orphan_at IS NULL;
+
+-- The terminal ones count since the store was made: deleting a task does not lower them.
+CREATE TABLE counts (status TEXT PRIMARY KEY, task_count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO counts (status, task_count)
+  VALUES ('pending', 0), ('processing', 0), ('completed', 0), ('failed', 0), ('canceled', 0);
+CREATE TRIGGER count_inserted AFTER INSERT ON tasks BEGIN
+  UPDATE counts SET task_count = task_count + 1 WHERE status = NEW.status;
+END;
+CREATE TRIGGER count_moved AFTER UPDATE OF status ON tasks WHEN OLD.status <> NEW.status BEGIN
+  UPDATE counts SET task_count = task_count - 1 WHERE status = OLD.status;
+  UPDATE counts SET task_count = task_count + 1 WHERE status = NEW.status;
+END;
+CREATE TRIGGER count_deleted AFTER DELETE ON tasks
+  WHEN OLD.status IN ('pending', 'processing') BEGIN
+  UPDATE counts SET task_count = task_count - 1 WHERE status = OLD.status;
+END;
+
+CREATE TABLE workflows (
+  version TEXT PRIMARY KEY,
+  content TEXT NOT NULL CHECK (json_valid(content))
+) STRICT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`,
+];

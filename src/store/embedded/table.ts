@@ -1,0 +1,181 @@
+import type { Task } from "../../domain/task.js";
+import { TASK_ID } from "../core/task-ids.js";
+import type { OrphanScope, TaskCounts } from "../task-store.js";
+import type { EmbeddedDriver, SqlValue } from "./driver.js";
+import { CHANGING_COLUMNS, changingValues, encodeKey, type TaskRow, toTask } from "./row.js";
+
+/**
+ * The queries on the table `tasks`. Those that run often name their index: were it missing, they
+ * would fail at once instead of becoming slow.
+ */
+export class EmbeddedTable {
+  readonly #driver: EmbeddedDriver;
+
+  constructor(driver: EmbeddedDriver) {
+    this.#driver = driver;
+  }
+
+  insert(task: Task, requestHash: string | undefined): void {
+    const { taskId, priority, workflow, idempotencyKey } = task;
+    this.#driver.run(
+      INSERT,
+      taskId,
+      priority,
+      workflow,
+      idempotencyKey === undefined ? null : encodeKey(idempotencyKey),
+      requestHash ?? null,
+      ...changingValues(task),
+    );
+  }
+
+  update(task: Task): void {
+    this.#driver.run(UPDATE, ...changingValues(task), task.taskId);
+  }
+
+  /** Moves the end of a lease, which is not in the document, without writing the rest anew. */
+  renewLease(taskId: string, expiresAtMs: number): void {
+    this.#driver.run("UPDATE tasks SET orphan_at = ? WHERE task_id = ?", expiresAtMs, taskId);
+  }
+
+  /** Whatever the form of the id: one that is not ours is not asked for. */
+  find(taskId: string): Task | undefined {
+    if (!TASK_ID.test(taskId)) return undefined;
+    return this.#one("SELECT * FROM tasks WHERE task_id = ?", taskId);
+  }
+
+  findByKey(key: string): { readonly task: Task; readonly requestHash: string } | undefined {
+    const row = this.#driver.get<TaskRow & { readonly request_hash: string }>(
+      "SELECT * FROM tasks INDEXED BY tasks_idempotency_key WHERE idempotency_key = ?",
+      encodeKey(key),
+    );
+    return row && { task: toTask(row), requestHash: row.request_hash };
+  }
+
+  /** The oldest due pending task of a workflow and priority. */
+  findHead(workflow: string, priority: number, nowMs: number): Task | undefined {
+    return this.#one(
+      `SELECT * FROM tasks INDEXED BY tasks_head
+       WHERE status = 'pending' AND workflow = ? AND priority = ? AND due_at <= ?
+       ORDER BY due_at, task_id LIMIT 1`,
+      workflow,
+      priority,
+      nowMs,
+    );
+  }
+
+  /** The first due pending task that still holds a slot. There are never more of them than slots. */
+  findSlotKeeper(nowMs: number): Task | undefined {
+    return this.#one(
+      `SELECT * FROM tasks INDEXED BY tasks_slot
+       WHERE slot IS NOT NULL AND status = 'pending' AND due_at <= ?
+       ORDER BY priority DESC, due_at, task_id LIMIT 1`,
+      nowMs,
+    );
+  }
+
+  findOrphan(nowMs: number, scope: OrphanScope): Task | undefined {
+    return this.#one(
+      `SELECT * FROM tasks INDEXED BY tasks_orphan
+       WHERE orphan_at IS NOT NULL AND orphan_at <= ?${scope === "all" ? "" : WITH_PROMPT}
+       ORDER BY orphan_at, task_id LIMIT 1`,
+      nowMs,
+    );
+  }
+
+  /** When the pending task that is or becomes due first does so. */
+  findOldestDueMs(): number | undefined {
+    return this.#driver.get<{ at: number }>(
+      `SELECT due_at AS at FROM tasks INDEXED BY tasks_due
+       WHERE status = 'pending' ORDER BY due_at LIMIT 1`,
+    )?.at;
+  }
+
+  /** When, after now, the next pending task becomes due or the next lease expires. */
+  findNextDueMs(nowMs: number): number | undefined {
+    const due = this.#driver.get<{ at: number }>(
+      `SELECT due_at AS at FROM tasks INDEXED BY tasks_due
+       WHERE status = 'pending' AND due_at > ? ORDER BY due_at LIMIT 1`,
+      nowMs,
+    );
+    const orphan = this.#driver.get<{ at: number }>(
+      `SELECT orphan_at AS at FROM tasks INDEXED BY tasks_orphan
+       WHERE orphan_at IS NOT NULL AND orphan_at > ? ORDER BY orphan_at LIMIT 1`,
+      nowMs,
+    );
+    const nextMs = Math.min(due?.at ?? Infinity, orphan?.at ?? Infinity);
+    return Number.isFinite(nextMs) ? nextMs : undefined;
+  }
+
+  /** Makes every lease expired. @returns how many there were. */
+  voidLeases(): number {
+    return this.#driver.run(
+      "UPDATE tasks INDEXED BY tasks_orphan SET orphan_at = 0 WHERE orphan_at IS NOT NULL AND orphan_at > 0",
+    );
+  }
+
+  findSlotHolder(slot: string): string | undefined {
+    return this.#driver.get<{ task_id: string }>(
+      "SELECT task_id FROM tasks INDEXED BY tasks_slot WHERE slot = ?",
+      slot,
+    )?.task_id;
+  }
+
+  heldSlots(): readonly { readonly slot: string; readonly taskId: string }[] {
+    return this.#driver.all(
+      "SELECT slot, task_id AS taskId FROM tasks INDEXED BY tasks_slot WHERE slot IS NOT NULL",
+    );
+  }
+
+  /** Up to `limit` tasks with ids below `belowId`, the newest first. */
+  list(status: string | undefined, belowId: string, limit: number): readonly Task[] {
+    const rows =
+      status === undefined
+        ? this.#driver.all<TaskRow>(
+            "SELECT * FROM tasks WHERE task_id < ? ORDER BY task_id DESC LIMIT ?",
+            belowId,
+            limit,
+          )
+        : this.#driver.all<TaskRow>(
+            `SELECT * FROM tasks INDEXED BY tasks_status
+             WHERE status = ? AND task_id < ? ORDER BY task_id DESC LIMIT ?`,
+            status,
+            belowId,
+            limit,
+          );
+    return rows.map(toTask);
+  }
+
+  counts(): TaskCounts {
+    const rows = this.#driver.all<{ status: keyof TaskCounts; task_count: number }>(
+      "SELECT status, task_count FROM counts",
+    );
+    const none: TaskCounts = { pending: 0, processing: 0, completed: 0, failed: 0, canceled: 0 };
+    return { ...none, ...Object.fromEntries(rows.map((row) => [row.status, row.task_count])) };
+  }
+
+  /** Deletes up to `limit` tasks that ended before a time and need no cleanup. The file keeps its size and reuses the room. */
+  purge(endedBeforeMs: number, limit: number): number {
+    return this.#driver.run(
+      `DELETE FROM tasks WHERE task_id IN (
+         SELECT task_id FROM tasks INDEXED BY tasks_ended
+         WHERE finished_at IS NOT NULL AND orphan_at IS NULL AND finished_at < ?
+         ORDER BY finished_at LIMIT ?)`,
+      endedBeforeMs,
+      limit,
+    );
+  }
+
+  #one(sql: string, ...values: readonly SqlValue[]): Task | undefined {
+    const row = this.#driver.get<TaskRow>(sql, ...values);
+    return row && toTask(row);
+  }
+}
+
+const WITH_PROMPT = ` AND (slot IS NOT NULL OR status = 'canceled'
+  OR json_extract(document, '$.dispatch') IS NOT NULL)`;
+const FIXED_COLUMNS = ["task_id", "priority", "workflow", "idempotency_key", "request_hash"];
+const ALL_COLUMNS = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
+const INSERT = `INSERT INTO tasks (${ALL_COLUMNS.join(", ")})
+  VALUES (${ALL_COLUMNS.map(() => "?").join(", ")})`;
+const UPDATE = `UPDATE tasks SET ${CHANGING_COLUMNS.map((column) => `${column} = ?`).join(", ")}
+  WHERE task_id = ?`;

@@ -1,0 +1,44 @@
+import type { Task } from "../../domain/task.js";
+import { revise } from "../core/task-changes.js";
+import type { TaskChange } from "../task-store.js";
+import type { EmbeddedTable } from "./table.js";
+
+/** One transaction's writes, all at the same moment, and what subscribers are to be told of them. */
+export class EmbeddedWrite {
+  readonly now: Date;
+  readonly #table: EmbeddedTable;
+  readonly #changes: TaskChange[] = [];
+
+  constructor(table: EmbeddedTable, nowMs: number) {
+    this.#table = table;
+    this.now = new Date(nowMs);
+  }
+
+  get changes(): readonly TaskChange[] {
+    return this.#changes;
+  }
+
+  insert(task: Task, requestHash: string | undefined): void {
+    this.#table.insert(task, requestHash);
+    this.#announce(task);
+  }
+
+  /** Stores what a task has become. @returns it with its revision. */
+  save(before: Task, next: Task): Task {
+    const revised = revise(before, next, this.now);
+    this.#table.update(revised);
+    if (revised.rev !== before.rev) this.#announce(revised);
+    return revised;
+  }
+
+  /** Like {@link save} for a heartbeat, which mostly has a lease to move and nothing else. */
+  renew(before: Task, next: Task): void {
+    const isLeaseAlone = revise(before, next, this.now).rev === before.rev;
+    if (!isLeaseAlone) this.save(before, next);
+    else if (next.lease) this.#table.renewLease(next.taskId, next.lease.expiresAt.getTime());
+  }
+
+  #announce({ taskId, rev, status }: Task): void {
+    this.#changes.push({ taskId, rev, status });
+  }
+}

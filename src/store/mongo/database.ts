@@ -1,0 +1,95 @@
+import type { ClientSession, Collection, Db, MongoClient, Timestamp } from "mongodb";
+import type { Logger } from "../../lib/logger.js";
+import { ServerClock } from "./clock.js";
+import { type CountDocument, MongoCounts } from "./counts.js";
+import type { TaskDocument } from "./document.js";
+import { unavailable } from "./errors.js";
+import { COLLECTIONS, prepareSchema } from "./schema.js";
+import { MongoTasks } from "./tasks.js";
+import { MongoWorkflows, type WorkflowDocument } from "./workflows.js";
+
+/** A database that is ready for use. */
+export interface MongoDatabase {
+  readonly storeId: string;
+  /** A single server without a replica set: no transactions, no change streams. */
+  readonly isStandalone: boolean;
+  /** The cluster's time at the opening; only of a replica set. */
+  readonly openedAt: Timestamp | undefined;
+  readonly collection: Collection<TaskDocument>;
+  readonly tasks: MongoTasks;
+  readonly counts: MongoCounts;
+  readonly workflows: MongoWorkflows;
+  readonly clock: ServerClock;
+  /**
+   * Runs `work` so that all of its writes are kept or none; where it is run again, because another
+   * transaction came between, nothing of the first time is left. On a standalone server the writes
+   * are kept one by one, in their order.
+   */
+  together<T>(work: (session: ClientSession | undefined) => Promise<T>): Promise<T>;
+}
+
+/** What a database is prepared with. */
+export interface PrepareOptions {
+  readonly client: MongoClient;
+  readonly database: string;
+  readonly retentionMs: number | undefined;
+  /** How long a transaction is tried. */
+  readonly callMs: number;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * Makes a database ready: collections, validator, indexes. Throws whatever the driver does when it
+ * cannot be reached.
+ */
+export async function prepareDatabase(options: PrepareOptions): Promise<MongoDatabase> {
+  const { client, callMs, logger } = options;
+  const db = client.db(options.database);
+  const clock = new ServerClock();
+  const hello = await db.command({ hello: 1 });
+  clock.note(hello["localTime"]);
+  const isStandalone = hello["setName"] === undefined && hello["msg"] !== "isdbgrid";
+  if (isStandalone) logger?.warn(STANDALONE);
+  const storeId = await prepareSchema({ db, retentionMs: options.retentionMs, logger });
+  return {
+    storeId,
+    isStandalone,
+    openedAt: isStandalone ? undefined : hello["operationTime"],
+    ...openCollections(db, clock, isStandalone),
+    clock,
+    together: (work) => (isStandalone ? work(undefined) : inTransaction(client, work, callMs)),
+  };
+}
+
+const STANDALONE =
+  "the database is a standalone server: changes of other processes are polled for, and after a crash of a process the count of ended tasks may be short by one; start it with --replSet, as a set of one, to be rid of both";
+
+function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
+  const collection = db.collection<TaskDocument>(COLLECTIONS.tasks);
+  const counts = db.collection<CountDocument>(COLLECTIONS.counts);
+  return {
+    collection,
+    tasks: new MongoTasks(collection, clock),
+    counts: new MongoCounts(counts, collection, isStandalone),
+    workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
+  };
+}
+
+/** The driver would try for two minutes, long after the caller was told that it failed. */
+async function inTransaction<T>(
+  client: MongoClient,
+  work: (session: ClientSession) => Promise<T>,
+  limitMs: number,
+): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  const once = async (session: ClientSession): Promise<T> => {
+    if (performance.now() > deadline) throw unavailable("a transaction took too long");
+    return await work(session);
+  };
+  return await client.withSession((session) =>
+    session.withTransaction(once, {
+      readConcern: { level: "snapshot" },
+      writeConcern: { w: "majority", journal: true },
+    }),
+  );
+}

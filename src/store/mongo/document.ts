@@ -1,0 +1,146 @@
+import { isDeepStrictEqual } from "node:util";
+import type { UpdateFilter } from "mongodb";
+import type { Json, Task, TaskStatus } from "../../domain/task.js";
+
+/**
+ * A task as stored in the collection `tasks`. What a client wrote as JSON is kept as text, so that
+ * every key and every string survives; absent means absent, never null.
+ */
+export interface TaskDocument extends SameFields {
+  readonly _id: string;
+  /** The form of this document. */
+  readonly schema: typeof DOCUMENT_SCHEMA;
+  /**
+   * Grows with every write, visible or not, but for the renewal of a lease: a write is refused when it
+   * is not the one that was read.
+   */
+  readonly version: number;
+  /** The task's revision, with the status so that the change stream tells both; replaced as a whole. */
+  readonly change: { readonly rev: number; readonly status: TaskStatus };
+  /** When, by the server's clock, `change` was written. */
+  readonly changedAt: Date;
+  readonly params: string;
+  readonly parameters: string;
+  readonly uploadCheckpoint?: string;
+  readonly idempotency?: Idempotency;
+  readonly leaseOwner?: string;
+  /**
+   * From when on another process may take the task over: the end of its lease, or 1970 for a canceled
+   * task that waits for its cleanup without one.
+   */
+  readonly orphanAt?: Date;
+  /** When an ended task without a cleanup to come ended: what the retention counts from. */
+  readonly retainedSince?: Date;
+}
+
+/** Fields that are stored as they are. */
+type SameFields = Omit<
+  Task,
+  | "taskId"
+  | "rev"
+  | "params"
+  | "parameters"
+  | "uploadCheckpoint"
+  | "idempotencyKey"
+  | "lease"
+  | "cleanupPending"
+>;
+
+interface Idempotency {
+  /** As JSON text. */
+  readonly key: string;
+  readonly requestHash: string;
+}
+
+/** The current form of a {@link TaskDocument}. */
+export const DOCUMENT_SCHEMA = 1;
+
+/** What of a document a task decides; the rest is the store's own. */
+type TaskFields = Omit<TaskDocument, "_id" | "schema" | "version" | "changedAt" | "idempotency">;
+
+/** The document of a new task; the server adds `changedAt`. */
+export function toDocument(
+  task: Task,
+  requestHash: string | undefined,
+): Omit<TaskDocument, "changedAt"> {
+  const { taskId, idempotencyKey } = task;
+  return {
+    _id: taskId,
+    schema: DOCUMENT_SCHEMA,
+    version: 1,
+    ...toFields(task),
+    ...(idempotencyKey !== undefined &&
+      requestHash !== undefined && {
+        idempotency: { key: encodeKey(idempotencyKey), requestHash },
+      }),
+  };
+}
+
+/** The task of a document; shares nothing with any other. */
+export function toTask(document: TaskDocument): Task {
+  const { _id, schema, version, change, changedAt, retainedSince, ...stored } = document;
+  const { params, parameters, uploadCheckpoint, idempotency, leaseOwner, orphanAt, ...same } =
+    stored;
+  return {
+    ...same,
+    taskId: _id,
+    rev: change.rev,
+    params: JSON.parse(params) as Task["params"],
+    parameters: JSON.parse(parameters) as Task["parameters"],
+    ...(uploadCheckpoint !== undefined && {
+      uploadCheckpoint: JSON.parse(uploadCheckpoint) as Json,
+    }),
+    ...(idempotency && { idempotencyKey: JSON.parse(idempotency.key) as string }),
+    ...(leaseOwner !== undefined &&
+      orphanAt && { lease: { owner: leaseOwner, expiresAt: orphanAt } }),
+    ...(same.status === "canceled" && orphanAt && { cleanupPending: true }),
+  };
+}
+
+/** An idempotency key as stored. */
+export function encodeKey(key: string): string {
+  return JSON.stringify(key);
+}
+
+/**
+ * The update that makes one task's document another's, of the fields that differ only.
+ *
+ * @returns undefined if there is nothing to write.
+ */
+export function toUpdate(before: Task, next: Task): UpdateFilter<TaskDocument> | undefined {
+  const from: Readonly<Record<string, unknown>> = { ...toFields(before) };
+  const to: Readonly<Record<string, unknown>> = { ...toFields(next) };
+  const changed = Object.keys({ ...from, ...to }).filter(
+    (field) => !isDeepStrictEqual(from[field], to[field]),
+  );
+  if (changed.length === 0) return undefined;
+  const set = changed.filter((field) => to[field] !== undefined);
+  const unset = changed.filter((field) => to[field] === undefined);
+  return {
+    $set: Object.fromEntries(set.map((field) => [field, to[field]])),
+    $unset: Object.fromEntries(unset.map((field) => [field, ""])),
+    $inc: { version: 1 },
+    ...(before.rev !== next.rev && { $currentDate: { changedAt: true } }),
+  } as UpdateFilter<TaskDocument>;
+}
+
+/** See {@link TaskDocument.orphanAt}. */
+export function orphanAtOf({ lease, cleanupPending }: Task): Date | undefined {
+  return lease?.expiresAt ?? (cleanupPending ? new Date(0) : undefined);
+}
+
+function toFields(task: Task): TaskFields {
+  const { taskId, rev, idempotencyKey, lease, cleanupPending, ...rest } = task;
+  const { params, parameters, uploadCheckpoint, ...same } = rest;
+  const orphanAt = orphanAtOf(task);
+  return {
+    ...same,
+    change: { rev, status: task.status },
+    params: JSON.stringify(params),
+    parameters: JSON.stringify(parameters),
+    ...(uploadCheckpoint !== undefined && { uploadCheckpoint: JSON.stringify(uploadCheckpoint) }),
+    ...(lease && { leaseOwner: lease.owner }),
+    ...(orphanAt && { orphanAt }),
+    ...(task.finishedAt && !orphanAt && { retainedSince: task.finishedAt }),
+  };
+}

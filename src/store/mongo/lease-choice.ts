@@ -1,0 +1,71 @@
+import { chooseTask } from "../core/lease-order.js";
+import type { LeaseRequest } from "../task-store.js";
+import type { MongoTasks, StoredTask } from "./tasks.js";
+
+/** Which task to lease, and the heads it passes, as read. */
+export interface StoredChoice {
+  readonly chosen: StoredTask;
+  readonly passed: readonly StoredTask[];
+}
+
+const MAX_CROWD = 32;
+const CALM_MS = 1_000;
+
+/**
+ * How many seem to lease at this moment. Usually one, who takes the very head of the queue. Each
+ * conflict proves that there are others, so this process then takes one at random out of the first
+ * few tasks, all of which are being leased now, and they stop fighting for the same one.
+ */
+export class LeaseCrowd {
+  #size = 1;
+  #lastConflictMs = 0;
+
+  /** A place in the queue to take a task from, from 0. */
+  place(): number {
+    if (performance.now() - this.#lastConflictMs > CALM_MS) this.#size = 1;
+    return Math.floor(Math.random() * this.#size);
+  }
+
+  noteConflict(): void {
+    this.#size = Math.min(MAX_CROWD, this.#size * 2);
+    this.#lastConflictMs = performance.now();
+  }
+}
+
+/**
+ * Chooses the task to lease: one that holds a slot, else by {@link chooseTask}.
+ *
+ * @param place how far behind the head to take it from, where the queue is that long.
+ */
+export async function chooseStored(
+  tasks: MongoTasks,
+  request: LeaseRequest,
+  place: number,
+): Promise<StoredChoice | undefined> {
+  const [keeper, first] = await Promise.all([
+    tasks.findKeeper(),
+    tasks.findDue(request.workflows, place),
+  ]);
+  if (keeper) return { chosen: keeper, passed: [] };
+  if (!first) return undefined;
+  const isPreferred = request.prefer.length === 0 || request.prefer.includes(first.task.workflow);
+  if (isPreferred) return { chosen: first, passed: [] };
+  return await chooseAmongHeads(tasks, request, first.task.priority);
+}
+
+/** The oldest is of a workflow that is not preferred: one that is may pass it. */
+async function chooseAmongHeads(
+  tasks: MongoTasks,
+  request: LeaseRequest,
+  priority: number,
+): Promise<StoredChoice | undefined> {
+  const names = [...new Set(request.workflows)];
+  const found = await Promise.all(names.map((name) => tasks.findDue([name], 0, priority)));
+  const heads = new Map(found.flatMap((head) => (head ? [[head.task.taskId, head]] : [])));
+  const now = heads.values().next().value?.now;
+  const all = Array.from(heads.values(), ({ task }) => task);
+  const choice = now && chooseTask(all, request, now);
+  const chosen = choice && heads.get(choice.task.taskId);
+  const passed = choice?.passed.flatMap(({ taskId }) => heads.get(taskId) ?? []) ?? [];
+  return chosen && { chosen, passed };
+}

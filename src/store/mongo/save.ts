@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isTerminal, type Task } from "../../domain/task.js";
+import { backoffMs } from "../../lib/backoff.js";
+import { createTask } from "../core/task-changes.js";
+import type { TaskIds } from "../core/task-ids.js";
+import type { NewTask } from "../task-store.js";
+import type { MongoDatabase } from "./database.js";
+import { isDuplicateKey, VersionConflict } from "./errors.js";
+import type { StoredTask } from "./tasks.js";
+
+const CONFLICT_PAUSE = { baseMs: 4, capMs: 250 };
+const MAX_TRIES = 40;
+
+/**
+ * Reads, decides and writes again, with a growing pause, as long as another process writes the same
+ * task in between.
+ *
+ * @throws VersionConflict when it never got through.
+ */
+export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
+  for (let tryCount = 1; ; tryCount += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof VersionConflict) || tryCount === MAX_TRIES) throw error;
+    }
+    await sleep(backoffMs(tryCount, CONFLICT_PAUSE));
+  }
+}
+
+/**
+ * Stores a new task; it is counted with it.
+ *
+ * @throws VersionConflict if another task with the same idempotency key was first.
+ */
+export async function saveNew(
+  { tasks, counts, together }: MongoDatabase,
+  request: NewTask,
+  ids: TaskIds,
+): Promise<Task> {
+  try {
+    const saved = await together(async (session) => {
+      const now = await counts.noteCreated(session);
+      const task = createTask(request, ids.next(now.getTime()), now);
+      await tasks.insert(task, request.idempotency?.requestHash, session);
+      return task;
+    });
+    // A copy, so that the caller's objects are no part of it.
+    return structuredClone(saved);
+  } catch (error) {
+    if (isDuplicateKey(error)) throw new VersionConflict("The key was taken", { cause: error });
+    throw error;
+  }
+}
+
+/**
+ * Stores what a task has become; a task that ends is counted with it.
+ *
+ * @returns it with its revision.
+ * @throws VersionConflict if it is no longer as it was read.
+ */
+export async function saveTask(
+  { tasks, counts, together }: MongoDatabase,
+  stored: StoredTask,
+  next: Task,
+): Promise<Task> {
+  const { status } = next;
+  if (status === stored.task.status || !isEnd(status)) return await tasks.replace(stored, next);
+  return await together(async (session) => {
+    const saved = await tasks.replace(stored, next, session);
+    await counts.noteEnded(status, session);
+    return saved;
+  });
+}
+
+function isEnd(status: Task["status"]): status is "completed" | "failed" | "canceled" {
+  return isTerminal(status);
+}

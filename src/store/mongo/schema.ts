@@ -1,0 +1,234 @@
+import { randomUUID } from "node:crypto";
+import type { Collection, Db, Document, IndexDescription } from "mongodb";
+import { TaskError } from "../../domain/errors.js";
+import { TASK_STATUSES } from "../../domain/task.js";
+import type { Logger } from "../../lib/logger.js";
+import { DOCUMENT_SCHEMA, type TaskDocument } from "./document.js";
+import { hasCode } from "./errors.js";
+
+/** The collections of the store. */
+export const COLLECTIONS = {
+  tasks: "tasks",
+  counts: "task_counts",
+  workflows: "workflows",
+  meta: "meta",
+} as const;
+
+/** The indexes of `tasks` by the names under which queries ask for them. */
+export const INDEX = {
+  /** The oldest due tasks of some workflows, by priority. */
+  head: "head",
+  /** Pending tasks that still hold a slot. */
+  keeper: "keeper",
+  /** When the next pending task becomes due. */
+  due: "due",
+  /** Expired leases, and canceled tasks that wait for their cleanup. */
+  orphan: "orphan",
+  /** One task at most for each slot. */
+  slot: "slot",
+  /** One task at most for each idempotency key. */
+  idempotency: "idempotency",
+  /** Lists by status, and how many are processing. */
+  status: "status",
+  /** Deletes ended tasks after their retention. */
+  retention: "retention",
+  /** What changed since a moment, where the change stream cannot tell. */
+  changed: "changed",
+} as const;
+
+/** What the store keeps about itself. */
+export interface MetaDocument {
+  readonly _id: "store";
+  readonly storeId: string;
+  /** The lowest schema a service must know to work with this database. */
+  readonly schema: number;
+}
+
+/** `expireAfterSeconds` of a retention that never ends: the largest allowed, 68 years. */
+const NEVER_SECONDS = 2_147_483_647;
+
+/** Where tasks are kept and for how long. */
+export interface SchemaOptions {
+  readonly db: Db;
+  /** Ended tasks are deleted after this. Absent: never. */
+  readonly retentionMs: number | undefined;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * Makes collections, validator and indexes where they are not there yet or not as they should be.
+ * Idempotent; several processes may do it at once.
+ *
+ * @returns the store's id, made once for each database.
+ * @throws TaskError STORE_UNAVAILABLE for a database that a newer version of the service uses.
+ */
+export async function prepareSchema({ db, retentionMs, logger }: SchemaOptions): Promise<string> {
+  const storeId = await claimDatabase(db);
+  for (const name of [COLLECTIONS.counts, COLLECTIONS.workflows]) await ensureCollection(db, name);
+  await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);
+  const tasks = db.collection<TaskDocument>(COLLECTIONS.tasks);
+  const expireAfterSeconds =
+    retentionMs === undefined ? NEVER_SECONDS : Math.max(1, Math.round(retentionMs / 1000));
+  const madeNames = await ensureIndexes(tasks, expireAfterSeconds);
+  if (madeNames.length > 0) logger?.info({ indexes: madeNames }, "indexes made");
+  await ensureRetention(db, tasks, expireAfterSeconds);
+  return storeId;
+}
+
+async function claimDatabase(db: Db): Promise<string> {
+  const meta = db.collection<MetaDocument>(COLLECTIONS.meta);
+  const found = await meta.findOneAndUpdate(
+    { _id: "store" },
+    { $setOnInsert: { storeId: randomUUID(), schema: DOCUMENT_SCHEMA } },
+    { upsert: true, returnDocument: "after" },
+  );
+  if (!found) throw new Error("The store's own document is not there");
+  if (found.schema <= DOCUMENT_SCHEMA) return found.storeId;
+  throw new TaskError(
+    "STORE_UNAVAILABLE",
+    `Cannot open the store: its schema has version ${found.schema}, this service knows versions up to ${DOCUMENT_SCHEMA}; start a newer service`,
+  );
+}
+
+async function ensureCollection(db: Db, name: string, validator?: Document): Promise<void> {
+  const [found] = await db.listCollections({ name }, { nameOnly: false }).toArray();
+  if (!found) await createCollection(db, name, validator);
+  else if (validator && JSON.stringify(found.options?.["validator"]) !== JSON.stringify(validator))
+    await db.command({ collMod: name, validator });
+}
+
+async function createCollection(db: Db, name: string, validator?: Document): Promise<void> {
+  try {
+    await db.createCollection(name, { ...(validator && { validator }) });
+  } catch (error) {
+    // Another process was faster.
+    if (!hasCode(error, 48)) throw error;
+  }
+}
+
+/** @returns the names of those that were not there. */
+async function ensureIndexes(
+  tasks: Collection<TaskDocument>,
+  expireAfterSeconds: number,
+): Promise<string[]> {
+  const before = new Set((await tasks.indexes()).map(({ name }) => name));
+  const missing = INDEXES.filter(({ name }) => !before.has(name));
+  if (missing.length > 0) {
+    await tasks.createIndexes(
+      missing.map((index) =>
+        index.name === INDEX.retention ? { ...index, expireAfterSeconds } : index,
+      ),
+    );
+  }
+  return missing.map(({ name }) => name);
+}
+
+/** The retention may have been configured anew; that of the process started last holds. */
+async function ensureRetention(
+  db: Db,
+  tasks: Collection<TaskDocument>,
+  expireAfterSeconds: number,
+): Promise<void> {
+  const index = (await tasks.indexes()).find(({ name }) => name === INDEX.retention);
+  if (index?.expireAfterSeconds === expireAfterSeconds) return;
+  const change = { name: INDEX.retention, expireAfterSeconds };
+  await db.command({ collMod: COLLECTIONS.tasks, index: change });
+}
+
+const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
+  {
+    name: INDEX.head,
+    key: { workflow: 1, priority: -1, dueAt: 1, _id: 1 },
+    partialFilterExpression: { status: "pending" },
+  },
+  {
+    name: INDEX.keeper,
+    key: { priority: -1, dueAt: 1, _id: 1 },
+    partialFilterExpression: { status: "pending", slot: { $exists: true } },
+  },
+  {
+    name: INDEX.due,
+    key: { status: 1, dueAt: 1 },
+    partialFilterExpression: { status: "pending" },
+  },
+  {
+    name: INDEX.orphan,
+    key: { orphanAt: 1, _id: 1 },
+    partialFilterExpression: { orphanAt: { $exists: true } },
+  },
+  {
+    name: INDEX.slot,
+    key: { slot: 1 },
+    unique: true,
+    partialFilterExpression: { slot: { $exists: true } },
+  },
+  {
+    name: INDEX.idempotency,
+    key: { "idempotency.key": 1 },
+    unique: true,
+    partialFilterExpression: { idempotency: { $exists: true } },
+  },
+  { name: INDEX.status, key: { status: 1, _id: -1 } },
+  {
+    name: INDEX.retention,
+    key: { retainedSince: 1 },
+    partialFilterExpression: { retainedSince: { $exists: true } },
+  },
+  { name: INDEX.changed, key: { changedAt: 1 } },
+];
+
+const whole = { bsonType: "number", minimum: 0 };
+const text = { bsonType: "string" };
+const date = { bsonType: "date" };
+
+/** Refuses a document that this service could not have written, whoever writes it. */
+const VALIDATOR: Document = {
+  $jsonSchema: {
+    bsonType: "object",
+    required: [
+      ...["schema", "version", "change", "changedAt", "epoch", "status", "type", "priority"],
+      ...["params", "workflow", "workflowVersion", "parameters", "createdAt", "updatedAt", "dueAt"],
+      ...["attempt", "takeovers", "attempts", "bypassCount", "stages", "progress"],
+    ],
+    properties: {
+      _id: { bsonType: "string", pattern: "^[0-9a-f]{32}$" },
+      schema: whole,
+      version: whole,
+      change: {
+        bsonType: "object",
+        required: ["rev", "status"],
+        properties: { rev: whole, status: { enum: TASK_STATUSES } },
+      },
+      changedAt: date,
+      epoch: whole,
+      status: { enum: TASK_STATUSES },
+      type: { enum: ["image", "video"] },
+      priority: { bsonType: "number", minimum: 0, maximum: 2 },
+      params: text,
+      workflow: text,
+      workflowVersion: text,
+      parameters: text,
+      createdAt: date,
+      updatedAt: date,
+      dueAt: date,
+      notBefore: date,
+      finishedAt: date,
+      retainedSince: date,
+      attempt: whole,
+      takeovers: whole,
+      attempts: { bsonType: "array" },
+      bypassCount: whole,
+      stages: { bsonType: "object" },
+      progress: { bsonType: "number", minimum: 0, maximum: 100 },
+      leaseOwner: text,
+      orphanAt: date,
+      slot: text,
+      uploadCheckpoint: text,
+      idempotency: {
+        bsonType: "object",
+        required: ["key", "requestHash"],
+        properties: { key: text, requestHash: text },
+      },
+    },
+  },
+};

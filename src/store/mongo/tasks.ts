@@ -1,0 +1,299 @@
+import type { ClientSession, Collection, Document, Filter, Sort } from "mongodb";
+import type { Task, TaskStatus } from "../../domain/task.js";
+import { revise } from "../core/task-changes.js";
+import { TASK_ID } from "../core/task-ids.js";
+import type { Fence, OrphanScope, TaskChange } from "../task-store.js";
+import type { ServerClock } from "./clock.js";
+import {
+  encodeKey,
+  orphanAtOf,
+  type TaskDocument,
+  toDocument,
+  toTask,
+  toUpdate,
+} from "./document.js";
+import { VersionConflict } from "./errors.js";
+import { INDEX } from "./schema.js";
+
+/** A task as it was read: what is written of it later is refused if it has changed since. */
+export interface StoredTask {
+  readonly task: Task;
+  readonly version: number;
+  /** The server's time at the reading. */
+  readonly now: Date;
+  /** Of a task created under an idempotency key. */
+  readonly requestHash?: string;
+}
+
+/**
+ * The queries on the collection `tasks`. Each names its index: were it missing, it would fail at once
+ * instead of becoming slow. Whether something is due is the server's decision, by its `$$NOW`.
+ */
+export class MongoTasks {
+  readonly #collection: Collection<TaskDocument>;
+  readonly #clock: ServerClock;
+
+  constructor(collection: Collection<TaskDocument>, clock: ServerClock) {
+    this.#collection = collection;
+    this.#clock = clock;
+  }
+
+  /** Stores a new task. Throws a duplicate key error when its idempotency key is taken. */
+  async insert(
+    task: Task,
+    requestHash: string | undefined,
+    session: ClientSession | undefined,
+  ): Promise<void> {
+    const { _id, ...fields } = toDocument(task, requestHash);
+    // An upsert, since only an update can ask for the server's time.
+    await this.#collection.updateOne(
+      { _id },
+      { $setOnInsert: fields, $currentDate: { changedAt: true } },
+      { upsert: true, ...(session && { session }) },
+    );
+  }
+
+  /** Whatever the form of the id: one that is not ours is not asked for. */
+  async find(taskId: string): Promise<StoredTask | undefined> {
+    return (await this.findMany([taskId])).get(taskId);
+  }
+
+  async findMany(taskIds: readonly string[]): Promise<ReadonlyMap<string, StoredTask>> {
+    const ours = taskIds.filter((id) => TASK_ID.test(id));
+    if (ours.length === 0) return new Map();
+    const found = await this.#read({ _id: { $in: ours } }, { hint: "_id_" });
+    return new Map(found.map((stored) => [stored.task.taskId, stored]));
+  }
+
+  async findByKey(key: string): Promise<StoredTask | undefined> {
+    const query = { idempotency: { $exists: true }, "idempotency.key": encodeKey(key) };
+    const [found] = await this.#read(query, { hint: INDEX.idempotency });
+    return found;
+  }
+
+  /** The first due pending task that still holds a slot. There are never more of them than slots. */
+  async findKeeper(): Promise<StoredTask | undefined> {
+    const query = { status: "pending", slot: { $exists: true }, ...this.#isPast("dueAt") } as const;
+    return await this.#readAt(0, query, { hint: INDEX.keeper, sort: LEASE_ORDER });
+  }
+
+  /**
+   * The first due pending task of some workflows, of all priorities or of one; or the one after
+   * `skip` others, where there are so many.
+   */
+  async findDue(
+    workflows: readonly string[],
+    skip: number,
+    priority?: number,
+  ): Promise<StoredTask | undefined> {
+    if (workflows.length === 0) return undefined;
+    const query = {
+      status: "pending",
+      workflow: { $in: [...new Set(workflows)] },
+      ...(priority !== undefined && { priority }),
+      ...this.#isPast("dueAt"),
+    } as const;
+    return await this.#readAt(skip, query, { hint: INDEX.head, sort: LEASE_ORDER });
+  }
+
+  /** The task that was orphaned first; or the one after `skip` others, where there are so many. */
+  async findOrphan(skip: number, scope: OrphanScope): Promise<StoredTask | undefined> {
+    const sort = { orphanAt: 1, _id: 1 } as const;
+    const query = { ...this.#isPast("orphanAt"), ...(scope === "with_prompt" && WITH_PROMPT) };
+    return await this.#readAt(skip, query, { hint: INDEX.orphan, sort });
+  }
+
+  /** The pending task that is or becomes due first. */
+  async findOldestDue(): Promise<StoredTask | undefined> {
+    const options = { hint: INDEX.due, sort: { dueAt: 1 }, limit: 1 } as const;
+    const [found] = await this.#read({ status: "pending" }, options);
+    return found;
+  }
+
+  /** When, after now, the next pending task becomes due or the next lease expires. */
+  async findNextDue(): Promise<Date | undefined> {
+    const [due, orphan] = await Promise.all([
+      this.#next("dueAt", { status: "pending" }, INDEX.due),
+      this.#next("orphanAt", {}, INDEX.orphan),
+    ]);
+    return [due, orphan]
+      .filter((at) => at !== undefined)
+      .sort((a, b) => a.getTime() - b.getTime())[0];
+  }
+
+  async heldSlots(): Promise<readonly { readonly slot: string; readonly taskId: string }[]> {
+    const held = await this.#collection
+      .find({ slot: { $exists: true } }, { hint: INDEX.slot, projection: { slot: 1 } })
+      .toArray();
+    return held.flatMap(({ _id, slot }) => (slot === undefined ? [] : [{ slot, taskId: _id }]));
+  }
+
+  /** Up to `limit` tasks with ids below `belowId`, the newest first. */
+  async list(
+    status: TaskStatus | undefined,
+    belowId: string,
+    limit: number,
+  ): Promise<readonly Task[]> {
+    const query = { _id: { $lt: belowId }, ...(status !== undefined && { status }) };
+    const hint = status === undefined ? "_id_" : INDEX.status;
+    const found = await this.#read(query, { hint, sort: { _id: -1 }, limit });
+    return found.map(({ task }) => task);
+  }
+
+  /** The latest revision of each task that got one since a moment, in no order. */
+  changesSince(since: Date): AsyncIterable<TaskChange> {
+    return this.#collection
+      .find({ changedAt: { $gte: since } }, { hint: INDEX.changed, projection: { change: 1 } })
+      .map(({ _id, change }) => ({ taskId: _id, ...change }));
+  }
+
+  /** Deletes up to `limit` tasks that ended before a time and need no cleanup, the oldest first. */
+  async purge(retentionMs: number, limit: number): Promise<number> {
+    const endedAt = { $add: ["$retainedSince", retentionMs] };
+    const bound = new Date(this.#clock.afterNow.getTime() - retentionMs);
+    const query = { retainedSince: { $lt: bound }, $expr: { $lt: [endedAt, "$$NOW"] } };
+    const found = await this.#collection
+      .find(query, { hint: INDEX.retention, sort: { retainedSince: 1 }, projection: { _id: 1 } })
+      .limit(limit)
+      .toArray();
+    if (found.length === 0) return 0;
+    const ids = found.map(({ _id }) => _id);
+    const { deletedCount } = await this.#collection.deleteMany({
+      _id: { $in: ids },
+      retainedSince: { $exists: true },
+    });
+    return deletedCount;
+  }
+
+  /**
+   * Stores what a task has become, with the next revision if a client can see a difference.
+   *
+   * @throws VersionConflict if it is no longer as it was read.
+   */
+  async replace(stored: StoredTask, next: Task, session?: ClientSession): Promise<Task> {
+    const revised = revise(stored.task, next, stored.now);
+    const update = toUpdate(stored.task, revised);
+    if (update) {
+      const options = session ? { session } : {};
+      const filter = asRead(stored, revised);
+      const result = await this.#collection.updateOne(filter, update, options);
+      if (result.matchedCount === 0) throw new VersionConflict();
+    }
+    return revised;
+  }
+
+  /**
+   * {@link replace} for several tasks at once, each by itself.
+   *
+   * @throws VersionConflict if one of them is no longer as it was read; the others may be written.
+   */
+  async replaceMany(changes: readonly (readonly [StoredTask, Task])[]): Promise<void> {
+    const operations = changes.flatMap(([stored, next]) => {
+      const revised = revise(stored.task, next, stored.now);
+      const update = toUpdate(stored.task, revised);
+      return update ? [{ updateOne: { filter: asRead(stored, revised), update } }] : [];
+    });
+    if (operations.length === 0) return;
+    const result = await this.#collection.bulkWrite(operations, { ordered: false });
+    if (result.matchedCount < operations.length) throw new VersionConflict();
+  }
+
+  /**
+   * Extends leases from the server's now on. What else is written of a task meanwhile is in nobody's
+   * way: a renewal changes no version, and whoever ends or takes over a lease names the one it read.
+   *
+   * @throws VersionConflict if one of the tasks is no longer held under its epoch; the others are renewed.
+   */
+  async renew(fences: readonly Fence[], owner: string, leaseMs: number): Promise<void> {
+    if (fences.length === 0) return;
+    const lease = { leaseOwner: owner, orphanAt: { $add: ["$$NOW", leaseMs] } };
+    const operations = fences.map(({ taskId, epoch }) => ({
+      updateOne: {
+        filter: { _id: taskId, epoch, leaseOwner: { $exists: true } },
+        update: [{ $set: lease }],
+      },
+    }));
+    const { matchedCount } = await this.#collection.bulkWrite(operations, { ordered: false });
+    if (matchedCount < operations.length) throw new VersionConflict();
+  }
+
+  async #readAt(
+    skip: number,
+    query: Filter<TaskDocument>,
+    options: ReadOptions,
+  ): Promise<StoredTask | undefined> {
+    const [found] = await this.#read(query, { ...options, skip, limit: 1 });
+    return found || skip === 0 ? found : await this.#readAt(0, query, options);
+  }
+
+  async #read(
+    query: Filter<TaskDocument>,
+    { hint, sort, skip = 0, limit }: ReadOptions,
+  ): Promise<readonly StoredTask[]> {
+    const pipeline: Document[] = [
+      { $match: query },
+      ...(sort ? [{ $sort: sort }] : []),
+      ...(skip > 0 ? [{ $skip: skip }] : []),
+      ...(limit === undefined ? [] : [{ $limit: limit }]),
+      { $set: { now: "$$NOW" } },
+    ];
+    type Read = TaskDocument & { readonly now: Date };
+    const found = await this.#collection.aggregate<Read>(pipeline, { hint }).toArray();
+    return found.map((document) => this.#toStored(document));
+  }
+
+  #toStored({ now, ...document }: TaskDocument & { readonly now: Date }): StoredTask {
+    this.#clock.note(now);
+    const { version, idempotency } = document;
+    const requestHash = idempotency?.requestHash;
+    return {
+      ...{ task: toTask(document), version, now },
+      ...(requestHash !== undefined && { requestHash }),
+    };
+  }
+
+  #isPast(field: "dueAt" | "orphanAt") {
+    return { [field]: { $lte: this.#clock.afterNow }, $expr: { $lte: [`$${field}`, "$$NOW"] } };
+  }
+
+  async #next(
+    field: "dueAt" | "orphanAt",
+    query: Filter<TaskDocument>,
+    hint: string,
+  ): Promise<Date | undefined> {
+    const isFuture = {
+      [field]: { $gt: this.#clock.beforeNow },
+      $expr: { $gt: [`$${field}`, "$$NOW"] },
+    };
+    const [next] = await this.#collection
+      .find({ ...query, ...isFuture }, { hint, projection: { _id: 0, [field]: 1 } })
+      .sort({ [field]: 1 })
+      .limit(1)
+      .toArray();
+    return next?.[field];
+  }
+}
+
+interface ReadOptions {
+  readonly hint: string;
+  readonly sort?: Sort;
+  readonly skip?: number;
+  readonly limit?: number;
+}
+
+/** Of an orphan: a server may be busy with it or have a result of it, or it waits for its cleanup. */
+const WITH_PROMPT = {
+  $or: [{ slot: { $exists: true } }, { dispatch: { $exists: true } }, { status: "canceled" }],
+} satisfies Filter<TaskDocument>;
+
+/** By priority, then due time, then age. */
+const LEASE_ORDER = { priority: -1, dueAt: 1, _id: 1 } as const;
+
+/** Matches the task as it was read; with the lease that it then had, where that is to change. */
+function asRead({ task, version }: StoredTask, next: Task): Filter<TaskDocument> {
+  const [before, after] = [task, next].map((one) => orphanAtOf(one)?.getTime());
+  return {
+    ...{ _id: task.taskId, version },
+    ...(before !== after && { orphanAt: orphanAtOf(task) ?? { $exists: false } }),
+  };
+}

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { TaskError } from "../../domain/errors.js";
+import type { Json } from "../../domain/task.js";
+import type { Workflow } from "../workflow.js";
+import { firstIssue } from "./first-issue.js";
+import { parsePrompt } from "./parse-prompt.js";
+
+const json: z.ZodType<Json> = z.json();
+const nodeInputs = z.record(z.string(), z.record(z.string(), json));
+
+const parameter = z.strictObject({
+  name: z.string(),
+  type: z.enum(["integer", "number", "string", "boolean"]),
+  description: z.string(),
+  default: json.exactOptional(),
+  minimum: z.number().exactOptional(),
+  maximum: z.number().exactOptional(),
+  options: z.array(json).exactOptional(),
+  node: z.string().exactOptional(),
+  input: z.string().exactOptional(),
+  choices: z.record(z.string(), nodeInputs).exactOptional(),
+});
+
+const content = z.strictObject({
+  name: z.string(),
+  title: z.string(),
+  description: z.string(),
+  type: z.enum(["image", "video"]),
+  prompt: z.unknown(),
+  inputNode: z.string(),
+  inputField: z.string(),
+  resultNode: z.string(),
+  parameters: z.array(parameter),
+  nodeClasses: z.array(z.string()),
+  models: z.array(
+    z.strictObject({
+      node: z.string(),
+      input: z.string(),
+      classType: z.string(),
+      value: z.string(),
+    }),
+  ),
+  weights: z.record(z.string(), z.number()).exactOptional(),
+  lowMemory: nodeInputs.exactOptional(),
+  fit: z
+    .strictObject({ node: z.string(), longestEdge: z.string(), scale: z.number() })
+    .exactOptional(),
+  inferred: z.array(z.string()),
+  aliases: z.array(z.string()),
+});
+
+/** Checks that a value is a workflow's content. @throws TaskError WORKFLOW_INVALID */
+export function parseContent(value: unknown): Omit<Workflow, "version"> {
+  const result = content.safeParse(value);
+  if (!result.success) {
+    throw new TaskError(
+      "WORKFLOW_INVALID",
+      `Cannot read the stored workflow: ${firstIssue(result.error)}`,
+    );
+  }
+  return { ...result.data, prompt: parsePrompt(result.data.name, result.data.prompt) };
+}

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { invalidWorkflow } from "../invalid-workflow.js";
+import { firstIssue } from "./first-issue.js";
+import { parseYaml } from "./parse-text.js";
+
+const literal = z.union([z.string(), z.number(), z.boolean()]);
+const nodeInputs = z.record(z.string(), z.record(z.string(), literal));
+
+const parameter = z.strictObject({
+  /** Told from the default, the choices or the prompt where it is left out. */
+  type: z.enum(["integer", "number", "string", "boolean"]).optional(),
+  description: z.string().default(""),
+  /** Left out: what the prompt has at `node` and `input`. */
+  default: literal.optional(),
+  /** No default: every task gets a value of its own. */
+  random: z.boolean().default(false),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  options: z.array(literal).min(1).optional(),
+  node: z.string().optional(),
+  input: z.string().optional(),
+  choices: z.record(z.string(), nodeInputs).optional(),
+});
+
+const sidecar = z.strictObject({
+  title: z.string().optional(),
+  description: z.string().optional(),
+  type: z.enum(["image", "video"]).optional(),
+  aliases: z.array(z.string()).default([]),
+  input: z.strictObject({ node: z.string(), field: z.string() }).optional(),
+  result: z.string().optional(),
+  parameters: z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), parameter).optional(),
+  models: z.array(z.strictObject({ node: z.string(), input: z.string() })).optional(),
+  weights: z.record(z.string(), z.number().positive()).optional(),
+  low_memory: nodeInputs.optional(),
+  fit: z
+    .strictObject({ node: z.string(), longest_edge: z.string(), scale: z.number().positive() })
+    .optional(),
+});
+
+/** What `NAME.yaml` states of the workflow `NAME.json`; everything may be left out. */
+export type Sidecar = z.infer<typeof sidecar>;
+export type SidecarParameter = z.infer<typeof parameter>;
+
+/** Reads a sidecar; no text (no file) states nothing. @throws TaskError WORKFLOW_INVALID */
+export function parseSidecar(file: string, text = ""): Sidecar {
+  const result = sidecar.safeParse(parseYaml(file, text) ?? {});
+  if (!result.success) throw invalidWorkflow(file, firstIssue(result.error));
+  return result.data;
+}

@@ -1,0 +1,265 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { MkvOutputFormat, MovOutputFormat, Mp4OutputFormat, WebMOutputFormat } from "mediabunny";
+import sharp, { type Sharp } from "sharp";
+import { describe, expect, it } from "vitest";
+import { probeInput } from "../../../src/input/probe-input.js";
+import { sniffMediaType } from "../../../src/input/sniff-media-type.js";
+import { type ContainerOptions, writeContainer } from "../../support/container-video.js";
+import { tempDir } from "../../support/temp-dir.js";
+
+const LIMITS = { maxPixels: 1_000_000 };
+
+async function fileOf(content: Buffer | string, name = "input"): Promise<string> {
+  const path = join(await tempDir(), name);
+  await writeFile(path, content);
+  return path;
+}
+
+/** A picture that does not compress, so that a part of its file is a part of its pixels. */
+function picture(width = 90, height = 60): Sharp {
+  const raw = Buffer.alloc(width * height * 3);
+  let state = 1;
+  for (let index = 0; index < raw.length; index++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    raw[index] = state >>> 24;
+  }
+  return sharp(raw, { raw: { width, height, channels: 3 } });
+}
+
+function animation(): Sharp {
+  const frame = (color: string) => ({
+    create: { width: 8, height: 8, channels: 3 as const, background: color },
+  });
+  return sharp([frame("red"), frame("blue")] as never, { join: { animated: true } });
+}
+
+/** A PNG chunk: length, type, content, checksum. */
+function pngChunk(type: string, content: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), content]);
+  const ends = [Buffer.alloc(4), Buffer.alloc(4)] as const;
+  ends[0].writeUInt32BE(content.length);
+  ends[1].writeUInt32BE(crc32(body));
+  return Buffer.concat([ends[0], body, ends[1]]);
+}
+
+/** Where the content of a PNG's first chunk, IHDR, begins and the next chunk. */
+const IHDR = 16;
+const AFTER_IHDR = 33;
+
+async function pngClaiming(width: number, height: number): Promise<Buffer> {
+  const png = await picture().png().toBuffer();
+  const header = Buffer.from(png.subarray(IHDR, IHDR + 13));
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  return Buffer.concat([png.subarray(0, 8), pngChunk("IHDR", header), png.subarray(AFTER_IHDR)]);
+}
+
+async function animatedPng(): Promise<Buffer> {
+  const png = await picture().png().toBuffer();
+  const control = pngChunk("acTL", Buffer.from([0, 0, 0, 2, 0, 0, 0, 0]));
+  return Buffer.concat([png.subarray(0, AFTER_IHDR), control, png.subarray(AFTER_IHDR)]);
+}
+
+describe("probeInput() of an image", () => {
+  it.each([
+    ["image/jpeg", ".jpg", () => picture().jpeg()],
+    ["image/jpeg", ".jpg", () => picture().jpeg({ progressive: true })],
+    ["image/png", ".png", () => picture().png()],
+    ["image/webp", ".webp", () => picture().webp()],
+    ["image/gif", ".gif", () => picture().gif()],
+    ["image/tiff", ".tif", () => picture().tiff()],
+    ["image/avif", ".avif", () => picture().avif()],
+  ])("knows %s by its content, whatever its name", async (mediaType, extension, make) => {
+    const content = await make().toBuffer();
+    const path = await fileOf(content, "video.mp4");
+    await expect(probeInput(path, "image", LIMITS)).resolves.toEqual({
+      mediaType,
+      extension,
+      sizeBytes: content.length,
+      width: 90,
+      height: 60,
+    });
+  });
+
+  it("answers the size as it is shown, rotated", async () => {
+    const path = await fileOf(await picture().withMetadata({ orientation: 6 }).jpeg().toBuffer());
+    await expect(probeInput(path, "image", LIMITS)).resolves.toMatchObject({
+      width: 60,
+      height: 90,
+    });
+  });
+
+  it.each([
+    ["a JPEG", () => picture().jpeg()],
+    ["a progressive JPEG", () => picture().jpeg({ progressive: true })],
+    ["a PNG", () => picture().png()],
+    ["a WebP", () => picture().webp()],
+    ["a GIF", () => picture().gif()],
+    ["an AVIF", () => picture().avif()],
+  ])("refuses %s that is cut short", async (_what, make) => {
+    const content = await make().toBuffer();
+    for (const share of [0.5, 0.97]) {
+      const path = await fileOf(content.subarray(0, Math.floor(content.length * share)));
+      const error = await probeInput(path, "image", LIMITS).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: "INPUT_DAMAGED",
+        message: expect.stringMatching(/^Cannot use input: the image is damaged \(.+\)$/),
+      });
+      expect(String(error)).not.toMatch(path);
+    }
+  });
+
+  it("refuses a decompression bomb by its header", async () => {
+    const path = await fileOf(await pngClaiming(60_000, 60_000));
+    await expect(probeInput(path, "image", LIMITS)).rejects.toMatchObject({
+      code: "INPUT_TOO_LARGE",
+      message: "Cannot use input: it has 60000 x 60000 pixels, more than the limit of 1000000",
+    });
+  });
+
+  it("takes a picture of exactly the limit", async () => {
+    const path = await fileOf(await picture().png().toBuffer());
+    await expect(probeInput(path, "image", { maxPixels: 90 * 60 })).resolves.toBeDefined();
+    await expect(probeInput(path, "image", { maxPixels: 90 * 60 - 1 })).rejects.toMatchObject({
+      code: "INPUT_TOO_LARGE",
+    });
+  });
+
+  it.each([
+    ["GIF", () => animation().gif().toBuffer()],
+    ["WebP", () => animation().webp().toBuffer()],
+    ["PNG", animatedPng],
+  ])("refuses an animated %s", async (_what, make) => {
+    const path = await fileOf(await make());
+    await expect(probeInput(path, "image", LIMITS)).rejects.toMatchObject({
+      code: "INPUT_TYPE_UNSUPPORTED",
+      message: expect.stringMatching("animat"),
+    });
+  });
+
+  it.each([
+    ["<!DOCTYPE html><html><body>Not found</body></html>", "it is a web page (HTML)"],
+    ["\n\n<HTML><head>", "it is a web page (HTML)"],
+    ['<?xml version="1.0"?><!DOCTYPE html><html/>', "it is a web page (HTML)"],
+    ['<svg xmlns="http://www.w3.org/2000/svg"/>', "it is text"],
+    ['{"error": "找不到"}', "it is text"],
+    ["%PDF-1.7\n", "it is of the type application/pdf"],
+    [Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]), "its content is of no known type"],
+    ["", "it is empty"],
+  ])("says of %j behind an image's name what it is", async (content, what) => {
+    const path = await fileOf(content, "photo.jpg");
+    const error = await probeInput(path, "image", LIMITS).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "INPUT_TYPE_UNSUPPORTED" });
+    expect(String(error)).toContain(`Cannot use input: ${what}`);
+    expect(String(error)).toContain("supported are JPEG, PNG");
+  });
+
+  it("stops when it is canceled", async () => {
+    const path = await fileOf(await picture().png().toBuffer());
+    const signal = AbortSignal.abort(new Error("canceled"));
+    await expect(probeInput(path, "image", LIMITS, signal)).rejects.toThrow("canceled");
+  });
+});
+
+describe("probeInput() of a video", () => {
+  async function videoOf(options: ContainerOptions = {}): Promise<string> {
+    const path = join(await tempDir(), "photo.jpg");
+    await writeContainer(path, options);
+    return path;
+  }
+
+  it.each([
+    ["video/mp4", ".mp4", new Mp4OutputFormat({ fastStart: "in-memory" })],
+    ["video/mp4", ".mp4", new Mp4OutputFormat({ fastStart: false })],
+    ["video/mp4", ".mp4", new Mp4OutputFormat({ fastStart: "fragmented" })],
+    ["video/quicktime", ".mov", new MovOutputFormat()],
+    ["video/x-matroska", ".mkv", new MkvOutputFormat()],
+    ["video/webm", ".webm", new WebMOutputFormat()],
+  ])("reads %s", async (mediaType, extension, format) => {
+    const facts = await probeInput(await videoOf({ format }), "video", LIMITS);
+    expect(facts).toMatchObject({ mediaType, extension, width: 64, height: 48 });
+    expect(facts.durationSeconds).toBeCloseTo(2, 2);
+    expect(facts.fps).toBeCloseTo(24, 1);
+  });
+
+  it("answers the size as it is shown, rotated", async () => {
+    const facts = await probeInput(await videoOf({ rotation: 90 }), "video", LIMITS);
+    expect(facts).toMatchObject({ width: 48, height: 64 });
+  });
+
+  it.each([
+    ["an MP4 with its index first", new Mp4OutputFormat({ fastStart: "in-memory" })],
+    ["an MP4 with its index last", new Mp4OutputFormat({ fastStart: false })],
+    ["a MOV", new MovOutputFormat()],
+    ["an MKV", new MkvOutputFormat()],
+    ["a WebM", new WebMOutputFormat()],
+  ])("refuses %s that is cut short", async (_what, format) => {
+    const path = await videoOf({ format });
+    const content = await readFile(path);
+    for (const share of [0.5, 0.9]) {
+      await writeFile(path, content.subarray(0, Math.floor(content.length * share)));
+      await expect(probeInput(path, "video", LIMITS)).rejects.toMatchObject({
+        code: "INPUT_DAMAGED",
+        message: expect.stringMatching(/^Cannot use input: the video is damaged, /),
+      });
+    }
+  });
+
+  it("refuses a container whose index is overwritten", async () => {
+    const path = await videoOf();
+    const content = await readFile(path);
+    content.fill(0xff, 40, 600);
+    await writeFile(path, content);
+    await expect(probeInput(path, "video", LIMITS)).rejects.toMatchObject({
+      code: "INPUT_DAMAGED",
+    });
+  });
+
+  it.each([
+    ["an AVI", Buffer.concat([Buffer.from("RIFF\0\0\0\0AVI LIST"), Buffer.alloc(64)])],
+    ["an FLV", Buffer.concat([Buffer.from("FLV\x01\x05\0\0\0\x09"), Buffer.alloc(64)])],
+  ])("refuses %s and names what is supported", async (_what, content) => {
+    await expect(probeInput(await fileOf(content), "video", LIMITS)).rejects.toMatchObject({
+      code: "INPUT_TYPE_UNSUPPORTED",
+      message: expect.stringMatching("MP4, MOV, MKV and WebM"),
+    });
+  });
+
+  it("refuses frames of too many pixels", async () => {
+    await expect(probeInput(await videoOf(), "video", { maxPixels: 1000 })).rejects.toMatchObject({
+      code: "INPUT_TOO_LARGE",
+    });
+  });
+
+  it("names both types where they contradict", async () => {
+    await expect(probeInput(await videoOf(), "image", LIMITS)).rejects.toMatchObject({
+      code: "INPUT_TYPE_MISMATCH",
+      message: expect.stringMatching(/"image", .* "video" \(video\/mp4\)$/),
+    });
+    const still = await fileOf(await picture().png().toBuffer());
+    await expect(probeInput(still, "video", LIMITS)).rejects.toMatchObject({
+      code: "INPUT_TYPE_MISMATCH",
+      message: expect.stringMatching(/"video", .* "image" \(image\/png\)$/),
+    });
+  });
+});
+
+describe("sniffMediaType()", () => {
+  it("knows results by their content", async () => {
+    const png = await fileOf(await picture().png().toBuffer(), "result.bin");
+    await expect(sniffMediaType(png)).resolves.toEqual({
+      type: "image",
+      mediaType: "image/png",
+      extension: ".png",
+    });
+    await expect(sniffMediaType(await fileOf("%PDF-1.7"))).resolves.toEqual({
+      mediaType: "application/pdf",
+      extension: ".pdf",
+    });
+    await expect(sniffMediaType(await fileOf("text"))).resolves.toEqual({
+      mediaType: "application/octet-stream",
+    });
+  });
+});

@@ -1,0 +1,156 @@
+import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { expect, test } from "vitest";
+import { startCpuServer } from "../../support/cpu-server.js";
+import { eventually } from "../../support/eventually.js";
+import { BUCKET, type OssServer } from "../../support/oss-server.js";
+import { ossEnv, startOss } from "../../support/oss-server-fixture.js";
+import { aPicture, serve } from "../../support/pictures.js";
+import { runsByTask } from "../../support/runs.js";
+import { startTestApp, type TestApp } from "../../support/test-app.js";
+
+const FAST = { simulate: { steps: 2, stepMs: 5 } };
+const WORKFLOW = { type: "image", workflow: "cpu_image_2x" };
+
+/** The status of the task's stages, by name. */
+async function stages(app: TestApp, taskId: string): Promise<Record<string, string>> {
+  const { body } = await app.rest("GET", `/tasks/${taskId}`);
+  return Object.fromEntries(
+    body.stages.map(({ name, status }: { name: string; status: string }) => [name, status]),
+  );
+}
+
+test("a picture's result lands in the bucket, at the URL that the task says", async () => {
+  const oss = await startOss({ isPublic: true });
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
+  const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
+  const { output } = await app.ended(taskId);
+
+  const key = `outputs/${taskId}/result.png`;
+  expect(output).toMatchObject({
+    url: `${oss.endpoint}/${BUCKET}/${key}`,
+    url_expires_at: null,
+  });
+  expect([...oss.objects.keys()]).toEqual([key]);
+  const answer = await fetch(output.url);
+  expect(answer.headers.get("content-type")).toBe("image/png");
+  expect(answer.headers.get("content-disposition")).toContain('filename="result.png"');
+  const picture = await sharp(Buffer.from(await answer.arrayBuffer())).metadata();
+  expect(picture).toMatchObject({ width: 64, height: 48 });
+});
+
+test("signed URLs open a private bucket, and are made afresh at each read", async () => {
+  const oss = await startOss();
+  await using server = await startCpuServer({ switches: FAST });
+  const env = { ...ossEnv(oss), OSS_SIGNED_URL_SECONDS: "600" };
+  await using app = await startTestApp({ servers: [server.url], env });
+  const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
+  const { output: first } = await app.ended(taskId);
+
+  const leftMs = Date.parse(first.url_expires_at) - Date.now();
+  expect(leftMs).toBeGreaterThan(500_000);
+  expect(leftMs).toBeLessThanOrEqual(600_000);
+  expect((await fetch(first.url)).status).toBe(200);
+  const { origin, pathname } = new URL(first.url);
+  expect((await fetch(origin + pathname)).status).toBe(403);
+
+  const second = await eventually(async () => {
+    const { output } = (await app.rest("GET", `/tasks/${taskId}`)).body;
+    return output.url_expires_at > first.url_expires_at && output;
+  });
+  expect(second.url).not.toBe(first.url);
+  expect((await fetch(second.url)).status).toBe(200);
+  const { body: list } = await app.rest("GET", "/tasks");
+  expect((await fetch(list.tasks[0].output.url)).status).toBe(200);
+});
+
+// What goes wrong once the GPU has done its work, and how it ends.
+const OUTAGES: [string, (oss: OssServer) => Promise<void>, (oss: OssServer) => Promise<void>][] = [
+  [
+    "answers 503 for a while",
+    async (oss) =>
+      oss.inject({
+        operation: "PutObject",
+        effect: { kind: "answer", statusCode: 503, code: "ServiceUnavailable" },
+        times: 2,
+      }),
+    async () => {},
+  ],
+  ["is down for a while", (oss) => oss.goDown(), (oss) => oss.comeBack()],
+  [
+    "takes away the right to write",
+    async (oss) => oss.set({ denied: ["oss:PutObject"] }),
+    async (oss) => oss.set({ denied: [] }),
+  ],
+  [
+    "no longer accepts the credentials",
+    async (oss) => oss.set({ signer: { accessKeySecret: "changed" } }),
+    async (oss) => oss.set({ signer: {} }),
+  ],
+];
+
+test.each(OUTAGES)(
+  "a storage that %s costs no second run, and the task completes afterwards",
+  async (_, begin, end) => {
+    const oss = await startOss({ isPublic: true });
+    await using server = await startCpuServer({ switches: FAST });
+    await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
+    await begin(oss);
+    const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
+    await eventually(() => stat(join(app.dataDir, "work", taskId, "output-0")), {
+      limitMs: 15_000,
+    });
+    if (oss.isUp) await eventually(() => oss.seen("PutObject").some(isRefused));
+    expect(await stages(app, taskId)).not.toMatchObject({ upload: "success" });
+    await end(oss);
+
+    const task = await app.ended(taskId);
+    expect(task).toMatchObject({ status: "completed", error: null, retries: 0 });
+    expect((await fetch(task.output.url)).status).toBe(200);
+    expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
+  },
+);
+
+function isRefused({ statusCode }: { readonly statusCode?: number }): boolean {
+  return statusCode !== undefined && statusCode >= 400;
+}
+
+test("a service that starts without its storage serves, works, and stores when it can", async () => {
+  const oss = await startOss();
+  await oss.goDown();
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
+  const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
+  await eventually(() => stat(join(app.dataDir, "work", taskId, "output-0")), { limitMs: 15_000 });
+  await oss.comeBack();
+  expect(await app.ended(taskId)).toMatchObject({ status: "completed", retries: 0 });
+  expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
+});
+
+test("a cancel in mid-upload cuts it and leaves nothing of it in the bucket", async () => {
+  const oss = await startOss();
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
+  await eventually(() => oss.seen("UploadPart").length === 1);
+  oss.inject({ operation: "UploadPart", effect: { kind: "stall", afterBytes: 1 }, times: 100 });
+  const taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });
+  await eventually(() => oss.uploads.size === 1 && oss.seen("UploadPart").length > 1, {
+    limitMs: 25_000,
+  });
+
+  expect((await app.rest("DELETE", `/tasks/${taskId}`)).body).toEqual({ status: "canceled" });
+  await eventually(() => oss.uploads.size === 0);
+  expect(oss.seen("AbortMultipartUpload")).toMatchObject([{ statusCode: 204 }]);
+  expect(oss.objects.size).toBe(0);
+}, 60_000);
+
+/** Its result takes more than one part. */
+async function largePicture(): Promise<Buffer> {
+  const [width, height] = [2000, 1500];
+  const raw = { width, height, channels: 3 } as const;
+  const pixels = randomBytes(width * height * 3);
+  return await sharp(pixels, { raw }).png({ compressionLevel: 0 }).toBuffer();
+}

@@ -1,0 +1,97 @@
+import { MongoClient } from "mongodb";
+import { expect, test, vi } from "vitest";
+import { openMongoStore } from "../../../src/store/mongo/open-mongo-store.js";
+import type { TaskStore } from "../../../src/store/task-store.js";
+import { describeWithMongo } from "../../support/mongo.js";
+import { seedTasks } from "../../support/mongo-seed.js";
+import {
+  aDispatch,
+  aLease,
+  aTask,
+  COMPLETED,
+  fenceOf,
+  LONG_LEASE_MS,
+} from "../../support/task-store-builders.js";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+
+/** What the server's profiler tells of one operation. */
+interface Profile {
+  readonly op: string;
+  readonly command: object;
+  readonly planSummary?: string;
+  readonly keysExamined?: number;
+  readonly docsExamined?: number;
+  readonly hasSortStage?: boolean;
+}
+
+/** However many tasks there are, no operation may look at more of them than this. */
+const MAX_EXAMINED = 40;
+
+await describeWithMongo("the queries of a MongoDB store with 30,000 tasks", (take) => {
+  test("use an index each, sort nothing in memory and look at few tasks", async () => {
+    await using database = await take();
+    await using store = await openMongoStore({ uri: database.uri, database: database.name });
+    await using client = new MongoClient(database.uri);
+    const db = client.db(database.name);
+    await seedTasks(db, {
+      ...{ completedCount: 20_000, pendingCount: 8_000, delayedCount: 2_000 },
+      task: (index) => ({ workflow: `w${index % 5}`, priority: index % 3 }),
+    });
+    await db.setProfilingLevel("all");
+    await useAll(store);
+    await db.setProfilingLevel("off");
+    const profiles = await db
+      .collection<Profile>("system.profile")
+      // But for the change stream, which reads the server's own log.
+      .find({ ns: `${database.name}.tasks`, op: { $ne: "getmore" }, originatingCommand: null })
+      .toArray();
+    await db.dropCollection("system.profile");
+    const slow = profiles.filter(
+      ({ planSummary, keysExamined = 0, docsExamined = 0, hasSortStage }) =>
+        planSummary === "COLLSCAN" ||
+        hasSortStage === true ||
+        Math.max(keysExamined, docsExamined) > MAX_EXAMINED,
+    );
+    expect(slow).toEqual([]);
+    const plans = new Set(profiles.map(({ planSummary }) => planSummary));
+    expect(plans.size, [...plans].join("; ")).toBeGreaterThan(8);
+  });
+});
+
+/** Every method once at least. */
+async function useAll(store: TaskStore): Promise<void> {
+  const idempotency = { key: "k", requestHash: "h" };
+  await store.create(aTask({ idempotency }), 1_000_000);
+  await store.create(aTask({ idempotency }));
+  await store.replay(idempotency);
+  const workflows = ["w0", "w1", "w2", "w3", "w4", "unknown"];
+  await store.lease(aLease({ workflows: ["unknown"] }));
+  const leased = await store.lease(aLease({ workflows }));
+  // The head is of another workflow now, so this one passes it.
+  const prefer = leased ? [leased.workflow] : [];
+  const preferring = await store.lease(aLease({ workflows, prefer }));
+  if (!leased || preferring?.workflow !== leased.workflow) throw new Error("Nothing was passed");
+  const fence = fenceOf(leased);
+  await store.bindSlot(fence, "gpu-1#0");
+  await store.recordDispatch(fence, aDispatch("sent"));
+  await store.updateStage(fence, "process", { progress: 10 });
+  await store.heartbeat("replica-1", LONG_LEASE_MS, [fence, fenceOf(preferring)]);
+  await store.settle(fence, { kind: "handed_back" });
+  const again = await store.lease(aLease({ workflows }));
+  if (again?.taskId !== leased.taskId) throw new Error("Who holds a slot comes first");
+  await store.settle(fenceOf(again), COMPLETED);
+  await store.leaseOrphan("replica-2", LONG_LEASE_MS);
+  await store.bindSlot(fenceOf(preferring), "gpu-1#0");
+  await store.cancel(preferring.taskId);
+  await store.finishCleanup(fenceOf(preferring));
+  await store.nextDueAt();
+  await store.queueAgeMs();
+  await store.heldSlots();
+  await store.counts();
+  const { nextPageToken } = await store.list({ pageSize: 5 });
+  if (nextPageToken) await store.list({ pageSize: 5, pageToken: nextPageToken });
+  await store.list({ pageSize: 5, status: "completed" });
+  await store.list({ pageSize: 5, status: "processing" });
+  await store.purge(60_000, 10);
+}
