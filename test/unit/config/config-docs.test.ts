@@ -4,7 +4,7 @@ import type { Setting } from "../../../src/config/setting.js";
 
 // `npm run generate` writes the file; the check fails when it is not fresh.
 test("docs/configuration.md lists every setting", async () => {
-  await expect(document()).toMatchFileSnapshot("../../docs/configuration.md");
+  await expect(document()).toMatchFileSnapshot("../../../docs/configuration.md");
 });
 
 function document(): string {
