@@ -6,8 +6,6 @@ import type { ApiPlugin } from "./api/create-app.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import type { Monitor } from "./api/rpc/monitor-handlers.js";
-import { ComfyServer } from "./comfy/comfy-server.js";
-import { DEFAULT_LIMITS, type ServerLimits } from "./comfy/server-limits.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import { FileSource } from "./input/file-source.js";
@@ -15,20 +13,17 @@ import type { InputSource } from "./input/input-source.js";
 import { type OpenUploadsOptions, openUploads } from "./input/upload/open-uploads.js";
 import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
-import { Semaphore } from "./lib/semaphore.js";
 import { Metrics } from "./metrics/metrics.js";
 import { createAddressGuard } from "./net/address-guard.js";
-import { WorkDirs } from "./pipeline/work-dir.js";
-import { WorkSpace } from "./pipeline/work-space.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
-import { Pool } from "./pool/pool.js";
-import { PoolServer } from "./pool/pool-server.js";
+import { openPool, type ServerSettings } from "./pool/open-pool.js";
+import type { Pool } from "./pool/pool.js";
 import { ServerProber } from "./pool/server-prober.js";
 import { AbandonedPromptSweeper } from "./scheduler/abandoned-prompt-sweeper.js";
+import { buildScheduler } from "./scheduler/build-scheduler.js";
 import { keepBinding } from "./scheduler/keep-binding.js";
-import { removeLeftovers } from "./scheduler/remove-leftovers.js";
 import { Retention } from "./scheduler/retention.js";
-import { Scheduler } from "./scheduler/scheduler.js";
+import type { Scheduler } from "./scheduler/scheduler.js";
 import { MonitorService } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
@@ -52,8 +47,6 @@ export interface App extends AsyncDisposable {
 
 /** The name under which the built-in CPU server's slots are kept: its port changes with every start. */
 const CPU_SERVER_ID = "cpu-server";
-/** Results that may wait to be stored, for each that is being stored, before nothing more is begun. */
-const BACKLOG_PER_UPLOAD = 2;
 /** How long the start waits at most to learn what the servers can run. */
 const FIRST_ANSWERS_MS = 1_000;
 const CPU_SERVER_START_MS = 15_000;
@@ -76,12 +69,15 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
-  const pool = opened.use(await openPool(config, store, logger, opened));
+  const pool = await buildPool(config, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const uploads = opened.use(await openUploads(uploadOptions(config, { storage, store, logger })));
   const sources = [...inputSources(config), uploads.source];
   const scheduler = opened.use(
-    buildScheduler(config, { store, pool, storage, catalog, guard, sources, logger }),
+    buildScheduler(
+      { ...config, workPath: workPath(config) },
+      { store, pool, storage, catalog, guard, sources, logger },
+    ),
   );
   metrics.scrape({ store, servers: pool.servers });
   const watcher = countWatches(opened.use(new TaskWatcher(store)), metrics);
@@ -192,36 +188,33 @@ function uploadOptions(
   return { ...uploads, ...parts, spoolDirectory: join(workPath(config), "uploads") };
 }
 
-async function openPool(
+async function buildPool(
   config: Config,
   store: TaskStore,
   logger: Logger,
   opened: DisposalStack,
 ): Promise<Pool> {
-  const isStandalone = config.servers.length === 0;
-  const settings = isStandalone ? [await startCpuServer(config, logger, opened)] : config.servers;
-  const limits = patience(config.pool.serverLostMs);
-  const servers = settings.map((setting) => {
-    const { url, headers, queueDepth, folders } = setting;
-    const comfy = opened.use(new ComfyServer({ url, headers, limits, logger }));
-    const id = isStandalone ? cpuServerId(config) : comfy.address;
-    return new PoolServer({ id, comfy, queueDepth, folders });
-  });
-  const { maxBypassCount, maxBypassMs } = config.scheduler;
+  const servers = await poolServers(config, logger, opened);
   const slots = opened.use(keepBinding(store));
-  return new Pool({ servers, slots, logger, maxBypassCount, maxBypassMs });
+  const { serverLostMs } = config.pool;
+  const { maxBypassCount, maxBypassMs } = config.scheduler;
+  const options = { servers, slots, serverLostMs, maxBypassCount, maxBypassMs, logger };
+  return openPool(options, opened);
+}
+
+/** The servers of the pool: those that are configured, else the built-in CPU server. */
+async function poolServers(
+  config: Config,
+  logger: Logger,
+  opened: DisposalStack,
+): Promise<readonly ServerSettings[]> {
+  if (config.servers.length > 0) return config.servers;
+  return [{ id: cpuServerId(config), ...(await startCpuServer(config, logger, opened)) }];
 }
 
 /** Of a shared store each replica's CPU server is another one, which ends with it. */
 function cpuServerId({ store }: Config): string {
   return store.mongodbUri === undefined ? CPU_SERVER_ID : `${CPU_SERVER_ID}-${randomUUID()}`;
-}
-
-/** Who does not wait long for a server that may hold a prompt does not wait longer for one answer either. */
-function patience(serverLostMs: number): Pick<ServerLimits, "requestMs" | "lookUpMs"> {
-  const atMost = (ms: number): number => Math.max(1_000, Math.min(ms, serverLostMs));
-  const { requestMs, lookUpMs } = DEFAULT_LIMITS;
-  return { requestMs: atMost(requestMs), lookUpMs: atMost(lookUpMs) };
 }
 
 async function startCpuServer(
@@ -235,56 +228,6 @@ async function startCpuServer(
   const server = opened.use(await CpuServerProcess.start({ directory, ...threads, logger }));
   const folders = { input: join(directory, "input"), output: join(directory, "output") };
   return { url: server.url, headers: {}, queueDepth: "auto", folders };
-}
-
-interface SchedulerParts {
-  readonly store: TaskStore;
-  readonly pool: Pool;
-  readonly storage: ObjectStorage;
-  readonly catalog: WorkflowCatalog;
-  readonly guard: ReturnType<typeof createAddressGuard>;
-  readonly sources: readonly InputSource[];
-  readonly logger: Logger;
-}
-
-function buildScheduler(
-  config: Config,
-  { guard, sources, storage, ...parts }: SchedulerParts,
-): Scheduler {
-  const { input, pool, scheduler } = config;
-  const workDirs = new WorkDirs(workPath(config));
-  removeLeftovers(workDirs, parts.store).catch((error: unknown) =>
-    parts.logger.warn({ err: error }, "leftovers not removed"),
-  );
-  return new Scheduler({
-    context: {
-      ...parts,
-      workDirs,
-      upload: { storage, keepGraph: config.keepGraph },
-      download: {
-        download: {
-          guard,
-          userAgent: input.userAgent,
-          maxBytes: input.maxBytes,
-          totalTimeoutMs: input.timeoutMs,
-        },
-        sources,
-        limits: { maxPixels: input.maxPixels },
-      },
-      uploads: new Semaphore(scheduler.uploadCount),
-      stallMs: pool.stallMs,
-      serverLostMs: pool.serverLostMs,
-      ...(pool.taskTimeoutMs !== undefined && { runMaxMs: pool.taskTimeoutMs }),
-      limits: scheduler,
-    },
-    owner: randomUUID(),
-    leaseMs: scheduler.leaseMs,
-    prefetchCount: scheduler.prefetchCount,
-    workSpace: new WorkSpace(workPath(config), config.workMaxBytes, parts.logger),
-    maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
-    maxBypassCount: scheduler.maxBypassCount,
-    maxBypassMs: scheduler.maxBypassMs,
-  });
 }
 
 /** Replicas that share a data directory do not share scratch files: one that was frozen may still be writing its own. */

@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import type { RetryLimits } from "../domain/retry-policy.js";
+import type { InputSource } from "../input/input-source.js";
+import type { Logger } from "../lib/logger.js";
+import { Semaphore } from "../lib/semaphore.js";
+import type { DownloadContext } from "../pipeline/download-stage.js";
+import type { UploadContext } from "../pipeline/upload-stage.js";
+import { WorkDirs } from "../pipeline/work-dir.js";
+import { WorkSpace } from "../pipeline/work-space.js";
+import type { Pool } from "../pool/pool.js";
+import type { TaskStore } from "../store/task-store.js";
+import type { WorkflowCatalog } from "../workflow/catalog.js";
+import { removeLeftovers } from "./remove-leftovers.js";
+import { Scheduler } from "./scheduler.js";
+
+/** The settings of the scheduler and of the runs that it starts; times in milliseconds. */
+export interface SchedulerSettings {
+  readonly scheduler: RetryLimits & {
+    readonly leaseMs: number;
+    /** Inputs fetched ahead per slot. */
+    readonly prefetchCount: number;
+    /** Results that are stored at the same time. */
+    readonly uploadCount: number;
+    readonly maxBypassCount: number;
+    readonly maxBypassMs: number;
+  };
+  readonly pool: {
+    readonly stallMs: number;
+    readonly serverLostMs: number;
+    readonly taskTimeoutMs?: number;
+  };
+  readonly input: {
+    readonly userAgent: string;
+    readonly maxBytes: number;
+    readonly timeoutMs: number;
+    readonly maxPixels: number;
+  };
+  readonly keepGraph: boolean;
+  /** Where this process keeps its work directories. */
+  readonly workPath: string;
+  readonly workMaxBytes: number;
+}
+
+/** The objects that the scheduler works with. */
+export interface SchedulerParts {
+  readonly store: TaskStore;
+  readonly pool: Pool;
+  readonly storage: UploadContext["storage"];
+  readonly catalog: WorkflowCatalog;
+  readonly guard: DownloadContext["download"]["guard"];
+  /** Inputs that are not on the network. */
+  readonly sources: readonly InputSource[];
+  readonly logger: Logger;
+}
+
+/** Results that may wait to be stored, for each that is being stored, before nothing more is begun. */
+const BACKLOG_PER_UPLOAD = 2;
+
+/** Makes the scheduler; it leases nothing before it is started. */
+export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
+  const { pool, scheduler, workPath } = settings;
+  const { storage, guard, sources, ...shared } = parts;
+  const workDirs = new WorkDirs(workPath);
+  removeLeftovers(workDirs, parts.store).catch((error: unknown) =>
+    parts.logger.warn({ err: error }, "leftovers not removed"),
+  );
+  return new Scheduler({
+    context: {
+      ...shared,
+      workDirs,
+      upload: { storage, keepGraph: settings.keepGraph },
+      download: downloadContext(settings.input, { guard, sources }),
+      uploads: new Semaphore(scheduler.uploadCount),
+      stallMs: pool.stallMs,
+      serverLostMs: pool.serverLostMs,
+      ...(pool.taskTimeoutMs !== undefined && { runMaxMs: pool.taskTimeoutMs }),
+      limits: scheduler,
+    },
+    owner: randomUUID(),
+    leaseMs: scheduler.leaseMs,
+    prefetchCount: scheduler.prefetchCount,
+    workSpace: new WorkSpace(workPath, settings.workMaxBytes, parts.logger),
+    maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
+    maxBypassCount: scheduler.maxBypassCount,
+    maxBypassMs: scheduler.maxBypassMs,
+  });
+}
+
+function downloadContext(
+  { userAgent, maxBytes, timeoutMs, maxPixels }: SchedulerSettings["input"],
+  { guard, sources }: Pick<SchedulerParts, "guard" | "sources">,
+): DownloadContext {
+  const download = { guard, userAgent, maxBytes, totalTimeoutMs: timeoutMs };
+  return { download, sources, limits: { maxPixels } };
+}
