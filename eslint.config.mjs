@@ -1,6 +1,6 @@
 import tseslint from "typescript-eslint";
 // Biome does the rest; these three need full type information.
-export default tseslint.config({
+export default tseslint.config({ ignores: ["dist/**"] }, {
   files: ["src/**/*.ts", "test/**/*.ts"],
   ignores: ["src/gen/**"],
   extends: [tseslint.configs.base],
