@@ -100,10 +100,16 @@ function invalid(violations: readonly Violation[]): TaskError {
   return new TaskError("INVALID_REQUEST", detail, { violations });
 }
 
-/** The same for two requests that ask for the same, whatever the order of their keys. */
-function hashOf({ params, parameters, priority, notBefore }: CreateTask): string {
-  const asked = { params, parameters: parameters ?? {}, priority: priority ?? 1, notBefore };
-  return createHash("sha256").update(canonical(asked)).digest("hex");
+/** What was hashed from the beginning, given or not. Nothing is added: a key of before would no longer replay. */
+const ALWAYS_HASHED = { parameters: {}, priority: 1 } satisfies Partial<CreateTask>;
+
+/**
+ * The same for two requests that ask for the same, whatever the order of their keys. A field that was
+ * not given takes no part, so that a request of before has the hash of before.
+ */
+function hashOf({ idempotencyKey, ...asked }: CreateTask): string {
+  const hashed = canonical({ ...ALWAYS_HASHED, ...asked });
+  return createHash("sha256").update(hashed).digest("hex");
 }
 
 function canonical(value: unknown): string {
