@@ -1,5 +1,5 @@
 import type { Dispatch, Task } from "../domain/task.js";
-import type { Fence } from "../store/task-store.js";
+import type { Fence } from "../store/task-queue.js";
 
 /** What the ledger finds out; times in seconds. */
 export interface GpuEvents {

@@ -1,22 +1,17 @@
 import { toTaskError } from "../domain/errors.js";
 import type { Dispatch, InputFacts, Json, Stage, StageName, Task } from "../domain/task.js";
+import type { CreateResult, Idempotency, NewTask } from "../store/task-intake.js";
 import type {
-  CreateResult,
   Fence,
   HeartbeatResult,
-  Idempotency,
   LeaseRequest,
-  ListRequest,
-  NewTask,
   OrphanScope,
   Outcome,
   ProgressReport,
-  TaskChange,
-  TaskCounts,
-  TaskPage,
-  TaskStore,
   WriteResult,
-} from "../store/task-store.js";
+} from "../store/task-queue.js";
+import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../store/task-reading.js";
+import type { TaskStore } from "../store/task-store.js";
 
 /** Every call that is timed, by the name that the metrics know it by. */
 export const STORE_CALLS = [

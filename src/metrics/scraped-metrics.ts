@@ -1,11 +1,11 @@
 import { Gauge, type Registry } from "prom-client";
 import { TASK_STATUSES } from "../domain/task.js";
 import type { PoolServer, ServerState } from "../pool/pool-server.js";
-import type { TaskStore } from "../store/task-store.js";
+import type { TaskReading } from "../store/task-reading.js";
 
 /** What is looked at when the metrics are asked for. */
 export interface ScrapeSources {
-  readonly store: Pick<TaskStore, "counts" | "queueAgeMs">;
+  readonly store: Pick<TaskReading, "counts" | "queueAgeMs">;
   readonly servers: readonly PoolServer[];
 }
 

@@ -3,13 +3,13 @@ import type { Logger } from "../lib/logger.js";
 import { MARK_KEY, type PromptMark, stopPrompt } from "../pipeline/process-stage.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
-import type { TaskStore } from "../store/task-store.js";
+import type { TaskReading } from "../store/task-reading.js";
 import { noteStuck } from "./note-stuck.js";
 
 /** What the sweeper works with. */
 export interface AbandonedPromptSweeperOptions {
   readonly pool: Pool;
-  readonly store: Pick<TaskStore, "storeId" | "get">;
+  readonly store: Pick<TaskReading, "storeId" | "get">;
   readonly logger: Logger;
 }
 

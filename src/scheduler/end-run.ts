@@ -6,7 +6,7 @@ import { backoffMs } from "../lib/backoff.js";
 import { stopPrompt } from "../pipeline/process-stage.js";
 import { discardUpload } from "../pipeline/upload-stage.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";
-import type { Outcome } from "../store/task-store.js";
+import type { Outcome } from "../store/task-queue.js";
 import { TaskLetGo } from "./held-task.js";
 import { noteStuck } from "./note-stuck.js";
 import type { RunContext, RunPhase, TaskRun } from "./task-run.js";

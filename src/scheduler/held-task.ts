@@ -5,9 +5,9 @@ import type {
   Fence,
   Outcome,
   ProgressReport,
-  TaskStore,
+  TaskQueue,
   WriteResult,
-} from "../store/task-store.js";
+} from "../store/task-queue.js";
 import { persist } from "./persist.js";
 
 /** Why a task is no longer worked on here. */
@@ -46,10 +46,10 @@ export class HeldTask implements TaskJournal {
   uploadCheckpoint: Json | undefined;
   #report: ProgressReport | undefined;
   readonly #controller = new AbortController();
-  readonly #store: TaskStore;
+  readonly #store: TaskQueue;
   readonly #proof: LeaseProof;
 
-  constructor(task: Task, store: TaskStore, proof: LeaseProof) {
+  constructor(task: Task, store: TaskQueue, proof: LeaseProof) {
     this.taskId = task.taskId;
     this.fence = { taskId: task.taskId, epoch: task.epoch };
     this.#store = store;

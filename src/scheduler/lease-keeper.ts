@@ -1,11 +1,11 @@
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
-import type { Fence, HeartbeatResult, ProgressReport, TaskStore } from "../store/task-store.js";
+import type { Fence, HeartbeatResult, ProgressReport, TaskQueue } from "../store/task-queue.js";
 import { HeldTask, type LeaseProof } from "./held-task.js";
 
 /** Options of the keeper. */
 export interface LeaseKeeperOptions {
-  readonly store: TaskStore;
+  readonly store: TaskQueue;
   readonly owner: string;
   readonly leaseMs: number;
   /** How often progress goes up. @default 250 */

@@ -1,6 +1,6 @@
 import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
-import type { TaskStore } from "../store/task-store.js";
+import type { WorkflowArchive } from "../store/workflow-archive.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import { fromContent } from "../workflow/read/workflow-content.js";
 import type { Workflow } from "../workflow/workflow.js";
@@ -10,7 +10,7 @@ import { persist } from "./persist.js";
 export async function pinnedWorkflow(
   task: Task,
   catalog: WorkflowCatalog,
-  store: Pick<TaskStore, "loadWorkflow">,
+  store: WorkflowArchive,
   signal: AbortSignal,
 ): Promise<Workflow> {
   const current = catalog.find(task.workflow);

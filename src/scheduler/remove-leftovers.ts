@@ -1,11 +1,11 @@
 import { isTerminal } from "../domain/task.js";
 import type { WorkDirs } from "../pipeline/work-dir.js";
-import type { TaskStore } from "../store/task-store.js";
+import type { TaskReading } from "../store/task-reading.js";
 
 /** Removes the work directories of tasks that have ended or are not in the store; others are still of use. */
 export async function removeLeftovers(
   workDirs: WorkDirs,
-  store: Pick<TaskStore, "get">,
+  store: Pick<TaskReading, "get">,
 ): Promise<void> {
   for (const taskId of await workDirs.leftovers()) {
     const task = await store.get(taskId);

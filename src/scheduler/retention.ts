@@ -1,5 +1,5 @@
 import type { Logger } from "../lib/logger.js";
-import type { TaskStore } from "../store/task-store.js";
+import type { TaskRetention } from "../store/task-retention.js";
 
 const INTERVAL_MS = 60_000;
 const BATCH_COUNT = 500;
@@ -8,7 +8,7 @@ const BATCH_COUNT = 500;
 export class Retention implements Disposable {
   readonly #timer: NodeJS.Timeout;
 
-  constructor(store: Pick<TaskStore, "purge">, retentionMs: number, logger: Logger) {
+  constructor(store: TaskRetention, retentionMs: number, logger: Logger) {
     this.#timer = setInterval(() => {
       store.purge(retentionMs, BATCH_COUNT).then(
         (count) => count > 0 && logger.info({ count }, "old tasks deleted"),

@@ -3,7 +3,7 @@ import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
-import type { TaskChange } from "../store/task-store.js";
+import type { TaskChange } from "../store/task-reading.js";
 import type { Workflow } from "../workflow/workflow.js";
 import { type EndContext, runToEnd } from "./end-run.js";
 import { LeaseKeeper } from "./lease-keeper.js";

@@ -22,7 +22,9 @@ import { type UploadContext, uploadStage } from "../pipeline/upload-stage.js";
 import type { WorkDir, WorkDirs } from "../pipeline/work-dir.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
-import type { TaskStore } from "../store/task-store.js";
+import type { TaskQueue } from "../store/task-queue.js";
+import type { TaskReading } from "../store/task-reading.js";
+import type { WorkflowArchive } from "../store/workflow-archive.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { HeldTask } from "./held-task.js";
@@ -39,7 +41,7 @@ export type RunPhase = "download" | "waiting" | "process" | "upload" | "kept" | 
 
 /** What every run works with. */
 export interface RunContext {
-  readonly store: TaskStore;
+  readonly store: TaskReading & TaskQueue & WorkflowArchive;
   readonly pool: Pool;
   readonly upload: UploadContext;
   readonly workDirs: WorkDirs;

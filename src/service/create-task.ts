@@ -4,7 +4,7 @@ import type { Json, TaskParams } from "../domain/task.js";
 import { checkInput, type InputSource } from "../input/input-source.js";
 import type { AddressGuard } from "../net/address-guard.js";
 import type { Pool } from "../pool/pool.js";
-import type { Idempotency, NewTask } from "../store/task-store.js";
+import type { Idempotency, NewTask } from "../store/task-intake.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import { chooseWorkflow } from "../workflow/choose-workflow.js";
 import { type ParameterValues, resolveParameters } from "../workflow/resolve-parameters.js";

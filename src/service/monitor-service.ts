@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
-import type { TaskCounts, TaskStore } from "../store/task-store.js";
+import type { TaskCounts, TaskReading } from "../store/task-reading.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import { type TaskView, viewTask } from "./task-view.js";
 
@@ -22,7 +22,7 @@ export interface Readiness {
 
 /** What the service works with. */
 export interface MonitorServiceOptions {
-  readonly store: TaskStore;
+  readonly store: TaskReading;
   readonly pool: Pool;
   readonly catalog: WorkflowCatalog;
   readonly storage: Pick<ObjectStorage, "url">;

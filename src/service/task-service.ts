@@ -1,15 +1,17 @@
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Task, TaskStatus } from "../domain/task.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
-import type { CreateResult, Idempotency, TaskStore } from "../store/task-store.js";
+import type { CreateResult, Idempotency, TaskIntake } from "../store/task-intake.js";
+import type { TaskReading } from "../store/task-reading.js";
 import type { TaskWatcher } from "../store/watch/watch-task.js";
+import type { WorkflowArchive } from "../store/workflow-archive.js";
 import { toContent } from "../workflow/read/workflow-content.js";
 import { type CreateContext, type CreateTask, checkTask, idempotencyOf } from "./create-task.js";
 import { type TaskView, viewTask } from "./task-view.js";
 
 /** What the service works with. */
 export interface TaskServiceOptions extends CreateContext {
-  readonly store: TaskStore;
+  readonly store: TaskReading & TaskIntake & WorkflowArchive;
   readonly watcher: Pick<TaskWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
   /** Tasks that may wait; absent: no limit. */

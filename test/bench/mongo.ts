@@ -1,6 +1,7 @@
 import { MongoClient } from "mongodb";
 import { openMongoStore } from "../../src/store/mongo/open-mongo-store.js";
-import type { TaskChange, TaskStore } from "../../src/store/task-store.js";
+import type { TaskChange } from "../../src/store/task-reading.js";
+import type { TaskStore } from "../../src/store/task-store.js";
 import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
 import { findMongod } from "../support/find-mongod.js";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { EmbeddedDriver } from "../../src/store/embedded/driver.js";
 import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
-import type { NewTask } from "../../src/store/task-store.js";
+import type { NewTask } from "../../src/store/task-intake.js";
 
 /** What a store is filled with. */
 export interface Seed {

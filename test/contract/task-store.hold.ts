@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Fence, TaskStore, WriteResult } from "../../src/store/task-store.js";
+import type { Fence, WriteResult } from "../../src/store/task-queue.js";
+import type { TaskStore } from "../../src/store/task-store.js";
 import {
   aDispatch,
   aRetry,

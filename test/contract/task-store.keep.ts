@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Task } from "../../src/domain/task.js";
-import type { ListRequest, TaskStore } from "../../src/store/task-store.js";
+import type { ListRequest } from "../../src/store/task-reading.js";
+import type { TaskStore } from "../../src/store/task-store.js";
 import {
   aLease,
   aRetry,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Task } from "../../src/domain/task.js";
-import type { NewTask, TaskStore } from "../../src/store/task-store.js";
+import type { NewTask } from "../../src/store/task-intake.js";
+import type { TaskStore } from "../../src/store/task-store.js";
 import {
   AMPLE_MS,
   aDispatch,

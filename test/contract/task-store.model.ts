@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isTerminal, type TaskStatus } from "../../src/domain/task.js";
-import type { Fence, Outcome, TaskCounts, WriteResult } from "../../src/store/task-store.js";
+import type { Fence, Outcome, WriteResult } from "../../src/store/task-queue.js";
+import type { TaskCounts } from "../../src/store/task-reading.js";
 import {
   aDispatch,
   aLease,

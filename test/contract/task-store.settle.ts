@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MAX_ATTEMPTS_KEPT } from "../../src/domain/task.js";
-import type { Fence, TaskStore } from "../../src/store/task-store.js";
+import type { Fence } from "../../src/store/task-queue.js";
+import type { TaskStore } from "../../src/store/task-store.js";
 import {
   aDispatch,
   aLease,

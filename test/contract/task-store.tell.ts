@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TaskChange } from "../../src/store/task-store.js";
+import type { TaskChange } from "../../src/store/task-reading.js";
 import { eventually } from "../support/eventually.js";
 import {
   aDispatch,

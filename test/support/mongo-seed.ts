@@ -4,7 +4,7 @@ import { createTask, settleTask } from "../../src/store/core/task-changes.js";
 import { TaskIds } from "../../src/store/core/task-ids.js";
 import { toDocument } from "../../src/store/mongo/document.js";
 import { COLLECTIONS } from "../../src/store/mongo/schema.js";
-import type { NewTask } from "../../src/store/task-store.js";
+import type { NewTask } from "../../src/store/task-intake.js";
 import { aTask, COMPLETED } from "./task-store-builders.js";
 
 /** How many tasks of which kind to store. */

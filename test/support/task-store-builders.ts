@@ -1,11 +1,7 @@
 import type { OutputFile, Stage, Task } from "../../src/domain/task.js";
-import type {
-  Fence,
-  LeaseRequest,
-  NewTask,
-  Outcome,
-  TaskStore,
-} from "../../src/store/task-store.js";
+import type { NewTask, TaskIntake } from "../../src/store/task-intake.js";
+import type { Fence, LeaseRequest, Outcome, TaskQueue } from "../../src/store/task-queue.js";
+import type { TaskReading } from "../../src/store/task-reading.js";
 
 /** A lease that does not expire during a test. */
 export const LONG_LEASE_MS = 60_000;
@@ -77,7 +73,7 @@ export function fenceOf({ taskId, epoch }: Task): Fence {
   return { taskId, epoch };
 }
 
-export async function createOne(store: TaskStore, overrides?: Partial<NewTask>): Promise<Task> {
+export async function createOne(store: TaskIntake, overrides?: Partial<NewTask>): Promise<Task> {
   const result = await store.create(aTask(overrides));
   if (result.outcome !== "created") throw new Error(`Not created: ${result.outcome}`);
   return result.task;
@@ -85,7 +81,7 @@ export async function createOne(store: TaskStore, overrides?: Partial<NewTask>):
 
 /** Creates a task and leases it; there must be no other. */
 export async function leaseOne(
-  store: TaskStore,
+  store: TaskIntake & TaskQueue,
   overrides?: Partial<LeaseRequest>,
 ): Promise<{ readonly task: Task; readonly fence: Fence }> {
   const { taskId } = await createOne(store);
@@ -95,14 +91,14 @@ export async function leaseOne(
 }
 
 /** The stored task, which must be there. */
-export async function readTask(store: TaskStore, taskId: string): Promise<Task> {
+export async function readTask(store: TaskReading, taskId: string): Promise<Task> {
   const task = await store.get(taskId);
   if (!task) throw new Error(`Task ${taskId} is not stored`);
   return task;
 }
 
 /** Takes over the only task whose lease has expired. */
-export async function takeOverOne(store: TaskStore): Promise<Task> {
+export async function takeOverOne(store: TaskQueue): Promise<Task> {
   const task = await store.leaseOrphan("replica-2", LONG_LEASE_MS);
   if (!task) throw new Error("Nothing to take over");
   return task;

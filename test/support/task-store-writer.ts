@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
-import type { Fence, TaskStore } from "../../src/store/task-store.js";
+import type { TaskIntake } from "../../src/store/task-intake.js";
+import type { Fence, TaskQueue } from "../../src/store/task-queue.js";
 import {
   aDispatch,
   aLease,
@@ -20,7 +21,7 @@ async function main([directory = ""]: readonly string[]): Promise<void> {
   await Promise.all(Array.from({ length: 4 }, (_, index) => write(store, `gpu-1#${index}`)));
 }
 
-async function write(store: TaskStore, slot: string): Promise<void> {
+async function write(store: TaskIntake & TaskQueue, slot: string): Promise<void> {
   for (let round = 0; ; round++) {
     // What a killed predecessor held comes first, its slot with it.
     const orphan = await store.leaseOrphan("writer", LONG_LEASE_MS);
@@ -33,12 +34,17 @@ async function write(store: TaskStore, slot: string): Promise<void> {
   }
 }
 
-async function create(store: TaskStore): Promise<void> {
+async function create(store: TaskIntake): Promise<void> {
   const result = await store.create(aTask());
   if ("task" in result) acknowledge("created", result.task.taskId);
 }
 
-async function run(store: TaskStore, fence: Fence, slot: string, round: number): Promise<void> {
+async function run(
+  store: TaskIntake & TaskQueue,
+  fence: Fence,
+  slot: string,
+  round: number,
+): Promise<void> {
   if ((await store.bindSlot(fence, slot)) === "ok") acknowledge("bound", fence.taskId, slot);
   await store.recordDispatch(fence, aDispatch("sent"));
   for (const progress of [20, 60, 90]) {
@@ -55,7 +61,7 @@ async function run(store: TaskStore, fence: Fence, slot: string, round: number):
   }
 }
 
-async function cleanUp(store: TaskStore, fence: Fence): Promise<void> {
+async function cleanUp(store: TaskQueue, fence: Fence): Promise<void> {
   if ((await store.finishCleanup(fence)) === "ok") acknowledge("cleaned", fence.taskId);
 }
 

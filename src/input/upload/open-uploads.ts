@@ -1,6 +1,6 @@
 import type { Logger } from "../../lib/logger.js";
 import type { ObjectStorage } from "../../storage/object-storage.js";
-import type { TaskStore } from "../../store/task-store.js";
+import type { TaskReading } from "../../store/task-reading.js";
 import type { InputSource } from "../input-source.js";
 import type { SpoolLimits } from "./spool.js";
 import { UploadSource } from "./upload-source.js";
@@ -10,7 +10,7 @@ import { Uploads } from "./uploads.js";
 /** What {@link openUploads} needs. */
 export interface OpenUploadsOptions extends SpoolLimits {
   readonly storage: ObjectStorage;
-  readonly store: Pick<TaskStore, "list">;
+  readonly store: Pick<TaskReading, "list">;
   /** A directory of this process's own; what is in it is removed. */
   readonly spoolDirectory: string;
   /** How long tasks can be created with an upload. */

@@ -1,13 +1,13 @@
 import type { Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import type { ObjectStorage } from "../../storage/object-storage.js";
-import type { TaskStore } from "../../store/task-store.js";
+import type { TaskReading } from "../../store/task-reading.js";
 import { UPLOADS_FOLDER, uploadKeyOf } from "./upload-key.js";
 
 /** What the sweeper works with. */
 export interface UploadSweeperOptions {
   readonly storage: Pick<ObjectStorage, "list" | "remove">;
-  readonly store: Pick<TaskStore, "list">;
+  readonly store: Pick<TaskReading, "list">;
   /** How long tasks can be created with an upload. */
   readonly ttlMs: number;
   readonly logger: Logger;

@@ -1,5 +1,5 @@
 import type { Task } from "../../domain/task.js";
-import type { WriteResult } from "../task-store.js";
+import type { WriteResult } from "../task-queue.js";
 
 /** What a write with this epoch comes to: `ok` only for the holder of a task that still runs. */
 export function checkFence(task: Task | undefined, epoch: number): WriteResult {

@@ -1,5 +1,5 @@
 import type { Task } from "../../domain/task.js";
-import type { LeaseRequest } from "../task-store.js";
+import type { LeaseRequest } from "../task-queue.js";
 
 /** Which task is leased, and the heads it passes. */
 export interface LeaseChoice {

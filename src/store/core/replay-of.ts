@@ -1,5 +1,5 @@
 import type { Task } from "../../domain/task.js";
-import type { CreateResult, Idempotency } from "../task-store.js";
+import type { CreateResult, Idempotency } from "../task-intake.js";
 
 /** What a create answers whose key stands for a task already. */
 export function replayOf(

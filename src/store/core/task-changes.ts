@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Dispatch, mayBecome, type StageStatus, type Task } from "../../domain/task.js";
-import type { NewTask, Outcome } from "../task-store.js";
+import type { NewTask } from "../task-intake.js";
+import type { Outcome } from "../task-queue.js";
 import { closeAttempt, openAttempt, placeAttempt } from "./attempts.js";
 import { endRunningStage } from "./task-progress.js";
 import { without } from "./without.js";

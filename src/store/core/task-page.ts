@@ -1,6 +1,6 @@
 import { TaskError } from "../../domain/errors.js";
 import type { Task } from "../../domain/task.js";
-import type { TaskPage } from "../task-store.js";
+import type { TaskPage } from "../task-reading.js";
 import { TASK_ID } from "./task-ids.js";
 
 /** Greater than every task id. */

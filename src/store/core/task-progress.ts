@@ -1,5 +1,5 @@
 import type { Stage, StageName, StageStatus, Task } from "../../domain/task.js";
-import type { ProgressReport } from "../task-store.js";
+import type { ProgressReport } from "../task-queue.js";
 import { without } from "./without.js";
 
 /** A task with fields of one stage changed; a stage that is not running begins anew when told to run. */

@@ -26,23 +26,18 @@ import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { applyReport, changeStage } from "../core/task-progress.js";
 import { without } from "../core/without.js";
+import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
-  CreateResult,
   Fence,
   HeartbeatResult,
-  Idempotency,
   LeaseRequest,
-  ListRequest,
-  NewTask,
   OrphanScope,
   Outcome,
   ProgressReport,
-  TaskChange,
-  TaskCounts,
-  TaskPage,
-  TaskStore,
   WriteResult,
-} from "../task-store.js";
+} from "../task-queue.js";
+import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
+import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";

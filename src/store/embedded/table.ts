@@ -1,6 +1,7 @@
 import type { Task } from "../../domain/task.js";
 import { TASK_ID } from "../core/task-ids.js";
-import type { OrphanScope, TaskCounts } from "../task-store.js";
+import type { OrphanScope } from "../task-queue.js";
+import type { TaskCounts } from "../task-reading.js";
 import type { EmbeddedDriver, SqlValue } from "./driver.js";
 import { CHANGING_COLUMNS, changingValues, encodeKey, type TaskRow, toTask } from "./row.js";
 

@@ -1,6 +1,6 @@
 import type { Task } from "../../domain/task.js";
 import { revise } from "../core/task-changes.js";
-import type { TaskChange } from "../task-store.js";
+import type { TaskChange } from "../task-reading.js";
 import type { EmbeddedTable } from "./table.js";
 
 /** One transaction's writes, all at the same moment, and what subscribers are to be told of them. */

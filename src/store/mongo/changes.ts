@@ -3,7 +3,7 @@ import type { ChangeStream, Timestamp } from "mongodb";
 import type { TaskStatus } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
 import type { Logger } from "../../lib/logger.js";
-import type { TaskChange } from "../task-store.js";
+import type { TaskChange } from "../task-reading.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import type { MongoDatabase } from "./database.js";
 import type { TaskDocument } from "./document.js";

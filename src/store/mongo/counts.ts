@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { ClientSession, Collection } from "mongodb";
 import type { TaskStatus } from "../../domain/task.js";
-import type { TaskCounts } from "../task-store.js";
+import type { TaskCounts } from "../task-reading.js";
 import type { TaskDocument } from "./document.js";
 import { COLLECTIONS, INDEX } from "./schema.js";
 

@@ -1,7 +1,7 @@
 import type { Task } from "../../domain/task.js";
 import { checkFence } from "../core/check-fence.js";
 import { applyReport } from "../core/task-progress.js";
-import type { Fence, HeartbeatResult, ProgressReport } from "../task-store.js";
+import type { Fence, HeartbeatResult, ProgressReport } from "../task-queue.js";
 import { VersionConflict } from "./errors.js";
 import type { MongoTasks, StoredTask } from "./tasks.js";
 

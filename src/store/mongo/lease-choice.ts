@@ -1,5 +1,5 @@
 import { chooseTask } from "../core/lease-order.js";
-import type { LeaseRequest } from "../task-store.js";
+import type { LeaseRequest } from "../task-queue.js";
 import type { MongoTasks, StoredTask } from "./tasks.js";
 
 /** Which task to lease, and the heads it passes, as read. */

@@ -23,23 +23,18 @@ import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { changeStage } from "../core/task-progress.js";
 import { without } from "../core/without.js";
+import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
-  CreateResult,
   Fence,
   HeartbeatResult,
-  Idempotency,
   LeaseRequest,
-  ListRequest,
-  NewTask,
   OrphanScope,
   Outcome,
   ProgressReport,
-  TaskChange,
-  TaskCounts,
-  TaskPage,
-  TaskStore,
   WriteResult,
-} from "../task-store.js";
+} from "../task-queue.js";
+import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
+import type { TaskStore } from "../task-store.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";

@@ -3,7 +3,7 @@ import { isTerminal, type Task } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { createTask } from "../core/task-changes.js";
 import type { TaskIds } from "../core/task-ids.js";
-import type { NewTask } from "../task-store.js";
+import type { NewTask } from "../task-intake.js";
 import type { MongoDatabase } from "./database.js";
 import { isDuplicateKey, VersionConflict } from "./errors.js";
 import type { StoredTask } from "./tasks.js";

@@ -2,7 +2,8 @@ import type { ClientSession, Collection, Document, Filter, Sort } from "mongodb"
 import type { Task, TaskStatus } from "../../domain/task.js";
 import { revise } from "../core/task-changes.js";
 import { TASK_ID } from "../core/task-ids.js";
-import type { Fence, OrphanScope, TaskChange } from "../task-store.js";
+import type { Fence, OrphanScope } from "../task-queue.js";
+import type { TaskChange } from "../task-reading.js";
 import type { ServerClock } from "./clock.js";
 import {
   encodeKey,

@@ -1,4 +1,4 @@
-import type { TaskChange } from "../task-store.js";
+import type { TaskChange } from "../task-reading.js";
 
 type Listener = (change: TaskChange) => void;
 

@@ -1,9 +1,9 @@
 import { TaskError } from "../../domain/errors.js";
 import { isTerminal, type Task } from "../../domain/task.js";
-import type { TaskStore } from "../task-store.js";
+import type { TaskReading } from "../task-reading.js";
 
 /** The part of a store that watching needs. */
-type WatchedStore = Pick<TaskStore, "get" | "subscribe">;
+type WatchedStore = Pick<TaskReading, "get" | "subscribe">;
 
 /**
  * Watches tasks of one store. However many are watched there is one subscription, fanned out by task

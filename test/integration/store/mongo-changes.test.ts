@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, test, vi } from "vitest";
 import { openMongoStore } from "../../../src/store/mongo/open-mongo-store.js";
-import type { TaskChange } from "../../../src/store/task-store.js";
+import type { TaskChange } from "../../../src/store/task-reading.js";
 import { watchTask } from "../../../src/store/watch/watch-task.js";
 import { eventually } from "../../support/eventually.js";
 import { describeWithMongod } from "../../support/mongo.js";

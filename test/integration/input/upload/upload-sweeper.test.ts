@@ -8,7 +8,9 @@ import { createLogger } from "../../../../src/lib/logger.js";
 import { createLocalStorage } from "../../../../src/storage/local/local-storage.js";
 import type { ObjectStorage } from "../../../../src/storage/object-storage.js";
 import { openEmbeddedStore } from "../../../../src/store/embedded/open-embedded-store.js";
-import type { Fence, TaskStore } from "../../../../src/store/task-store.js";
+import type { Fence } from "../../../../src/store/task-queue.js";
+import type { TaskReading } from "../../../../src/store/task-reading.js";
+import type { TaskStore } from "../../../../src/store/task-store.js";
 import { aLease, COMPLETED, createOne, fenceOf } from "../../../support/task-store-builders.js";
 import { tempDir } from "../../../support/temp-dir.js";
 
@@ -50,7 +52,7 @@ class Swept {
     return (await this.storage.find(key, signal)) !== undefined;
   }
 
-  sweeper(options: { readonly store?: Pick<TaskStore, "list"> } = {}): UploadSweeper {
+  sweeper(options: { readonly store?: Pick<TaskReading, "list"> } = {}): UploadSweeper {
     const { storage, store } = this;
     const logger = createLogger("silent");
     const sweeper = new UploadSweeper({ storage, store, logger, ttlMs: TTL_MS, ...options });
@@ -117,7 +119,7 @@ test("does not take an upload from a task that changes hands while it looks", as
   let fence = await swept.lease();
   let sweepCount = 0;
   /** In the first sweep, the task is always where nobody looks. */
-  const elusive: Pick<TaskStore, "list"> = {
+  const elusive: Pick<TaskReading, "list"> = {
     list: async (request) => {
       if (sweepCount === 0) await hide(request.status);
       return await swept.store.list(request);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TaskChange } from "../../../../src/store/task-store.js";
+import type { TaskChange } from "../../../../src/store/task-reading.js";
 import { ChangeFeed } from "../../../../src/store/watch/change-feed.js";
 
 const change = (rev: number): TaskChange => ({ taskId: "a", rev, status: "pending" });
