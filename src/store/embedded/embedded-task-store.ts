@@ -1,40 +1,20 @@
-import {
-  type Dispatch,
-  type InputFacts,
-  isTerminal,
-  type Json,
-  type Lease,
-  type Stage,
-  type StageName,
-  type Task,
-} from "../../domain/task.js";
+import type { Json, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
-import { checkFence } from "../core/check-fence.js";
+import { refuse, replayOf } from "../core/admit.js";
+import type { Decide } from "../core/decisions.js";
+import { judgeReports } from "../core/judge-reports.js";
 import { chooseTask, type LeaseChoice, passOver } from "../core/lease-order.js";
-import { replayOf } from "../core/replay-of.js";
-import {
-  beginLease,
-  cancelTask,
-  createTask,
-  endCleanup,
-  holdSlot,
-  setDispatch,
-  settleTask,
-  takeOver,
-} from "../core/task-changes.js";
+import { beginLease, createTask, takeOver } from "../core/task-changes.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
-import { applyReport, changeStage } from "../core/task-progress.js";
-import { without } from "../core/without.js";
+import { TaskWrites } from "../core/task-writes.js";
 import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
-  Fence,
   HeartbeatResult,
   LeaseRequest,
   OrphanScope,
-  Outcome,
   ProgressReport,
-  WriteResult,
+  TaskQueue,
 } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
@@ -57,7 +37,7 @@ export interface EmbeddedTaskStoreParts {
  * The store on one SQLite file. Each method reads, decides and writes in one synchronous
  * transaction, so nothing can come between; subscribers are told after the commit.
  */
-export class EmbeddedTaskStore implements TaskStore {
+export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
@@ -68,6 +48,7 @@ export class EmbeddedTaskStore implements TaskStore {
   readonly #taskIds = new TaskIds();
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
+    super();
     this.#driver = driver;
     this.#lock = lock;
     this.#clock = clock;
@@ -86,8 +67,9 @@ export class EmbeddedTaskStore implements TaskStore {
     return this.#write((write): CreateResult => {
       const { idempotency } = request;
       const former = idempotency && this.#table.findByKey(idempotency.key);
-      if (former) return replayOf(former, idempotency);
-      if (this.#table.counts().pending >= maxPendingCount) return { outcome: "full" };
+      const isFull = this.#table.counts().pending >= maxPendingCount;
+      const refusal = refuse(request, former, isFull);
+      if (refusal) return refusal;
       const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
       write.insert(task, idempotency?.requestHash);
       // Read back, so that the caller's objects are no part of it.
@@ -111,17 +93,6 @@ export class EmbeddedTaskStore implements TaskStore {
 
   async counts(): Promise<TaskCounts> {
     return this.#table.counts();
-  }
-
-  async cancel(taskId: string): ReturnType<TaskStore["cancel"]> {
-    return this.#write((write) => {
-      const task = this.#table.find(taskId);
-      if (!task) return "not_found";
-      if (task.status === "canceled") return "already_canceled";
-      if (isTerminal(task.status)) return "terminal";
-      write.save(task, cancelTask(task, write.now));
-      return "canceled";
-    });
   }
 
   subscribe(listener: (change: TaskChange) => void): () => void {
@@ -165,72 +136,14 @@ export class EmbeddedTaskStore implements TaskStore {
     reports: readonly ProgressReport[],
   ): Promise<HeartbeatResult> {
     return this.#write((write) => {
-      const lost: Fence[] = [];
-      const canceled: Fence[] = [];
+      const { result, held } = judgeReports(reports, (taskId) => this.#table.find(taskId));
       const lease = { owner, expiresAt: new Date(write.now.getTime() + leaseMs) };
-      for (const report of reports) {
-        const { taskId, epoch } = report;
-        const answer = this.#renew(write, lease, report);
-        if (answer === "canceled") canceled.push({ taskId, epoch });
-        else if (answer !== "ok") lost.push({ taskId, epoch });
-      }
-      return { lost, canceled };
+      for (const { task, next } of held) write.renew(task, { ...next, lease });
+      return result;
     });
   }
 
-  async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {
-    return this.#write((write) => {
-      const task = this.#table.find(fence.taskId);
-      const answer = checkFence(task, fence.epoch);
-      if (!task || answer !== "ok") return answer;
-      const holder = this.#table.findSlotHolder(slot);
-      if (holder !== undefined && holder !== task.taskId) return "busy";
-      write.save(task, holdSlot(task, slot));
-      return "ok";
-    });
-  }
-
-  async releaseSlot(fence: Fence): Promise<WriteResult> {
-    return this.#change(fence, (task) => without(task, "slot"));
-  }
-
-  async recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult> {
-    return this.#change(fence, (task, now) => setDispatch(task, dispatch, now));
-  }
-
-  async updateStage(
-    fence: Fence,
-    name: StageName,
-    patch: Partial<Stage>,
-    progress?: number,
-  ): Promise<WriteResult> {
-    return this.#change(fence, (task) => changeStage(task, name, patch, progress));
-  }
-
-  async recordInput(fence: Fence, input: InputFacts): Promise<WriteResult> {
-    return this.#change(fence, (task) => ({ ...task, input }));
-  }
-
-  async recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult> {
-    return this.#change(fence, (task) => ({ ...task, uploadCheckpoint: checkpoint }));
-  }
-
-  async settle(fence: Fence, outcome: Outcome): Promise<WriteResult> {
-    return this.#change(fence, (task, now) => settleTask(task, outcome, now));
-  }
-
-  async finishCleanup(fence: Fence): Promise<WriteResult> {
-    return this.#write((write) => {
-      const task = this.#table.find(fence.taskId);
-      const answer = checkFence(task, fence.epoch);
-      if (!task || answer !== "canceled") return answer === "ok" ? "lost" : answer;
-      if (task.cleanupPending && !task.lease) return "lost";
-      write.save(task, endCleanup(task));
-      return "ok";
-    });
-  }
-
-  async heldSlots(): ReturnType<TaskStore["heldSlots"]> {
+  async heldSlots(): ReturnType<TaskQueue["heldSlots"]> {
     return this.#table.heldSlots();
   }
 
@@ -251,6 +164,15 @@ export class EmbeddedTaskStore implements TaskStore {
     await this.#lock[Symbol.asyncDispose]();
   }
 
+  protected override async change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer> {
+    return this.#write((write) => {
+      const task = this.#table.find(taskId);
+      const { answer, next } = decide(task && { task, now: write.now });
+      if (task && next) write.save(task, next);
+      return answer;
+    });
+  }
+
   #chooseTask(request: LeaseRequest, now: Date): LeaseChoice | undefined {
     const nowMs = now.getTime();
     const keeper = this.#table.findSlotKeeper(nowMs);
@@ -262,24 +184,6 @@ export class EmbeddedTaskStore implements TaskStore {
       if (heads.length > 0) return chooseTask(heads, request, now);
     }
     return undefined;
-  }
-
-  #renew(write: EmbeddedWrite, lease: Lease, report: ProgressReport): WriteResult {
-    const task = this.#table.find(report.taskId);
-    const answer = checkFence(task, report.epoch);
-    if (answer === "lost" || !task?.lease) return answer;
-    const renewed = { ...task, lease };
-    write.renew(task, answer === "ok" ? applyReport(renewed, report) : renewed);
-    return answer;
-  }
-
-  #change(fence: Fence, change: (task: Task, now: Date) => Task): WriteResult {
-    return this.#write((write) => {
-      const task = this.#table.find(fence.taskId);
-      const answer = checkFence(task, fence.epoch);
-      if (task && answer === "ok") write.save(task, change(task, write.now));
-      return answer;
-    });
   }
 
   #write<T>(work: (write: EmbeddedWrite) => T): T {

@@ -1,5 +1,6 @@
 import type { Task } from "../../domain/task.js";
 import { revise } from "../core/task-changes.js";
+import { SlotTaken } from "../core/task-writes.js";
 import type { TaskChange } from "../task-reading.js";
 import type { EmbeddedTable } from "./table.js";
 
@@ -23,8 +24,9 @@ export class EmbeddedWrite {
     this.#announce(task);
   }
 
-  /** Stores what a task has become. @returns it with its revision. */
+  /** Stores what a task has become. @returns it with its revision. @throws SlotTaken */
   save(before: Task, next: Task): Task {
+    this.#refuseSecondHolder(before, next);
     const revised = revise(before, next, this.now);
     this.#table.update(revised);
     if (revised.rev !== before.rev) this.#announce(revised);
@@ -36,6 +38,11 @@ export class EmbeddedWrite {
     const isLeaseAlone = revise(before, next, this.now).rev === before.rev;
     if (!isLeaseAlone) this.save(before, next);
     else if (next.lease) this.#table.renewLease(next.taskId, next.lease.expiresAt.getTime());
+  }
+
+  #refuseSecondHolder(before: Task, { slot }: Task): void {
+    if (slot === undefined || slot === before.slot) return;
+    if (this.#table.findSlotHolder(slot) !== undefined) throw new SlotTaken("Another task holds it");
   }
 
   #announce({ taskId, rev, status }: Task): void {

@@ -1,7 +1,6 @@
 import type { Task } from "../../domain/task.js";
-import { checkFence } from "../core/check-fence.js";
-import { applyReport } from "../core/task-progress.js";
-import type { Fence, HeartbeatResult, ProgressReport } from "../task-queue.js";
+import { judgeReports } from "../core/judge-reports.js";
+import type { HeartbeatResult, ProgressReport } from "../task-queue.js";
 import { VersionConflict } from "./errors.js";
 import type { MongoTasks, StoredTask } from "./tasks.js";
 
@@ -19,24 +18,18 @@ export async function renewLeases(
   reports: readonly ProgressReport[],
 ): Promise<HeartbeatResult> {
   const found = await tasks.findMany(reports.map(({ taskId }) => taskId));
-  const lost: Fence[] = [];
-  const canceled: Fence[] = [];
-  const held: Fence[] = [];
-  const news: [StoredTask, Task][] = [];
-  for (const report of reports) {
-    const { taskId, epoch } = report;
-    const stored = found.get(taskId);
-    const answer = checkFence(stored?.task, epoch);
-    if (answer === "lost" || answer === "terminal") lost.push({ taskId, epoch });
-    if (answer === "canceled") canceled.push({ taskId, epoch });
-    if (!stored?.task.lease || stored.task.epoch !== epoch) continue;
-    held.push({ taskId, epoch });
-    // A canceled task keeps its lease for the cleanup, but comes no further.
-    if (answer === "ok") news.push([stored, applyReport(stored.task, report)]);
-  }
-  await tasks.renew(held, owner, leaseMs);
+  const { result, held } = judgeReports(reports, (taskId) => found.get(taskId)?.task);
+  await tasks.renew(
+    held.map(({ task }) => task),
+    owner,
+    leaseMs,
+  );
+  const news = held.flatMap(({ task, next }): [StoredTask, Task][] => {
+    const stored = found.get(task.taskId);
+    return stored ? [[stored, next]] : [];
+  });
   await recordNews(tasks, news);
-  return { lost, canceled };
+  return result;
 }
 
 /** Progress is a courtesy: where something else is written of the task just now, the next report tells. */

@@ -1,44 +1,25 @@
-import {
-  type Dispatch,
-  type InputFacts,
-  isTerminal,
-  type Json,
-  type Stage,
-  type StageName,
-  type Task,
-} from "../../domain/task.js";
-import { checkFence } from "../core/check-fence.js";
+import type { Json, Task } from "../../domain/task.js";
+import { refuse, replayOf } from "../core/admit.js";
+import type { Decide } from "../core/decisions.js";
 import { passOver } from "../core/lease-order.js";
-import { replayOf } from "../core/replay-of.js";
-import {
-  beginLease,
-  cancelTask,
-  endCleanup,
-  holdSlot,
-  setDispatch,
-  settleTask,
-  takeOver,
-} from "../core/task-changes.js";
+import { beginLease, takeOver } from "../core/task-changes.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
-import { changeStage } from "../core/task-progress.js";
-import { without } from "../core/without.js";
+import { TaskWrites } from "../core/task-writes.js";
 import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
-  Fence,
   HeartbeatResult,
   LeaseRequest,
   OrphanScope,
-  Outcome,
   ProgressReport,
-  WriteResult,
+  TaskQueue,
 } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
-import { isDuplicateKey, VersionConflict } from "./errors.js";
+import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { chooseStored, LeaseCrowd } from "./lease-choice.js";
 import { retryOnConflict, saveNew, saveTask } from "./save.js";
@@ -49,7 +30,7 @@ import type { StoredTask } from "./tasks.js";
  * writes under the condition that the task is still as it was read; where it is not, all of it is done
  * again. What touches several documents is one transaction. All times are the database server's.
  */
-export class MongoTaskStore implements TaskStore {
+export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
   readonly #taskIds = new TaskIds();
@@ -58,6 +39,7 @@ export class MongoTaskStore implements TaskStore {
 
   /** Takes over both: they end with the store. */
   constructor(connection: MongoConnection, changes: MongoChanges) {
+    super();
     this.#connection = connection;
     this.#changes = changes;
   }
@@ -74,8 +56,8 @@ export class MongoTaskStore implements TaskStore {
     const { idempotency } = request;
     return await this.#write(async (database): Promise<CreateResult> => {
       const former = idempotency && (await database.tasks.findByKey(idempotency.key));
-      if (former) return replayOf(former, idempotency);
-      if (await isFull(database, maxPendingCount)) return { outcome: "full" };
+      const refusal = refuse(request, former, await isFull(database, maxPendingCount));
+      if (refusal) return refusal;
       const task = await saveNew(database, request, this.#taskIds);
       return { outcome: "created", task: this.#told(database, task) };
     });
@@ -101,18 +83,6 @@ export class MongoTaskStore implements TaskStore {
 
   async counts(): Promise<TaskCounts> {
     return await this.#connection.run(({ counts }) => counts.read());
-  }
-
-  async cancel(taskId: string): ReturnType<TaskStore["cancel"]> {
-    return await this.#write(async (database) => {
-      const stored = await database.tasks.find(taskId);
-      if (!stored) return "not_found";
-      const { status } = stored.task;
-      if (status === "canceled") return "already_canceled";
-      if (isTerminal(status)) return "terminal";
-      await this.#save(database, stored, cancelTask(stored.task, stored.now));
-      return "canceled";
-    });
   }
 
   subscribe(listener: (change: TaskChange) => void): () => void {
@@ -166,56 +136,7 @@ export class MongoTaskStore implements TaskStore {
     return await this.#write(({ tasks }) => renewLeases(tasks, owner, leaseMs, reports));
   }
 
-  async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {
-    try {
-      return await this.#change(fence, (task) => holdSlot(task, slot));
-    } catch (error) {
-      if (isDuplicateKey(error)) return "busy";
-      throw error;
-    }
-  }
-
-  async releaseSlot(fence: Fence): Promise<WriteResult> {
-    return await this.#change(fence, (task) => without(task, "slot"));
-  }
-
-  async recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult> {
-    return await this.#change(fence, (task, now) => setDispatch(task, dispatch, now));
-  }
-
-  async updateStage(
-    fence: Fence,
-    name: StageName,
-    patch: Partial<Stage>,
-    progress?: number,
-  ): Promise<WriteResult> {
-    return await this.#change(fence, (task) => changeStage(task, name, patch, progress));
-  }
-
-  async recordInput(fence: Fence, input: InputFacts): Promise<WriteResult> {
-    return await this.#change(fence, (task) => ({ ...task, input }));
-  }
-
-  async recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult> {
-    return await this.#change(fence, (task) => ({ ...task, uploadCheckpoint: checkpoint }));
-  }
-
-  async settle(fence: Fence, outcome: Outcome): Promise<WriteResult> {
-    return await this.#change(fence, (task, now) => settleTask(task, outcome, now));
-  }
-
-  async finishCleanup(fence: Fence): Promise<WriteResult> {
-    return await this.#write(async (database) => {
-      const stored = await database.tasks.find(fence.taskId);
-      const answer = checkFence(stored?.task, fence.epoch);
-      if (!stored || answer !== "canceled") return answer === "ok" ? "lost" : answer;
-      if (stored.task.cleanupPending && !stored.task.lease) return "lost";
-      await this.#save(database, stored, endCleanup(stored.task));
-      return "ok";
-    });
-  }
-
-  async heldSlots(): ReturnType<TaskStore["heldSlots"]> {
+  async heldSlots(): ReturnType<TaskQueue["heldSlots"]> {
     return await this.#connection.run(({ tasks }) => tasks.heldSlots());
   }
 
@@ -236,12 +157,11 @@ export class MongoTaskStore implements TaskStore {
     await this.#connection[Symbol.asyncDispose]();
   }
 
-  async #change(fence: Fence, change: (task: Task, now: Date) => Task): Promise<WriteResult> {
+  protected override async change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer> {
     return await this.#write(async (database) => {
-      const stored = await database.tasks.find(fence.taskId);
-      const answer = checkFence(stored?.task, fence.epoch);
-      if (stored && answer === "ok")
-        await this.#save(database, stored, change(stored.task, stored.now));
+      const stored = await database.tasks.find(taskId);
+      const { answer, next } = decide(stored);
+      if (stored && next) await this.#save(database, stored, next);
       return answer;
     });
   }

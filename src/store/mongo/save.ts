@@ -3,6 +3,7 @@ import { isTerminal, type Task } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { createTask } from "../core/task-changes.js";
 import type { TaskIds } from "../core/task-ids.js";
+import { SlotTaken } from "../core/task-writes.js";
 import type { NewTask } from "../task-intake.js";
 import type { MongoDatabase } from "./database.js";
 import { isDuplicateKey, VersionConflict } from "./errors.js";
@@ -57,7 +58,7 @@ export async function saveNew(
  * Stores what a task has become; a task that ends is counted with it.
  *
  * @returns it with its revision.
- * @throws VersionConflict if it is no longer as it was read.
+ * @throws VersionConflict if it is no longer as it was read, SlotTaken.
  */
 export async function saveTask(
   { tasks, counts, together }: MongoDatabase,
@@ -65,12 +66,23 @@ export async function saveTask(
   next: Task,
 ): Promise<Task> {
   const { status } = next;
-  if (status === stored.task.status || !isEnd(status)) return await tasks.replace(stored, next);
+  if (status === stored.task.status || !isEnd(status))
+    return await refusingSecondHolder(() => tasks.replace(stored, next));
   return await together(async (session) => {
     const saved = await tasks.replace(stored, next, session);
     await counts.noteEnded(status, session);
     return saved;
   });
+}
+
+/** Of what an update changes, the slot alone must be unique. */
+async function refusingSecondHolder<T>(update: () => Promise<T>): Promise<T> {
+  try {
+    return await update();
+  } catch (error) {
+    if (isDuplicateKey(error)) throw new SlotTaken("Another task holds it", { cause: error });
+    throw error;
+  }
 }
 
 function isEnd(status: Task["status"]): status is "completed" | "failed" | "canceled" {

@@ -1,0 +1,52 @@
+import { isTerminal, type Task } from "../../domain/task.js";
+import type { CancelResult } from "../task-intake.js";
+import type { Fence, WriteResult } from "../task-queue.js";
+import { checkFence } from "./check-fence.js";
+import { cancelTask, endCleanup } from "./task-changes.js";
+
+/** A task as it is stored, at a moment of the store's clock. */
+export interface TaskNow {
+  readonly task: Task;
+  readonly now: Date;
+}
+
+/** What the caller is told, and what the task becomes; without `next` it stays as it is. */
+export interface Decision<Answer> {
+  readonly answer: Answer;
+  readonly next?: Task;
+}
+
+/** Decides about one task, undefined if it is not stored. Pure: where another write came between, it is asked again. */
+export type Decide<Answer> = (stored: TaskNow | undefined) => Decision<Answer>;
+
+/** A change that only the holder of a task may make, while it runs. */
+export function byHolder(
+  { epoch }: Fence,
+  change: (task: Task, now: Date) => Task,
+): Decide<WriteResult> {
+  return (stored) => {
+    const answer = checkFence(stored?.task, epoch);
+    return stored && answer === "ok"
+      ? { answer, next: change(stored.task, stored.now) }
+      : { answer };
+  };
+}
+
+/** A client's cancel. */
+export const decideCancel: Decide<CancelResult> = (stored) => {
+  if (!stored) return { answer: "not_found" };
+  const { task, now } = stored;
+  if (task.status === "canceled") return { answer: "already_canceled" };
+  if (isTerminal(task.status)) return { answer: "terminal" };
+  return { answer: "canceled", next: cancelTask(task, now) };
+};
+
+/** The end of a canceled task's cleanup. */
+export function decideCleanup({ epoch }: Fence): Decide<WriteResult> {
+  return (stored) => {
+    const answer = checkFence(stored?.task, epoch);
+    if (!stored || answer !== "canceled") return { answer: answer === "ok" ? "lost" : answer };
+    if (stored.task.cleanupPending && !stored.task.lease) return { answer: "lost" };
+    return { answer: "ok", next: endCleanup(stored.task) };
+  };
+}
