@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { TaskStore } from "../store/task-store.js";
-import { ObservedStore } from "./observed-store.js";
+import { observeStore } from "./observe-store.js";
 import { registerScrapedMetrics, type ScrapeSources } from "./scraped-metrics.js";
 import { createStoreMetrics } from "./store-metrics.js";
 
@@ -29,7 +29,7 @@ export class Metrics {
 
   /** The store to work with from now on: what goes through it is counted and timed. */
   observeStore(store: TaskStore): TaskStore {
-    return new ObservedStore(store, createStoreMetrics(this.#registry));
+    return observeStore(store, createStoreMetrics(this.#registry));
   }
 
   /** Adds what is looked at when the metrics are asked for. */

@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import { STAGE_NAMES } from "../domain/task.js";
 import { GpuLedger } from "./gpu-ledger.js";
-import { STORE_CALLS, type StoreObserver } from "./observed-store.js";
+import { STORE_CALLS, type StoreObserver } from "./observe-store.js";
 
 const CALL_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 /** From a thumbnail to a film. */

@@ -170,7 +170,4 @@ export interface TaskQueue {
    * for a task that is not canceled.
    */
   finishCleanup(fence: Fence): Promise<WriteResult>;
-
-  /** Every slot held, with its task. */
-  heldSlots(): Promise<readonly { readonly slot: string; readonly taskId: string }[]>;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Fence } from "../../src/store/task-queue.js";
 import type { TaskStore } from "../../src/store/task-store.js";
+import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
   aLease,
@@ -93,7 +94,7 @@ export function describeCanceling(open: OpenStore): void {
       expect("cleanupPending" in task).toBe(needsCleanup);
       expect("lease" in task).toBe(needsCleanup);
       expect("dispatch" in task).toBe(needsCleanup && phase !== undefined);
-      expect(await store.heldSlots()).toHaveLength(needsCleanup && hasSlot ? 1 : 0);
+      expect(await heldSlots(store)).toHaveLength(needsCleanup && hasSlot ? 1 : 0);
     });
 
     test("wins or loses against settle, never both", async () => {
@@ -166,9 +167,9 @@ export function describeCanceling(open: OpenStore): void {
       expect(taken).toEqual({ ...before, epoch: 2, lease });
       expect(await store.finishCleanup(fence)).toBe("lost");
       expect((await store.heartbeat("replica-1", LONG_LEASE_MS, [fence])).lost).toEqual([fence]);
-      expect(await store.heldSlots()).toHaveLength(1);
+      expect(await heldSlots(store)).toHaveLength(1);
       expect(await rival.finishCleanup(fenceOf(taken))).toBe("ok");
-      expect(await store.heldSlots()).toEqual([]);
+      expect(await heldSlots(store)).toEqual([]);
       expect(await rival.leaseOrphan("replica-2", LONG_LEASE_MS)).toBeUndefined();
     });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Fence, WriteResult } from "../../src/store/task-queue.js";
 import type { TaskStore } from "../../src/store/task-store.js";
+import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
   aRetry,
@@ -102,7 +103,7 @@ export function describeHolding(open: OpenStore): void {
       );
       expect(answers.toSorted()).toEqual([...Array(9).fill("busy"), "ok"]);
       const winner = fences[answers.indexOf("ok")];
-      expect(await rival.heldSlots()).toEqual([{ slot: "gpu-1#0", taskId: winner?.taskId }]);
+      expect(await heldSlots(rival)).toEqual([{ slot: "gpu-1#0", taskId: winner?.taskId }]);
     });
 
     test("may be repeated, changes the slot, and puts the attempt on its server", async () => {
@@ -132,7 +133,7 @@ export function describeHolding(open: OpenStore): void {
       await store.bindSlot(fence, "gpu-1#0");
       expect(await store.releaseSlot(fence)).toBe("ok");
       expect(await store.releaseSlot(fence)).toBe("ok");
-      expect(await store.heldSlots()).toEqual([]);
+      expect(await heldSlots(store)).toEqual([]);
       expect(await store.bindSlot(other, "gpu-1#0")).toBe("ok");
       expect((await readTask(store, fence.taskId)).attempts).toMatchObject([{ server: "gpu-1" }]);
     });

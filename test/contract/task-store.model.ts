@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { isTerminal, type TaskStatus } from "../../src/domain/task.js";
 import type { Fence, Outcome, WriteResult } from "../../src/store/task-queue.js";
 import type { TaskCounts } from "../../src/store/task-reading.js";
+import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
   aLease,
@@ -121,7 +122,7 @@ class History {
     expect(await store.counts()).toEqual(counts satisfies TaskCounts);
     const held = this.#tasks.flatMap(({ slot, taskId }) => (slot ? [{ slot, taskId }] : []));
     const bySlot = (a: { slot: string }, b: { slot: string }) => (a.slot < b.slot ? -1 : 1);
-    expect((await store.heldSlots()).toSorted(bySlot)).toEqual(held.toSorted(bySlot));
+    expect((await heldSlots(store)).toSorted(bySlot)).toEqual(held.toSorted(bySlot));
   }
 
   async #create({ priority, workflow }: { priority: number; workflow: string }): Promise<void> {

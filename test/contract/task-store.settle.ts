@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { MAX_ATTEMPTS_KEPT } from "../../src/domain/task.js";
 import type { Fence } from "../../src/store/task-queue.js";
 import type { TaskStore } from "../../src/store/task-store.js";
+import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
   aLease,
@@ -35,7 +36,7 @@ export function describeSettling(open: OpenStore): void {
         attempts: [{ server: "gpu-1", endedAt: task.finishedAt, reason: "completed" }],
       });
       expectFreed(task);
-      expect(await store.heldSlots()).toEqual([]);
+      expect(await heldSlots(store)).toEqual([]);
     });
 
     test("failed stores the error, marks the running stage and frees everything", async () => {
@@ -112,7 +113,7 @@ export function describeSettling(open: OpenStore): void {
       await store.settle(fence, aRetry({ keepSlot: true, delayMs: 60_000 }));
       const { fence: other } = await leaseOne(store);
       expect(await store.bindSlot(other, "gpu-1#0")).toBe("busy");
-      expect(await store.heldSlots()).toEqual([{ slot: "gpu-1#0", taskId: fence.taskId }]);
+      expect(await heldSlots(store)).toEqual([{ slot: "gpu-1#0", taskId: fence.taskId }]);
     });
 
     test("retry forgets the dispatch if told to, and what was uploaded of its result", async () => {

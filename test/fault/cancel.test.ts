@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
+import { heldSlots } from "../support/held-slots.js";
 import { startOrigin } from "../support/http-origin.js";
 import { aPicture, serve } from "../support/pictures.js";
 import { queueLengths } from "../support/runs.js";
@@ -25,7 +26,7 @@ async function cancel(app: TestApp, taskId: string): Promise<void> {
   });
   await eventually(async () => {
     expect((await app.app.store.get(taskId))?.cleanupPending).toBeUndefined();
-    expect(await app.app.store.heldSlots()).toEqual([]);
+    expect(await heldSlots(app.app.store)).toEqual([]);
     expect(await readdir(join(app.dataDir, "work")).catch(() => [])).not.toContain(taskId);
   });
   expect((await app.rest("GET", `/tasks/${taskId}`)).body).toMatchObject({ status: "canceled" });
@@ -164,7 +165,7 @@ test("cancel of a task whose server is down is remembered, and carried out when 
   process.kill(server.pid, "SIGSTOP");
   await app.rest("DELETE", `/tasks/${taskId}`);
   expect((await app.app.store.get(taskId))?.cleanupPending).toBe(true);
-  expect(await app.app.store.heldSlots()).toHaveLength(1);
+  expect(await heldSlots(app.app.store)).toHaveLength(1);
   process.kill(server.pid, "SIGCONT");
   await cancel(app, taskId);
   await eventually(() => queueIsEmpty(server));
@@ -183,7 +184,7 @@ test("cancel races the end: exactly one wins, and the status stays", async () =>
     const { status } = await app.rest("DELETE", `/tasks/${taskId}`);
     const seen = await app.ended(taskId);
     expect(seen.status).toBe(status === 200 ? "canceled" : "completed");
-    await eventually(async () => (await app.app.store.heldSlots()).length === 0);
+    await eventually(async () => (await heldSlots(app.app.store)).length === 0);
     expect((await app.ended(taskId)).status).toBe(seen.status);
   }
 });

@@ -8,6 +8,7 @@ import { TASK_STATUSES } from "../../src/domain/task.js";
 import { EmbeddedDriver } from "../../src/store/embedded/driver.js";
 import { openEmbeddedStore } from "../../src/store/embedded/open-embedded-store.js";
 import type { TaskStore } from "../../src/store/task-store.js";
+import { heldSlots } from "../support/held-slots.js";
 import { mountDisk } from "../support/small-disk.js";
 import { aLease, aTask, createOne, readTask } from "../support/task-store-builders.js";
 import { compileWriter, startWriter, type WriterProcess } from "../support/task-store-process.js";
@@ -202,7 +203,7 @@ async function expectConsistent(directory: string): Promise<void> {
     }
   }
   await using store = await openEmbeddedStore({ directory });
-  const slots = (await store.heldSlots()).map(({ slot }) => slot);
+  const slots = (await heldSlots(store)).map(({ slot }) => slot);
   expect(slots).toEqual([...new Set(slots)]);
 }
 

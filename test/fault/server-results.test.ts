@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { submitChecked, times } from "../support/checked-tasks.js";
 import { type SwitchInput, startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
+import { heldSlots } from "../support/held-slots.js";
 import { startTestApp } from "../support/test-app.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
@@ -85,7 +86,7 @@ test("a storage that fails holds new work up instead of filling the disk", async
     return all.filter((task) => task?.stages.upload?.detail === WAITING).length;
   };
   await eventually(async () => (await keptCount()) >= 2, LIMIT);
-  await eventually(async () => (await app.app.store.heldSlots()).length === 0, LIMIT);
+  await eventually(async () => (await heldSlots(app.app.store)).length === 0, LIMIT);
   const runCount = (await server.log()).filter(({ event }) => event === "ended").length;
   expect(runCount).toBeLessThan(10);
   await rm(outputs);

@@ -6,6 +6,7 @@ import { readSettings } from "../../src/config/read-settings.js";
 import { createLogger } from "../../src/lib/logger.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { eventually } from "./eventually.js";
+import { heldSlots } from "./held-slots.js";
 import { tempDir } from "./temp-dir.js";
 
 /** How a test's app is configured: settings by their environment names, over fast ones. */
@@ -104,7 +105,7 @@ class RunningApp implements TestApp {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.grpc[Symbol.dispose]();
-    const held = await this.app.store.heldSlots();
+    const held = await heldSlots(this.app.store);
     const tasks = await Promise.all(held.map(({ taskId }) => this.app.store.get(taskId)));
     await this.app[Symbol.asyncDispose]();
     const leaked = tasks.filter((task) => task?.finishedAt !== undefined && !task.cleanupPending);

@@ -9,13 +9,7 @@ import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
-import type {
-  HeartbeatResult,
-  LeaseRequest,
-  OrphanScope,
-  ProgressReport,
-  TaskQueue,
-} from "../task-queue.js";
+import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
@@ -141,10 +135,6 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
       for (const { task, next } of held) write.renew(task, { ...next, lease });
       return result;
     });
-  }
-
-  async heldSlots(): ReturnType<TaskQueue["heldSlots"]> {
-    return this.#table.heldSlots();
   }
 
   async purge(retentionMs: number, limit: number): Promise<number> {

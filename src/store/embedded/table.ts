@@ -121,12 +121,6 @@ export class EmbeddedTable {
     )?.task_id;
   }
 
-  heldSlots(): readonly { readonly slot: string; readonly taskId: string }[] {
-    return this.#driver.all(
-      "SELECT slot, task_id AS taskId FROM tasks INDEXED BY tasks_slot WHERE slot IS NOT NULL",
-    );
-  }
-
   /** Up to `limit` tasks with ids below `belowId`, the newest first. */
   list(status: string | undefined, belowId: string, limit: number): readonly Task[] {
     const rows =

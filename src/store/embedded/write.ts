@@ -42,7 +42,8 @@ export class EmbeddedWrite {
 
   #refuseSecondHolder(before: Task, { slot }: Task): void {
     if (slot === undefined || slot === before.slot) return;
-    if (this.#table.findSlotHolder(slot) !== undefined) throw new SlotTaken("Another task holds it");
+    if (this.#table.findSlotHolder(slot) !== undefined)
+      throw new SlotTaken("Another task holds it");
   }
 
   #announce({ taskId, rev, status }: Task): void {

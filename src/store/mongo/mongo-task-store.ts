@@ -7,13 +7,7 @@ import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
-import type {
-  HeartbeatResult,
-  LeaseRequest,
-  OrphanScope,
-  ProgressReport,
-  TaskQueue,
-} from "../task-queue.js";
+import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import type { MongoChanges } from "./changes.js";
@@ -134,10 +128,6 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     reports: readonly ProgressReport[],
   ): Promise<HeartbeatResult> {
     return await this.#write(({ tasks }) => renewLeases(tasks, owner, leaseMs, reports));
-  }
-
-  async heldSlots(): ReturnType<TaskQueue["heldSlots"]> {
-    return await this.#connection.run(({ tasks }) => tasks.heldSlots());
   }
 
   async purge(retentionMs: number, limit: number): Promise<number> {

@@ -122,13 +122,6 @@ export class MongoTasks {
       .sort((a, b) => a.getTime() - b.getTime())[0];
   }
 
-  async heldSlots(): Promise<readonly { readonly slot: string; readonly taskId: string }[]> {
-    const held = await this.#collection
-      .find({ slot: { $exists: true } }, { hint: INDEX.slot, projection: { slot: 1 } })
-      .toArray();
-    return held.flatMap(({ _id, slot }) => (slot === undefined ? [] : [{ slot, taskId: _id }]));
-  }
-
   /** Up to `limit` tasks with ids below `belowId`, the newest first. */
   async list(
     status: TaskStatus | undefined,

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { TaskStatus } from "../../../src/client/client.js";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { eventually } from "../../support/eventually.js";
+import { heldSlots } from "../../support/held-slots.js";
 import { aPicture, serve } from "../../support/pictures.js";
 import { startTestApp } from "../../support/test-app.js";
 
@@ -51,7 +52,7 @@ test("after its end a task leaves no work directory, no slot and no history entr
   const url = await serve(await aPicture());
   const taskId = await app.submit({ url, workflow: "cpu_image_2x" });
   await app.ended(taskId);
-  expect(await app.app.store.heldSlots()).toEqual([]);
+  expect(await heldSlots(app.app.store)).toEqual([]);
   await eventually(async () => {
     expect(await readdir(join(app.dataDir, "work"))).toEqual([]);
     expect(await (await fetch(`${server.url}/history`)).json()).toEqual({});

@@ -87,7 +87,6 @@ async function useAll(store: TaskStore): Promise<void> {
   await store.finishCleanup(fenceOf(preferring));
   await store.nextDueAt();
   await store.queueAgeMs();
-  await store.heldSlots();
   await store.counts();
   const { nextPageToken } = await store.list({ pageSize: 5 });
   if (nextPageToken) await store.list({ pageSize: 5, pageToken: nextPageToken });

@@ -1,0 +1,142 @@
+import { toTaskError } from "../domain/errors.js";
+import type { Dispatch, StageName, Task } from "../domain/task.js";
+import type { Fence, Outcome } from "../store/task-queue.js";
+import type { TaskStore } from "../store/task-store.js";
+
+/** A store's methods that are calls of the database. */
+type TimedMethod = {
+  [M in keyof TaskStore & string]: TaskStore[M] extends (...args: never[]) => Promise<unknown>
+    ? M
+    : never;
+}[keyof TaskStore & string];
+
+/** The name that the metrics know each call by. */
+const CALL_NAMES = {
+  create: "create",
+  replay: "replay",
+  get: "get",
+  list: "list",
+  counts: "counts",
+  queueAgeMs: "queue_age",
+  cancel: "cancel",
+  lease: "lease",
+  leaseOrphan: "lease_orphan",
+  nextDueAt: "next_due_at",
+  heartbeat: "heartbeat",
+  bindSlot: "bind_slot",
+  releaseSlot: "release_slot",
+  recordDispatch: "record_dispatch",
+  updateStage: "update_stage",
+  recordInput: "record_input",
+  recordUpload: "record_upload",
+  settle: "settle",
+  finishCleanup: "finish_cleanup",
+  purge: "purge",
+  saveWorkflow: "save_workflow",
+  loadWorkflow: "load_workflow",
+} as const satisfies Record<TimedMethod, string>;
+
+export type StoreCall = (typeof CALL_NAMES)[TimedMethod];
+
+/** Every call that is timed, by the name that the metrics know it by. */
+export const STORE_CALLS: readonly StoreCall[] = Object.values(CALL_NAMES);
+
+/** Told of what is done with the tasks of a store by this process. */
+export interface StoreObserver {
+  /** Every call, when it has ended. @param errorCode of one that threw. */
+  called(call: StoreCall, seconds: number, errorCode?: string): void;
+  leased(task: Task): void;
+  stageEnded(name: StageName, seconds: number): void;
+  dispatched(fence: Fence, dispatch: Omit<Dispatch, "at">): void;
+  /** A lease has ended as its holder wished. */
+  settled(fence: Fence, outcome: Outcome): void;
+  /** A client's cancel has made a task terminal. */
+  canceled(): void;
+  /** A canceled task's server is free of it. */
+  cleanedUp(fence: Fence): void;
+  /** A write was refused, or a heartbeat answered, because the lease is another's. */
+  lost(fence: Fence): void;
+}
+
+/** The same store, which tells an observer what goes through it. */
+export function observeStore(store: TaskStore, observer: StoreObserver): TaskStore {
+  const news: Readonly<Record<string, unknown>> = newsOf(observer);
+  const methods = Object.entries(CALL_NAMES).map(([method, call]) => {
+    const run = store[method as TimedMethod].bind(store) as AnyMethod;
+    const tell = news[method] as ((result: unknown, ...args: unknown[]) => void) | undefined;
+    const observed: AnyMethod = async (...args) => {
+      const result = await timed(() => run(...args), call, observer);
+      tell?.(result, ...args);
+      return result;
+    };
+    return [method, observed];
+  });
+  return {
+    ...(Object.fromEntries(methods) as Pick<TaskStore, TimedMethod>),
+    get storeId() {
+      return store.storeId;
+    },
+    subscribe: (listener) => store.subscribe(listener),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+type AnyMethod = (...args: unknown[]) => Promise<unknown>;
+
+/** What the observer is told of a call that succeeded, besides how long it took. */
+type News = {
+  readonly [M in TimedMethod]?: (
+    result: Awaited<ReturnType<TaskStore[M]>>,
+    ...args: Parameters<TaskStore[M]>
+  ) => void;
+};
+
+function newsOf(observer: StoreObserver): News {
+  const leased = (task: Task | undefined): void => {
+    if (task !== undefined) observer.leased(task);
+  };
+  const written = (result: string, fence: Fence): boolean => {
+    if (result === "lost") observer.lost(fence);
+    return result === "ok";
+  };
+  return {
+    ...{ lease: leased, leaseOrphan: leased, bindSlot: written, releaseSlot: written },
+    ...{ recordInput: written, recordUpload: written },
+    cancel(result) {
+      if (result === "canceled") observer.canceled();
+    },
+    heartbeat({ lost }) {
+      for (const fence of lost) observer.lost(fence);
+    },
+    recordDispatch(result, fence, dispatch) {
+      if (written(result, fence)) observer.dispatched(fence, dispatch);
+    },
+    updateStage(result, fence, name, { status, durationMs }) {
+      if (written(result, fence) && status === "success" && durationMs !== undefined)
+        observer.stageEnded(name, durationMs / 1000);
+    },
+    settle(result, fence, outcome) {
+      if (written(result, fence)) observer.settled(fence, outcome);
+    },
+    finishCleanup(result, fence) {
+      if (written(result, fence)) observer.cleanedUp(fence);
+    },
+  };
+}
+
+async function timed<T>(
+  run: () => Promise<T>,
+  call: StoreCall,
+  observer: StoreObserver,
+): Promise<T> {
+  const startedAtMs = performance.now();
+  const seconds = (): number => (performance.now() - startedAtMs) / 1000;
+  try {
+    const result = await run();
+    observer.called(call, seconds());
+    return result;
+  } catch (error) {
+    observer.called(call, seconds(), toTaskError(error).code);
+    throw error;
+  }
+}
