@@ -6,6 +6,7 @@ import { openEmbeddedStore } from "../../../src/store/embedded/open-embedded-sto
 import { openMongoStore } from "../../../src/store/mongo/open-mongo-store.js";
 import type { TaskStore } from "../../../src/store/task-store.js";
 import { startCpuServer } from "../../support/cpu-server.js";
+import { heldSlots } from "../../support/held-slots.js";
 import { describeWithMongo, uriOf } from "../../support/mongo.js";
 import { startService, type TestService } from "../../support/service-process.js";
 import {
@@ -70,7 +71,7 @@ function describeUpgrade(open: () => Promise<Upgraded>): void {
     for (const task of tasks) await expectEnd(task, upgraded);
     expect(await service.kill("SIGTERM")).toBe(0);
     await using store = await upgraded.openStore();
-    expect(await store.heldSlots()).toEqual([]);
+    expect(await heldSlots(store)).toEqual([]);
     for (const { taskId } of tasks) {
       const stored = await store.get(taskId);
       expect([stored?.cleanupPending, stored?.dispatch]).toEqual([undefined, undefined]);
