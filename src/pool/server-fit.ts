@@ -1,3 +1,4 @@
+import { slotName } from "../domain/slot.js";
 import { missingFor } from "../workflow/missing-for.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
@@ -28,7 +29,7 @@ export function canRun(server: PoolServer, workflow: Workflow, values?: Paramete
 /** The name of a slot that nobody holds, as far as this process knows. */
 export function freeSlot(server: PoolServer, nowMs: number): string | undefined {
   const depth = server.state === "half_open" || server.queueDepth === 1 ? 1 : 2;
-  return Array.from({ length: depth }, (_, index) => `${server.id}#${index}`).find(
+  return Array.from({ length: depth }, (_, index) => slotName(server.id, index)).find(
     (slot) => !server.held.has(slot) && (server.heldElsewhere.get(slot) ?? 0) <= nowMs,
   );
 }

@@ -1,8 +1,9 @@
+import { serverIdOf } from "../../domain/slot.js";
 import { type Attempt, MAX_ATTEMPTS_KEPT, type Task } from "../../domain/task.js";
 
 /** The attempts of a task with a new open one. It has a server already where slot or dispatch bind it to one. */
 export function openAttempt(task: Task, now: Date): readonly Attempt[] {
-  const server = task.slot === undefined ? task.dispatch?.server : serverOf(task.slot);
+  const server = task.slot === undefined ? task.dispatch?.server : serverIdOf(task.slot);
   const opened: Attempt = {
     attempt: task.attempt,
     startedAt: now,
@@ -22,17 +23,11 @@ export function closeAttempt(
 
 /** The attempts with the open one, if any, on the server of a slot. */
 export function placeAttempt(attempts: readonly Attempt[], slot: string): readonly Attempt[] {
-  return changeOpen(attempts, { server: serverOf(slot) });
+  return changeOpen(attempts, { server: serverIdOf(slot) });
 }
 
 function changeOpen(attempts: readonly Attempt[], patch: Partial<Attempt>): readonly Attempt[] {
   const last = attempts.at(-1);
   if (!last || last.endedAt) return attempts;
   return [...attempts.slice(0, -1), { ...last, ...patch }];
-}
-
-/** A slot is `server#n`. */
-function serverOf(slot: string): string {
-  const end = slot.lastIndexOf("#");
-  return end < 0 ? slot : slot.slice(0, end);
 }
