@@ -21,7 +21,6 @@ import type { Pool } from "./pool/pool.js";
 import { ServerProber } from "./pool/server-prober.js";
 import { AbandonedPromptSweeper } from "./scheduler/abandoned-prompt-sweeper.js";
 import { buildScheduler } from "./scheduler/build-scheduler.js";
-import { keepBinding } from "./scheduler/keep-binding.js";
 import { Retention } from "./scheduler/retention.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { MonitorService } from "./service/monitor-service.js";
@@ -69,7 +68,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
-  const pool = await buildPool(config, store, logger, opened);
+  const pool = await buildPool(config, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const uploads = opened.use(await openUploads(uploadOptions(config, { storage, store, logger })));
   const sources = [...inputSources(config), uploads.source];
@@ -188,17 +187,11 @@ function uploadOptions(
   return { ...uploads, ...parts, spoolDirectory: join(workPath(config), "uploads") };
 }
 
-async function buildPool(
-  config: Config,
-  store: TaskStore,
-  logger: Logger,
-  opened: DisposalStack,
-): Promise<Pool> {
+async function buildPool(config: Config, logger: Logger, opened: DisposalStack): Promise<Pool> {
   const servers = await poolServers(config, logger, opened);
-  const slots = opened.use(keepBinding(store));
   const { serverLostMs } = config.pool;
   const { maxBypassCount, maxBypassMs } = config.scheduler;
-  const options = { servers, slots, serverLostMs, maxBypassCount, maxBypassMs, logger };
+  const options = { servers, serverLostMs, maxBypassCount, maxBypassMs, logger };
   return openPool(options, opened);
 }
 

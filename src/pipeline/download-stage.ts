@@ -39,7 +39,7 @@ export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefine
  * files were lost, keeps its report.
  */
 export async function downloadStage(
-  task: Task,
+  task: Pick<Task, "taskId" | "type" | "params" | "stages">,
   workDir: WorkDir,
   { download, sources, limits }: DownloadContext,
   journal: TaskJournal,

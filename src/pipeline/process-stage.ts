@@ -60,7 +60,7 @@ const LOOK_PAUSE = { baseMs: 200, capMs: 5_000 };
  * is in the store before the server hears of it, so that whoever holds the task next can look it up.
  */
 export async function runNewPrompt(
-  task: Task,
+  task: Pick<Task, "taskId" | "epoch" | "parameters">,
   input: ReadyInput,
   context: ProcessContext,
   journal: TaskJournal,

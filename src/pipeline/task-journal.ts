@@ -17,6 +17,10 @@ export interface StageProgress {
 export interface TaskJournal {
   /** Aborted when the task is no longer ours to work on, for whatever reason. */
   readonly signal: AbortSignal;
+  /** Where the task's prompt is, as last recorded. */
+  readonly dispatch: Omit<Dispatch, "at"> | undefined;
+  /** What the unfinished upload can be resumed with, as last recorded. */
+  readonly uploadCheckpoint: Json | undefined;
   stage(name: StageName, patch: Partial<Stage>): Promise<void>;
   /** Goes up with the next heartbeat. */
   progress(progress: StageProgress): void;

@@ -2,7 +2,7 @@ import { rm, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { TaskError } from "../domain/errors.js";
-import type { Json, Output, OutputFile, Task } from "../domain/task.js";
+import type { Dispatch, Json, Output, OutputFile } from "../domain/task.js";
 import { sniffMediaType } from "../input/sniff-media-type.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { megabytes } from "./megabytes.js";
@@ -17,20 +17,23 @@ export interface UploadContext {
   readonly keepGraph: boolean;
 }
 
+/** A prompt that has ended, and the files it made, the result first. */
+export type EndedPrompt = Pick<Dispatch, "promptId" | "outputs">;
+
 /** Share of the upload stage's progress that fetching from the server is worth. */
 const FETCH_SHARE = 0.3;
 
 /**
  * Brings what a prompt made from its server into the object storage, the result first. A file that an
  * earlier try fetched is taken from the work directory, so that a storage that is down for a while
- * costs the server nothing.
+ * costs the server nothing; an upload that an earlier try began is gone on with.
  *
  * @param comfy the server that has the files; undefined where it is no longer configured.
  * @throws TaskError OUTPUT_LOST if the files are neither here nor there.
  */
 export async function uploadStage(
-  task: Task,
-  outputs: readonly OutputFile[],
+  taskId: string,
+  { promptId, outputs = [] }: EndedPrompt,
   comfy: ComfyServer | undefined,
   { storage, keepGraph }: UploadContext,
   workDir: WorkDir,
@@ -41,9 +44,11 @@ export async function uploadStage(
   const stored: Output[] = [];
   for (const [index, file] of outputs.entries()) {
     const part = { from: index / outputs.length, share: 1 / outputs.length };
-    const path = await fetchOutput(file, index, part, comfy, workDir, journal);
+    // Named after its prompt: what an earlier prompt of the task made is never taken for it.
+    const path = workDir.file(`output-${promptId}-${index}`);
+    await fetchOutput(file, path, part, comfy, journal);
     if (!keepGraph) await stripGraph(path);
-    stored.push(await storeOutput(task, file, index, path, part, storage, journal));
+    stored.push(await storeOutput(taskId, file, index, path, part, storage, journal));
   }
   const durationMs = performance.now() - startedAtMs;
   await journal.stage("upload", {
@@ -63,14 +68,12 @@ interface Part {
 
 async function fetchOutput(
   file: OutputFile,
-  index: number,
+  path: string,
   part: Part,
   comfy: ComfyServer | undefined,
-  workDir: WorkDir,
   journal: TaskJournal,
-): Promise<string> {
-  const path = workDir.file(`output-${index}`);
-  if (await exists(path)) return path;
+): Promise<void> {
+  if (await exists(path)) return;
   if (comfy === undefined)
     throw new TaskError(
       "OUTPUT_LOST",
@@ -81,7 +84,7 @@ async function fetchOutput(
     journal.progress({ stage: "upload", ratio });
   };
   const found = await comfy.viewToFile(file, path, journal.signal, onProgress);
-  if (found && found.sizeBytes > 0) return path;
+  if (found && found.sizeBytes > 0) return;
   await rm(path, { force: true });
   throw new TaskError(
     "OUTPUT_LOST",
@@ -90,7 +93,7 @@ async function fetchOutput(
 }
 
 async function storeOutput(
-  task: Task,
+  taskId: string,
   file: OutputFile,
   index: number,
   path: string,
@@ -101,9 +104,12 @@ async function storeOutput(
   const { size: sizeBytes } = await stat(path);
   const { mediaType, extension } = await sniffMediaType(path);
   const fileName = `${index === 0 ? "result" : `result-${index + 1}`}${extension ?? extname(file.filename)}`;
-  const key = `outputs/${task.taskId}/${fileName}`;
+  const key = `outputs/${taskId}/${fileName}`;
   const total = megabytes(sizeBytes);
-  const saved = readCheckpoint(task.uploadCheckpoint);
+  const output = { key, sizeBytes, mediaType, fileName };
+  const begun = readCheckpoint(journal.uploadCheckpoint);
+  // They are stored one after the other. Were this one begun anew, the later one's checkpoint would be lost.
+  if (begun !== undefined && begun.index > index) return output;
   await storage.put(
     { path, key, sizeBytes, mediaType },
     {
@@ -113,16 +119,18 @@ async function storeOutput(
         const detail = `${megabytes(bytes)} / ${total}`;
         journal.progress({ stage: "upload", ratio: part.from + part.share * done, detail });
       },
-      ...(saved?.key === key && { checkpoint: saved.checkpoint }),
-      saveCheckpoint: (checkpoint) => journal.recordUpload({ key, checkpoint }),
+      ...(begun?.key === key && { checkpoint: begun.checkpoint }),
+      saveCheckpoint: (checkpoint) => journal.recordUpload({ key, index, checkpoint }),
     },
   );
-  return { key, sizeBytes, mediaType, fileName };
+  return output;
 }
 
 /** What an unfinished upload of an object can be resumed or discarded with. */
-interface SavedUpload {
+interface BegunUpload {
   readonly key: string;
+  /** Of the file among the outputs. @default 0 */
+  readonly index: number;
   readonly checkpoint: Json;
 }
 
@@ -132,14 +140,16 @@ export async function discardUpload(
   { storage }: UploadContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const saved = readCheckpoint(uploadCheckpoint);
-  if (saved !== undefined) await storage.discard(saved.key, saved.checkpoint, signal);
+  const begun = readCheckpoint(uploadCheckpoint);
+  if (begun !== undefined) await storage.discard(begun.key, begun.checkpoint, signal);
 }
 
-function readCheckpoint(value: Json | undefined): SavedUpload | undefined {
+function readCheckpoint(value: Json | undefined): BegunUpload | undefined {
   if (typeof value !== "object" || value === null || !("key" in value)) return undefined;
-  const { key, checkpoint } = value;
-  return typeof key === "string" && checkpoint !== undefined ? { key, checkpoint } : undefined;
+  const { key, index = 0, checkpoint } = value;
+  if (typeof key !== "string" || typeof index !== "number" || checkpoint === undefined)
+    return undefined;
+  return { key, index, checkpoint };
 }
 
 async function exists(path: string): Promise<boolean> {

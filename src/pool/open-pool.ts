@@ -2,7 +2,7 @@ import { ComfyServer } from "../comfy/comfy-server.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "../comfy/server-limits.js";
 import type { DisposalStack } from "../lib/disposal-stack.js";
 import type { Logger } from "../lib/logger.js";
-import { Pool, type SlotBook } from "./pool.js";
+import { Pool } from "./pool.js";
 import { PoolServer, type PoolServerOptions } from "./pool-server.js";
 
 /** One server of the pool as it is configured. */
@@ -18,7 +18,6 @@ export interface ServerSettings extends Omit<PoolServerOptions, "id" | "comfy"> 
 /** What {@link openPool} needs. */
 export interface OpenPoolOptions {
   readonly servers: readonly ServerSettings[];
-  readonly slots: SlotBook;
   /** How long a server that may still hold a prompt is waited for, in milliseconds. */
   readonly serverLostMs: number;
   readonly maxBypassCount: number;
@@ -28,13 +27,13 @@ export interface OpenPoolOptions {
 
 /** Makes the pool and a client for each of its servers; none of them is called yet. */
 export function openPool(options: OpenPoolOptions, opened: DisposalStack): Pool {
-  const { slots, serverLostMs, maxBypassCount, maxBypassMs, logger } = options;
+  const { serverLostMs, maxBypassCount, maxBypassMs, logger } = options;
   const limits = patience(serverLostMs);
   const servers = options.servers.map(({ id, url, headers, queueDepth, folders }) => {
     const comfy = opened.use(new ComfyServer({ url, headers, limits, logger }));
     return new PoolServer({ id: id ?? comfy.address, comfy, queueDepth, folders });
   });
-  return opened.use(new Pool({ servers, slots, logger, maxBypassCount, maxBypassMs }));
+  return opened.use(new Pool({ servers, logger, maxBypassCount, maxBypassMs }));
 }
 
 /** One answer is waited for no longer than a server that may still hold a prompt. */

@@ -12,11 +12,9 @@ export type ServerState = "unknown" | "ready" | "quarantined" | "half_open" | "d
  */
 export type FaultKind = "unreachable" | "refusal" | "fault" | "needs_restart";
 
-/** Who holds a slot. */
+/** A task that this process works on, as far as it asks for a slot and holds it. */
 export interface SlotHolder {
   readonly taskId: string;
-  /** Of the task's lease: an older holder of the same task gives nothing back that is a newer one's. */
-  readonly epoch: number;
   readonly workflow: string;
 }
 
@@ -47,8 +45,6 @@ export class PoolServer {
   readonly queueDepth: "auto" | 1 | 2;
   /** Its input and output folders, where they are mounted here. */
   readonly folders: ServerFolders | undefined;
-  /** Slots held by tasks of this process, by slot name. */
-  readonly held = new Map<string, SlotHolder>();
   /** Slots that another process was seen holding, and until when that is believed, by the monotonic clock. */
   readonly heldElsewhere = new Map<string, number>();
   /** Prompts of ours that would not be stopped: while one of them runs, nothing else does. */
@@ -64,6 +60,7 @@ export class PoolServer {
   lastActiveAt: Date | undefined;
   /** When its last slot was given back, by the monotonic clock. */
   idleSinceMs = Number.NEGATIVE_INFINITY;
+  readonly #held = new Map<string, SlotHolder>();
   #faultKind: FaultKind | undefined;
   #faultCount = 0;
   #needsRestart = false;
@@ -77,9 +74,24 @@ export class PoolServer {
     this.folders = options.folders && new ServerFolders(options.folders);
   }
 
+  /** Slots held by tasks of this process, by slot name. */
+  get held(): ReadonlyMap<string, SlotHolder> {
+    return this.#held;
+  }
+
+  /** Counts a slot as the holder's. */
+  take(slot: string, holder: SlotHolder): void {
+    this.#held.set(slot, holder);
+  }
+
+  /** Counts a slot as free again, unless it is another holder's by now. @returns whether it was this one's. */
+  giveBack(slot: string, holder: SlotHolder): boolean {
+    return this.#held.get(slot) === holder && this.#held.delete(slot);
+  }
+
   /** Whether it may be given a task now. */
   get takesWork(): boolean {
-    return this.state === "ready" || (this.state === "half_open" && this.held.size === 0);
+    return this.state === "ready" || (this.state === "half_open" && this.#held.size === 0);
   }
 
   /** Whether it was ever reached, so that what it has is known. */
@@ -102,7 +114,7 @@ export class PoolServer {
     if (this.state === "unknown") this.#become("ready");
     else if (this.state === "quarantined" && this.#quarantineIsOver(restarted, now))
       this.#become(
-        this.#faultKind === "unreachable" && this.held.size === 0 ? "ready" : "half_open",
+        this.#faultKind === "unreachable" && this.#held.size === 0 ? "ready" : "half_open",
       );
     return this.state !== before;
   }

@@ -1,30 +1,26 @@
 import { TaskError } from "../domain/errors.js";
+import { serverIdOf } from "../domain/slot.js";
 import type { Logger } from "../lib/logger.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import { bestMatch, hasRoomFor, IDLE_BEFORE_LOADING_MS, type Match } from "./best-match.js";
 import { type BypassLimits, markPassed, type Waiter } from "./pick-waiter.js";
-import type { FaultKind, PoolServer } from "./pool-server.js";
+import type { FaultKind, PoolServer, SlotHolder } from "./pool-server.js";
 import { RunTimes } from "./run-times.js";
 import { canRun, isUp, missingOn } from "./server-fit.js";
 
-/** Gives a slot to a task in the store; how several processes share one pool. */
-export interface SlotBook {
-  bindSlot(
-    fence: TaskFence,
-    slot: string,
-  ): Promise<"ok" | "busy" | "lost" | "canceled" | "terminal">;
-}
-
-/** Proof of holding the task that asks for a slot. */
-export interface TaskFence {
-  readonly taskId: string;
-  readonly epoch: number;
+/** A holder that has no slot yet. */
+export interface SlotTaker extends SlotHolder {
+  /**
+   * Writes in the store, which several processes may share, that the slot is its own; `busy` if it
+   * is another task's. Throws where it may have none any more.
+   */
+  bindSlot(slot: string): Promise<"ok" | "busy">;
 }
 
 /** A task that asks for a server. */
 export interface SlotRequest {
-  readonly fence: TaskFence;
+  readonly holder: SlotTaker;
   readonly workflow: Workflow;
   /** The values of its parameters. */
   readonly parameters: ParameterValues;
@@ -35,29 +31,17 @@ export interface SlotRequest {
   readonly bypassedForMs?: number;
 }
 
-/** A slot that the task holds now, in the store too. */
-export interface SlotGrant {
-  readonly server: PoolServer;
-  readonly slot: string;
-}
-
-/** The task that asked for a slot is no longer held by this process, or was canceled. */
-class SlotRefused extends Error {
-  override readonly name = "SlotRefused";
-}
-
 /** Options of the pool. */
 export interface PoolOptions extends BypassLimits {
   readonly servers: readonly PoolServer[];
-  readonly slots: SlotBook;
   readonly logger: Logger;
 }
 
 interface WaitingRequest extends Waiter {
   readonly request: SlotRequest;
-  /** The one who asked has left: a slot bound meanwhile is not handed over. */
+  /** The one who asked has left. */
   isGone: boolean;
-  readonly resolve: (grant: SlotGrant) => void;
+  readonly resolve: (server: PoolServer) => void;
   readonly reject: (reason: Error) => void;
 }
 
@@ -72,7 +56,6 @@ const BUSY_ELSEWHERE_MS = 500;
 export class Pool {
   readonly servers: readonly PoolServer[];
   readonly runTimes = new RunTimes();
-  readonly #slots: SlotBook;
   readonly #limits: BypassLimits;
   readonly #logger: Logger;
   readonly #waiting = new Set<WaitingRequest>();
@@ -83,7 +66,6 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.servers = options.servers;
-    this.#slots = options.slots;
     this.#limits = options;
     this.#logger = options.logger.child({ part: "pool" });
   }
@@ -131,20 +113,21 @@ export class Pool {
   }
 
   /**
-   * Waits for a slot and binds it to the task.
+   * Waits for a slot that the holder can bind.
    *
-   * @throws SlotRefused when the task turns out to be lost or canceled; the signal's reason when aborted.
+   * @returns the server that it is on.
+   * @throws what the holder throws when it may have none any more; the signal's reason when aborted.
    */
-  async acquire(request: SlotRequest, signal: AbortSignal): Promise<SlotGrant> {
+  async acquire(request: SlotRequest, signal: AbortSignal): Promise<PoolServer> {
     signal.throwIfAborted();
-    const { promise, resolve, reject } = withResolvers<SlotGrant>();
+    const { promise, resolve, reject } = withResolvers<PoolServer>();
     const { bypassedForMs } = request;
     const waiting: WaitingRequest = {
       request,
       workflow: request.workflow.name,
       priority: request.priority,
       dueAt: request.dueAt,
-      taskId: request.fence.taskId,
+      taskId: request.holder.taskId,
       bypassCount: request.bypassCount,
       firstBypassedAtMs:
         bypassedForMs === undefined ? undefined : performance.now() - bypassedForMs,
@@ -168,23 +151,17 @@ export class Pool {
   }
 
   /** Counts a slot as taken that a task of this process holds already: after a restart or a takeover. */
-  adopt(slot: string, { taskId, epoch }: TaskFence, workflow: string): void {
-    const server = this.server(slot.slice(0, slot.lastIndexOf("#")));
-    server?.held.set(slot, { taskId, epoch, workflow });
+  adopt(slot: string, holder: SlotHolder): void {
+    this.server(serverIdOf(slot))?.take(slot, holder);
   }
 
-  /** Gives a task's slot back, which the store knows to be free. Harmless when it holds none. */
-  release({ taskId, epoch }: TaskFence): void {
-    for (const server of this.servers) {
-      const slots = [...server.held].filter(
-        ([, holder]) => holder.taskId === taskId && holder.epoch === epoch,
-      );
-      for (const [slot] of slots) server.held.delete(slot);
-      if (slots.length === 0) continue;
-      server.lastActiveAt = new Date();
-      server.idleSinceMs = performance.now();
-      this.changed();
-    }
+  /** Gives a slot to others that is the holder's no longer. Harmless when it is another's by now. */
+  release(slot: string, holder: SlotHolder): void {
+    const server = this.server(serverIdOf(slot));
+    if (!server?.giveBack(slot, holder)) return;
+    server.lastActiveAt = new Date();
+    server.idleSinceMs = performance.now();
+    this.changed();
   }
 
   /** Takes a server out of the pool. @returns whether the fault is held against the task too. */
@@ -236,22 +213,20 @@ export class Pool {
 
   async #bind({ server, slot, pick }: Match<WaitingRequest>): Promise<void> {
     const { request, resolve, reject } = pick.waiter;
-    const { taskId, epoch } = request.fence;
+    const { holder, workflow } = request;
     this.#waiting.delete(pick.waiter);
-    server.held.set(slot, { taskId, epoch, workflow: request.workflow.name });
-    const result = await this.#slots.bindSlot(request.fence, slot).catch((error: unknown) => error);
-    if (result === "ok" && !pick.waiter.isGone) {
+    server.take(slot, holder);
+    const result = await holder.bindSlot(slot).catch((error: Error) => error);
+    if (result === "ok") {
       for (const waiter of pick.passed) markPassed(waiter, performance.now());
-      server.loadedWorkflow = request.workflow.name;
+      server.loadedWorkflow = workflow.name;
       server.lastActiveAt = new Date();
-      return resolve({ server, slot });
+      return resolve(server);
     }
-    server.held.delete(slot);
+    server.giveBack(slot, holder);
     if (pick.waiter.isGone) return;
     if (result === "busy" || isPassing(result)) return this.#leaveAlone(server, slot, pick.waiter);
-    reject(
-      result instanceof Error ? result : new SlotRefused(`Task "${taskId}" is no longer held`),
-    );
+    reject(result);
   }
 
   #leaveAlone(server: PoolServer, slot: string, waiter: WaitingRequest): void {
@@ -271,10 +246,9 @@ export class Pool {
 }
 
 /** A store out of reach for a while is no reason to give a task up. */
-function isPassing(result: unknown): boolean {
+function isPassing(error: Error): boolean {
   return (
-    result instanceof TaskError &&
-    (result.code === "STORE_UNAVAILABLE" || result.code === "DISK_FULL")
+    error instanceof TaskError && (error.code === "STORE_UNAVAILABLE" || error.code === "DISK_FULL")
   );
 }
 

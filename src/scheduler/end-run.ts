@@ -9,7 +9,8 @@ import type { FaultKind, PoolServer } from "../pool/pool-server.js";
 import type { Outcome } from "../store/task-queue.js";
 import { TaskLetGo } from "./held-task.js";
 import { noteStuck } from "./note-stuck.js";
-import type { RunContext, RunPhase, TaskRun } from "./task-run.js";
+import type { RunContext, RunPhase } from "./run-context.js";
+import type { TaskRun } from "./task-run.js";
 
 /** What ending a run works with. */
 export interface EndContext extends RunContext {
@@ -47,16 +48,14 @@ const FAULT_KINDS: ReadonlyMap<ErrorCode, FaultKind> = new Map([
 
 /** Does a run's work and whatever its end asks for; never throws for what can happen. */
 export async function runToEnd(run: TaskRun, context: EndContext): Promise<void> {
+  using _slot = run.heldTask;
   try {
-    run.takeUpSlot();
     if (run.task.status === "canceled") return await cleanUp(run, context);
     await run.work();
     context.logger.info({ taskId: run.task.taskId, server: run.server?.id }, "task completed");
     await tidy(run, context);
   } catch (error) {
     await endRun(error, run, context);
-  } finally {
-    context.pool.release(run.heldTask.fence);
   }
 }
 
@@ -91,11 +90,10 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
   if (isOverdue && server !== undefined) await stopOverdue(run, server, context);
   const outcome = decideOutcome(error, blamesTask, run, context.limits);
   const result = await run.heldTask.settle(outcome);
-  if (result === "canceled") await cleanUp(run, context);
-  else if (outcome.kind === "failed") {
-    await discard(run, context);
-    await tidy(run, context);
-  }
+  if (result === "canceled") return await cleanUp(run, context);
+  if (result !== "ok") return;
+  if (outcome.kind === "failed" || outcome.dropDispatch) await discard(run, context);
+  if (outcome.kind === "failed") await tidy(run, context);
 }
 
 /** Tells the pool of a server's fault. @returns whether it is held against the task too. */
@@ -110,24 +108,29 @@ function blame(error: TaskError, run: TaskRun, { pool }: EndContext): boolean {
   return blamesTask && dispatch !== undefined;
 }
 
+/** How a lease ends whose task could not be completed. */
+type FailureOutcome = Extract<Outcome, { kind: "failed" | "retry" }>;
+
 function decideOutcome(
   error: TaskError,
   blamesTask: boolean,
   run: TaskRun,
   limits: RetryLimits,
-): Outcome {
+): FailureOutcome {
   const { task, heldTask, phase } = run;
   if (error.code === "STORE_UNAVAILABLE") return storeOutage(heldTask.dispatch !== undefined);
   const stage = STAGE_OF[phase];
-  const endedAt = task.dispatch?.phase === "done" ? task.dispatch.at.getTime() : Date.now();
-  const sincePromptEndedMs = Math.max(0, Date.now() - endedAt);
-  const decision = decideRetry(error, { task, stage, sincePromptEndedMs, blamesTask }, limits);
+  const { dispatch, dispatchAgeMs, takeovers } = heldTask;
+  const failure = {
+    ...{ task: { attempt: task.attempt, takeovers }, stage, blamesTask },
+    sincePromptEndedMs: dispatch?.phase === "done" ? dispatchAgeMs : 0,
+  };
+  const decision = decideRetry(error, failure, limits);
   if (decision.kind === "failed") return decision;
   const pause = { baseMs: limits.retryDelayMs, capMs: MAX_RETRY_PAUSE_MS };
   const isServerFault =
     error.family === "server" && (stage === "process" || error.code === "OUTPUT_LOST");
   const delayMs = decision.pauseTry === 0 ? 0 : backoffMs(decision.pauseTry, pause);
-  const { dispatch } = heldTask;
   return {
     kind: "retry",
     reason: error.code,
@@ -139,7 +142,7 @@ function decideOutcome(
 }
 
 /** The store was out of reach for longer than its calls were repeated: nobody's fault, and all is kept. */
-function storeOutage(hasDispatch: boolean): Outcome {
+function storeOutage(hasDispatch: boolean): FailureOutcome {
   return {
     kind: "retry",
     reason: "STORE_UNAVAILABLE",
@@ -189,10 +192,10 @@ async function leaveLost(run: TaskRun, { store, stopSignal, logger }: EndContext
  */
 async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   run.phase = "cleanup";
+  const { server } = run;
   const { dispatch } = run.heldTask;
-  run.server ??= dispatch && context.pool.server(dispatch.server);
-  if (run.server !== undefined && dispatch !== undefined && dispatch.phase !== "done") {
-    const isFree = await freeOf(dispatch.promptId, run.server, run.heldTask.taskId, context);
+  if (server !== undefined && dispatch !== undefined && dispatch.phase !== "done") {
+    const isFree = await freeOf(dispatch.promptId, server, run.heldTask.taskId, context);
     if (!isFree) return;
   }
   await run.heldTask.finishCleanup();

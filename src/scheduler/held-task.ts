@@ -1,6 +1,8 @@
 import { overallProgress } from "../domain/overall-progress.js";
+import { serverIdOf } from "../domain/slot.js";
 import type { Dispatch, InputFacts, Json, Stage, StageName, Task } from "../domain/task.js";
 import type { StageProgress, TaskJournal } from "../pipeline/task-journal.js";
+import type { Pool, SlotTaker } from "../pool/pool.js";
 import type {
   Fence,
   Outcome,
@@ -30,34 +32,91 @@ export interface LeaseProof {
   prove(heldTask: HeldTask): Promise<void>;
 }
 
-/** One leased task in the hands of this process: its fence, its signal and what may be written of it. */
-export class HeldTask implements TaskJournal {
+/** A task as it was leased, without what changes while it is held: that is asked of its {@link HeldTask}. */
+export type LeasedTask = Omit<
+  Task,
+  "dispatch" | "slot" | "uploadCheckpoint" | "takeovers" | "lease" | "cleanupPending"
+>;
+
+/** What a held task works with. */
+export interface HeldTaskContext {
+  readonly store: TaskQueue;
+  readonly pool: Pick<Pool, "adopt" | "release">;
+  readonly proof: LeaseProof;
+  /** How long the lease was when it began. */
+  readonly leaseMs: number;
+}
+
+/**
+ * One leased task in the hands of this process: its fence, its signal, what may be written of it, and
+ * the one place that knows its slot, its prompt and its unfinished upload. A slot that it holds since
+ * before, from another process or another lease, it holds from the beginning.
+ */
+export class HeldTask implements TaskJournal, SlotTaker, Disposable {
+  readonly task: LeasedTask;
   readonly fence: Fence;
-  readonly taskId: string;
+  /** When it was leased, by the store's clock. */
+  readonly leasedAt: Date;
   /** When the lease was last known to be ours, by the monotonic clock. */
   renewedAtMs = performance.now();
-  /** Where the task's prompt is, as last written. */
-  dispatch: Omit<Dispatch, "at"> | undefined;
-  /** When it was written, by the monotonic clock: how much a server has put into the prompt by now. */
-  dispatchedAtMs = performance.now();
   /** When the task last came further, by the monotonic clock. */
   movedAtMs = performance.now();
-  /** What an unfinished upload can be discarded with. */
-  uploadCheckpoint: Json | undefined;
+  #dispatch: Omit<Dispatch, "at"> | undefined;
+  #dispatchedAtMs = performance.now();
+  #slot: string | undefined;
+  #uploadCheckpoint: Json | undefined;
+  #takeovers: number;
   #report: ProgressReport | undefined;
   readonly #controller = new AbortController();
-  readonly #store: TaskQueue;
-  readonly #proof: LeaseProof;
+  readonly #context: HeldTaskContext;
 
-  constructor(task: Task, store: TaskQueue, proof: LeaseProof) {
-    this.taskId = task.taskId;
+  constructor(leased: Task, context: HeldTaskContext) {
+    const { dispatch, slot, uploadCheckpoint, takeovers, lease, cleanupPending, ...task } = leased;
+    this.task = task;
     this.fence = { taskId: task.taskId, epoch: task.epoch };
-    this.#store = store;
-    this.#proof = proof;
-    this.dispatch = task.dispatch;
-    if (task.dispatch !== undefined)
-      this.dispatchedAtMs -= Math.max(0, Date.now() - task.dispatch.at.getTime());
-    this.uploadCheckpoint = task.uploadCheckpoint;
+    this.#context = context;
+    this.#takeovers = takeovers;
+    this.#uploadCheckpoint = uploadCheckpoint;
+    if (lease === undefined) throw new Error("A task is held that is not leased");
+    // A lease that has just begun tells what time the store has now.
+    this.leasedAt = new Date(lease.expiresAt.getTime() - context.leaseMs);
+    this.#dispatch = dispatch;
+    if (dispatch !== undefined)
+      this.#dispatchedAtMs -= Math.max(0, this.leasedAt.getTime() - dispatch.at.getTime());
+    this.#slot = slot;
+    if (slot !== undefined) context.pool.adopt(slot, this);
+  }
+
+  get taskId(): string {
+    return this.task.taskId;
+  }
+
+  get workflow(): string {
+    return this.task.workflow;
+  }
+
+  /** How often it made a server or a process fail since it last came further. */
+  get takeovers(): number {
+    return this.#takeovers;
+  }
+
+  /** Where its prompt is, as last written. */
+  get dispatch(): Omit<Dispatch, "at"> | undefined {
+    return this.#dispatch;
+  }
+
+  /** How long ago that was written, in milliseconds. */
+  get dispatchAgeMs(): number {
+    return performance.now() - this.#dispatchedAtMs;
+  }
+
+  get uploadCheckpoint(): Json | undefined {
+    return this.#uploadCheckpoint;
+  }
+
+  /** The server that has its prompt or will get it; undefined while there is none. */
+  get serverId(): string | undefined {
+    return this.#dispatch?.server ?? (this.#slot && serverIdOf(this.#slot));
   }
 
   get signal(): AbortSignal {
@@ -97,52 +156,82 @@ export class HeldTask implements TaskJournal {
     };
   }
 
-  stage(name: StageName, patch: Partial<Stage>): Promise<void> {
+  async stage(name: StageName, patch: Partial<Stage>): Promise<void> {
     this.movedAtMs = performance.now();
     if (patch.status !== undefined) this.#report = undefined;
     const progress =
       patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
-    return this.#write(() => this.#store.updateStage(this.fence, name, patch, progress));
+    await this.#write((store) => store.updateStage(this.fence, name, patch, progress));
+    if (patch.status === "success") this.#takeovers = 0;
   }
 
   recordInput(input: InputFacts): Promise<void> {
-    return this.#write(() => this.#store.recordInput(this.fence, input));
+    return this.#write((store) => store.recordInput(this.fence, input));
   }
 
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
-    await this.#write(() => this.#store.recordDispatch(this.fence, dispatch));
-    if (dispatch.promptId !== this.dispatch?.promptId) this.dispatchedAtMs = performance.now();
-    this.dispatch = dispatch;
+    await this.#write((store) => store.recordDispatch(this.fence, dispatch));
+    this.#dispatch = dispatch;
+    this.#dispatchedAtMs = performance.now();
+  }
+
+  /** The prompt is of no use any more: the next one recorded takes its place. */
+  forgetDispatch(): void {
+    this.#dispatch = undefined;
   }
 
   recordUpload(checkpoint: Json): Promise<void> {
-    this.uploadCheckpoint = checkpoint;
-    return this.#write(() => this.#store.recordUpload(this.fence, checkpoint));
+    // Known at once: what was begun must be given up even where it could not be written down.
+    this.#uploadCheckpoint = checkpoint;
+    return this.#write((store) => store.recordUpload(this.fence, checkpoint));
   }
 
-  releaseSlot(): Promise<void> {
-    return this.#write(() => this.#store.releaseSlot(this.fence));
+  async bindSlot(slot: string): Promise<"ok" | "busy"> {
+    const { store } = this.#context;
+    const result = await persist(() => store.bindSlot(this.fence, slot), this.signal);
+    if (result === "busy") return "busy";
+    this.#letGoUnlessOk(result);
+    this.signal.throwIfAborted();
+    this.#slot = slot;
+    return "ok";
+  }
+
+  /** Gives its slot back, if it holds one. */
+  async releaseSlot(): Promise<void> {
+    if (this.#slot === undefined) return;
+    await this.#write((store) => store.releaseSlot(this.fence));
+    this[Symbol.dispose]();
+  }
+
+  /** Frees its slot for others of this process; whether it is free at all, the store says. */
+  [Symbol.dispose](): void {
+    if (this.#slot !== undefined) this.#context.pool.release(this.#slot, this);
+    this.#slot = undefined;
   }
 
   /** Ends the lease; a lost race is no news by then. */
   async settle(outcome: Outcome): Promise<WriteResult> {
     this.#report = undefined;
-    return await persist(() => this.#store.settle(this.fence, outcome));
+    return await persist(() => this.#context.store.settle(this.fence, outcome));
   }
 
   async finishCleanup(): Promise<void> {
-    await persist(() => this.#store.finishCleanup(this.fence));
+    await persist(() => this.#context.store.finishCleanup(this.fence));
   }
 
   async proveLease(): Promise<void> {
     this.signal.throwIfAborted();
-    await this.#proof.prove(this);
+    await this.#context.proof.prove(this);
     this.signal.throwIfAborted();
   }
 
-  async #write(write: () => Promise<WriteResult>): Promise<void> {
+  async #write(write: (store: TaskQueue) => Promise<WriteResult>): Promise<void> {
     this.signal.throwIfAborted();
-    const result = await persist(write, this.signal);
+    this.#letGoUnlessOk(await persist(() => write(this.#context.store), this.signal));
+  }
+
+  /** @throws TaskLetGo for a write that was refused */
+  #letGoUnlessOk(result: WriteResult): void {
     if (result === "ok") return;
     this.end(result);
     this.signal.throwIfAborted();

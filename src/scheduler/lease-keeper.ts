@@ -1,13 +1,11 @@
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
-import type { Fence, HeartbeatResult, ProgressReport, TaskQueue } from "../store/task-queue.js";
-import { HeldTask, type LeaseProof } from "./held-task.js";
+import type { Fence, HeartbeatResult, ProgressReport } from "../store/task-queue.js";
+import { HeldTask, type HeldTaskContext, type LeaseProof } from "./held-task.js";
 
 /** Options of the keeper. */
-export interface LeaseKeeperOptions {
-  readonly store: TaskQueue;
+export interface LeaseKeeperOptions extends Omit<HeldTaskContext, "proof"> {
   readonly owner: string;
-  readonly leaseMs: number;
   /** How often progress goes up. @default 250 */
   readonly progressMs?: number;
   readonly logger: Logger;
@@ -39,7 +37,7 @@ export class LeaseKeeper implements LeaseProof, Disposable {
   /** Starts keeping the lease of a task that was just leased. */
   hold(task: Task): HeldTask {
     this.#heldTasks.get(task.taskId)?.end("lost");
-    const heldTask = new HeldTask(task, this.#options.store, this);
+    const heldTask = new HeldTask(task, { ...this.#options, proof: this });
     this.#heldTasks.set(task.taskId, heldTask);
     return heldTask;
   }

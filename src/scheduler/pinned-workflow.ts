@@ -8,7 +8,7 @@ import { persist } from "./persist.js";
 
 /** The workflow as it was when the task was created, even if its file has changed since. */
 export async function pinnedWorkflow(
-  task: Task,
+  task: Pick<Task, "workflow" | "workflowVersion">,
   catalog: WorkflowCatalog,
   store: WorkflowArchive,
   signal: AbortSignal,

@@ -7,7 +7,8 @@ import type { TaskChange } from "../store/task-reading.js";
 import type { Workflow } from "../workflow/workflow.js";
 import { type EndContext, runToEnd } from "./end-run.js";
 import { LeaseKeeper } from "./lease-keeper.js";
-import { type RunPhase, TaskRun } from "./task-run.js";
+import type { RunPhase } from "./run-context.js";
+import { TaskRun } from "./task-run.js";
 
 /** Options of the scheduler. */
 export interface SchedulerOptions {
@@ -57,7 +58,7 @@ export class Scheduler implements AsyncDisposable {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    const { store, logger } = options.context;
+    const { store, pool, logger } = options.context;
     this.#logger = logger.child({ part: "scheduler" });
     this.#context = {
       ...options.context,
@@ -66,7 +67,7 @@ export class Scheduler implements AsyncDisposable {
       onPhase: () => this.wake(),
     };
     const { owner, leaseMs } = options;
-    this.#keeper = new LeaseKeeper({ store, owner, leaseMs, logger: this.#logger });
+    this.#keeper = new LeaseKeeper({ store, pool, owner, leaseMs, logger: this.#logger });
   }
 
   /** Begins to lease. */
@@ -76,11 +77,6 @@ export class Scheduler implements AsyncDisposable {
     this.#unsubscribes.push(store.subscribe((change) => this.#onChange(change)));
     this.#unsubscribes.push(pool.subscribe(() => this.wake()));
     this.wake();
-  }
-
-  /** The runs of this process. */
-  runs(): readonly { readonly task: Task; readonly phase: RunPhase }[] {
-    return [...this.#runs.keys()];
   }
 
   /** Looks for work as soon as possible. */
@@ -246,7 +242,7 @@ export class Scheduler implements AsyncDisposable {
 
   #start(task: Task): void {
     const heldTask = this.#keeper.hold(task);
-    const run = new TaskRun(task, heldTask, this.#context);
+    const run = new TaskRun(heldTask, this.#context);
     const { taskId, attempt, epoch, workflow } = task;
     this.#logger.info({ taskId, attempt, epoch, workflow }, "task leased");
     const done = runToEnd(run, this.#context)

@@ -22,8 +22,7 @@ test("a server taken out for a fault is asked at once, then now and then, not al
   });
   await using comfy = new ComfyServer({ url: origin.url, logger });
   const server = new PoolServer({ id: "gpu1", comfy, queueDepth: "auto" });
-  const slots = { bindSlot: async () => "ok" as const };
-  using pool = new Pool({ servers: [server], slots, logger, maxBypassCount: 8, maxBypassMs: 1 });
+  using pool = new Pool({ servers: [server], logger, maxBypassCount: 8, maxBypassMs: 1 });
   const catalog = { list: () => [], graphs: () => [] } as unknown as WorkflowCatalog;
   await using _ = new ServerProber({ server, pool, catalog, logger });
   await eventually(() => server.state === "ready");
@@ -52,9 +51,8 @@ test("a server is logged once when it does not answer, when it does, and when it
   };
   await using comfy = new ComfyServer({ url: origin.url, logger });
   const server = new PoolServer({ id: "gpu1", comfy, queueDepth: "auto" });
-  const slots = { bindSlot: async () => "ok" as const };
   const limits = { maxBypassCount: 8, maxBypassMs: 1 };
-  using pool = new Pool({ servers: [server], slots, logger: heard, ...limits });
+  using pool = new Pool({ servers: [server], logger: heard, ...limits });
   const catalog = { list: () => [], graphs: () => [] } as unknown as WorkflowCatalog;
   await using _ = new ServerProber({ server, pool, catalog, logger: heard, intervalMs: 20 });
   await askedTwice();

@@ -7,6 +7,7 @@ import { waitForServer } from "../../../src/scheduler/wait-for-server.js";
 import type { Workflow } from "../../../src/workflow/workflow.js";
 
 const NEVER = new AbortController().signal;
+const OTHER = { taskId: "b", workflow: "w" };
 const workflow = { name: "w", prompt: {}, parameters: [] } as unknown as Workflow;
 
 function twoServers() {
@@ -17,10 +18,9 @@ function twoServers() {
     return server;
   });
   const [silent, other] = servers as [PoolServer, PoolServer];
-  const slots = { bindSlot: async () => "ok" as const };
   const logger = createLogger("silent");
-  const pool = new Pool({ servers, slots, logger, maxBypassCount: 8, maxBypassMs: 30_000 });
-  pool.adopt("gpu1#0", { taskId: "a", epoch: 1 }, "w");
+  const pool = new Pool({ servers, logger, maxBypassCount: 8, maxBypassMs: 30_000 });
+  pool.adopt("gpu1#0", { taskId: "a", workflow: "w" });
   silent.noteFault("unreachable", "silent", new Date(0));
   return { pool, silent, other };
 }
@@ -32,20 +32,20 @@ test("waitForServer() gives up at once where another server is free", async () =
 
 test("waitForServer() waits on while the other server is busy, until that has room", async () => {
   const { pool, silent } = twoServers();
-  pool.adopt("gpu2#0", { taskId: "b", epoch: 1 }, "w");
+  pool.adopt("gpu2#0", OTHER);
   const ends: string[] = [];
   const waiting = waitForServer(pool, silent, workflow, NEVER).then((end) => ends.push(end));
   pool.changed();
   await Promise.resolve();
   expect(ends).toEqual([]);
-  pool.release({ taskId: "b", epoch: 1 });
+  pool.release("gpu2#0", OTHER);
   await waiting;
   expect(ends).toEqual(["given_up"]);
 });
 
 test("waitForServer() answers when the server is back", async () => {
   const { pool, silent } = twoServers();
-  pool.adopt("gpu2#0", { taskId: "b", epoch: 1 }, "w");
+  pool.adopt("gpu2#0", OTHER);
   const waiting = waitForServer(pool, silent, workflow, NEVER);
   silent.noteAnswer(false, new Date());
   pool.changed();
@@ -54,7 +54,7 @@ test("waitForServer() answers when the server is back", async () => {
 
 test("waitForServer() ends with its signal, and listens no longer", async () => {
   const { pool, silent } = twoServers();
-  pool.adopt("gpu2#0", { taskId: "b", epoch: 1 }, "w");
+  pool.adopt("gpu2#0", OTHER);
   const stop = new AbortController();
   const waiting = waitForServer(pool, silent, workflow, stop.signal);
   stop.abort(new Error("stopped"));

@@ -1,0 +1,45 @@
+import type { RetryLimits } from "../domain/retry-policy.js";
+import type { Logger } from "../lib/logger.js";
+import type { Semaphore } from "../lib/semaphore.js";
+import type { DownloadContext } from "../pipeline/download-stage.js";
+import type { UploadContext } from "../pipeline/upload-stage.js";
+import type { WorkDirs } from "../pipeline/work-dir.js";
+import type { Pool } from "../pool/pool.js";
+import type { PoolServer } from "../pool/pool-server.js";
+import type { TaskQueue } from "../store/task-queue.js";
+import type { TaskReading } from "../store/task-reading.js";
+import type { WorkflowArchive } from "../store/workflow-archive.js";
+import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { HeldTask } from "./held-task.js";
+
+/**
+ * What a run is doing: fetching its input, waiting for a slot, with its prompt on a server, storing its
+ * result, keeping it until the storage works again, or cleaning up.
+ */
+export type RunPhase = "download" | "waiting" | "process" | "upload" | "kept" | "cleanup";
+
+/** What every run works with. */
+export interface RunContext {
+  readonly store: TaskReading & TaskQueue & WorkflowArchive;
+  readonly pool: Pool;
+  readonly upload: UploadContext;
+  readonly workDirs: WorkDirs;
+  readonly catalog: WorkflowCatalog;
+  readonly download: DownloadContext;
+  readonly uploads: Semaphore;
+  readonly stallMs: number;
+  readonly serverLostMs: number;
+  readonly runMaxMs?: number;
+  readonly limits: RetryLimits;
+  /** Called when a run has come to its next phase, so that there is room for others where it was. */
+  readonly onPhase: () => void;
+  readonly logger: Logger;
+}
+
+/** A run, as its steps see it. */
+export interface RunState {
+  readonly heldTask: HeldTask;
+  /** The server that has its prompt or will get it; undefined while there is none, or it is not configured. */
+  readonly server: PoolServer | undefined;
+  phase: RunPhase;
+}

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ErrorCode, TaskError } from "../domain/errors.js";
+import { backoffMs } from "../lib/backoff.js";
+import { uploadStage } from "../pipeline/upload-stage.js";
+import type { WorkDir } from "../pipeline/work-dir.js";
+import type { RunContext, RunState } from "./run-context.js";
+
+/** Failures of the place where results are kept, not of the server that made them. */
+const STORAGE_CODES: ReadonlySet<ErrorCode> = new Set([
+  "UPLOAD_FAILED",
+  "STORAGE_REFUSED",
+  "DISK_FULL",
+]);
+/** After so long the task is put back, so that another process may have better luck. */
+const KEEP_MS = 600_000;
+const KEEP_PAUSE_MAX_MS = 60_000;
+
+/**
+ * Stores the result of a task whose prompt has ended, and settles it. Where the storage fails that is
+ * tried again and again for a while: a task that stays in these hands counts as backlog, so that no
+ * more results are made than there is room for.
+ */
+export async function storeResult(
+  run: RunState,
+  workDir: WorkDir,
+  context: RunContext,
+): Promise<void> {
+  const { limits, logger } = context;
+  const { heldTask } = run;
+  const untilMs = performance.now() + Math.min(KEEP_MS, limits.uploadRetryMs);
+  for (let tries = 1; ; tries += 1) {
+    run.phase = "upload";
+    try {
+      return await storeOnce(run, workDir, context);
+    } catch (error) {
+      const isStorages = error instanceof TaskError && STORAGE_CODES.has(error.code);
+      if (!isStorages || performance.now() >= untilMs) throw error;
+      logger.warn({ taskId: heldTask.taskId, tries, err: error }, "result not stored yet");
+    }
+    run.phase = "kept";
+    await heldTask.stage("upload", { detail: "Waiting for the storage..." });
+    const pauseMs = backoffMs(tries, { baseMs: limits.retryDelayMs, capMs: KEEP_PAUSE_MAX_MS });
+    await sleep(pauseMs, undefined, { signal: heldTask.signal });
+  }
+}
+
+async function storeOnce(
+  { heldTask, server }: RunState,
+  workDir: WorkDir,
+  { uploads, upload }: RunContext,
+): Promise<void> {
+  using _place = await uploads.enter(heldTask.signal);
+  const { taskId, dispatch } = heldTask;
+  if (dispatch === undefined) throw new Error("A result is stored of which no prompt is known");
+  const outputs = await uploadStage(taskId, dispatch, server?.comfy, upload, workDir, heldTask);
+  const result = await heldTask.settle({ kind: "completed", outputs });
+  if (result === "ok") return;
+  heldTask.end(result);
+  heldTask.signal.throwIfAborted();
+}
