@@ -303,6 +303,14 @@ describe("OssStorage.put(), checkpoints", () => {
     expect(server.seen("AbortMultipartUpload")).toEqual([]);
   });
 
+  test("a put that is not told of the checkpoint leaves the former upload open", async () => {
+    const server = await startOss();
+    const file = await randomFile(6 * PART_BYTES);
+    const { checkpoint } = await interrupted(server, file);
+    await putTask(openOss(server), file);
+    expect([...server.uploads.keys()]).toEqual([Object(checkpoint).uploadId]);
+  });
+
   test("discard() gives up an unfinished put, and is harmless where there is none", async () => {
     const server = await startOss();
     const file = await randomFile(6 * PART_BYTES);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
@@ -9,6 +9,7 @@ import { BUCKET, type OssServer } from "../../support/oss-server.js";
 import { ossEnv, startOss } from "../../support/oss-server-fixture.js";
 import { aPicture, serve } from "../../support/pictures.js";
 import { runsByTask } from "../../support/runs.js";
+import { tempDir } from "../../support/temp-dir.js";
 import { startTestApp, type TestApp } from "../../support/test-app.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
@@ -67,6 +68,12 @@ test("signed URLs open a private bucket, and are made afresh at each read", asyn
   expect((await fetch(list.tasks[0].output.url)).status).toBe(200);
 });
 
+/** Whether the result is here, whole. */
+async function hasFetched(app: TestApp, taskId: string): Promise<boolean> {
+  const names = await readdir(join(app.dataDir, "work", taskId)).catch(() => []);
+  return names.some((name) => /^output-[\w-]+-0$/.test(name));
+}
+
 // What goes wrong once the GPU has done its work, and how it ends.
 const OUTAGES: [string, (oss: OssServer) => Promise<void>, (oss: OssServer) => Promise<void>][] = [
   [
@@ -100,9 +107,7 @@ test.each(OUTAGES)(
     await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
     await begin(oss);
     const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
-    await eventually(() => stat(join(app.dataDir, "work", taskId, "output-0")), {
-      limitMs: 15_000,
-    });
+    await eventually(() => hasFetched(app, taskId), { limitMs: 15_000 });
     if (oss.isUp) await eventually(() => oss.seen("PutObject").some(isRefused));
     expect(await stages(app, taskId)).not.toMatchObject({ upload: "success" });
     await end(oss);
@@ -124,11 +129,65 @@ test("a service that starts without its storage serves, works, and stores when i
   await using server = await startCpuServer({ switches: FAST });
   await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
-  await eventually(() => stat(join(app.dataDir, "work", taskId, "output-0")), { limitMs: 15_000 });
+  await eventually(() => hasFetched(app, taskId), { limitMs: 15_000 });
   await oss.comeBack();
   expect(await app.ended(taskId)).toMatchObject({ status: "completed", retries: 0 });
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
 });
+
+test("an outage in mid-upload that outlasts the tries of its calls: the same upload goes on, none is left open", async () => {
+  const oss = await startOss();
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
+  await eventually(() => oss.seen("UploadPart").length === 1);
+  const effect = { kind: "answer", statusCode: 503, code: "ServiceUnavailable" } as const;
+  oss.inject({ operation: "UploadPart", effect, skip: 1, times: Number.POSITIVE_INFINITY });
+  const taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });
+  // From here on it is the run that tries again, in the same process.
+  await eventually(async () => (await detailOf(app, taskId, "upload")).startsWith("Waiting"), {
+    limitMs: 60_000,
+  });
+  expect(oss.uploads.size).toBe(1);
+  oss.clearFaults();
+
+  expect(await app.ended(taskId, 60_000)).toMatchObject({ status: "completed", retries: 0 });
+  expect(oss.seen("InitiateMultipartUpload")).toHaveLength(1);
+  expect(oss.uploads.size).toBe(0);
+  const sent = oss.storedParts();
+  expect(sent).toHaveLength(new Set(sent).size);
+  expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
+}, 180_000);
+
+test("a result that is lost in mid-upload is made again, and the upload of the lost one is given up", async () => {
+  const oss = await startOss();
+  await using server = await startCpuServer({ switches: FAST });
+  const options = { servers: [server.url], env: ossEnv(oss), dataDir: await tempDir() };
+  const effect = { kind: "answer", statusCode: 403, code: "AccessDenied" } as const;
+  let taskId = "";
+  {
+    await using app = await startTestApp(options);
+    await eventually(() => oss.seen("UploadPart").length === 1);
+    oss.inject({ operation: "UploadPart", effect, skip: 1, times: Number.POSITIVE_INFINITY });
+    taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });
+    await eventually(async () => (await detailOf(app, taskId, "upload")).startsWith("Waiting"), {
+      limitMs: 60_000,
+    });
+  }
+  expect(oss.uploads.size).toBe(1);
+  for (const lost of [join(options.dataDir, "work", taskId), join(server.dir, "output", "tmlsr")])
+    await rm(lost, { recursive: true });
+  oss.clearFaults();
+  await using app = await startTestApp(options);
+  expect(await app.ended(taskId, 60_000)).toMatchObject({ status: "completed", retries: 0 });
+  await eventually(() => oss.uploads.size === 0);
+  expect(await runsByTask([server])).toEqual(new Map([[taskId, 2]]));
+}, 180_000);
+
+/** What a stage says of itself. */
+async function detailOf(app: TestApp, taskId: string, stage: string): Promise<string> {
+  const { body } = await app.rest("GET", `/tasks/${taskId}`);
+  return body.stages.find(({ name }: { name: string }) => name === stage)?.detail ?? "";
+}
 
 test("a cancel in mid-upload cuts it and leaves nothing of it in the bucket", async () => {
   const oss = await startOss();
