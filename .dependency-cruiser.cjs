@@ -5,7 +5,7 @@ const { existsSync, readdirSync } = require("node:fs");
 const may = {
   domain: [],
   lib: [],
-  config: [],
+  config: ["lib"],
   gen: [],
   net: ["domain", "lib"],
   comfy: ["comfy/events", "comfy/prompt", "domain", "lib"],

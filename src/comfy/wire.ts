@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import type { OutputFile } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 
 /** Any JSON object. */
 export const recordSchema = z.record(z.string(), z.unknown());
@@ -43,8 +44,7 @@ export const systemStatsSchema = z
           .transform((device) => ({
             name: device.name,
             type: device.type,
-            ...(device.vram_total !== undefined && { memoryBytes: device.vram_total }),
-            ...(device.vram_free !== undefined && { freeMemoryBytes: device.vram_free }),
+            ...defined({ memoryBytes: device.vram_total, freeMemoryBytes: device.vram_free }),
           })),
       )
       .catch([]),
@@ -57,9 +57,7 @@ export type SystemStats = z.infer<typeof systemStatsSchema>;
 /** `GET /features`. */
 export const featuresSchema = z
   .object({ max_upload_size: optionalNumber })
-  .transform(({ max_upload_size }) => ({
-    ...(max_upload_size !== undefined && { maxUploadBytes: max_upload_size }),
-  }));
+  .transform(({ max_upload_size }) => defined({ maxUploadBytes: max_upload_size }));
 
 /** What a server can do. */
 export type Features = z.infer<typeof featuresSchema>;

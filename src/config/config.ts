@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse } from "yaml";
+import { defined } from "../lib/defined.js";
 import { type ConfigFile, readSettings, type Settings } from "./read-settings.js";
 import type { ServerSetting } from "./server-setting.js";
 
@@ -114,29 +115,31 @@ function readFile(environment: Environment): ConfigFile | undefined {
 export function toConfig(settings: Settings): Config {
   const s = settings;
   const single = s.comfyuiAddress ? [s.comfyuiAddress] : [];
-  const oss = toOss(s);
   return deepFreeze({
     api: { hosts: s.host, port: s.port, corsOrigins: s.corsOrigins },
-    ...(s.publicUrl && { publicUrl: s.publicUrl.replace(/\/+$/, "") }),
+    ...defined({
+      publicUrl: s.publicUrl?.replace(/\/+$/, ""),
+      cpuThreads: s.cpuThreads,
+      oss: toOss(s),
+    }),
     dataDir: resolve(s.dataDir),
     workMaxBytes: s.workMaxMb * 1024 * 1024,
     graceMs: s.graceSeconds * 1000,
     logLevel: s.logLevel,
-    store: {
-      ...(s.mongodbUri && { mongodbUri: s.mongodbUri }),
-      ...(s.maxPending && { maxPendingCount: s.maxPending }),
-      ...(s.retentionDays && { retentionMs: s.retentionDays * 86_400_000 }),
-    },
+    store: defined({
+      mongodbUri: s.mongodbUri,
+      maxPendingCount: s.maxPending,
+      retentionMs: s.retentionDays && s.retentionDays * 86_400_000,
+    }),
     servers: s.comfyuiServers.length > 0 ? s.comfyuiServers : single,
-    ...(s.cpuThreads && { cpuThreads: s.cpuThreads }),
     pool: {
       serverLostMs: s.serverLostMs,
       stallMs: s.stallSeconds * 1000,
-      ...(s.taskTimeoutHours && { taskTimeoutMs: s.taskTimeoutHours * 3_600_000 }),
+      ...defined({ taskTimeoutMs: s.taskTimeoutHours && s.taskTimeoutHours * 3_600_000 }),
     },
     input: {
       allow: s.inputAllow,
-      ...(s.inputDirectory && { directory: resolve(s.inputDirectory) }),
+      ...defined({ directory: s.inputDirectory && resolve(s.inputDirectory) }),
       maxBytes: s.inputMaxMb * 1024 * 1024,
       maxPixels: s.inputMaxMegapixels * 1_000_000,
       timeoutMs: s.inputTimeoutSeconds * 1000,
@@ -163,7 +166,6 @@ export function toConfig(settings: Settings): Config {
       maxBypassMs: s.maxBypassSeconds * 1000,
     },
     keepGraph: s.keepGraph,
-    ...(oss && { oss }),
     warnings:
       s.maxWorkers === undefined
         ? []
@@ -182,7 +184,6 @@ function toOss(s: Settings): OssConfig | undefined {
   };
   return {
     endpoint: s.ossEndpoint,
-    ...(s.ossRegion && { region: s.ossRegion }),
     bucket: need(s.ossBucket, "oss.bucket_name (OSS_BUCKET)"),
     ...(s.ossCredentialsUrl !== undefined
       ? { credentialsUrl: s.ossCredentialsUrl }
@@ -193,11 +194,14 @@ function toOss(s: Settings): OssConfig | undefined {
             "oss.access_key_secret (OSS_ACCESS_KEY_SECRET)",
           ),
         }),
-    ...(s.ossStsToken && { stsToken: s.ossStsToken }),
-    ...(s.ossPublicBaseUrl && { publicBaseUrl: s.ossPublicBaseUrl.replace(/\/+$/, "") }),
     internal: s.ossInternal,
     cname: s.ossCname,
-    ...(s.ossSignedUrlSeconds && { signedUrlMs: s.ossSignedUrlSeconds * 1000 }),
+    ...defined({
+      region: s.ossRegion,
+      stsToken: s.ossStsToken,
+      publicBaseUrl: s.ossPublicBaseUrl?.replace(/\/+$/, ""),
+      signedUrlMs: s.ossSignedUrlSeconds && s.ossSignedUrlSeconds * 1000,
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { openSync, writeSync } from "node:fs";
+import { defined } from "../lib/defined.js";
 import { isJsonObject, ownValue } from "./json.js";
 import type { QueuedPrompt } from "./prompts/prompt-queue.js";
 
@@ -44,7 +45,7 @@ export class RunLog {
       promptId: item.promptId,
       taskId: taskId(item),
       at: Date.now(),
-      ...(outcome === undefined ? {} : { outcome }),
+      ...defined({ outcome }),
       modelLoads: this.#modelLoads(),
     };
     writeSync(this.#file, `${JSON.stringify(entry)}\n`);

@@ -1,4 +1,5 @@
 import type { TaskError } from "../domain/errors.js";
+import { defined } from "../lib/defined.js";
 import { downloadError } from "./download-error.js";
 import type { PartFile, PartStart } from "./part-file.js";
 
@@ -78,10 +79,7 @@ function partStart(headers: HeaderValues): PartStart {
   const length = headers["content-length"];
   const etag = headers["etag"];
   const validator = isStrongEtag(etag) ? etag : headers["last-modified"];
-  return {
-    ...(length === undefined ? {} : { totalBytes: Number(length) }),
-    ...(validator === undefined ? {} : { validator }),
-  };
+  return defined({ totalBytes: length === undefined ? undefined : Number(length), validator });
 }
 
 /** Only strong ETags may be in If-Range (RFC 9110, 13.1.5). */
@@ -105,12 +103,7 @@ function refusedStatus(url: string, statusCode: number, headers: HeaderValues): 
   if (statusCode < 500 && statusCode !== 425 && statusCode !== 429)
     return downloadError("INPUT_REFUSED", url, reason);
   const retryAfterMs = parseRetryAfter(headers["retry-after"]);
-  return downloadError(
-    "INPUT_UNREACHABLE",
-    url,
-    reason,
-    retryAfterMs === undefined ? {} : { retryAfterMs },
-  );
+  return downloadError("INPUT_UNREACHABLE", url, reason, defined({ retryAfterMs }));
 }
 
 /** Seconds or a date (RFC 9110, 10.2.3). */

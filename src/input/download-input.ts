@@ -4,6 +4,7 @@ import type { Agent } from "undici";
 import { TaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
+import { defined } from "../lib/defined.js";
 import { errorCode } from "../lib/error-code.js";
 import type { AddressGuard } from "../net/address-guard.js";
 import { createGuardedAgent, type GuardedAgentOptions } from "../net/guarded-agent.js";
@@ -95,7 +96,7 @@ export async function downloadInput(
     signal.throwIfAborted();
     await rename(part.path, request.path);
     request.onProgress?.(part.sizeBytes, part.sizeBytes);
-    return { sizeBytes: part.sizeBytes, ...(name === undefined ? {} : { suggestedName: name }) };
+    return { sizeBytes: part.sizeBytes, ...defined({ suggestedName: name }) };
   } catch (thrown) {
     request.signal.throwIfAborted();
     if (!signal.aborted) throw thrown;

@@ -1,5 +1,6 @@
 import type { Input, InputTrack, InputVideoTrack } from "mediabunny";
 import { TaskError } from "../domain/errors.js";
+import { defined } from "../lib/defined.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
 /** What a container says of its video. */
@@ -62,8 +63,10 @@ async function readFacts(input: Input, maxPixels: number): Promise<VideoFacts> {
   return {
     ...size,
     durationSeconds,
-    ...(Number.isFinite(fps) && fps > 0 ? { fps } : {}),
-    ...(rotationDegrees !== 0 && { rotationDegrees }),
+    ...defined({
+      fps: Number.isFinite(fps) && fps > 0 ? fps : undefined,
+      rotationDegrees: rotationDegrees || undefined,
+    }),
   };
 }
 

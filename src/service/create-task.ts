@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Json, TaskParams } from "../domain/task.js";
 import { checkInput, type InputSource } from "../input/input-source.js";
+import { defined } from "../lib/defined.js";
 import type { AddressGuard } from "../net/address-guard.js";
 import type { Pool } from "../pool/pool.js";
 import type { Idempotency, NewTask } from "../store/task-intake.js";
@@ -54,15 +55,15 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
   if ("violations" in resolved) throw invalid([...violations, ...resolved.violations]);
   if (violations.length > 0) throw invalid(violations);
   refuseUnrunnable(workflow, resolved.values, context);
-  const newTask = {
+  const newTask = defined({
     params,
     type: workflow.type,
     workflow: workflow.name,
     workflowVersion: workflow.version,
     parameters: resolved.values,
     priority: request.priority ?? 1,
-    ...(request.notBefore && { notBefore: request.notBefore }),
-  };
+    notBefore: request.notBefore,
+  });
   return { newTask, workflow };
 }
 

@@ -1,5 +1,6 @@
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Task, TaskStatus } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import type { CreateResult, Idempotency, TaskIntake } from "../store/task-intake.js";
 import type { TaskReading } from "../store/task-reading.js";
@@ -130,7 +131,7 @@ export class TaskService {
       await store.saveWorkflow(workflow.version, toContent(workflow));
       this.#savedVersions.add(workflow.version);
     }
-    return await store.create({ ...newTask, ...(idempotency && { idempotency }) }, maxPendingCount);
+    return await store.create({ ...newTask, ...defined({ idempotency }) }, maxPendingCount);
   }
 
   #view(task: Task): Promise<TaskView> {

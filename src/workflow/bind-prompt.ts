@@ -1,5 +1,6 @@
 import { TaskError } from "../domain/errors.js";
 import type { InputFacts, Json } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import { ownValue } from "./node-info.js";
 import type { ParameterValues } from "./resolve-parameters.js";
 import type { Fit, NodeInputs, Prompt, PromptNode, Workflow } from "./workflow.js";
@@ -38,7 +39,7 @@ export function applyParameters(workflow: Workflow, values: ParameterValues): Pr
   let prompt: Prompt = Object.fromEntries(
     Object.entries(workflow.prompt).map(([id, { class_type, inputs = {}, _meta }]) => [
       id,
-      { class_type, inputs, ...(_meta && { _meta }) },
+      { class_type, inputs, ...defined({ _meta }) },
     ]),
   );
   // Choices first: they are made of several inputs, one of which may have a parameter of its own.

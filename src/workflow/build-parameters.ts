@@ -1,4 +1,5 @@
 import type { Json } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import { checkValue } from "./check-value.js";
 import { invalidWorkflow } from "./invalid-workflow.js";
 import type { SidecarParameter } from "./read/sidecar.js";
@@ -33,12 +34,14 @@ function buildParameter(name: string, stated: SidecarParameter, prompt: Prompt):
     name,
     type,
     description: stated.description,
-    ...(stated.minimum !== undefined && { minimum: stated.minimum }),
-    ...(stated.maximum !== undefined && { maximum: stated.maximum }),
-    ...(options && { options: [...new Set(options)] }),
-    ...(stated.node !== undefined && { node: stated.node }),
-    ...(stated.input !== undefined && { input: stated.input }),
-    ...(stated.choices && { choices: stated.choices }),
+    ...defined({
+      minimum: stated.minimum,
+      maximum: stated.maximum,
+      options: options && [...new Set(options)],
+      node: stated.node,
+      input: stated.input,
+      choices: stated.choices,
+    }),
   };
   if (stated.random) return checkRandom(parameter);
   return withDefault(parameter, stated.default ?? present);

@@ -1,4 +1,5 @@
 import type { TaskType } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import { buildParameters } from "./build-parameters.js";
 import {
   type InputPlace,
@@ -59,9 +60,11 @@ export function buildWorkflow(
     models: modelsOf(name, prompt, sidecar),
     inferred: inferredOf(sidecar),
     aliases: sidecar.aliases,
-    ...(sidecar.weights && { weights: sidecar.weights }),
-    ...(sidecar.low_memory && { lowMemory: checkLowMemory(name, prompt, sidecar.low_memory) }),
-    ...(sidecar.fit && { fit: fitOf(name, prompt, parameters, sidecar.fit) }),
+    ...defined({
+      weights: sidecar.weights,
+      lowMemory: sidecar.low_memory && checkLowMemory(name, prompt, sidecar.low_memory),
+      fit: sidecar.fit && fitOf(name, prompt, parameters, sidecar.fit),
+    }),
   };
   return { ...rest, version: contentVersion(rest) };
 }

@@ -1,5 +1,6 @@
 import type { Violation } from "../domain/errors.js";
 import type { Json } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import { checkValue } from "./check-value.js";
 import { ownValue } from "./node-info.js";
 import type { Workflow, WorkflowParameter } from "./workflow.js";
@@ -60,14 +61,14 @@ export function parametersSchema(workflow: Workflow): { readonly [key: string]: 
 
 function parameterSchema(parameter: WorkflowParameter): Json {
   const { type, description, minimum, maximum, options } = parameter;
-  return {
+  return defined({
     type,
-    ...(description !== "" && { description }),
-    ...(parameter.default !== undefined && { default: parameter.default }),
-    ...(minimum !== undefined && { minimum }),
-    ...(maximum !== undefined && { maximum }),
-    ...(options && { enum: options }),
-  };
+    description: description || undefined,
+    default: parameter.default,
+    minimum,
+    maximum,
+    enum: options,
+  });
 }
 
 function unknownNames(workflow: Workflow, given: ParameterValues): Violation[] {

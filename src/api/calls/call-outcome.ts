@@ -1,5 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "../../gen/tmlsr/v1/error_pb.js";
+import { defined } from "../../lib/defined.js";
 import type { Logger } from "../../lib/logger.js";
 import { toConnectError } from "./error-mapping.js";
 
@@ -65,7 +66,7 @@ const LEFT: readonly Code[] = [Code.Canceled, Code.Aborted];
 function logFailure(logger: Logger, call: object, error: ConnectError): void {
   const [detail] = error.findDetails(ErrorDetailSchema);
   const errorCode = detail?.code;
-  const fields = { ...call, code: Code[error.code], ...(errorCode && { errorCode }) };
+  const fields = { ...call, code: Code[error.code], ...defined({ errorCode }) };
   if (LEFT.includes(error.code) || errorCode === "SHUTTING_DOWN")
     logger.debug(fields, "call broken off");
   else if (error.code === Code.Internal)

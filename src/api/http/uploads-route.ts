@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ErrorCode, TaskError } from "../../domain/errors.js";
 import { UploadResponseSchema } from "../../gen/tmlsr/v1/upload_service_pb.js";
+import { defined } from "../../lib/defined.js";
 import { createProblem, type Problem, ProblemError } from "../calls/problem.js";
 import { watchClient } from "../rest/call-context.js";
 import { printResponse } from "../rest/response-printer.js";
@@ -68,7 +69,7 @@ async function answer(
     const upload = await uploads.take(bodyOf(request, mediaType), {
       signal,
       declaredBytes: Number(length) - (isForm(mediaType) ? FORM_OVERHEAD_BYTES : 0),
-      ...(disposition !== undefined && { disposition }),
+      ...defined({ disposition }),
     });
     const message = create(UploadResponseSchema, toProtoUpload(upload));
     return await reply.code(201).send(printResponse(UploadResponseSchema, message));

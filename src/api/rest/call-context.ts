@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, createHandlerContext } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { TaskError } from "../../domain/errors.js";
+import { defined } from "../../lib/defined.js";
 
 /** A handler's context and the means to end it. */
 export type CallContext = ReturnType<typeof createHandlerContext>;
@@ -39,7 +40,7 @@ export function openCallContext(
     requestHeader: requestHeaders(request),
     requestSignal: clientSignal,
     shutdownSignal,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...defined({ timeoutMs }),
   });
 }
 

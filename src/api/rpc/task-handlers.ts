@@ -1,6 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
 import { SubmitStatus, type TaskService as TaskProto } from "../../gen/tmlsr/v1/task_service_pb.js";
+import { defined } from "../../lib/defined.js";
 import type { TaskService } from "../../service/task-service.js";
 import { abortable } from "../calls/abortable.js";
 import { toListedTask, toProtoTask } from "./task-mapper.js";
@@ -29,8 +30,7 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       const status = toTaskStatus(asked);
       const page = await tasks.list({
         pageSize,
-        ...(pageToken === "" ? {} : { pageToken }),
-        ...(status === undefined ? {} : { status }),
+        ...defined({ pageToken: pageToken || undefined, status }),
       });
       const { nextPageToken = "" } = page;
       return { tasks: page.tasks.map(toListedTask), nextPageToken };

@@ -4,6 +4,7 @@ import type { Violation } from "../../domain/errors.js";
 import type { TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
 import * as pb from "../../gen/tmlsr/v1/task_pb.js";
 import type { CreateTaskRequest } from "../../gen/tmlsr/v1/task_service_pb.js";
+import { defined } from "../../lib/defined.js";
 import type { CreateTask } from "../../service/create-task.js";
 import { invalidRequest } from "../calls/invalid-request.js";
 
@@ -20,13 +21,13 @@ export function toCreateTask(request: CreateTaskRequest, keyHeader: string | nul
   const idempotencyKey = request.idempotencyKey ?? keyHeader ?? undefined;
   if (idempotencyKey !== undefined && !isKey(idempotencyKey))
     violations.push({ field: "idempotency_key", message: KEY_RULE });
-  const created: CreateTask = {
+  const created: CreateTask = defined({
     params: toParams(request, violations),
-    ...present("parameters", request.parameters as JsonObject | undefined),
-    ...present("priority", request.priority),
-    ...present("notBefore", toDate(request.notBefore, violations)),
-    ...present("idempotencyKey", idempotencyKey),
-  };
+    parameters: request.parameters as JsonObject | undefined,
+    priority: request.priority,
+    notBefore: toDate(request.notBefore, violations),
+    idempotencyKey,
+  });
   if (violations.length > 0) throw invalidRequest(violations);
   return created;
 }
@@ -59,13 +60,15 @@ function toParams(request: CreateTaskRequest, violations: Violation[]): TaskPara
   const old = (field: string, value: Value | undefined) => toNumberOrText(field, value, violations);
   return {
     url: request.url,
-    ...present("type", toTaskType(request.type)),
-    ...present("workflow", request.workflow || undefined),
-    ...present("model", request.model || undefined),
-    ...present("outscale", old("outscale", request.outscale)),
-    ...present("outputMagnification", old("output_magnification", request.outputMagnification)),
-    ...present("resolution", old("resolution", request.resolution)),
-    ...present("target", old("target", request.target)),
+    ...defined({
+      type: toTaskType(request.type),
+      workflow: request.workflow || undefined,
+      model: request.model || undefined,
+      outscale: old("outscale", request.outscale),
+      outputMagnification: old("output_magnification", request.outputMagnification),
+      resolution: old("resolution", request.resolution),
+      target: old("target", request.target),
+    }),
   };
 }
 
@@ -94,9 +97,4 @@ function toDate(time: Timestamp | undefined, violations: Violation[]): Date | un
   if (Number.isNaN(date.getTime()))
     violations.push({ field: "not_before", message: "not_before must be a time" });
   return date;
-}
-
-/** The member, or none at all where it has no value. */
-function present<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
-  return (value === undefined ? {} : { [key]: value }) as { [key in K]?: V };
 }

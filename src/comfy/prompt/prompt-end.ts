@@ -4,6 +4,7 @@
  */
 import { TaskError } from "../../domain/errors.js";
 import type { OutputFile } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import { asRecord, executionErrorSchema, type HistoryEntry, outputFiles } from "../wire.js";
 import { executionFailure } from "./prompt-errors.js";
 
@@ -40,11 +41,7 @@ export function promptEnd({ outputs, status }: HistoryEntry): PromptEnd {
     messages.find(([name]) => name === "execution_start")?.[1],
     last?.[1],
   );
-  return {
-    kind: "success",
-    outputs: nodeOutputs(outputs),
-    ...(executedMs !== undefined && { executedMs }),
-  };
+  return { kind: "success", outputs: nodeOutputs(outputs), ...defined({ executedMs }) };
 }
 
 /** The failure that an `execution_error` tells of. */

@@ -3,6 +3,8 @@
  * map of all nodes begun so far (`progress_state`), steps of the running one (`progress`), and the
  * names of those that start, end or were cached; older servers send no map.
  */
+
+import { defined } from "../../lib/defined.js";
 import type { NodeProgress, PromptEvent } from "../events/comfy-event.js";
 import type { Prompt } from "./prompt.js";
 
@@ -40,11 +42,11 @@ export class PromptProgress {
 
   get update(): PromptUpdate {
     const node = this.#runningId === undefined ? undefined : this.#prompt[this.#runningId];
-    return {
+    return defined({
       ratio: this.#ratio,
-      ...(node && { runningNode: node._meta?.title ?? node.class_type }),
-      ...(node && this.#step && { step: this.#step }),
-    };
+      runningNode: node?._meta?.title ?? node?.class_type,
+      step: node && this.#step,
+    });
   }
 
   /** Takes an event in. @returns whether the update changed */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { defined } from "../../lib/defined.js";
 import { isJsonObject, type Json, type JsonObject, ownValue } from "../json.js";
 import type { NodeClasses } from "../nodes/node-class.js";
 import { castValue } from "../prompts/cast-value.js";
@@ -78,8 +79,7 @@ function takeExtraData(body: JsonObject, isNewer: boolean): JsonObject {
   const clientId = ownValue(body, "client_id");
   return {
     ...extraData,
-    ...(clientId === undefined ? {} : { client_id: clientId }),
-    ...(isNewer ? { create_time: Date.now() } : {}),
+    ...defined({ client_id: clientId, create_time: isNewer ? Date.now() : undefined }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Task } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import type { Logger } from "../../lib/logger.js";
 import type { ObjectStorage } from "../../storage/object-storage.js";
 import type { TaskReading } from "../../store/task-reading.js";
@@ -94,11 +95,7 @@ export class UploadSweeper implements AsyncDisposable {
   async *#tasks(status: Task["status"]): AsyncGenerator<Task> {
     for (let pageToken: string | undefined, isLast = false; !isLast; ) {
       this.#stop.signal.throwIfAborted();
-      const request = {
-        status,
-        pageSize: PAGE_SIZE,
-        ...(pageToken !== undefined && { pageToken }),
-      };
+      const request = defined({ status, pageSize: PAGE_SIZE, pageToken });
       const page = await this.#options.store.list(request);
       yield* page.tasks;
       pageToken = page.nextPageToken;

@@ -1,5 +1,6 @@
 import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
+import { defined } from "../../lib/defined.js";
 import type { ObjectInfo } from "../object-storage.js";
 import type { OssAddress } from "./address.js";
 import type { OssBody } from "./body.js";
@@ -76,7 +77,7 @@ export class OssClient implements Disposable {
     this.#transport = new OssTransport({
       signal: options.signal,
       isSecure: options.address.endpoint.startsWith("https:"),
-      ...(options.lookup !== undefined && { lookup: options.lookup }),
+      ...defined({ lookup: options.lookup }),
     });
   }
 
@@ -183,7 +184,7 @@ export class OssClient implements Disposable {
   async list(prefix: string, continuationToken?: string): Promise<ObjectPage> {
     const query = {
       ...{ prefix, "max-keys": 1000 },
-      ...(continuationToken !== undefined && { "continuation-token": continuationToken }),
+      ...defined({ "continuation-token": continuationToken }),
     };
     const page = await this.#call((sdk) => sdk.listV2(query));
     const objects = (page.objects ?? []).map(({ name, size, lastModified }) => ({
@@ -192,7 +193,7 @@ export class OssClient implements Disposable {
       modifiedAt: new Date(lastModified),
     }));
     const next = page.isTruncated ? page.nextContinuationToken : undefined;
-    return { objects, ...(next && { next }) };
+    return { objects, ...defined({ next: next || undefined }) };
   }
 
   /** Removes an object; succeeds where there is none. */

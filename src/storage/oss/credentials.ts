@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { TaskError } from "../../domain/errors.js";
+import { defined } from "../../lib/defined.js";
 import type { Logger } from "../../lib/logger.js";
 import type { OssOptions } from "./options.js";
 
@@ -80,7 +81,7 @@ function fixedKey({ accessKeyId, accessKeySecret, stsToken }: OssOptions): OssAc
       "STORAGE_REFUSED",
       "Cannot use OSS: set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET, or OSS_CREDENTIALS_URL",
     );
-  return { accessKeyId, accessKeySecret, ...(stsToken !== undefined && { stsToken }) };
+  return defined({ accessKeyId, accessKeySecret, stsToken });
 }
 
 /** As the metadata service of a machine's role and `AssumeRole` of STS answer them. */
@@ -92,12 +93,13 @@ const FETCHED_KEY = z
     Expiration: z.iso.datetime({ offset: true }).optional(),
   })
   .transform(
-    ({ AccessKeyId, AccessKeySecret, SecurityToken, Expiration }): OssAccessKey => ({
-      accessKeyId: AccessKeyId,
-      accessKeySecret: AccessKeySecret,
-      ...(SecurityToken !== undefined && { stsToken: SecurityToken }),
-      ...(Expiration !== undefined && { expiresAt: new Date(Expiration) }),
-    }),
+    ({ AccessKeyId, AccessKeySecret, SecurityToken, Expiration }): OssAccessKey =>
+      defined({
+        accessKeyId: AccessKeyId,
+        accessKeySecret: AccessKeySecret,
+        stsToken: SecurityToken,
+        expiresAt: Expiration === undefined ? undefined : new Date(Expiration),
+      }),
   );
 
 async function fetchKey(url: string): Promise<OssAccessKey> {

@@ -1,3 +1,4 @@
+import { defined } from "../../lib/defined.js";
 import { errorCode } from "../../lib/error-code.js";
 
 /** What a call to OSS ended with instead of success. */
@@ -53,8 +54,7 @@ export function toOssFailure(thrown: unknown): OssFailure {
   const { message, status, requestId } = thrown as SdkError;
   return new OssFailure(errorCode(thrown), message, {
     cause: thrown,
-    ...(status !== undefined && status > 0 && { statusCode: status }),
-    ...(requestId !== undefined && { requestId }),
+    ...defined({ statusCode: status !== undefined && status > 0 ? status : undefined, requestId }),
   });
 }
 

@@ -1,5 +1,6 @@
 import type { LookupFunction } from "node:net";
 import type { Json } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import type { Logger } from "../../lib/logger.js";
 import { encodeKey, isSafeKey } from "../object-key.js";
 import type {
@@ -182,7 +183,7 @@ class OssStorage implements ObjectStorage {
     const { idleMs = 60_000, lookup } = this.#context;
     return new OssClient({
       ...{ address: this.#address, credentials: this.#credentials, signal, idleMs },
-      ...(lookup !== undefined && { lookup }),
+      ...defined({ lookup }),
     });
   }
 }

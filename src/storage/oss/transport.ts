@@ -3,6 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { LookupFunction } from "node:net";
 import { pipeline, type Readable } from "node:stream";
+import { defined } from "../../lib/defined.js";
 
 /** What the SDK asks its HTTP client for. */
 export interface SdkRequest {
@@ -70,7 +71,7 @@ export class OssTransport implements Disposable {
     return new Promise((resolve, reject) => {
       const request = (isSecure ? https : http).request(url, {
         ...{ method, headers: others, agent: this.#agent, signal, timeout },
-        ...(lookup !== undefined && { lookup }),
+        ...defined({ lookup }),
       });
       request.on("error", reject);
       request.on("timeout", () => request.destroy(stalledError(timeout)));

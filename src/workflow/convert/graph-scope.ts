@@ -1,3 +1,4 @@
+import { defined } from "../../lib/defined.js";
 import { type Graph, type GraphBody, type GraphNode, isOff, type Subgraph } from "./graph.js";
 import { type HostValues, hostValues } from "./host-values.js";
 import { Unconvertible } from "./unconvertible.js";
@@ -51,7 +52,7 @@ function openScope(
   parent?: ScopeParent,
 ): Scope {
   const children = new Map<string, Scope>();
-  const scope: Scope = { prefix, body, children, ...(parent && { parent }) };
+  const scope: Scope = { prefix, body, children, ...defined({ parent }) };
   for (const node of body.nodes.values()) {
     const definition = subgraphs.get(node.type);
     if (definition === undefined || isOff(node)) continue;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Json } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import { invalidWorkflow } from "../invalid-workflow.js";
 import { firstIssue } from "../read/first-issue.js";
 import type { Graph, GraphBody, GraphLink, GraphNode, Subgraph } from "./graph.js";
@@ -118,13 +119,12 @@ function toNode(parsed: z.infer<typeof node>): GraphNode {
       name,
       type,
       isWidget: widget !== undefined && widget !== null,
-      ...(link !== null && link !== undefined && { link }),
+      ...defined({ link: link ?? undefined }),
     })),
     outputTypes: (parsed.outputs ?? []).map(({ type }) => type),
     values: parsed.widgets_values ?? [],
     namedValues: parsed.widgets_values_named ?? {},
     proxyWidgets: proxyWidgets.catch([]).parse(parsed.properties?.proxyWidgets),
-    ...(className && { className }),
-    ...(parsed.title && { title: parsed.title }),
+    ...defined({ className: className || undefined, title: parsed.title || undefined }),
   };
 }

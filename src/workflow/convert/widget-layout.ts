@@ -1,5 +1,6 @@
 import type { InputSpec, NodeInfo } from "../../comfy/node-info.js";
 import type { Json } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import { comboOptions, isDynamicCombo, isFedByUpload } from "../node-info.js";
 import { UPLOAD_CLASSES } from "../upload-classes.js";
 import {
@@ -76,7 +77,7 @@ class Reader {
     return {
       values: this.#values,
       isExact: isComplete && this.#misfit === undefined,
-      ...(this.#misfit !== undefined && { misfit: this.#misfit }),
+      ...defined({ misfit: this.#misfit }),
     };
   }
 

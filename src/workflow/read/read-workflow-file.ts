@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TaskError } from "../../domain/errors.js";
+import { defined } from "../../lib/defined.js";
 
 /** The texts of a workflow: its file and, where there is one, its sidecar. */
 export interface WorkflowSource {
@@ -13,7 +14,7 @@ export async function readWorkflowFile(directory: string, name: string): Promise
   const text = await readText(directory, `${name}.json`);
   if (text === undefined) throw unreadable(`${name}.json`, "it does not exist");
   const sidecar = await readText(directory, `${name}.yaml`);
-  return { text, ...(sidecar !== undefined && { sidecar }) };
+  return { text, ...defined({ sidecar }) };
 }
 
 /** The largest graphs seen have a few hundred nodes and 1 MB. */
