@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Json, TaskParams } from "../domain/task.js";
 import { checkInput, type InputSource } from "../input/input-source.js";
+import { canonicalJson } from "../lib/canonical-json.js";
 import { defined } from "../lib/defined.js";
 import type { AddressGuard } from "../net/address-guard.js";
 import type { Pool } from "../pool/pool.js";
@@ -109,14 +110,6 @@ const ALWAYS_HASHED = { parameters: {}, priority: 1 } satisfies Partial<CreateTa
  * not given takes no part, so that a request of before has the hash of before.
  */
 function hashOf({ idempotencyKey, ...asked }: CreateTask): string {
-  const hashed = canonical({ ...ALWAYS_HASHED, ...asked });
+  const hashed = canonicalJson({ ...ALWAYS_HASHED, ...asked });
   return createHash("sha256").update(hashed).digest("hex");
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Json } from "../../domain/task.js";
+import { canonicalJson } from "../../lib/canonical-json.js";
 import type { Workflow } from "../workflow.js";
 import { parseContent } from "./parse-content.js";
 
 /** A workflow as plain JSON: what is kept for the tasks that are pinned to its version. */
 export function toContent(workflow: Omit<Workflow, "version">): Json {
   const { version: _, ...content } = workflow as Workflow;
-  return sortKeys(content as unknown as Json);
+  return JSON.parse(canonicalJson(content)) as Json;
 }
 
 /** The workflow of a content made by {@link toContent}. @throws TaskError WORKFLOW_INVALID for anything else */
@@ -17,16 +18,6 @@ export function fromContent(content: Json): Workflow {
 
 /** The version of a workflow: the SHA-256 of its content, whatever the order of its keys. */
 export function contentVersion(workflow: Omit<Workflow, "version">): string {
-  return createHash("sha256")
-    .update(JSON.stringify(toContent(workflow)))
-    .digest("hex");
-}
-
-function sortKeys(value: Json): Json {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value as { readonly [key: string]: Json });
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sortKeys(item)]),
-  );
+  const { version: _, ...content } = workflow as Workflow;
+  return createHash("sha256").update(canonicalJson(content)).digest("hex");
 }

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { parsePrompt } from "../../../src/workflow/read/parse-prompt.js";
-import { fromContent, toContent } from "../../../src/workflow/read/workflow-content.js";
+import {
+  contentVersion,
+  fromContent,
+  toContent,
+} from "../../../src/workflow/read/workflow-content.js";
 import type { Prompt } from "../../../src/workflow/workflow.js";
 import { IMAGE_PROMPT, workflow } from "./workflows.js";
 
@@ -173,6 +177,30 @@ fit: { node: "3", longest_edge: size, scale: 2 }
   it("bring a workflow back as it was, through JSON", () => {
     const original = workflow(prompt, sidecar);
     expect(fromContent(JSON.parse(JSON.stringify(toContent(original))))).toEqual(original);
+  });
+
+  it("keep the version of what is stored, for tasks are pinned to it", () => {
+    const stored = {
+      name: "w",
+      title: "W",
+      description: "",
+      type: "image" as const,
+      prompt: {
+        "10": { class_type: "SaveImage", inputs: { images: ["9", 0], filename_prefix: "é" } },
+        "9": { class_type: "LoadImage", inputs: { image: "a.png" } },
+      },
+      inputNode: "9",
+      inputField: "image",
+      resultNode: "10",
+      parameters: [],
+      nodeClasses: ["LoadImage", "SaveImage"],
+      models: [],
+      inferred: [],
+      aliases: [],
+    };
+    const version = "ae28094b5aa46553b63b0bd29262169bceb6036482cbddaebdf6bb68d8897ad7";
+    expect(contentVersion(stored)).toBe(version);
+    expect(Object.keys(Object(toContent(stored)).prompt)).toEqual(["9", "10"]);
   });
 
   it("give the same version whatever the order of keys, and another for another content", () => {
