@@ -1,4 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
+import Negotiator from "negotiator";
 import type { ProblemBody } from "../calls/problem.js";
 
 /** How a stream of messages is written as text. */
@@ -19,9 +20,9 @@ export interface StreamFormat {
  * server-sent events, so that both EventSource and a bare curl are served.
  */
 export function chooseStreamFormat(accept: string | undefined): StreamFormat {
-  const ranges = parseAccept(accept ?? "*/*");
-  const quality = (type: string) => qualityOf(ranges, type);
-  return quality("application/x-ndjson") > quality("text/event-stream")
+  const negotiator = new Negotiator({ headers: { accept } });
+  return negotiator.mediaType(["text/event-stream", "application/x-ndjson"]) ===
+    "application/x-ndjson"
     ? NEWLINE_DELIMITED_JSON
     : SERVER_SENT_EVENTS;
 }
@@ -46,27 +47,4 @@ const NEWLINE_DELIMITED_JSON: StreamFormat = {
 
 function dataLine(json: JsonValue | ProblemBody): string {
   return `data: ${JSON.stringify(json)}\n\n`;
-}
-
-interface MediaRange {
-  readonly type: string;
-  readonly quality: number;
-}
-
-function parseAccept(accept: string): MediaRange[] {
-  return accept.split(",").map((range) => {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    const quality = parameters.find((parameter) => parameter.startsWith("q="));
-    return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0 };
-  });
-}
-
-/** The quality of the most specific range that takes the type (RFC 9110, 12.5.1). */
-function qualityOf(ranges: readonly MediaRange[], type: string): number {
-  const candidates = [type, type.replace(/\/.*/, "/*"), "*/*"];
-  for (const candidate of candidates) {
-    const range = ranges.find((each) => each.type === candidate);
-    if (range !== undefined) return range.quality;
-  }
-  return 0;
 }

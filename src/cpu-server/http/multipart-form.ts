@@ -1,8 +1,7 @@
 import { createWriteStream } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import type { Readable } from "node:stream";
-import { finished, pipeline } from "node:stream/promises";
-import busboy from "busboy";
+import { pipeline } from "node:stream/promises";
+import { formParts } from "../../lib/form-parts.js";
 import { PythonError } from "../python-text.js";
 
 /** An upload's parts; the file `image` itself is in the spool file. */
@@ -12,7 +11,10 @@ export interface Form {
   readonly fileName: string | undefined;
 }
 
-/** Thrown when the parts together are larger than allowed. */
+/** ComfyUI knows four. */
+const MAX_FIELDS = 100;
+
+/** Thrown when the file is larger than allowed. */
 export class TooLarge extends Error {
   override readonly name = "TooLarge";
   readonly actualBytes: number;
@@ -26,79 +28,51 @@ export class TooLarge extends Error {
 /**
  * Reads an upload as a stream, the file `image` into `spool`. A body that is no form has no parts.
  *
- * @throws TooLarge when the parts' content passes `maxBytes`; the rest is not read.
+ * @throws TooLarge when the file passes `maxBytes`; the rest is read past.
  */
 export async function parseForm(
   request: IncomingMessage,
   maxBytes: number,
   spool: string,
 ): Promise<Form> {
-  if (!/^multipart\/form-data\b/.test(request.headers["content-type"] ?? "")) {
+  const contentType = request.headers["content-type"] ?? "";
+  if (!/^multipart\/form-data\b/.test(contentType))
     return { fields: new Map(), fileName: undefined };
-  }
   const fields = new Map<string, string>();
-  let image: { name: string; written: Promise<void> } | undefined;
-  const count = countBytes(maxBytes);
-  const parser = openParser(request);
-  parser.on("field", (name, value) => {
-    if (!fields.has(name)) fields.set(name, value);
-  });
-  parser.on("file", (name, stream, { filename }) => {
-    if (name !== "image" || image !== undefined || !filename) {
-      stream.resume();
-      return;
-    }
-    const written = writeCounted(stream, count, spool);
-    // Awaited once the form is read; a failure before that is not yet unhandled.
-    written.catch(() => parser.destroy());
-    image = { name: filename.replace(/^\/+/, ""), written };
-  });
+  let fileName: string | undefined;
   try {
-    request.pipe(parser);
-    await Promise.all([finished(parser), finished(request)]);
-    await image?.written;
-  } catch (error) {
-    parser.destroy();
-    // What the file's own pipeline met comes first; the parser's error follows from it.
-    await image?.written.catch(rethrowTooLarge);
-    throw notAForm(error);
+    for await (const part of formParts(bodyOf(request), contentType, MAX_FIELDS)) {
+      if (part.kind === "field") {
+        if (!fields.has(part.name)) fields.set(part.name, part.value);
+      } else if (part.name === "image" && fileName === undefined && part.fileName) {
+        await pipeline(limited(part.content, maxBytes), createWriteStream(spool));
+        fileName = part.fileName.replace(/^\/+/, "");
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof TooLarge) throw cause;
+    throw new PythonError("ValueError", "cannot read the form", { cause });
   } finally {
-    // Reads on, or the client would see a broken connection in place of the answer.
-    request.unpipe(parser);
+    // Where it was not begun; or the client would see a broken connection in place of the answer.
     request.resume();
   }
-  return { fields, fileName: image?.name };
+  return { fields, fileName };
 }
 
-function openParser({ headers }: IncomingMessage): busboy.Busboy {
+/** The body of a request; what is left when reading ends early is read past. */
+async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
   try {
-    return busboy({ headers, preservePath: true, defParamCharset: "utf8" });
-  } catch (error) {
-    throw notAForm(error);
+    yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  } finally {
+    request.resume();
   }
 }
 
-function rethrowTooLarge(error: unknown): void {
-  if (error instanceof TooLarge) throw error;
-}
-
-function notAForm(cause: unknown): PythonError {
-  return new PythonError("ValueError", "cannot read the form", { cause });
-}
-
-type Counted = (chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>;
-
-function countBytes(maxBytes: number): Counted {
+async function* limited(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
   let totalBytes = 0;
-  return async function* count(chunks) {
-    for await (const chunk of chunks) {
-      totalBytes += chunk.length;
-      if (totalBytes > maxBytes) throw new TooLarge(totalBytes);
-      yield chunk;
-    }
-  };
-}
-
-async function writeCounted(stream: Readable, count: Counted, path: string): Promise<void> {
-  await pipeline(stream, count, createWriteStream(path));
+  for await (const chunk of chunks) {
+    totalBytes += chunk.length;
+    if (totalBytes > maxBytes) throw new TooLarge(totalBytes);
+    yield chunk;
+  }
 }

@@ -160,7 +160,7 @@ describe("POST /uploads refuses", () => {
   });
 
   test.each([
-    ["multipart/form-data", "Boundary not found"],
+    ["multipart/form-data", "its Content-Type names no boundary"],
     ["multipart/form-data; boundary=x", "unexpected end of form"],
   ])("what calls itself %s and is none", async (type, reason) => {
     const answer = await postUpload(api.app.url, picture, { "content-type": type });

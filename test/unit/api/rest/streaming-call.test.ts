@@ -57,27 +57,29 @@ function dataOf(event: string): JsonValue {
 }
 
 describe("a stream over REST", () => {
-  it.each([undefined, "text/event-stream", "*/*", "text/html, */*;q=0.1", "application/json"])(
-    "is server-sent events for Accept: %s",
-    async (accept) => {
-      const { url } = await startRest(watching(watchTwo));
-      const headers = accept === undefined ? {} : { accept };
-      const response = await fetch(url + WATCH, { headers });
-      expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
-      expect(response.headers.get("cache-control")).toBe("no-cache, no-transform");
-      const [first = "", second, end, rest] = (await response.text()).split("\n\n");
-      expect(first).toMatch(
-        /^id: 7\ndata: {"task":{"task_id":"1","status":"processing",.*},"cursor":"7"}$/,
-      );
-      expect(second).toMatch(/^id: 8\ndata: {"task":{"task_id":"1"/);
-      expect([end, rest]).toEqual(["event: end\ndata: {}", ""]);
-    },
-  );
+  it.each([
+    ...[undefined, "text/event-stream", "*/*", "text/html, */*;q=0.1", "application/json"],
+    ...["text/event-stream, application/x-ndjson", "*/*, application/x-ndjson;q=0", "", ";q=x,/"],
+  ])("is server-sent events for Accept: %s", async (accept) => {
+    const { url } = await startRest(watching(watchTwo));
+    const headers = accept === undefined ? {} : { accept };
+    const response = await fetch(url + WATCH, { headers });
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    expect(response.headers.get("cache-control")).toBe("no-cache, no-transform");
+    const [first = "", second, end, rest] = (await response.text()).split("\n\n");
+    expect(first).toMatch(
+      /^id: 7\ndata: {"task":{"task_id":"1","status":"processing",.*},"cursor":"7"}$/,
+    );
+    expect(second).toMatch(/^id: 8\ndata: {"task":{"task_id":"1"/);
+    expect([end, rest]).toEqual(["event: end\ndata: {}", ""]);
+  });
 
   it.each([
     "application/x-ndjson",
     "application/x-ndjson, text/event-stream;q=0.9",
     "application/*, text/event-stream;q=0",
+    "*/*, application/x-ndjson",
+    "application/x-ndjson, text/event-stream",
   ])("is one JSON object a line for Accept: %s", async (accept) => {
     const { url } = await startRest(watching(watchTwo));
     const response = await fetch(url + WATCH, { headers: { accept } });
