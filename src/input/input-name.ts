@@ -1,3 +1,5 @@
+import { decodeExtended, parse } from "content-disposition";
+
 const MAX_NAME_BYTES = 120;
 /** More than this of a suggested name is not looked at. */
 const MAX_NAME_LENGTH = 500;
@@ -38,16 +40,13 @@ export function prettyName(source: FileNameSource): string {
 }
 
 /**
- * The name in a Content-Disposition header, `filename*` before `filename` (RFC 6266). Lenient: names
- * without quotes and raw UTF-8 are common.
+ * The name in a Content-Disposition header, `filename*` before `filename` (RFC 6266). Lenient: headers
+ * without a type, names without quotes and raw UTF-8 are common.
  */
 export function dispositionName(header: string): string | undefined {
-  const extended = /(?:^|;)\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(header)?.[1];
-  const decoded = extended === undefined ? undefined : percentDecoded(extended);
-  if (decoded !== undefined) return decoded;
-  const plain = /(?:^|;)\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]+))/i.exec(header);
-  const raw = plain?.[1]?.replace(/\\(.)/g, "$1") ?? plain?.[2]?.trim();
-  return raw === undefined ? undefined : utf8OfLatin1(raw);
+  const { parameters } = parse(`;${header}`, { extended: false });
+  const { filename, "filename*": extended = "" } = parameters;
+  return decodeExtended(extended) ?? (filename && utf8OfLatin1(filename));
 }
 
 function candidates({ suggested, url }: FileNameSource): readonly string[] {

@@ -1,7 +1,9 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type ByteRange, parseByteRange } from "../../lib/byte-range.js";
+import { inlineDisposition } from "../../lib/inline-disposition.js";
+import { isUnchanged } from "../../lib/is-unchanged.js";
 import { createProblem, type Problem, sendProblem } from "../calls/problem.js";
-import { type ByteRange, parseByteRange } from "./byte-range.js";
 import { refuseOtherMethods } from "./get-route.js";
 
 /** A stored result, open for reading. */
@@ -53,13 +55,13 @@ async function answer(
   output: OutputFile,
   fileName: string,
 ): Promise<FastifyReply> {
+  const validators = { etag: output.etag, "last-modified": output.modifiedAt.toUTCString() };
   reply.headers({
-    etag: output.etag,
-    "last-modified": output.modifiedAt.toUTCString(),
+    ...validators,
     "accept-ranges": "bytes",
     "x-content-type-options": "nosniff",
   });
-  if (isUnchanged(request, output)) {
+  if (isUnchanged(request.headers, validators)) {
     await output[Symbol.asyncDispose]();
     return reply.code(304).send();
   }
@@ -68,7 +70,7 @@ async function answer(
     await output[Symbol.asyncDispose]();
     return sendProblem(reply, unsatisfiable(output.sizeBytes));
   }
-  reply.type(output.mediaType).header("content-disposition", disposition(fileName));
+  reply.type(output.mediaType).header("content-disposition", inlineDisposition(fileName));
   const { first, last } = range ?? { first: 0, last: output.sizeBytes - 1 };
   reply.header("content-length", last - first + 1);
   if (range) reply.code(206).header("content-range", `bytes ${first}-${last}/${output.sizeBytes}`);
@@ -81,17 +83,6 @@ function unsatisfiable(sizeBytes: number): Problem {
   const detail = `Cannot send the range: the file has ${sizeBytes} bytes`;
   const headers = { "content-range": `bytes */${sizeBytes}` };
   return createProblem(416, "RANGE_NOT_SATISFIABLE", detail, { headers });
-}
-
-/** Whether the client has this very file (RFC 9110, 13.1.2 and 13.1.3: the ETag decides where it is given). */
-function isUnchanged({ headers }: FastifyRequest, output: OutputFile): boolean {
-  const tags = headers["if-none-match"];
-  if (tags !== undefined)
-    return tags
-      .split(",")
-      .some((tag) => ["*", output.etag].includes(tag.trim().replace(/^W\//, "")));
-  const since = Date.parse(headers["if-modified-since"] ?? "");
-  return wholeSeconds(output.modifiedAt) <= since;
 }
 
 /**
@@ -111,14 +102,4 @@ function wantedRange(
 /** HTTP dates have no fractions. */
 function wholeSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000) * 1000;
-}
-
-/** Shown in the page; saved under its own name, in any script (RFC 6266, RFC 8187). */
-function disposition(fileName: string): string {
-  const ascii = fileName.replace(/[^\x20-\x7e]|["\\]/g, "_");
-  const encoded = encodeURIComponent(fileName).replace(
-    /['()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { type ByteRange, parseByteRange } from "../../lib/byte-range.js";
+import { isUnchanged } from "../../lib/is-unchanged.js";
 
 /** A file as conditional and range requests see it. */
 export interface FileFacts {
@@ -10,8 +12,8 @@ export interface FileFacts {
 export interface FileAnswer {
   readonly status: 200 | 206 | 304 | 412 | 416;
   readonly headers: Readonly<Record<string, string>>;
-  /** The bytes to send, `end` exclusive; undefined: no body. */
-  readonly range: { readonly start: number; readonly end: number } | undefined;
+  /** The bytes to send; undefined: no body. */
+  readonly range: ByteRange | undefined;
 }
 
 /**
@@ -27,25 +29,21 @@ export function answerFile(request: IncomingHttpHeaders, file: FileFacts): FileA
   if (failsPrecondition(request, file, headers.etag)) {
     return { status: 412, headers: {}, range: undefined };
   }
-  if (isUnmodified(request, file, headers.etag)) {
+  if (isUnchanged(request, headers)) {
     return { status: 304, headers, range: undefined };
   }
   const { sizeBytes } = file;
-  const range = isRangeIgnored(request, file) ? "all" : parseRange(request.range, sizeBytes);
+  const whole = { first: 0, last: sizeBytes - 1 };
+  const range = wantedRange(request, file) ?? whole;
   if (range === "unsatisfiable") {
     const contentRange = { "content-range": `bytes */${sizeBytes}` };
     return { status: 416, headers: { ...headers, ...contentRange }, range: undefined };
   }
-  if (range === "all") {
-    const contentLength = { "content-length": String(sizeBytes) };
-    const whole = { start: 0, end: sizeBytes };
-    return { status: 200, headers: { ...headers, ...contentLength }, range: whole };
-  }
-  const partHeaders = {
-    "content-length": String(range.end - range.start),
-    "content-range": `bytes ${range.start}-${range.end - 1}/${sizeBytes}`,
-  };
-  return { status: 206, headers: { ...headers, ...partHeaders }, range };
+  const { first, last } = range;
+  const contentLength = { "content-length": String(last - first + 1) };
+  if (range === whole) return { status: 200, headers: { ...headers, ...contentLength }, range };
+  const contentRange = { "content-range": `bytes ${first}-${last}/${sizeBytes}` };
+  return { status: 206, headers: { ...headers, ...contentLength, ...contentRange }, range };
 }
 
 function etagOf({ sizeBytes, mtimeMs }: FileFacts): string {
@@ -60,29 +58,16 @@ function failsPrecondition(request: IncomingHttpHeaders, file: FileFacts, etag: 
   return since !== undefined && seconds(file.mtimeMs) > seconds(since);
 }
 
-function isUnmodified(request: IncomingHttpHeaders, file: FileFacts, etag: string): boolean {
-  const noneMatch = request["if-none-match"];
-  if (noneMatch !== undefined) return lists(noneMatch, etag);
-  const since = parseDate(request["if-modified-since"]);
-  return since !== undefined && seconds(file.mtimeMs) <= seconds(since);
-}
-
-function isRangeIgnored(request: IncomingHttpHeaders, file: FileFacts): boolean {
+/** Undefined: send everything. */
+function wantedRange(
+  request: IncomingHttpHeaders,
+  file: FileFacts,
+): ByteRange | "unsatisfiable" | undefined {
   const since = parseDate(String(request["if-range"] ?? ""));
-  return since !== undefined && seconds(file.mtimeMs) > seconds(since);
-}
-
-function parseRange(
-  text: string | undefined,
-  sizeBytes: number,
-): { start: number; end: number } | "all" | "unsatisfiable" {
-  if (text === undefined) return "all";
-  const match = /^bytes=(\d*)-(\d*)$/.exec(text);
-  const [from = "", to = ""] = match?.slice(1) ?? [];
-  if (match === null || (from === "" && to === "")) return "unsatisfiable";
-  const start = from === "" ? Math.max(0, sizeBytes - Number(to)) : Number(from);
-  const end = from === "" || to === "" ? sizeBytes : Math.min(Number(to) + 1, sizeBytes);
-  return start >= end ? "unsatisfiable" : { start, end };
+  const isIgnored = since !== undefined && seconds(file.mtimeMs) > seconds(since);
+  if (request.range === undefined || isIgnored) return undefined;
+  // Whatever else than one range of bytes is asked for, aiohttp answers 416.
+  return parseByteRange(request.range, file.sizeBytes) ?? "unsatisfiable";
 }
 
 function lists(header: string, etag: string): boolean {

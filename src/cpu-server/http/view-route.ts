@@ -53,11 +53,11 @@ async function sendFile(
     const { status, headers, range } = answerFile(request.headers, facts);
     reply.code(status).headers(headers).type(contentType(name));
     reply.header("content-disposition", `filename="${encodeURI(name)}"`);
-    const isEmpty = range === undefined || range.start === range.end;
+    const isEmpty = range === undefined || range.last < range.first;
     if (isEmpty || request.method === "HEAD") return await reply.send();
     isStreaming = true;
-    const { start, end } = range;
-    return await reply.send(createReadStream("", { fd: file, start, end: end - 1 }));
+    const { first: start, last: end } = range;
+    return await reply.send(createReadStream("", { fd: file, start, end }));
   } finally {
     // The stream closes it at its end.
     if (!isStreaming) await file.close();

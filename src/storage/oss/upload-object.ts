@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { inlineDisposition } from "../../lib/inline-disposition.js";
 import type { Logger } from "../../lib/logger.js";
 import type { StoredFile } from "../object-storage.js";
 import { SourceError } from "./body.js";
@@ -38,7 +39,7 @@ export async function beginUpload(
   onProgress: ((storedBytes: number) => void) | undefined,
 ): Promise<OssUpload> {
   const fileId = await identify(file);
-  const contentDisposition = dispositionOf(basename(file.key));
+  const contentDisposition = inlineDisposition(basename(file.key));
   return {
     ...context,
     ...{ file, fileId },
@@ -58,15 +59,4 @@ async function identify({ path, sizeBytes }: StoredFile): Promise<string> {
   });
   if (size === BigInt(sizeBytes)) return `${size}-${mtimeNs}`;
   throw new SourceError(`the local file has ${size} bytes, not ${sizeBytes}`);
-}
-
-/** Under which name a browser saves an object. Headers are ASCII: the exact name goes percent-encoded, RFC 6266. */
-function dispositionOf(fileName: string): string {
-  const ascii = fileName.replace(/[^\w.() -]/g, "_");
-  const encoded = encodeURIComponent(fileName).replace(/['()*]/g, percentEncode);
-  return `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`;
-}
-
-function percentEncode(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }

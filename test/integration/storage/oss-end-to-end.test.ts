@@ -38,7 +38,7 @@ test("a picture's result lands in the bucket, at the URL that the task says", as
   expect([...oss.objects.keys()]).toEqual([key]);
   const answer = await fetch(output.url);
   expect(answer.headers.get("content-type")).toBe("image/png");
-  expect(answer.headers.get("content-disposition")).toContain('filename="result.png"');
+  expect(answer.headers.get("content-disposition")).toBe("inline; filename=result.png");
   const picture = await sharp(Buffer.from(await answer.arrayBuffer())).metadata();
   expect(picture).toMatchObject({ width: 64, height: 48 });
 });

@@ -6,7 +6,9 @@ export interface ByteRange {
 
 /**
  * Reads a Range header with one range of bytes: `bytes=0-499`, `bytes=500-`, `bytes=-500`
- * (RFC 9110, 14.1.2). Several ranges and other units are ignored, which the protocol allows.
+ * (RFC 9110, 14.1.2). Several ranges and other units are ignored, which the protocol allows. The
+ * libraries for it (range-parser 1, header-range-parser 2, @hapi/ammo 6) refuse a suffix longer than
+ * the file, which asks for all of it, and take a range that ends before it begins for one out of reach.
  *
  * @returns undefined: send everything; `unsatisfiable`: no byte of the file is in the range.
  */
