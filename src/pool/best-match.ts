@@ -1,6 +1,11 @@
+import {
+  type BypassLimits,
+  type NextTask,
+  nextTask,
+  type QueuedTask,
+} from "../domain/queue-order.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
-import { type BypassLimits, type Choice, pickWaiter, type Waiter } from "./pick-waiter.js";
 import type { PoolServer } from "./pool-server.js";
 import type { RunTimes } from "./run-times.js";
 import { canRun, freeSlot, isUp } from "./server-fit.js";
@@ -12,19 +17,23 @@ import { canRun, freeSlot, isUp } from "./server-fit.js";
 export const IDLE_BEFORE_LOADING_MS = 1_000;
 
 /** A task that waits for a server, with what it runs there. */
-export interface Candidate extends Waiter {
+export interface WaitingTask extends QueuedTask {
   readonly request: { readonly workflow: Workflow; readonly parameters: ParameterValues };
 }
+
+/** What a server has to load for a task: nothing, what no server has loaded, or what another one has. */
+type LoadCost = 0 | 1 | 2;
 
 /** A server's free slot and the task that should get it. */
 export interface Match<T> {
   readonly server: PoolServer;
   readonly slot: string;
-  readonly pick: Choice<T>;
+  readonly next: NextTask<T>;
+  readonly loadCost: LoadCost;
 }
 
-/** Of all servers with a free slot, the one that gets a task at the least cost. */
-export function bestMatch<T extends Candidate>(
+/** Of all servers with a free slot, the one that gets its next task at the least cost. */
+export function bestMatch<T extends WaitingTask>(
   servers: readonly PoolServer[],
   waiting: Iterable<T>,
   runTimes: RunTimes,
@@ -35,29 +44,36 @@ export function bestMatch<T extends Candidate>(
   const matches = servers.flatMap((server): Match<T>[] => {
     const slot = openSlot(server, nowMs);
     if (slot === undefined) return [];
-    const eligible = all.filter(({ request }) =>
+    const runnable = all.filter(({ request }) =>
       canRun(server, request.workflow, request.parameters),
     );
-    const elsewhere = servers.filter((other) => other !== server && isUp(other));
-    const loadedElsewhere = new Set(elsewhere.flatMap((other) => other.loadedWorkflow ?? []));
-    const trial = forTrial(server, eligible);
-    const mayTake = ({ request }: T): boolean =>
-      mayQueue(server, request.workflow, runTimes, nowMs);
-    const pick = pickWaiter(trial, server.loadedWorkflow, loadedElsewhere, limits, nowMs, mayTake);
-    return pick === undefined || isLeftToOther(pick, server, nowMs) ? [] : [{ server, slot, pick }];
+    const loadedElsewhere = loadedOn(servers.filter((other) => other !== server && isUp(other)));
+    const loadCost = ({ request: { workflow } }: T): LoadCost => {
+      if (workflow.name === server.loadedWorkflow) return 0;
+      return loadedElsewhere.has(workflow.name) ? 2 : 1;
+    };
+    const mayGo = ({ request }: T): boolean => mayQueue(server, request.workflow, runTimes, nowMs);
+    const next = nextTask(forTrial(server, runnable), { limits, nowMs, loadCost, mayGo });
+    if (next === undefined) return [];
+    const match = { server, slot, next, loadCost: loadCost(next.task) };
+    return isLeftToOther(match, nowMs) ? [] : [match];
   });
   const [best] = matches.sort(
     (a, b) =>
-      a.pick.rank - b.pick.rank ||
+      a.loadCost - b.loadCost ||
       a.server.held.size - b.server.held.size ||
-      a.pick.passed.length - b.pick.passed.length,
+      a.next.passed.length - b.next.passed.length,
   );
   return best;
 }
 
+function loadedOn(servers: readonly PoolServer[]): ReadonlySet<string> {
+  return new Set(servers.flatMap(({ loadedWorkflow }) => loadedWorkflow ?? []));
+}
+
 /** Whether a server with nothing of its own to do leaves a task for a moment to those that have its models loaded. */
-function isLeftToOther<T>(pick: Choice<T>, server: PoolServer, nowMs: number): boolean {
-  if (pick.rank < 2 || pick.isOverdue || server.loadedWorkflow === undefined) return false;
+function isLeftToOther<T>({ server, next, loadCost }: Match<T>, nowMs: number): boolean {
+  if (loadCost < 2 || next.isOverdue || server.loadedWorkflow === undefined) return false;
   return server.held.size > 0 || nowMs - server.idleSinceMs < IDLE_BEFORE_LOADING_MS;
 }
 
@@ -73,10 +89,10 @@ function openSlot(server: PoolServer, nowMs: number): string | undefined {
 }
 
 /** Whether a server on trial fails others too is better asked with one that has not failed there yet. */
-function forTrial<T extends Candidate>(server: PoolServer, eligible: readonly T[]): readonly T[] {
-  if (server.state !== "half_open") return eligible;
-  const others = eligible.filter(({ taskId }) => !server.hasFailed(taskId));
-  return others.length > 0 ? others : eligible;
+function forTrial<T extends WaitingTask>(server: PoolServer, runnable: readonly T[]): readonly T[] {
+  if (server.state !== "half_open") return runnable;
+  const others = runnable.filter(({ taskId }) => !server.hasFailed(taskId));
+  return others.length > 0 ? others : runnable;
 }
 
 /** Whether a prompt may go to a server that runs one already: where both are known to be short. */

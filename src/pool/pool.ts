@@ -1,10 +1,16 @@
 import { TaskError } from "../domain/errors.js";
+import { type BypassLimits, notePassed } from "../domain/queue-order.js";
 import { serverIdOf } from "../domain/slot.js";
 import type { Logger } from "../lib/logger.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
-import { bestMatch, hasRoomFor, IDLE_BEFORE_LOADING_MS, type Match } from "./best-match.js";
-import { type BypassLimits, markPassed, type Waiter } from "./pick-waiter.js";
+import {
+  bestMatch,
+  hasRoomFor,
+  IDLE_BEFORE_LOADING_MS,
+  type Match,
+  type WaitingTask,
+} from "./best-match.js";
 import type { FaultKind, PoolServer, SlotHolder } from "./pool-server.js";
 import { RunTimes } from "./run-times.js";
 import { canRun, isUp, missingOn } from "./server-fit.js";
@@ -37,8 +43,11 @@ export interface PoolOptions extends BypassLimits {
   readonly logger: Logger;
 }
 
-interface WaitingRequest extends Waiter {
+interface WaitingRequest extends WaitingTask {
   readonly request: SlotRequest;
+  bypassCount: number;
+  /** By the monotonic clock. */
+  firstBypassedAtMs: number | undefined;
   /** The one who asked has left. */
   isGone: boolean;
   readonly resolve: (server: PoolServer) => void;
@@ -124,7 +133,6 @@ export class Pool {
     const { bypassedForMs } = request;
     const waiting: WaitingRequest = {
       request,
-      workflow: request.workflow.name,
       priority: request.priority,
       dueAt: request.dueAt,
       taskId: request.holder.taskId,
@@ -211,27 +219,28 @@ export class Pool {
     return bestMatch(this.servers, this.#waiting, this.runTimes, this.#limits);
   }
 
-  async #bind({ server, slot, pick }: Match<WaitingRequest>): Promise<void> {
-    const { request, resolve, reject } = pick.waiter;
+  async #bind({ server, slot, next }: Match<WaitingRequest>): Promise<void> {
+    const { task: waiting, passed } = next;
+    const { request, resolve, reject } = waiting;
     const { holder, workflow } = request;
-    this.#waiting.delete(pick.waiter);
+    this.#waiting.delete(waiting);
     server.take(slot, holder);
     const result = await holder.bindSlot(slot).catch((error: Error) => error);
     if (result === "ok") {
-      for (const waiter of pick.passed) markPassed(waiter, performance.now());
+      for (const task of passed) Object.assign(task, notePassed(task, performance.now()));
       server.loadedWorkflow = workflow.name;
       server.lastActiveAt = new Date();
       return resolve(server);
     }
     server.giveBack(slot, holder);
-    if (pick.waiter.isGone) return;
-    if (result === "busy" || isPassing(result)) return this.#leaveAlone(server, slot, pick.waiter);
+    if (waiting.isGone) return;
+    if (result === "busy" || isPassing(result)) return this.#leaveAlone(server, slot, waiting);
     reject(result);
   }
 
-  #leaveAlone(server: PoolServer, slot: string, waiter: WaitingRequest): void {
+  #leaveAlone(server: PoolServer, slot: string, waiting: WaitingRequest): void {
     server.heldElsewhere.set(slot, performance.now() + BUSY_ELSEWHERE_MS);
-    this.#waiting.add(waiter);
+    this.#waiting.add(waiting);
     this.#lookAgain(BUSY_ELSEWHERE_MS);
   }
 

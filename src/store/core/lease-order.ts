@@ -1,49 +1,42 @@
+import { nextTask, notePassed, type QueuedTask } from "../../domain/queue-order.js";
 import type { Task } from "../../domain/task.js";
 import type { LeaseRequest } from "../task-queue.js";
 
-/** Which task is leased, and the heads it passes. */
-export interface LeaseChoice {
+/** The task to lease, and the heads it passes. */
+export interface NextLease {
   readonly task: Task;
   readonly passed: readonly Task[];
 }
 
 /**
- * Chooses among the heads: of each workflow the oldest due task, all of one priority. The oldest
- * goes first, unless one of a preferred workflow may pass all that are older.
+ * The head to lease, in the order of the queue: one of a preferred workflow may pass others.
  *
- * @returns undefined if there is no head.
+ * @param heads of each workflow the oldest due task.
+ * @returns undefined if there is none.
  */
-export function chooseTask(
+export function nextLease(
   heads: readonly Task[],
   request: Pick<LeaseRequest, "prefer" | "maxBypassCount" | "maxBypassMs">,
   now: Date,
-): LeaseChoice | undefined {
-  const queue = heads.toSorted(byAge);
-  const preferred = queue.findIndex((head) => request.prefer.includes(head.workflow));
-  const passed = queue.slice(0, Math.max(0, preferred));
-  const mayPass = passed.every((head) => mayBePassed(head, request, now));
-  const task = mayPass ? queue[passed.length] : queue[0];
-  return task && { task, passed: mayPass ? passed : [] };
+): NextLease | undefined {
+  const next = nextTask(heads.map(queued), {
+    limits: request,
+    nowMs: now.getTime(),
+    loadCost: ({ head }) => (request.prefer.includes(head.workflow) ? 0 : 1),
+  });
+  return next && { task: next.task.head, passed: next.passed.map(({ head }) => head) };
 }
 
 /** A head that another task went before. */
-export function passOver(task: Task, now: Date): Task {
+export function passOver(head: Task, now: Date): Task {
+  const { bypassCount, firstBypassedAtMs } = notePassed(queued(head), now.getTime());
+  return { ...head, bypassCount, firstBypassedAt: new Date(firstBypassedAtMs) };
+}
+
+function queued(head: Task): QueuedTask & { readonly head: Task } {
+  const { taskId, priority, dueAt, bypassCount, firstBypassedAt } = head;
   return {
-    ...task,
-    bypassCount: task.bypassCount + 1,
-    firstBypassedAt: task.firstBypassedAt ?? now,
+    ...{ head, taskId, priority, dueAt, bypassCount },
+    firstBypassedAtMs: firstBypassedAt?.getTime(),
   };
-}
-
-function byAge(a: Task, b: Task): number {
-  return a.dueAt.getTime() - b.dueAt.getTime() || (a.taskId < b.taskId ? -1 : 1);
-}
-
-function mayBePassed(
-  head: Task,
-  { maxBypassCount, maxBypassMs }: Pick<LeaseRequest, "maxBypassCount" | "maxBypassMs">,
-  now: Date,
-): boolean {
-  const sinceMs = head.firstBypassedAt ? now.getTime() - head.firstBypassedAt.getTime() : 0;
-  return head.bypassCount < maxBypassCount && sinceMs <= maxBypassMs;
 }

@@ -3,7 +3,7 @@ import type { Logger } from "../../lib/logger.js";
 import { refuse, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { judgeReports } from "../core/judge-reports.js";
-import { chooseTask, type LeaseChoice, passOver } from "../core/lease-order.js";
+import { type NextLease, nextLease, passOver } from "../core/lease-order.js";
 import { beginLease, createTask, takeOver } from "../core/task-changes.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
@@ -95,11 +95,11 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
 
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     return this.#write((write) => {
-      const choice = this.#chooseTask(request, write.now);
-      if (!choice) return undefined;
-      for (const head of choice.passed) write.save(head, passOver(head, write.now));
+      const next = this.#nextLease(request, write.now);
+      if (!next) return undefined;
+      for (const head of next.passed) write.save(head, passOver(head, write.now));
       const { owner, leaseMs } = request;
-      return write.save(choice.task, beginLease(choice.task, owner, leaseMs, write.now));
+      return write.save(next.task, beginLease(next.task, owner, leaseMs, write.now));
     });
   }
 
@@ -163,7 +163,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     });
   }
 
-  #chooseTask(request: LeaseRequest, now: Date): LeaseChoice | undefined {
+  #nextLease(request: LeaseRequest, now: Date): NextLease | undefined {
     const nowMs = now.getTime();
     const keeper = this.#table.findSlotKeeper(nowMs);
     if (keeper) return { task: keeper, passed: [] };
@@ -171,7 +171,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
       const heads = [...new Set(request.workflows)].flatMap(
         (workflow) => this.#table.findHead(workflow, priority, nowMs) ?? [],
       );
-      if (heads.length > 0) return chooseTask(heads, request, now);
+      if (heads.length > 0) return nextLease(heads, request, now);
     }
     return undefined;
   }

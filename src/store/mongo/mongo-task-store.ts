@@ -15,7 +15,7 @@ import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
-import { chooseStored, LeaseCrowd } from "./lease-choice.js";
+import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
 import { retryOnConflict, saveNew, saveTask } from "./save.js";
 import type { StoredTask } from "./tasks.js";
 
@@ -86,15 +86,15 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     const { owner, leaseMs } = request;
     return await this.#takeOut(this.#leasing, async (database) => {
-      const choice = await chooseStored(database.tasks, request, this.#leasing.place());
-      if (!choice) return undefined;
-      const { chosen, passed } = choice;
-      const next = beginLease(chosen.task, owner, leaseMs, chosen.now);
-      if (passed.length === 0) return await this.#save(database, chosen, next);
+      const lease = await nextStoredLease(database.tasks, request, this.#leasing.place());
+      if (!lease) return undefined;
+      const { next, passed } = lease;
+      const begun = beginLease(next.task, owner, leaseMs, next.now);
+      if (passed.length === 0) return await this.#save(database, next, begun);
       const leased = await database.together(async (session) => {
         for (const head of passed)
           await database.tasks.replace(head, passOver(head.task, head.now), session);
-        return await database.tasks.replace(chosen, next, session);
+        return await database.tasks.replace(next, begun, session);
       });
       return this.#told(database, leased);
     });

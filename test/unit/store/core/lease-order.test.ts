@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Task } from "../../../../src/domain/task.js";
-import { chooseTask, passOver } from "../../../../src/store/core/lease-order.js";
+import { nextLease, passOver } from "../../../../src/store/core/lease-order.js";
 import { createTask } from "../../../../src/store/core/task-changes.js";
 import { aTask } from "../../../support/task-store-builders.js";
 
@@ -12,12 +12,12 @@ function aHead(workflow: string, dueMs: number, bypassCount = 0): Task {
   return { ...task, bypassCount };
 }
 
-describe("chooseTask()", () => {
+describe("nextLease()", () => {
   test("takes the oldest, by id where the times are the same", () => {
     const heads = [aHead("c", 5), aHead("b", 3), aHead("a", 3)];
     const request = { prefer: [], maxBypassCount: 8, maxBypassMs: 1_000 };
-    expect(chooseTask(heads, request, NOW)).toEqual({ task: heads[2], passed: [] });
-    expect(chooseTask([], request, NOW)).toBeUndefined();
+    expect(nextLease(heads, request, NOW)).toEqual({ task: heads[2], passed: [] });
+    expect(nextLease([], request, NOW)).toBeUndefined();
   });
 
   test("takes the oldest of a preferred workflow if every older head may be passed once more", () => {
@@ -41,11 +41,11 @@ describe("chooseTask()", () => {
       const mayPass = older.every((head) => {
         const { bypassCount, firstBypassedAt = NOW } = passOver(head, NOW);
         const sinceMs = NOW.getTime() - firstBypassedAt.getTime();
-        return bypassCount <= request.maxBypassCount && sinceMs <= request.maxBypassMs;
+        return bypassCount <= request.maxBypassCount && sinceMs < request.maxBypassMs;
       });
       const expected =
         favorite && mayPass ? { task: favorite, passed: older } : { task: queue[0], passed: [] };
-      expect(chooseTask(tasks, request, NOW)).toEqual(queue.length > 0 ? expected : undefined);
+      expect(nextLease(tasks, request, NOW)).toEqual(queue.length > 0 ? expected : undefined);
     });
     fc.assert(holds);
   });

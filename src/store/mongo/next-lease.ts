@@ -1,10 +1,10 @@
-import { chooseTask } from "../core/lease-order.js";
+import { nextLease } from "../core/lease-order.js";
 import type { LeaseRequest } from "../task-queue.js";
 import type { MongoTasks, StoredTask } from "./tasks.js";
 
-/** Which task to lease, and the heads it passes, as read. */
-export interface StoredChoice {
-  readonly chosen: StoredTask;
+/** The task to lease, and the heads it passes, as read. */
+export interface StoredLease {
+  readonly next: StoredTask;
   readonly passed: readonly StoredTask[];
 }
 
@@ -33,39 +33,39 @@ export class LeaseCrowd {
 }
 
 /**
- * Chooses the task to lease: one that holds a slot, else by {@link chooseTask}.
+ * The task to lease: one that holds a slot, else by {@link nextLease}.
  *
  * @param place how far behind the head to take it from, where the queue is that long.
  */
-export async function chooseStored(
+export async function nextStoredLease(
   tasks: MongoTasks,
   request: LeaseRequest,
   place: number,
-): Promise<StoredChoice | undefined> {
+): Promise<StoredLease | undefined> {
   const [keeper, first] = await Promise.all([
     tasks.findKeeper(),
     tasks.findDue(request.workflows, place),
   ]);
-  if (keeper) return { chosen: keeper, passed: [] };
+  if (keeper) return { next: keeper, passed: [] };
   if (!first) return undefined;
   const isPreferred = request.prefer.length === 0 || request.prefer.includes(first.task.workflow);
-  if (isPreferred) return { chosen: first, passed: [] };
-  return await chooseAmongHeads(tasks, request, first.task.priority);
+  if (isPreferred) return { next: first, passed: [] };
+  return await nextAmongHeads(tasks, request, first.task.priority);
 }
 
 /** The oldest is of a workflow that is not preferred: one that is may pass it. */
-async function chooseAmongHeads(
+async function nextAmongHeads(
   tasks: MongoTasks,
   request: LeaseRequest,
   priority: number,
-): Promise<StoredChoice | undefined> {
+): Promise<StoredLease | undefined> {
   const names = [...new Set(request.workflows)];
   const found = await Promise.all(names.map((name) => tasks.findDue([name], 0, priority)));
   const heads = new Map(found.flatMap((head) => (head ? [[head.task.taskId, head]] : [])));
   const now = heads.values().next().value?.now;
   const all = Array.from(heads.values(), ({ task }) => task);
-  const choice = now && chooseTask(all, request, now);
-  const chosen = choice && heads.get(choice.task.taskId);
-  const passed = choice?.passed.flatMap(({ taskId }) => heads.get(taskId) ?? []) ?? [];
-  return chosen && { chosen, passed };
+  const lease = now && nextLease(all, request, now);
+  const next = lease && heads.get(lease.task.taskId);
+  const passed = lease?.passed.flatMap(({ taskId }) => heads.get(taskId) ?? []) ?? [];
+  return next && { next, passed };
 }
