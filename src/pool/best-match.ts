@@ -52,7 +52,8 @@ export function bestMatch<T extends WaitingTask>(
       if (workflow.name === server.loadedWorkflow) return 0;
       return loadedElsewhere.has(workflow.name) ? 2 : 1;
     };
-    const mayGo = ({ request }: T): boolean => mayQueue(server, request.workflow, runTimes, nowMs);
+    const mayGo = ({ request }: T): boolean =>
+      mayQueue(server, request.workflow.name, runTimes, nowMs);
     const next = nextTask(forTrial(server, runnable), { limits, nowMs, loadCost, mayGo });
     if (next === undefined) return [];
     const match = { server, slot, next, loadCost: loadCost(next.task) };
@@ -81,7 +82,7 @@ function isLeftToOther<T>({ server, next, loadCost }: Match<T>, nowMs: number): 
 export function hasRoomFor(server: PoolServer, workflow: Workflow, runTimes: RunTimes): boolean {
   const nowMs = performance.now();
   const isOpen = openSlot(server, nowMs) !== undefined && canRun(server, workflow);
-  return isOpen && mayQueue(server, workflow, runTimes, nowMs);
+  return isOpen && mayQueue(server, workflow.name, runTimes, nowMs);
 }
 
 function openSlot(server: PoolServer, nowMs: number): string | undefined {
@@ -96,9 +97,9 @@ function forTrial<T extends WaitingTask>(server: PoolServer, runnable: readonly 
 }
 
 /** Whether a prompt may go to a server that runs one already: where both are known to be short. */
-function mayQueue(
+export function mayQueue(
   server: PoolServer,
-  workflow: Workflow,
+  workflow: string,
   runTimes: RunTimes,
   nowMs: number,
 ): boolean {
@@ -106,7 +107,7 @@ function mayQueue(
   if (server.queueDepth === 2 || (server.held.size === 0 && !isHeldElsewhere)) return true;
   if (server.queueDepth === 1 || isHeldElsewhere) return false;
   const holders = [...server.held.values()];
-  return [workflow.name, ...holders.map((holder) => holder.workflow)].every((name) =>
+  return [workflow, ...holders.map((holder) => holder.workflow)].every((name) =>
     runTimes.isShort(name),
   );
 }

@@ -28,8 +28,19 @@ export function canRun(server: PoolServer, workflow: Workflow, values?: Paramete
 
 /** The name of a slot that nobody holds, as far as this process knows. */
 export function freeSlot(server: PoolServer, nowMs: number): string | undefined {
+  return freeSlots(server, nowMs)[0];
+}
+
+/** How many tasks could take a slot now; one after the other where it depends on them whether prompts may queue. */
+export function freeSlotCount(server: PoolServer, nowMs: number): number {
+  if (!server.takesWork) return 0;
+  const { length } = freeSlots(server, nowMs);
+  return server.queueDepth === "auto" ? Math.min(1, length) : length;
+}
+
+function freeSlots(server: PoolServer, nowMs: number): readonly string[] {
   const depth = server.state === "half_open" || server.queueDepth === 1 ? 1 : 2;
-  return Array.from({ length: depth }, (_, index) => slotName(server.id, index)).find(
+  return Array.from({ length: depth }, (_, index) => slotName(server.id, index)).filter(
     (slot) => !server.held.has(slot) && (server.heldElsewhere.get(slot) ?? 0) <= nowMs,
   );
 }

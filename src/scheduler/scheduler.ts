@@ -4,9 +4,10 @@ import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-reading.js";
-import type { Workflow } from "../workflow/workflow.js";
 import { type EndContext, runToEnd } from "./end-run.js";
 import { LeaseKeeper } from "./lease-keeper.js";
+import type { LeasePlan, LeaseStep } from "./lease-plan.js";
+import { LeasePlanner } from "./lease-planner.js";
 import type { RunPhase } from "./run-context.js";
 import { TaskRun } from "./task-run.js";
 
@@ -27,17 +28,16 @@ export interface SchedulerOptions {
 
 /** Looks for expired leases at least so often, and never sleeps longer. */
 const MAX_SLEEP_MS = 2_000;
+const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
+/** Leases only what holds a slot already, whatever its workflow. */
+const WITH_SLOT: LeaseStep = { workflows: [], prefer: [] };
 /** How long a run may take to hand its task back once its time is over. */
 const LAST_WORDS_MS = 2_000;
-/** A download that came no further for so long gives its place to another. */
-const STALLED_MS = 2_000;
-/** How many inputs are fetched at once for each that should be, however many of them are stalled. */
-const AHEAD_PER_PLACE = 4;
 
 /**
  * Leases due tasks and runs them. It wakes when a task was created or changed, when the pool changed,
- * when a run came further, when something becomes due; and leases only what the pool could soon take:
- * a few inputs ahead per server, none while too many results wait to be stored or the work directories
+ * when a run came further, when something becomes due; and leases only what the pool could soon take
+ * ({@link LeasePlanner}), nothing while too many results wait to be stored or the work directories
  * are full.
  */
 export class Scheduler implements AsyncDisposable {
@@ -48,8 +48,7 @@ export class Scheduler implements AsyncDisposable {
   readonly #runs = new Map<TaskRun, Promise<void>>();
   readonly #stop = new AbortController();
   readonly #unsubscribes: (() => void)[] = [];
-  /** Versions of workflows that a server could run since this process began. */
-  readonly #seenRunnable = new Set<string>();
+  readonly #planner: LeasePlanner;
   #isLeasing = false;
   #isStoreDown = false;
   #filling: Promise<void> | undefined;
@@ -66,6 +65,7 @@ export class Scheduler implements AsyncDisposable {
       stopSignal: this.#stop.signal,
       onPhase: () => this.wake(),
     };
+    this.#planner = new LeasePlanner({ ...options.context, ...options });
     const { owner, leaseMs } = options;
     this.#keeper = new LeaseKeeper({ store, pool, owner, leaseMs, logger: this.#logger });
   }
@@ -175,69 +175,37 @@ export class Scheduler implements AsyncDisposable {
     const { owner, leaseMs } = this.#options;
     if (this.#keeper.hasStale) await this.#keeper.renewAll();
     for (;;) {
-      const hasRoom = await this.#hasRoom();
+      const { steps, hasPlace } = await this.#plan();
       const task =
-        (await store.leaseOrphan(owner, leaseMs, hasRoom ? "all" : "with_prompt")) ??
-        (await this.#leaseNext(hasRoom));
+        (await store.leaseOrphan(owner, leaseMs, hasPlace ? "all" : "with_prompt")) ??
+        (await this.#leaseFirst(steps));
       if (task === undefined) return;
       this.#start(task);
     }
   }
 
-  async #leaseNext(hasRoom: boolean): Promise<Task | undefined> {
-    const { store, pool, catalog } = this.#context;
+  async #leaseFirst(steps: readonly LeaseStep[]): Promise<Task | undefined> {
+    const { store } = this.#context;
     const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
-    const all = catalog.list();
-    const runnable = all.filter((workflow) => pool.serversFor(workflow).length > 0);
-    // Accepted while a server was not known yet; by now it is, and has not what they need. What a
-    // server once had it may have again: a failed update of it must not fail all tasks that wait.
-    for (const { version } of runnable) this.#seenRunnable.add(version);
-    const hopeless = all.filter(
-      (one) => pool.lacks(one).length > 0 && !this.#seenRunnable.has(one.version),
-    );
-    const chosen = hasRoom ? [...runnable, ...hopeless] : [];
-    const workflows = chosen.map(({ name }) => name);
-    const prefer = this.#preferred(runnable);
-    return await store.lease({ owner, leaseMs, workflows, prefer, maxBypassCount, maxBypassMs });
+    for (const step of steps.length > 0 ? steps : [WITH_SLOT]) {
+      const request = { ...step, owner, leaseMs, maxBypassCount, maxBypassMs };
+      const task = await store.lease(request);
+      if (task !== undefined) return task;
+    }
+    return undefined;
   }
 
-  async #hasRoom(): Promise<boolean> {
+  async #plan(): Promise<LeasePlan> {
     const runs = [...this.#runs.keys()];
-    const ahead = runs.filter(({ phase }) => phase === "download" || phase === "waiting");
     const backlog = runs.filter(({ phase }) => phase === "upload" || phase === "kept");
-    const max = this.#maxAhead();
-    // An origin that is slow or gone must not keep servers idle while others' inputs could be fetched.
-    const moving = ahead.filter((run) => !isStalled(run));
-    if (moving.length >= max || ahead.length >= max * AHEAD_PER_PLACE) return false;
-    if (backlog.length >= this.#options.maxBacklogCount) return false;
-    // Tasks that wait for a retry may fill the disk too: one at a time they make room again.
-    return this.#runs.size === 0 || (await this.#options.workSpace.hasRoom());
-  }
-
-  #maxAhead(): number {
-    const up = this.#context.pool.servers.filter(
-      ({ state }) => state === "ready" || state === "half_open",
-    );
-    const free = up.filter(({ held }) => held.size === 0);
-    return up.length * this.#options.prefetchCount + free.length;
-  }
-
-  /** Workflows that a server has loaded and for which too few inputs are at hand. */
-  #preferred(runnable: readonly Workflow[]): string[] {
-    const ahead = new Map<string, number>();
-    for (const { task, phase } of this.#runs.keys())
-      if (phase === "download" || phase === "waiting")
-        ahead.set(task.workflow, (ahead.get(task.workflow) ?? 0) + 1);
-    const wanted = new Map<string, number>();
-    for (const { loadedWorkflow } of this.#context.pool.servers)
-      if (loadedWorkflow !== undefined)
-        wanted.set(
-          loadedWorkflow,
-          (wanted.get(loadedWorkflow) ?? 0) + Math.max(1, this.#options.prefetchCount),
-        );
-    return runnable
-      .map(({ name }) => name)
-      .filter((name) => (ahead.get(name) ?? 0) < (wanted.get(name) ?? 0));
+    if (backlog.length >= this.#options.maxBacklogCount) return NOTHING_NEW;
+    const atHand = this.#planner.atHand(runs);
+    // Tasks that wait, for a retry or for a server that is down, may fill the disk too: one at a
+    // time others make room again.
+    const waiting = atHand.filter(({ servers }) => servers.length === 0);
+    if (runs.length > waiting.length && !(await this.#options.workSpace.hasRoom()))
+      return NOTHING_NEW;
+    return this.#planner.plan(atHand);
   }
 
   #start(task: Task): void {
@@ -267,8 +235,4 @@ function sleepUntil(dueAt: Date | undefined): number {
   const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
   if (untilDueMs < -MAX_SLEEP_MS) return MAX_SLEEP_MS;
   return Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS);
-}
-
-function isStalled({ phase, heldTask }: TaskRun): boolean {
-  return phase === "download" && performance.now() - heldTask.movedAtMs > STALLED_MS;
 }

@@ -25,6 +25,8 @@ import { waitForServer } from "./wait-for-server.js";
  */
 export class TaskRun implements RunState {
   readonly heldTask: HeldTask;
+  /** What it runs; undefined until that is known. */
+  workflow: Workflow | undefined;
   readonly #context: RunContext;
   #phase: RunPhase = "download";
   #isLowMemory = false;
@@ -57,6 +59,7 @@ export class TaskRun implements RunState {
   async work(): Promise<void> {
     const { store, workDirs, catalog } = this.#context;
     const workflow = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
+    this.workflow = workflow;
     if (this.heldTask.dispatch === undefined) this.#refuseHopeless(workflow);
     const workDir = await workDirs.open(this.task.taskId);
     await this.#process(workflow, workDir);

@@ -107,7 +107,10 @@ describe("nextTask()", () => {
         return;
       }
       const { task, passed, isOverdue } = found;
-      const before = queue.slice(0, queue.findIndex(({ taskId }) => taskId === task.taskId));
+      const before = queue.slice(
+        0,
+        queue.findIndex(({ taskId }) => taskId === task.taskId),
+      );
       expect(task.mayGo).toBe(true);
       expect(passed).toEqual(before);
       for (const { priority, bypassCount, firstBypassedAtMs = 1_500 } of passed) {

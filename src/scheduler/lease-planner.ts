@@ -1,0 +1,100 @@
+import { Abilities } from "../pool/abilities.js";
+import { mayQueue } from "../pool/best-match.js";
+import type { Pool } from "../pool/pool.js";
+import type { PoolServer } from "../pool/pool-server.js";
+import { freeSlotCount, isUp } from "../pool/server-fit.js";
+import type { WorkflowCatalog } from "../workflow/catalog.js";
+import {
+  type LeasePlan,
+  planLeases,
+  type Reach,
+  type RunAtHand,
+  type ServerPlaces,
+} from "./lease-plan.js";
+import type { TaskRun } from "./task-run.js";
+
+/** What the planner looks at. */
+export interface LeasePlannerOptions {
+  readonly pool: Pool;
+  readonly catalog: Pick<WorkflowCatalog, "list" | "find">;
+  /** Inputs fetched ahead per server. */
+  readonly prefetchCount: number;
+}
+
+/** A download that came no further for so long gives its place to another. */
+const STALLED_MS = 2_000;
+
+/** Says what to lease next, by what the pool and the runs of this process are at this moment. */
+export class LeasePlanner {
+  readonly #options: LeasePlannerOptions;
+  readonly #abilities = new Abilities();
+  /** Versions of workflows that a server could run since this process began. */
+  readonly #seenRunnable = new Set<string>();
+
+  constructor(options: LeasePlannerOptions) {
+    this.#options = options;
+  }
+
+  /** Those of the runs that have no slot yet, and where they could get one. */
+  atHand(runs: Iterable<TaskRun>): RunAtHand[] {
+    return [...runs].filter(isAhead).map((run) => {
+      const { task } = run;
+      const workflow = run.workflow ?? this.#options.catalog.find(task.workflow);
+      const servers = this.#serversFor((server) => {
+        return workflow !== undefined && this.#abilities.canRun(server, workflow, task.parameters);
+      });
+      return { ...this.#reach(task.workflow, servers), isStalled: isStalled(run) };
+    });
+  }
+
+  plan(atHand: readonly RunAtHand[]): LeasePlan {
+    const servers = this.#serversFor(() => true).map((server) => this.#placesOf(server));
+    return planLeases(servers, atHand, this.#workflows());
+  }
+
+  /** Beside its prompts as many as are fetched ahead, and one more while it has none. */
+  #placesOf(server: PoolServer): ServerPlaces {
+    const { id, loadedWorkflow, held } = server;
+    const freeSlots = freeSlotCount(server, performance.now());
+    const count = this.#options.prefetchCount + (held.size === 0 ? 1 : 0);
+    const aheadCount = Math.max(0, count - freeSlots);
+    return { id, loadedWorkflow, freeSlotCount: freeSlots, aheadCount };
+  }
+
+  /** Those that a server can run, and those that none will. */
+  #workflows(): Reach[] {
+    const { pool, catalog } = this.#options;
+    return catalog.list().flatMap((workflow) => {
+      const servers = this.#serversFor((one) => this.#abilities.canRunSome(one, workflow));
+      if (servers.length > 0) this.#seenRunnable.add(workflow.version);
+      // Accepted while a server was not known yet; by now it is, and has not what they need. What a
+      // server once had it may have again: a failed update of it must not fail all tasks that wait.
+      const mayCome = this.#seenRunnable.has(workflow.version) || pool.lacks(workflow).length === 0;
+      return servers.length > 0 || !mayCome ? [this.#reach(workflow.name, servers)] : [];
+    });
+  }
+
+  #serversFor(can: (server: PoolServer) => boolean): readonly PoolServer[] {
+    return this.#options.pool.servers.filter((server) => isUp(server) && can(server));
+  }
+
+  #reach(workflow: string, servers: readonly PoolServer[]): Reach {
+    const { runTimes } = this.#options.pool;
+    const nowMs = performance.now();
+    const startsOn = servers.filter((server) => mayQueue(server, workflow, runTimes, nowMs));
+    return { workflow, servers: idsOf(servers), startsOn: idsOf(startsOn) };
+  }
+}
+
+/** Whether it has no slot yet: its input is fetched, or waits for a server. */
+function isAhead({ phase }: TaskRun): boolean {
+  return phase === "download" || phase === "waiting";
+}
+
+function isStalled({ phase, heldTask }: TaskRun): boolean {
+  return phase === "download" && performance.now() - heldTask.movedAtMs > STALLED_MS;
+}
+
+function idsOf(servers: readonly PoolServer[]): readonly string[] {
+  return servers.map(({ id }) => id);
+}
