@@ -12,6 +12,7 @@ import { ComfyEvents } from "./events/comfy-events.js";
 import { type NodeInfo, nodeInfo } from "./node-info.js";
 import type { Prompt } from "./prompt/prompt.js";
 import { rejectionError } from "./prompt/prompt-errors.js";
+import { PromptNumbers } from "./prompt/prompt-numbers.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "./server-limits.js";
 import { ServerUrl } from "./server-url.js";
 import type { Transfer } from "./transfer.js";
@@ -59,8 +60,7 @@ export class ComfyServer implements AsyncDisposable {
   readonly limits: ServerLimits;
   readonly events: ComfyEvents;
   readonly #http: ComfyHttp;
-  #lastNumber = Number.NEGATIVE_INFINITY;
-  #numberFellCount = 0;
+  readonly #numbers = new PromptNumbers();
   /** The restart signs when the jobs API was last seen missing: a restarted server may be another version. */
   #jobsMissingSince: number | undefined;
   /** The largest upload, fixed while the server's process lives, and the restart signs when it was read. */
@@ -81,7 +81,7 @@ export class ComfyServer implements AsyncDisposable {
    * that broke off, a prompt number that went back. After one, its queue and history may be empty.
    */
   get restartSignCount(): number {
-    return this.#http.refusedCount + this.events.abnormalCloseCount + this.#numberFellCount;
+    return this.#http.refusedCount + this.events.abnormalCloseCount + this.#numbers.fallCount;
   }
 
   /** Version and devices. Answers even when the thread that runs prompts is dead. */
@@ -181,7 +181,7 @@ export class ComfyServer implements AsyncDisposable {
     extraData: object,
     signal: AbortSignal,
   ): Promise<Submitted> {
-    const lastNumber = this.#lastNumber;
+    const before = this.#numbers.last;
     const json = { prompt, prompt_id: promptId, client_id: clientId, extra_data: extraData };
     const limitMs = this.limits.slowRequestMs;
     const call: HttpCall = {
@@ -195,7 +195,7 @@ export class ComfyServer implements AsyncDisposable {
       throw rejectionError(this.address, this.#http.parse(call, text, wire.rejectionSchema));
     if (statusCode !== 200) throw statusError(this.#http.attempted(call.action), statusCode);
     const { prompt_id, number, node_errors } = this.#http.parse(call, text, wire.submittedSchema);
-    if (number !== undefined) this.#noteNumber(number, lastNumber);
+    if (number !== undefined) this.#numbers.note(number, before, this.restartSignCount);
     return { promptId: prompt_id, nodeErrors: node_errors };
   }
 
@@ -260,16 +260,6 @@ export class ComfyServer implements AsyncDisposable {
     const maxBytes = features.maxUploadBytes ?? Number.POSITIVE_INFINITY;
     this.#uploadLimit = { maxBytes, since };
     return maxBytes;
-  }
-
-  // The counter starts at 0 with the process and grows with every prompt, whoever sends it.
-  #noteNumber(number: number, lastNumber: number): void {
-    if (number <= lastNumber) {
-      this.#numberFellCount += 1;
-      this.#lastNumber = number;
-    } else {
-      this.#lastNumber = Math.max(number, this.#lastNumber);
-    }
   }
 
   #call(action: string, path: string, signal: AbortSignal): HttpCall {

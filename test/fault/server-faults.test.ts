@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { submitChecked, times } from "../support/checked-tasks.js";
-import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
+import { type SwitchInput, startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
 import { queueLengths } from "../support/runs.js";
 import { startTestApp, type TestApp } from "../support/test-app.js";
@@ -160,6 +160,35 @@ test("a CUDA fault: the task runs elsewhere, the server is left alone until it w
   await (await submitChecked(app, times(4))).completed(app);
   await eventually(() => stateOf(app, 0) === "ready", LIMIT);
 });
+
+test("a CUDA fault in the first prompt after a restart: that restart does not make the server well", async () => {
+  const cuda = {
+    classType: UPSCALER,
+    fault: "fail",
+    exceptionType: "torch.AcceleratorError",
+    message: "CUDA error: unspecified launch failure",
+  } as const;
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url] });
+  await (await submitChecked(app, times(2))).completed(app);
+  await server.restart({ ...FAST, nodes: [cuda] });
+  await eventually(() => app.app.pool.servers[0]?.loadedWorkflow === undefined, LIMIT);
+  const tasks = await submitChecked(app, times(1));
+  await eventually(() => stateOf(app, 0) === "quarantined", LIMIT);
+  await probed(server, 3);
+  expect(stateOf(app, 0)).toBe("quarantined");
+  expect(await started(server)).toHaveLength(2 + 1);
+  await server.restart(FAST);
+  await tasks.completed(app);
+});
+
+/** Waits until the server was asked for its state so often. */
+async function probed(server: TestCpuServer, count: number): Promise<void> {
+  await server.set({ http: [{ path: "/system_stats", fault: "delay", ms: 0, count }] });
+  const left = async () =>
+    ((await (await fetch(`${server.url}/test/switches`)).json()) as SwitchInput).http?.[0]?.count;
+  await eventually(async () => (await left()) === 0, LIMIT);
+}
 
 test("out of memory: freed and run once more with the low-memory profile, no attempt spent", async () => {
   await using server = await startCpuServer({

@@ -107,6 +107,26 @@ test("a restart between two submissions shows in the number going back", async (
   expect(comfy.restartSignCount).toBe(1);
 });
 
+test("a restart that was seen already is not seen again in the number going back", async () => {
+  await using other = await startCpuServer();
+  const comfy = clientOf(other.url);
+  const send = async () => {
+    const { prompt, promptId } = await quickPrompt(comfy);
+    await comfy.submit(prompt, promptId, "client", {}, signal);
+  };
+  await send();
+  await other.kill();
+  await expect(comfy.queueRemaining(signal)).rejects.toMatchObject({ code: "SERVER_UNREACHABLE" });
+  expect(comfy.restartSignCount).toBe(1);
+  await other.restart();
+  await send();
+  await send();
+  expect(comfy.restartSignCount).toBe(1);
+  await other.restart();
+  await send();
+  expect(comfy.restartSignCount).toBe(2);
+});
+
 test("prefix, credentials, headers and query of a gateway go with every call and the socket", async () => {
   const origin = await startOrigin((_, response) => response.writeHead(404).end());
   const url = `${origin.url.replace("//", "//user:pass@")}/gpu1/?token=t`;
