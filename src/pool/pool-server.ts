@@ -64,6 +64,7 @@ export class PoolServer {
   #faultKind: FaultKind | undefined;
   #faultCount = 0;
   #needsRestart = false;
+  #closingCount = 0;
   /** The tasks that failed here since one last succeeded. */
   readonly #failedTaskIds = new Set<string>();
 
@@ -89,8 +90,18 @@ export class PoolServer {
     return this.#held.get(slot) === holder && this.#held.delete(slot);
   }
 
+  /** Keeps tasks from it until {@link reopen} was called as often. */
+  close(): void {
+    this.#closingCount += 1;
+  }
+
+  reopen(): void {
+    this.#closingCount -= 1;
+  }
+
   /** Whether it may be given a task now. */
   get takesWork(): boolean {
+    if (this.#closingCount > 0) return false;
     return this.state === "ready" || (this.state === "half_open" && this.#held.size === 0);
   }
 

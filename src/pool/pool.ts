@@ -172,6 +172,17 @@ export class Pool {
     this.changed();
   }
 
+  /** Gives a server no more tasks until what is returned is disposed; those that it has stay. */
+  close(server: PoolServer): Disposable {
+    server.close();
+    return {
+      [Symbol.dispose]: () => {
+        server.reopen();
+        this.changed();
+      },
+    };
+  }
+
   /** Takes a server out of the pool. @returns whether the fault is held against the task too. */
   noteFault(server: PoolServer, kind: FaultKind, reason: string, taskId?: string): boolean {
     const blamesTask = server.noteFault(kind, reason, new Date(), taskId);

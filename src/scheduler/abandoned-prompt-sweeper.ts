@@ -61,7 +61,9 @@ export class AbandonedPromptSweeper implements AsyncDisposable {
     this.#sweeps.add(sweep);
   }
 
+  /** The server takes no task before it is known what it still holds. */
   async #sweep(server: PoolServer): Promise<void> {
+    using _closed = this.#options.pool.close(server);
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(SWEEP_LIMIT_MS)]);
     const { running, pending } = await server.comfy.queue(signal);
     for (const { promptId, extraData } of [...pending, ...running]) {

@@ -10,6 +10,7 @@ import type { Outcome } from "../store/task-queue.js";
 import { TaskLetGo } from "./held-task.js";
 import { noteStuck } from "./note-stuck.js";
 import type { RunContext, RunPhase } from "./run-context.js";
+import { stopOnServer } from "./stop-on-server.js";
 import type { TaskRun } from "./task-run.js";
 
 /** What ending a run works with. */
@@ -163,7 +164,7 @@ async function stopOverdue(
   if (dispatch === undefined) return;
   try {
     const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(STOP_LIMIT_MS)]);
-    await stopPrompt(server.comfy, dispatch.promptId, signal);
+    await stopOnServer(pool, server, dispatch.promptId, signal);
   } catch (error) {
     logger.warn({ taskId, server: server.id, err: error }, "overdue prompt does not end");
     noteStuck(pool, server, dispatch.promptId, `Server "${server.id}" does not stop a prompt`);
@@ -174,13 +175,15 @@ async function stopOverdue(
  * Another process has the task now. A prompt of ours that it does not know of, because the lease ran
  * out while we sent it, must not run for nobody.
  */
-async function leaveLost(run: TaskRun, { store, stopSignal, logger }: EndContext): Promise<void> {
+async function leaveLost(run: TaskRun, context: EndContext): Promise<void> {
+  const { store, pool, stopSignal, logger } = context;
+  const { server } = run;
   const { dispatch, taskId } = run.heldTask;
-  if (dispatch === undefined || dispatch.phase === "done" || run.server === undefined) return;
+  if (dispatch === undefined || dispatch.phase === "done" || server === undefined) return;
   try {
     const current = await store.get(taskId);
     if (current?.dispatch?.promptId === dispatch.promptId) return;
-    await stopPrompt(run.server.comfy, dispatch.promptId, stopSignal);
+    await stopOnServer(pool, server, dispatch.promptId, stopSignal);
   } catch (error) {
     logger.warn({ taskId, err: error }, "prompt of a lost task not stopped");
   }
@@ -210,6 +213,7 @@ async function freeOf(
   taskId: string,
   { pool, stopSignal, logger }: EndContext,
 ): Promise<boolean> {
+  using _closed = pool.close(server);
   for (let tries = 1; ; tries += 1) {
     try {
       await stopPrompt(server.comfy, promptId, stopSignal);

@@ -108,6 +108,29 @@ test("cancel of a task that waits in a server's own queue takes its prompt out",
   await eventually(() => queueIsEmpty(server));
 });
 
+test("cancel of a task whose prompt does not yield: the next one is sent when that is gone, not before", async () => {
+  await using server = await startCpuServer({ switches: FAST });
+  await using app = await startTestApp({ servers: [server.url] });
+  const url = await serve(await aPicture());
+  // Known to be short: a second prompt of the workflow may wait in the server's own queue.
+  await app.ended(await app.submit({ ...WORKFLOW, url }));
+  await server.set({ simulate: { steps: 1, stepMs: 6_000, uninterruptible: true } });
+  const canceled = await app.submit({ ...WORKFLOW, url });
+  await eventually(async () => (await started(server)).some(({ taskId }) => taskId === canceled), {
+    limitMs: 20_000,
+  });
+  await app.rest("DELETE", `/tasks/${canceled}`);
+  const next = await app.submit({ ...WORKFLOW, url });
+  await eventually(async () => (await app.app.store.get(next))?.input !== undefined, {
+    limitMs: 20_000,
+  });
+  await server.set(FAST);
+  expect(await app.ended(next, 60_000)).toMatchObject({ status: "completed" });
+  const steps = (await server.log()).map(({ event, taskId }) => `${event} ${taskId}`);
+  expect(steps.indexOf(`ended ${canceled}`)).toBeGreaterThan(0);
+  expect(steps.indexOf(`submitted ${next}`)).toBeGreaterThan(steps.indexOf(`ended ${canceled}`));
+}, 120_000);
+
 test("cancel of a task that is uploading: no result is published", async () => {
   const slow = { path: "/view", fault: "throttle", bytesPerSecond: 200 } as const;
   await using server = await startCpuServer({ switches: { ...FAST, http: [slow] } });

@@ -99,6 +99,31 @@ test("a black hole: elsewhere after the patience, and its old prompt is canceled
   );
 });
 
+test("a server that comes back with a prompt that was given up: the next one is sent when that is gone, not before", async () => {
+  const unyielding = { simulate: { steps: 80, stepMs: 100, uninterruptible: true } };
+  await using hole = await startCpuServer({ switches: unyielding });
+  await using other = await startCpuServer({ switches: FAST });
+  await other.kill();
+  await using app = await startTestApp({
+    servers: [hole.url, other.url],
+    env: { TMLSR_SERVER_LOST_MS: "1500" },
+  });
+  const tasks = await submitChecked(app, times(1));
+  await has(hole, "started");
+  process.kill(hole.pid, "SIGSTOP");
+  await other.restart(FAST);
+  await tasks.completed(app);
+  await other.kill();
+  const next = await submitChecked(app, times(1));
+  process.kill(hole.pid, "SIGCONT");
+  await hole.set(FAST);
+  await next.completed(app, 60_000);
+  const steps = (await hole.log()).map(({ event, taskId }) => `${event} ${taskId}`);
+  const endedAt = steps.indexOf(`ended ${tasks.ids[0]}`);
+  expect(endedAt).toBeGreaterThan(0);
+  expect(steps.indexOf(`submitted ${next.ids[0]}`)).toBeGreaterThan(endedAt);
+}, 120_000);
+
 test("a silent server that answers again within the patience goes on with its prompt", async () => {
   await using server = await startCpuServer({ switches: SLOW });
   await using other = await startCpuServer({ switches: FAST });
