@@ -26,7 +26,7 @@ const may = {
   "store/mongo": ["store", "store/core", "store/watch", "domain", "lib"],
   pool: ["comfy", "workflow", "domain", "lib"],
   pipeline: ["workflow", "comfy", "comfy/prompt", "input", "storage", "domain", "lib"],
-  scheduler: ["pipeline", "pool", "input", "workflow", "workflow/read", "comfy", "comfy/prompt", "store", "domain", "lib"],
+  scheduler: ["storage", "pipeline", "pool", "input", "workflow", "workflow/read", "comfy", "comfy/prompt", "store", "domain", "lib"],
   metrics: ["pool", "store", "domain", "lib"],
   service: ["pool", "store", "store/watch", "workflow", "workflow/read", "input", "net", "storage", "domain", "lib"],
   "api/calls": ["gen", "service", "domain", "lib"],

@@ -21,7 +21,7 @@ import type { Pool } from "./pool/pool.js";
 import { ServerProber } from "./pool/server-prober.js";
 import { AbandonedPromptSweeper } from "./scheduler/abandoned-prompt-sweeper.js";
 import { buildScheduler } from "./scheduler/build-scheduler.js";
-import { Retention } from "./scheduler/retention.js";
+import { repeatSweeps } from "./scheduler/retention-sweeper.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { MonitorService } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
@@ -100,10 +100,9 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   opened.use(
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
-  const { retentionMs, mongodbUri } = config.store;
-  // MongoDB deletes by itself.
-  if (retentionMs !== undefined && mongodbUri === undefined)
-    opened.use(new Retention(store, retentionMs, logger));
+  const { retentionMs, keepOutputs } = config.store;
+  if (retentionMs !== undefined)
+    opened.use(repeatSweeps({ store, storage, retentionMs, keepOutputs, logger }));
   scheduler.start();
   const all = opened.move();
   return {
@@ -148,12 +147,12 @@ async function drained(
 }
 
 async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promise<TaskStore> {
-  const { mongodbUri: uri, retentionMs } = store;
+  const { mongodbUri: uri } = store;
   if (uri === undefined) return await openEmbeddedStore({ directory: dataDir, logger });
   if (oss === undefined)
     logger.warn("results are kept on local disk: replicas must share TMLSR_DATA_DIR");
   const { openMongoStore } = await import("./store/mongo/open-mongo-store.js");
-  return await openMongoStore({ uri, ...(retentionMs !== undefined && { retentionMs }), logger });
+  return await openMongoStore({ uri, logger });
 }
 
 /** Adapters whose libraries are large are loaded where they are configured only: the start is quicker. */

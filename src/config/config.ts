@@ -23,7 +23,10 @@ export interface Config {
     /** Absent: the embedded store. */
     readonly mongodbUri?: string;
     readonly maxPendingCount?: number;
+    /** Absent: ended tasks are kept for ever. */
     readonly retentionMs?: number;
+    /** Whether results stay when their task is deleted. */
+    readonly keepOutputs: boolean;
   };
   /** Empty: the built-in CPU server. */
   readonly servers: readonly ServerSetting[];
@@ -126,11 +129,7 @@ export function toConfig(settings: Settings): Config {
     workMaxBytes: s.workMaxMb * 1024 * 1024,
     graceMs: s.graceSeconds * 1000,
     logLevel: s.logLevel,
-    store: defined({
-      mongodbUri: s.mongodbUri,
-      maxPendingCount: s.maxPending,
-      retentionMs: s.retentionDays && s.retentionDays * 86_400_000,
-    }),
+    store: toStore(s),
     servers: s.comfyuiServers.length > 0 ? s.comfyuiServers : single,
     pool: {
       serverLostMs: s.serverLostMs,
@@ -171,6 +170,15 @@ export function toConfig(settings: Settings): Config {
         ? []
         : ["The setting server.max_workers is ignored: the pool decides"],
   });
+}
+
+function toStore(s: Settings): Config["store"] {
+  return {
+    ...(s.mongodbUri && { mongodbUri: s.mongodbUri }),
+    ...(s.maxPending && { maxPendingCount: s.maxPending }),
+    ...(s.retentionDays && { retentionMs: s.retentionDays * 86_400_000 }),
+    keepOutputs: s.keepOutputs,
+  };
 }
 
 function toOss(s: Settings): OssConfig | undefined {

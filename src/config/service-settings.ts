@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { aboveZero, count, list, positive, seconds, setting, text } from "./setting.js";
+import { aboveZero, count, flag, list, positive, seconds, setting, text } from "./setting.js";
 
 /** Where the service listens, keeps its state and how it retries. */
 export const SERVICE_SETTINGS = {
@@ -89,7 +89,14 @@ export const SERVICE_SETTINGS = {
     schema: aboveZero.optional(),
     fallback: undefined,
     fallbackText: "kept for ever",
-    text: "Days after which ended tasks are deleted from the store.",
+    text: "Days after which ended tasks are deleted.",
+  }),
+  keepOutputs: setting({
+    env: "TMLSR_KEEP_OUTPUTS",
+    key: "server.keep_outputs",
+    schema: flag,
+    fallback: true,
+    text: "Leave the results of deleted tasks where they are; `false` deletes them first. OSS then wants the right to.",
   }),
   mongodbUri: setting({
     env: "MONGODB_URI",

@@ -31,7 +31,9 @@ const CALL_NAMES = {
   recordUpload: "record_upload",
   settle: "settle",
   finishCleanup: "finish_cleanup",
-  purge: "purge",
+  listExpired: "list_expired",
+  deleteEnded: "delete_ended",
+  leaseDuty: "lease_duty",
   saveWorkflow: "save_workflow",
   loadWorkflow: "load_workflow",
 } as const satisfies Record<TimedMethod, string>;

@@ -1,5 +1,19 @@
+import type { Task } from "../domain/task.js";
+
 /** The part of a store that whoever deletes what has ended calls. */
 export interface TaskRetention {
-  /** Deletes up to `limit` tasks that ended more than `retentionMs` ago and need no cleanup, the oldest first. @returns how many. */
-  purge(retentionMs: number, limit: number): Promise<number>;
+  /**
+   * Tasks that ended more than `retentionMs` ago and need no cleanup, the oldest first.
+   *
+   * @param limit how many at most.
+   * @param skip how many of the oldest to leave out.
+   */
+  listExpired(retentionMs: number, limit: number, skip?: number): Promise<readonly Task[]>;
+
+  /**
+   * Deletes those of the tasks that have ended and need no cleanup; they go on counting in `counts`.
+   *
+   * @returns how many.
+   */
+  deleteEnded(taskIds: readonly string[]): Promise<number>;
 }

@@ -1,3 +1,4 @@
+import type { Duties } from "./duties.js";
 import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
 import type { TaskReading } from "./task-reading.js";
@@ -19,4 +20,5 @@ export interface TaskStore
     TaskQueue,
     TaskRetention,
     WorkflowArchive,
+    Duties,
     AsyncDisposable {}

@@ -6,6 +6,7 @@ import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
 import { describeLeasing } from "./task-store.lease.js";
 import { describeModel } from "./task-store.model.js";
+import { describeRetention } from "./task-store.retention.js";
 import { describeSettling } from "./task-store.settle.js";
 import { describeTelling } from "./task-store.tell.js";
 
@@ -42,6 +43,7 @@ export function describeTaskStore(
     describeHolding(open);
     describeSettling(open);
     describeCanceling(open);
+    describeRetention(open);
     describeModel(open, modelRunCount);
   });
 }

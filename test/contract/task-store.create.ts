@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/domain/task.js";
+import { purge } from "../support/purge.js";
 import {
   AMPLE_MS,
   aLease,
@@ -173,7 +174,7 @@ export function describeCreating(open: OpenStore): void {
       const { taskId } = await createOne(store, { idempotency: IDEMPOTENT });
       await store.cancel(taskId);
       await fixture.advance(SHORT_MS);
-      expect(await store.purge(BRIEF_MS, 10)).toBe(1);
+      expect(await purge(store, BRIEF_MS, 10)).toBe(1);
       expect((await store.create(aTask({ idempotency: IDEMPOTENT }))).outcome).toBe("created");
     });
   });

@@ -2,12 +2,13 @@ import { describe, expect, test } from "vitest";
 import type { Task } from "../../src/domain/task.js";
 import type { ListRequest } from "../../src/store/task-reading.js";
 import type { TaskStore } from "../../src/store/task-store.js";
+import { purge } from "../support/purge.js";
 import {
   aLease,
   aRetry,
   BRIEF_MS,
   COMPLETED,
-  createOne,
+  createMany,
   FAILED,
   fenceOf,
   leaseOne,
@@ -15,7 +16,7 @@ import {
 } from "../support/task-store-builders.js";
 import type { OpenStore } from "./task-store.contract.js";
 
-/** What the store keeps: lists, counts, retention, workflows, itself. */
+/** What the store keeps: lists, counts, workflows, itself. */
 export function describeKeeping(open: OpenStore): void {
   describe("list()", () => {
     test("gives the newest tasks first, in pages", async () => {
@@ -90,41 +91,8 @@ export function describeKeeping(open: OpenStore): void {
       const counts = { pending: 2, processing: 1, completed: 1, failed: 1, canceled: 1 };
       expect(await rival.counts()).toEqual(counts);
       await fixture.advance(SHORT_MS);
-      expect(await store.purge(BRIEF_MS, 10)).toBe(3);
+      expect(await purge(store, BRIEF_MS, 10)).toBe(3);
       expect(await store.counts()).toEqual(counts);
-    });
-  });
-
-  describe("purge()", () => {
-    test("deletes only tasks that ended long enough ago, as many as asked", async () => {
-      await using fixture = await open();
-      const { store } = fixture;
-      const tasks = await createMany(store, 5);
-      for (const { taskId } of tasks.slice(0, 3)) await store.cancel(taskId);
-      expect(await store.purge(60_000, 10)).toBe(0);
-      await fixture.advance(SHORT_MS);
-      expect(await store.purge(BRIEF_MS, 2)).toBe(2);
-      expect(await store.purge(BRIEF_MS, 2)).toBe(1);
-      expect(await store.purge(BRIEF_MS, 2)).toBe(0);
-      expect(idsOf(await listPages(store, { pageSize: 10 }))).toEqual(
-        tasks
-          .slice(3)
-          .map(({ taskId }) => taskId)
-          .toReversed(),
-      );
-    });
-
-    test("spares a canceled task until its cleanup is finished", async () => {
-      await using fixture = await open();
-      const { store } = fixture;
-      const { fence } = await leaseOne(store);
-      await store.bindSlot(fence, "gpu-1#0");
-      await store.cancel(fence.taskId);
-      await fixture.advance(SHORT_MS);
-      expect(await store.purge(BRIEF_MS, 10)).toBe(0);
-      await store.finishCleanup(fence);
-      expect(await store.purge(BRIEF_MS, 10)).toBe(1);
-      expect(await store.get(fence.taskId)).toBeUndefined();
     });
   });
 
@@ -170,12 +138,6 @@ export function describeKeeping(open: OpenStore): void {
       }
     });
   });
-}
-
-async function createMany(store: TaskStore, count: number): Promise<Task[]> {
-  const tasks: Task[] = [];
-  for (let i = 0; i < count; i++) tasks.push(await createOne(store));
-  return tasks;
 }
 
 async function listPages(store: TaskStore, request: ListRequest): Promise<(readonly Task[])[]> {

@@ -11,6 +11,7 @@ import { judgeRuns } from "../support/judge-runs.js";
 import { aPicture } from "../support/pictures.js";
 import { tempDir } from "../support/temp-dir.js";
 import { startTestApp } from "../support/test-app.js";
+import { withMethods } from "../support/with-methods.js";
 
 const SWITCHES = { simulate: { steps: 20, stepMs: 50 } };
 const FENCED = ["bindSlot", "recordDispatch", "updateStage", "recordInput", "settle"] as const;
@@ -81,17 +82,6 @@ function unfenced(store: TaskStore): TaskStore {
       await (store[name] as (...args: unknown[]) => unknown)(await ofNow(fence), ...rest),
   ]);
   return withMethods(store, Object.fromEntries(methods));
-}
-
-function withMethods(store: TaskStore, methods: Partial<TaskStore>): TaskStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const own: unknown = Reflect.get(methods, name);
-      if (own !== undefined) return own;
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }
 
 /** Holds the first answer back until it is released; the others are given at once. */

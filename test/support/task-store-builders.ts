@@ -79,6 +79,13 @@ export async function createOne(store: TaskIntake, overrides?: Partial<NewTask>)
   return result.task;
 }
 
+/** Creates so many tasks, one after the other. */
+export async function createMany(store: TaskIntake, count: number): Promise<Task[]> {
+  const tasks: Task[] = [];
+  for (let i = 0; i < count; i++) tasks.push(await createOne(store));
+  return tasks;
+}
+
 /** Creates a task and leases it; there must be no other. */
 export async function leaseOne(
   store: TaskIntake & TaskQueue,

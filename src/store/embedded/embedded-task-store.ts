@@ -40,6 +40,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #facts: EmbeddedFacts;
   readonly #feed: ChangeFeed;
   readonly #taskIds = new TaskIds();
+  /** Only here: nobody but this process has the file open. */
+  readonly #duties = new Map<string, { readonly owner: string; readonly expiresAtMs: number }>();
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
     super();
@@ -137,8 +139,22 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     });
   }
 
-  async purge(retentionMs: number, limit: number): Promise<number> {
-    return this.#table.purge(this.#clock() - retentionMs, limit);
+  async listExpired(retentionMs: number, limit: number, skip = 0): Promise<readonly Task[]> {
+    return this.#table.listEnded(this.#clock() - retentionMs, limit, skip);
+  }
+
+  async deleteEnded(taskIds: readonly string[]): Promise<number> {
+    return this.#write(() =>
+      taskIds.reduce((count, taskId) => count + this.#table.deleteEnded(taskId), 0),
+    );
+  }
+
+  async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
+    const nowMs = this.#clock();
+    const current = this.#duties.get(duty);
+    if (current && current.owner !== owner && current.expiresAtMs > nowMs) return false;
+    this.#duties.set(duty, { owner, expiresAtMs: nowMs + leaseMs });
+    return true;
   }
 
   async saveWorkflow(version: string, content: Json): Promise<void> {

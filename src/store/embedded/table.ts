@@ -148,15 +148,24 @@ export class EmbeddedTable {
     return { ...none, ...Object.fromEntries(rows.map((row) => [row.status, row.task_count])) };
   }
 
-  /** Deletes up to `limit` tasks that ended before a time and need no cleanup. The file keeps its size and reuses the room. */
-  purge(endedBeforeMs: number, limit: number): number {
-    return this.#driver.run(
-      `DELETE FROM tasks WHERE task_id IN (
-         SELECT task_id FROM tasks INDEXED BY tasks_ended
-         WHERE finished_at IS NOT NULL AND orphan_at IS NULL AND finished_at < ?
-         ORDER BY finished_at LIMIT ?)`,
+  /** Up to `limit` tasks that ended before a time and need no cleanup, the oldest first. */
+  listEnded(endedBeforeMs: number, limit: number, skip: number): readonly Task[] {
+    const rows = this.#driver.all<TaskRow>(
+      `SELECT * FROM tasks INDEXED BY tasks_ended
+       WHERE finished_at IS NOT NULL AND orphan_at IS NULL AND finished_at < ?
+       ORDER BY finished_at LIMIT ? OFFSET ?`,
       endedBeforeMs,
       limit,
+      skip,
+    );
+    return rows.map(toTask);
+  }
+
+  /** Deletes a task if it has ended and needs no cleanup. The file keeps its size and reuses the room. @returns how many. */
+  deleteEnded(taskId: string): number {
+    return this.#driver.run(
+      "DELETE FROM tasks WHERE task_id = ? AND finished_at IS NOT NULL AND orphan_at IS NULL",
+      taskId,
     );
   }
 

@@ -10,7 +10,6 @@ import { isOutage, isRefusal, translateError, unavailable } from "./errors.js";
 export interface MongoConnectionOptions {
   readonly uri: string;
   readonly database: string;
-  readonly retentionMs: number | undefined;
   /** How long a call waits for a server that can take it. */
   readonly selectionMs: number;
   /** How long a call waits in all. */

@@ -3,6 +3,7 @@ import type { Logger } from "../../lib/logger.js";
 import { ServerClock } from "./clock.js";
 import { type CountDocument, MongoCounts } from "./counts.js";
 import type { TaskDocument } from "./document.js";
+import { type DutyDocument, MongoDuties } from "./duties.js";
 import { unavailable } from "./errors.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
 import { MongoTasks } from "./tasks.js";
@@ -19,6 +20,7 @@ export interface MongoDatabase {
   readonly tasks: MongoTasks;
   readonly counts: MongoCounts;
   readonly workflows: MongoWorkflows;
+  readonly duties: MongoDuties;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none; where it is run again, because another
@@ -32,7 +34,6 @@ export interface MongoDatabase {
 export interface PrepareOptions {
   readonly client: MongoClient;
   readonly database: string;
-  readonly retentionMs: number | undefined;
   /** How long a transaction is tried. */
   readonly callMs: number;
   readonly logger: Logger | undefined;
@@ -50,7 +51,7 @@ export async function prepareDatabase(options: PrepareOptions): Promise<MongoDat
   clock.note(hello["localTime"]);
   const isStandalone = hello["setName"] === undefined && hello["msg"] !== "isdbgrid";
   if (isStandalone) logger?.warn(STANDALONE);
-  const storeId = await prepareSchema({ db, retentionMs: options.retentionMs, logger });
+  const storeId = await prepareSchema(db, logger);
   return {
     storeId,
     isStandalone,
@@ -72,6 +73,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     tasks: new MongoTasks(collection, clock),
     counts: new MongoCounts(counts, collection, isStandalone),
     workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
+    duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),
   };
 }
 

@@ -130,8 +130,16 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return await this.#write(({ tasks }) => renewLeases(tasks, owner, leaseMs, reports));
   }
 
-  async purge(retentionMs: number, limit: number): Promise<number> {
-    return await this.#connection.run(({ tasks }) => tasks.purge(retentionMs, limit));
+  async listExpired(retentionMs: number, limit: number, skip = 0): Promise<readonly Task[]> {
+    return await this.#connection.run(({ tasks }) => tasks.listEnded(retentionMs, limit, skip));
+  }
+
+  async deleteEnded(taskIds: readonly string[]): Promise<number> {
+    return await this.#connection.run(({ tasks }) => tasks.deleteEnded(taskIds));
+  }
+
+  async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
+    return await this.#connection.run(({ duties }) => duties.leaseDuty(duty, owner, leaseMs));
   }
 
   async saveWorkflow(version: string, content: Json): Promise<void> {

@@ -10,8 +10,6 @@ export interface MongoStoreOptions {
   readonly uri: string;
   /** @default the one the URI names, else `tmlsr` */
   readonly database?: string;
-  /** Ended tasks are deleted after this, by the server. @default never */
-  readonly retentionMs?: number;
   /** How long a call waits for a primary, as during an election. @default 5000 */
   readonly selectionMs?: number;
   /** How long a call waits in all. @default 10000 */
@@ -29,12 +27,12 @@ export interface MongoStoreOptions {
  * uses the database; Error for a URI that is none.
  */
 export async function openMongoStore(options: MongoStoreOptions): Promise<TaskStore> {
-  const { uri, database = databaseIn(uri), retentionMs, pollMs = 500 } = options;
+  const { uri, database = databaseIn(uri), pollMs = 500 } = options;
   const { selectionMs = 5_000, callMs = 10_000 } = options;
   const logger = options.logger?.child({ part: "store" });
   const changes = new MongoChanges({ pollMs, logger });
   const connection = await MongoConnection.open({
-    ...{ uri, database, retentionMs, selectionMs, callMs, logger },
+    ...{ uri, database, selectionMs, callMs, logger },
     onReady: (opened) => changes.start(opened),
   });
   return new MongoTaskStore(connection, changes);

@@ -3,7 +3,7 @@ import type { Collection, Db, Document, IndexDescription } from "mongodb";
 import { TaskError } from "../../domain/errors.js";
 import { TASK_STATUSES } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
-import { DOCUMENT_SCHEMA, type TaskDocument } from "./document.js";
+import type { TaskDocument } from "./document.js";
 import { hasCode } from "./errors.js";
 
 /** The collections of the store. */
@@ -11,6 +11,7 @@ export const COLLECTIONS = {
   tasks: "tasks",
   counts: "task_counts",
   workflows: "workflows",
+  duties: "duties",
   meta: "meta",
 } as const;
 
@@ -30,8 +31,8 @@ export const INDEX = {
   idempotency: "idempotency",
   /** Lists by status, and how many are processing. */
   status: "status",
-  /** Deletes ended tasks after their retention. */
-  retention: "retention",
+  /** Ended tasks without a cleanup to come, the oldest first. */
+  ended: "ended",
   /** What changed since a moment, where the change stream cannot tell. */
   changed: "changed",
 } as const;
@@ -44,34 +45,30 @@ export interface MetaDocument {
   readonly schema: number;
 }
 
-/** `expireAfterSeconds` of a retention that never ends: the largest allowed, 68 years. */
-const NEVER_SECONDS = 2_147_483_647;
+/**
+ * The schema of the database. Since 2 the service deletes ended tasks, after what is kept of them;
+ * a service that knows 1 alone would have the server delete them.
+ */
+const DATABASE_SCHEMA = 2;
 
-/** Where tasks are kept and for how long. */
-export interface SchemaOptions {
-  readonly db: Db;
-  /** Ended tasks are deleted after this. Absent: never. */
-  readonly retentionMs: number | undefined;
-  readonly logger: Logger | undefined;
-}
+/** Of schema 1: by it the server deleted ended tasks itself. */
+const FORMER_INDEX = "retention";
 
 /**
- * Makes collections, validator and indexes where they are not there yet or not as they should be.
- * Idempotent; several processes may do it at once.
+ * Makes collections, validator and indexes where they are not there yet or not as they should be, and
+ * brings what an older version of the service made to the schema of this one. Idempotent; several
+ * processes may do it at once.
  *
  * @returns the store's id, made once for each database.
  * @throws TaskError STORE_UNAVAILABLE for a database that a newer version of the service uses.
  */
-export async function prepareSchema({ db, retentionMs, logger }: SchemaOptions): Promise<string> {
+export async function prepareSchema(db: Db, logger: Logger | undefined): Promise<string> {
   const storeId = await claimDatabase(db);
   for (const name of [COLLECTIONS.counts, COLLECTIONS.workflows]) await ensureCollection(db, name);
   await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);
   const tasks = db.collection<TaskDocument>(COLLECTIONS.tasks);
-  const expireAfterSeconds =
-    retentionMs === undefined ? NEVER_SECONDS : Math.max(1, Math.round(retentionMs / 1000));
-  const madeNames = await ensureIndexes(tasks, expireAfterSeconds);
+  const madeNames = await ensureIndexes(tasks);
   if (madeNames.length > 0) logger?.info({ indexes: madeNames }, "indexes made");
-  await ensureRetention(db, tasks, expireAfterSeconds);
   return storeId;
 }
 
@@ -79,14 +76,14 @@ async function claimDatabase(db: Db): Promise<string> {
   const meta = db.collection<MetaDocument>(COLLECTIONS.meta);
   const found = await meta.findOneAndUpdate(
     { _id: "store" },
-    { $setOnInsert: { storeId: randomUUID(), schema: DOCUMENT_SCHEMA } },
+    { $setOnInsert: { storeId: randomUUID() }, $max: { schema: DATABASE_SCHEMA } },
     { upsert: true, returnDocument: "after" },
   );
   if (!found) throw new Error("The store's own document is not there");
-  if (found.schema <= DOCUMENT_SCHEMA) return found.storeId;
+  if (found.schema <= DATABASE_SCHEMA) return found.storeId;
   throw new TaskError(
     "STORE_UNAVAILABLE",
-    `Cannot open the store: its schema has version ${found.schema}, this service knows versions up to ${DOCUMENT_SCHEMA}; start a newer service`,
+    `Cannot open the store: its schema has version ${found.schema}, this service knows versions up to ${DATABASE_SCHEMA}; start a newer service`,
   );
 }
 
@@ -107,32 +104,21 @@ async function createCollection(db: Db, name: string, validator?: Document): Pro
 }
 
 /** @returns the names of those that were not there. */
-async function ensureIndexes(
-  tasks: Collection<TaskDocument>,
-  expireAfterSeconds: number,
-): Promise<string[]> {
+async function ensureIndexes(tasks: Collection<TaskDocument>): Promise<string[]> {
   const before = new Set((await tasks.indexes()).map(({ name }) => name));
+  if (before.has(FORMER_INDEX)) await dropIndex(tasks, FORMER_INDEX);
   const missing = INDEXES.filter(({ name }) => !before.has(name));
-  if (missing.length > 0) {
-    await tasks.createIndexes(
-      missing.map((index) =>
-        index.name === INDEX.retention ? { ...index, expireAfterSeconds } : index,
-      ),
-    );
-  }
+  if (missing.length > 0) await tasks.createIndexes([...missing]);
   return missing.map(({ name }) => name);
 }
 
-/** The retention may have been configured anew; that of the process started last holds. */
-async function ensureRetention(
-  db: Db,
-  tasks: Collection<TaskDocument>,
-  expireAfterSeconds: number,
-): Promise<void> {
-  const index = (await tasks.indexes()).find(({ name }) => name === INDEX.retention);
-  if (index?.expireAfterSeconds === expireAfterSeconds) return;
-  const change = { name: INDEX.retention, expireAfterSeconds };
-  await db.command({ collMod: COLLECTIONS.tasks, index: change });
+async function dropIndex(tasks: Collection<TaskDocument>, name: string): Promise<void> {
+  try {
+    await tasks.dropIndex(name);
+  } catch (error) {
+    // Another process was faster.
+    if (!hasCode(error, 27)) throw error;
+  }
 }
 
 const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
@@ -170,8 +156,8 @@ const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
   },
   { name: INDEX.status, key: { status: 1, _id: -1 } },
   {
-    name: INDEX.retention,
-    key: { retainedSince: 1 },
+    name: INDEX.ended,
+    key: { retainedSince: 1, _id: 1 },
     partialFilterExpression: { retainedSince: { $exists: true } },
   },
   { name: INDEX.changed, key: { changedAt: 1 } },

@@ -141,21 +141,23 @@ export class MongoTasks {
       .map(({ _id, change }) => ({ taskId: _id, ...change }));
   }
 
-  /** Deletes up to `limit` tasks that ended before a time and need no cleanup, the oldest first. */
-  async purge(retentionMs: number, limit: number): Promise<number> {
+  /** Up to `limit` tasks that ended so long ago and need no cleanup, the oldest first. */
+  async listEnded(retentionMs: number, limit: number, skip: number): Promise<readonly Task[]> {
     const endedAt = { $add: ["$retainedSince", retentionMs] };
     const bound = new Date(this.#clock.afterNow.getTime() - retentionMs);
     const query = { retainedSince: { $lt: bound }, $expr: { $lt: [endedAt, "$$NOW"] } };
-    const found = await this.#collection
-      .find(query, { hint: INDEX.retention, sort: { retainedSince: 1 }, projection: { _id: 1 } })
-      .limit(limit)
-      .toArray();
-    if (found.length === 0) return 0;
-    const ids = found.map(({ _id }) => _id);
-    const { deletedCount } = await this.#collection.deleteMany({
-      _id: { $in: ids },
-      retainedSince: { $exists: true },
-    });
+    const sort = { retainedSince: 1, _id: 1 } as const;
+    const found = await this.#read(query, { hint: INDEX.ended, sort, skip, limit });
+    return found.map(({ task }) => task);
+  }
+
+  /** Deletes those of the tasks that have ended and need no cleanup. @returns how many. */
+  async deleteEnded(taskIds: readonly string[]): Promise<number> {
+    if (taskIds.length === 0) return 0;
+    const { deletedCount } = await this.#collection.deleteMany(
+      { _id: { $in: [...taskIds] }, retainedSince: { $exists: true } },
+      { hint: "_id_" },
+    );
     return deletedCount;
   }
 

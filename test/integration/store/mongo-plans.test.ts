@@ -92,5 +92,7 @@ async function useAll(store: TaskStore): Promise<void> {
   if (nextPageToken) await store.list({ pageSize: 5, pageToken: nextPageToken });
   await store.list({ pageSize: 5, status: "completed" });
   await store.list({ pageSize: 5, status: "processing" });
-  await store.purge(60_000, 10);
+  await store.listExpired(0, 10);
+  await store.deleteEnded([leased.taskId]);
+  await store.leaseDuty("sweep", "replica-1", LONG_LEASE_MS);
 }

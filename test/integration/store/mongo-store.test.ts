@@ -57,7 +57,7 @@ await describeWithMongo("a MongoDB store", (take) => {
     const meta = client.db(database.name).collection<{ _id: string }>("meta");
     await meta.updateOne({ _id: "store" }, { $set: { schema: 99 } });
     await expect(open(database)).rejects.toThrow(
-      "Cannot open the store: its schema has version 99, this service knows versions up to 1; start a newer service",
+      "Cannot open the store: its schema has version 99, this service knows versions up to 2; start a newer service",
     );
     const uri = database.uri.replace("//", "//nobody:wrong@");
     await expect(openMongoStore({ uri, database: "x", selectionMs: 2_000 })).rejects.toMatchObject({
@@ -129,29 +129,35 @@ await describeWithMongo("a MongoDB store", (take) => {
     },
   );
 
-  test("has the server delete ended tasks after the retention, none before its cleanup", async () => {
+  test("takes over a database whose server deleted ended tasks itself, and keeps older services out", async () => {
     await using database = await take();
-    await using store = await open(database, { retentionMs: 1_000 });
-    const { fence } = await leaseOne(store);
-    await store.bindSlot(fence, "gpu-1#0");
-    await store.cancel(fence.taskId);
-    const { fence: completed } = await leaseOne(store);
-    await store.settle(completed, COMPLETED);
-    const pending = await createOne(store);
-    await eventually(async () => (await store.get(completed.taskId)) === undefined, SLOW);
-    expect(await store.get(fence.taskId)).toMatchObject({ cleanupPending: true });
-    await store.finishCleanup(fence);
-    await eventually(async () => (await store.get(fence.taskId)) === undefined, SLOW);
-    expect(await store.get(pending.taskId)).toBeDefined();
-    expect(await store.counts()).toMatchObject({ completed: 1, canceled: 1, pending: 1 });
-    // Off again, also for those that open it later without.
-    await using forever = await open(database);
-    const { taskId } = await createOne(forever, { workflow: "other" });
-    await forever.cancel(taskId);
     await using client = new MongoClient(database.uri);
-    const indexes = await client.db(database.name).collection("tasks").indexes();
-    const retention = indexes.find(({ name }) => name === "retention");
-    expect(retention?.expireAfterSeconds).toBe(2_147_483_647);
+    const db = client.db(database.name);
+    const meta = db.collection<{ _id: string }>("meta");
+    const former = await open(database);
+    const { fence } = await leaseOne(former);
+    await former.settle(fence, COMPLETED);
+    await former[Symbol.asyncDispose]();
+    await meta.updateOne({ _id: "store" }, { $set: { schema: 1 } });
+    await db.collection("tasks").dropIndex("ended");
+    await db.collection("tasks").createIndex(
+      { retainedSince: 1 },
+      {
+        name: "retention",
+        expireAfterSeconds: 3_600,
+        partialFilterExpression: { retainedSince: { $exists: true } },
+      },
+    );
+    const both = await Promise.all([open(database), open(database)]);
+    const indexes = await db.collection("tasks").indexes();
+    expect(indexes.filter(({ expireAfterSeconds }) => expireAfterSeconds !== undefined)).toEqual(
+      [],
+    );
+    expect(await meta.findOne({ _id: "store" })).toMatchObject({ schema: 2 });
+    const [store] = both;
+    expect(await store?.get(fence.taskId)).toMatchObject({ status: "completed" });
+    expect(await store?.listExpired(0, 10)).toHaveLength(1);
+    for (const one of both) await one[Symbol.asyncDispose]();
   });
 });
 

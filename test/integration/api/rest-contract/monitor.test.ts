@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { eventually } from "../../../support/eventually.js";
+import { purge } from "../../../support/purge.js";
 import { aRetry, COMPLETED, createOne, FAILED } from "../../../support/task-store-builders.js";
 import { NOBODY } from "../../../support/test-app.js";
 import { INPUT_URL, useTestApp } from "../../../support/use-test-app.js";
@@ -82,7 +83,7 @@ describe("GET /monitor/stats", () => {
     const { completed, failed, canceled } = before;
     let purgedCount = 0;
     await eventually(async () => {
-      purgedCount += await api.store.purge(0, 100);
+      purgedCount += await purge(api.store, 0, 100);
       return purgedCount === completed + failed + canceled;
     });
     expect((await stats()).stats).toEqual(before);

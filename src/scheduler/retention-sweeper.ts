@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Task } from "../domain/task.js";
+import type { Logger } from "../lib/logger.js";
+import { repeat } from "../lib/repeat.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
+import type { Duties } from "../store/duties.js";
+import type { TaskRetention } from "../store/task-retention.js";
+import { removeObjects } from "./remove-objects.js";
+
+/** What the sweeper works with. */
+export interface RetentionSweeperOptions {
+  readonly store: TaskRetention & Duties;
+  readonly storage: Pick<ObjectStorage, "list" | "remove">;
+  /** How long tasks are kept after their end. */
+  readonly retentionMs: number;
+  /** Whether results stay where they are. */
+  readonly keepOutputs: boolean;
+  readonly logger: Logger;
+}
+
+const DUTY = "retention";
+const FIRST_PAUSE_MS = 2_000;
+const PAUSE_MS = 60_000;
+/** While the storage or the store is down. */
+const MAX_PAUSE_MS = 900_000;
+/** After this a sweep begins nothing more. */
+const SWEEP_LIMIT_MS = 60_000;
+/** How long removing the objects of one task may take. */
+const REMOVE_LIMIT_MS = 30_000;
+/** Longer than a page takes: what is begun before a sweep's limit ends within a task's. */
+const DUTY_LEASE_MS = 2 * (SWEEP_LIMIT_MS + REMOVE_LIMIT_MS);
+const PAGE_SIZE = 100;
+/** Between two pages, so that a backlog of years leaves room for everything else. */
+const PAGE_PAUSE_MS = 20;
+/** Tasks whose objects are removed at the same time. */
+const AT_ONCE = 4;
+/** A sweep with so many failures ends: the storage is down. */
+const MAX_FAILURES = 10;
+
+/**
+ * Deletes tasks that ended long enough ago: what is kept of a task first, then the task. A task whose
+ * objects cannot be removed stays for the next sweep, and so does one whose sweeper dies in between.
+ * One process at a time does it; where a frozen one comes back, two do the same, which is harmless.
+ */
+export class RetentionSweeper {
+  readonly #options: RetentionSweeperOptions;
+  readonly #owner = randomUUID();
+
+  constructor(options: RetentionSweeperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sweeps once, unless another process does; for a minute or so, the oldest tasks first.
+   *
+   * @throws what removing objects threw first, once the others were tried; what the store throws.
+   */
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { store } = this.#options;
+    try {
+      await this.#sweepPages(signal);
+    } finally {
+      // For whoever is next; where the store is down, the lease runs out.
+      await store.leaseDuty(DUTY, this.#owner, 0).catch(() => undefined);
+    }
+  }
+
+  async #sweepPages(signal: AbortSignal): Promise<void> {
+    const { store, retentionMs, keepOutputs, logger } = this.#options;
+    const limitMs = performance.now() + SWEEP_LIMIT_MS;
+    const errors: unknown[] = [];
+    const isOver = (): boolean =>
+      signal.aborted || errors.length >= MAX_FAILURES || performance.now() > limitMs;
+    let count = 0;
+    for (let isLast = false; !isLast && !isOver(); ) {
+      if (!(await store.leaseDuty(DUTY, this.#owner, DUTY_LEASE_MS))) break;
+      // What failed is what is left of the oldest.
+      const tasks = await store.listExpired(retentionMs, PAGE_SIZE, errors.length);
+      const freed = keepOutputs ? tasks : await this.#free(tasks, errors, isOver, signal);
+      count += await store.deleteEnded(freed.map(({ taskId }) => taskId));
+      isLast = tasks.length < PAGE_SIZE;
+      if (!isLast) await sleep(PAGE_PAUSE_MS);
+    }
+    if (count > 0) logger.info({ count }, "expired tasks deleted");
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** @returns the tasks of which nothing is kept any more. */
+  async #free(
+    tasks: readonly Task[],
+    errors: unknown[],
+    isOver: () => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly Task[]> {
+    const freed: Task[] = [];
+    const queue = tasks.values();
+    const work = async (): Promise<void> => {
+      for (const task of queue) {
+        if (isOver()) return;
+        const limited = AbortSignal.any([signal, AbortSignal.timeout(REMOVE_LIMIT_MS)]);
+        try {
+          await removeObjects(task, this.#options.storage, limited);
+          freed.push(task);
+        } catch (error) {
+          if (!signal.aborted) errors.push(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return freed;
+  }
+}
+
+/** Sweeps every minute or so until it is disposed, more seldom while nothing can be removed. */
+export function repeatSweeps(options: RetentionSweeperOptions): AsyncDisposable {
+  const sweeper = new RetentionSweeper(options);
+  const onError = (error: unknown): void =>
+    options.logger.warn({ err: error }, "expired tasks not deleted, trying again");
+  const pauses = { firstPauseMs: FIRST_PAUSE_MS, pauseMs: PAUSE_MS, maxPauseMs: MAX_PAUSE_MS };
+  return repeat((signal) => sweeper.sweep(signal), { ...pauses, onError });
+}
