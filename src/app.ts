@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
@@ -10,7 +9,7 @@ import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import { FileSource } from "./input/file-source.js";
 import type { InputSource } from "./input/input-source.js";
-import { type OpenUploadsOptions, openUploads } from "./input/upload/open-uploads.js";
+import { openUploads } from "./input/upload/open-uploads.js";
 import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import { Metrics } from "./metrics/metrics.js";
@@ -21,6 +20,7 @@ import type { Pool } from "./pool/pool.js";
 import { ServerProber } from "./pool/server-prober.js";
 import { AbandonedPromptSweeper } from "./scheduler/abandoned-prompt-sweeper.js";
 import { buildScheduler } from "./scheduler/build-scheduler.js";
+import { openWork, type WorkOptions } from "./scheduler/open-work.js";
 import { repeatSweeps } from "./scheduler/retention-sweeper.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { MonitorService } from "./service/monitor-service.js";
@@ -70,11 +70,15 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   reportStorage(storage, logger);
   const pool = await buildPool(config, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
-  const uploads = opened.use(await openUploads(uploadOptions(config, { storage, store, logger })));
+  const workPath = await openWork(workOptions(config, store, logger), opened);
+  const spoolDirectory = join(workPath, "uploads");
+  const uploads = opened.use(
+    await openUploads({ ...config.uploads, spoolDirectory, storage, store, logger }),
+  );
   const sources = [...inputSources(config), uploads.source];
   const scheduler = opened.use(
     buildScheduler(
-      { ...config, workPath: workPath(config) },
+      { ...config, workPath },
       { store, pool, storage, catalog, guard, sources, logger },
     ),
   );
@@ -100,9 +104,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   opened.use(
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
-  const { retentionMs, keepOutputs } = config.store;
-  if (retentionMs !== undefined)
-    opened.use(repeatSweeps({ store, storage, retentionMs, keepOutputs, logger }));
+  opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
   scheduler.start();
   const all = opened.move();
   return {
@@ -179,13 +181,6 @@ function inputSources({ input: { directory, maxBytes } }: Config): readonly Inpu
   return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
 }
 
-function uploadOptions(
-  { uploads, ...config }: Config,
-  parts: Pick<OpenUploadsOptions, "storage" | "store" | "logger">,
-): OpenUploadsOptions {
-  return { ...uploads, ...parts, spoolDirectory: join(workPath(config), "uploads") };
-}
-
 async function buildPool(config: Config, logger: Logger, opened: DisposalStack): Promise<Pool> {
   const servers = await poolServers(config, logger, opened);
   const { serverLostMs } = config.pool;
@@ -223,7 +218,11 @@ async function startCpuServer(
 }
 
 /** Replicas that share a data directory do not share scratch files: one that was frozen may still be writing its own. */
-function workPath({ dataDir, store, api }: Pick<Config, "dataDir" | "store" | "api">): string {
-  const path = join(dataDir, "work");
-  return store.mongodbUri === undefined ? path : join(path, `${hostname()}-${api.port}`);
+function workOptions(
+  { dataDir, scheduler, ...config }: Config,
+  store: TaskStore,
+  logger: Logger,
+): WorkOptions {
+  const isShared = config.store.mongodbUri !== undefined;
+  return { root: join(dataDir, "work"), isShared, leaseMs: scheduler.leaseMs, store, logger };
 }

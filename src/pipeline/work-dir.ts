@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { untouchedFor } from "./untouched-for.js";
 
 const TASK_ID = /^[0-9a-f]{32}$/;
 
@@ -26,10 +27,17 @@ export class WorkDirs {
     await rm(join(this.#root, taskId), { recursive: true, force: true });
   }
 
-  /** The tasks that left a directory here; nothing that is not ours is named. */
-  async leftovers(): Promise<string[]> {
+  /**
+   * The tasks that have a directory here; nothing that is not ours is named.
+   *
+   * @param untouchedMs only those in which nothing was written for so long.
+   */
+  async leftovers(untouchedMs = 0): Promise<string[]> {
     const names = await readdir(this.#root).catch(() => []);
-    return names.filter((name) => TASK_ID.test(name));
+    const all = names.filter((name) => TASK_ID.test(name));
+    if (untouchedMs === 0) return all;
+    const ages = await Promise.all(all.map((name) => untouchedFor(join(this.#root, name))));
+    return all.filter((_name, index) => (ages[index] ?? 0) >= untouchedMs);
   }
 }
 

@@ -10,7 +10,6 @@ import { WorkSpace } from "../pipeline/work-space.js";
 import type { Pool } from "../pool/pool.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
-import { removeLeftovers } from "./remove-leftovers.js";
 import { Scheduler } from "./scheduler.js";
 
 /** The settings of the scheduler and of the runs that it starts; times in milliseconds. */
@@ -60,14 +59,10 @@ const BACKLOG_PER_UPLOAD = 2;
 export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
   const { pool, scheduler, workPath } = settings;
   const { storage, guard, sources, ...shared } = parts;
-  const workDirs = new WorkDirs(workPath);
-  removeLeftovers(workDirs, parts.store).catch((error: unknown) =>
-    parts.logger.warn({ err: error }, "leftovers not removed"),
-  );
   return new Scheduler({
     context: {
       ...shared,
-      workDirs,
+      workDirs: new WorkDirs(workPath),
       upload: { storage, keepGraph: settings.keepGraph },
       download: downloadContext(settings.input, { guard, sources }),
       uploads: new Semaphore(scheduler.uploadCount),

@@ -112,9 +112,15 @@ export class RetentionSweeper {
   }
 }
 
-/** Sweeps every minute or so until it is disposed, more seldom while nothing can be removed. */
-export function repeatSweeps(options: RetentionSweeperOptions): AsyncDisposable {
-  const sweeper = new RetentionSweeper(options);
+/** Sweeps every minute or so until it is disposed, more seldom while nothing can be removed; never without a retention. */
+export function repeatSweeps({
+  retentionMs,
+  ...options
+}: Omit<RetentionSweeperOptions, "retentionMs"> & {
+  readonly retentionMs?: number;
+}): AsyncDisposable {
+  if (retentionMs === undefined) return { [Symbol.asyncDispose]: async () => {} };
+  const sweeper = new RetentionSweeper({ ...options, retentionMs });
   const onError = (error: unknown): void =>
     options.logger.warn({ err: error }, "expired tasks not deleted, trying again");
   const pauses = { firstPauseMs: FIRST_PAUSE_MS, pauseMs: PAUSE_MS, maxPauseMs: MAX_PAUSE_MS };

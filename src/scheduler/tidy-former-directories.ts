@@ -1,0 +1,33 @@
+import { readdir, rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { untouchedFor } from "../pipeline/untouched-for.js";
+import { WorkDirs } from "../pipeline/work-dir.js";
+import type { TaskReading } from "../store/task-reading.js";
+import { removeLeftovers } from "./remove-leftovers.js";
+
+/** The directory of a replica as version 0.1.0 named it: after host and port. Nothing tells whether it lives. */
+const FORMER_NAME = /-\d{1,5}$/;
+const UPLOADS = "uploads";
+/** A replica of that version may still be at work while the others are updated. */
+const UNTOUCHED_MS = 24 * 3_600_000;
+
+/**
+ * Removes what is of no use to anybody in the directories of replicas that version 0.1.0 ran, and
+ * those that are then empty: work directories of tasks that have ended, and what was left of files
+ * that clients were sending.
+ */
+export async function tidyFormerDirectories(
+  root: string,
+  store: Pick<TaskReading, "get">,
+): Promise<void> {
+  for (const name of await readdir(root)) {
+    if (!FORMER_NAME.test(name)) continue;
+    const path = join(root, name);
+    await removeLeftovers(new WorkDirs(path), store, UNTOUCHED_MS);
+    const uploads = join(path, UPLOADS);
+    if ((await untouchedFor(uploads)) >= UNTOUCHED_MS)
+      await rm(uploads, { recursive: true, force: true });
+    // Not where something is left.
+    await rmdir(path).catch(() => undefined);
+  }
+}
