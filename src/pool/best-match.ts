@@ -96,17 +96,22 @@ function forTrial<T extends WaitingTask>(server: PoolServer, runnable: readonly 
   return others.length > 0 ? others : runnable;
 }
 
-/** Whether a prompt may go to a server that runs one already: where both are known to be short. */
+/**
+ * Whether a prompt may go to a server that has one already: not before the server has it, so that
+ * prompts come in the order in which they got their slots; and where the pool decides it, only where
+ * all of them are known to be short.
+ */
 export function mayQueue(
   server: PoolServer,
   workflow: string,
   runTimes: RunTimes,
   nowMs: number,
 ): boolean {
-  const isHeldElsewhere = [...server.heldElsewhere.values()].some((untilMs) => untilMs > nowMs);
-  if (server.queueDepth === 2 || (server.held.size === 0 && !isHeldElsewhere)) return true;
-  if (server.queueDepth === 1 || isHeldElsewhere) return false;
   const holders = [...server.held.values()];
+  if (!holders.every(({ isPromptSent }) => isPromptSent)) return false;
+  const isHeldElsewhere = [...server.heldElsewhere.values()].some((untilMs) => untilMs > nowMs);
+  if (server.queueDepth === 2 || (holders.length === 0 && !isHeldElsewhere)) return true;
+  if (server.queueDepth === 1 || isHeldElsewhere) return false;
   return [workflow, ...holders.map((holder) => holder.workflow)].every((name) =>
     runTimes.isShort(name),
   );

@@ -16,6 +16,8 @@ export type FaultKind = "unreachable" | "refusal" | "fault" | "needs_restart";
 export interface SlotHolder {
   readonly taskId: string;
   readonly workflow: string;
+  /** Whether its server is known to have its prompt. */
+  readonly isPromptSent: boolean;
 }
 
 /** What a pool server is made of. */

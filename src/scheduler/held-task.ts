@@ -41,7 +41,7 @@ export type LeasedTask = Omit<
 /** What a held task works with. */
 export interface HeldTaskContext {
   readonly store: TaskQueue;
-  readonly pool: Pick<Pool, "adopt" | "release">;
+  readonly pool: Pick<Pool, "adopt" | "changed" | "release">;
   readonly proof: LeaseProof;
   /** How long the lease was when it began. */
   readonly leaseMs: number;
@@ -103,6 +103,10 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** Where its prompt is, as last written. */
   get dispatch(): Omit<Dispatch, "at"> | undefined {
     return this.#dispatch;
+  }
+
+  get isPromptSent(): boolean {
+    return this.#dispatch !== undefined && this.#dispatch.phase !== "intent";
   }
 
   /** How long ago that was written, in milliseconds. */
@@ -173,6 +177,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     await this.#write((store) => store.recordDispatch(this.fence, dispatch));
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
+    if (dispatch.phase === "sent") this.#context.pool.changed();
   }
 
   /** The prompt is of no use any more: the next one recorded takes its place. */

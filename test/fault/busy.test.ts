@@ -134,6 +134,27 @@ test("tasks run by priority, then by age", async () => {
   expect(order.indexOf(high.ids[2] ?? "")).toBeLessThan(order.indexOf(normal.ids[2] ?? ""));
 });
 
+test("tasks whose inputs are at hand come to the server by age, however long each is in sending", async () => {
+  await using server = await startCpuServer({ switches: { simulate: { steps: 999, stepMs: 50 } } });
+  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_PREFETCH: "10" } });
+  const [blocker = ""] = (await submitChecked(app, times(1))).ids;
+  await eventually(async () => (await queueLengths(server)).running === 1, LIMIT);
+  const tasks = await submitChecked(app, times(10));
+  await eventually(async () => {
+    const all = await Promise.all(tasks.ids.map((taskId) => app.app.store.get(taskId)));
+    return all.every((task) => task?.stages.download?.status === "success");
+  }, LIMIT);
+  // The second one's input is long in coming to the server: what may be queued beside it comes quickly.
+  const slow = { path: "/upload/image", fault: "delay", ms: 1_000, count: 2 } as const;
+  await server.set({ simulate: { steps: 2, stepMs: 50 }, http: [slow] });
+  await app.rest("DELETE", `/tasks/${blocker}`);
+  await tasks.completed(app);
+  const order = (await log(server))
+    .filter(({ event }) => event === "submitted")
+    .map(({ taskId }) => taskId);
+  expect(order).toEqual([blocker, ...tasks.ids]);
+});
+
 test("with both servers free and one task each, both work", async () => {
   await using first = await startCpuServer({ switches: FAST });
   await using second = await startCpuServer({ switches: FAST });
