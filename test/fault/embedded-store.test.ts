@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { cp, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { TASK_STATUSES } from "../../src/domain/task.js";
 import { EmbeddedDriver } from "../../src/store/embedded/driver.js";
@@ -11,19 +10,21 @@ import type { TaskStore } from "../../src/store/task-store.js";
 import { heldSlots } from "../support/held-slots.js";
 import { mountDisk } from "../support/small-disk.js";
 import { aLease, aTask, createOne, readTask } from "../support/task-store-builders.js";
-import { compileWriter, startWriter, type WriterProcess } from "../support/task-store-process.js";
+import { layOutWriter, startWriter, type WriterProcess } from "../support/task-store-process.js";
 import { tempDir } from "../support/temp-dir.js";
 
 const KILL_COUNT = 100;
 const LANE_COUNT = 4;
 
-let buildDirectory: string;
+const WATCHDOG = new URL("../../dist/store/embedded/watchdog.js", import.meta.url).href;
+
+let writerDirectory: string;
 let writerPath: string;
 beforeAll(async () => {
-  buildDirectory = await mkdtemp(join(tmpdir(), "tmlsr-test-"));
-  writerPath = await compileWriter(buildDirectory);
+  writerDirectory = await mkdtemp(join(tmpdir(), "tmlsr-test-"));
+  writerPath = await layOutWriter(writerDirectory);
 });
-afterAll(() => rm(buildDirectory, { recursive: true, force: true }));
+afterAll(() => rm(writerDirectory, { recursive: true, force: true }));
 
 describe("an embedded store whose process is killed", () => {
   test(`keeps every acknowledged write over ${KILL_COUNT} kills`, {
@@ -57,9 +58,7 @@ describe("an embedded store whose process is killed", () => {
 });
 
 describe("an embedded store with two processes", () => {
-  test("refuses the second with a message that names the directory", {
-    timeout: 120_000,
-  }, async () => {
+  test("refuses the second with a message that names the directory", async () => {
     const directory = await tempDir();
     await using store = await openEmbeddedStore({ directory });
     const second = startWriter(writerPath, directory);
@@ -71,7 +70,7 @@ describe("an embedded store with two processes", () => {
     await createOne(store);
   });
 
-  test("does not take a frozen process for a dead one", { timeout: 120_000 }, async () => {
+  test("does not take a frozen process for a dead one", async () => {
     const directory = await tempDir();
     const writer = startWriter(writerPath, directory);
     await writer.reach(10);
@@ -119,14 +118,13 @@ describe("an embedded store on a full disk", () => {
 });
 
 describe("the watchdog of opening", () => {
-  test("kills a process that hangs, and not one that came through", { timeout: 60_000 }, () => {
-    const watchdog = pathToFileURL(join(buildDirectory, "src/store/embedded/watchdog.js")).href;
+  test("kills a process that hangs, and not one that came through", () => {
     const run = (afterStart: string) =>
       spawnSync(
         process.execPath,
         [
           ...["--input-type=module", "-e"],
-          `import { startWatchdog } from "${watchdog}";
+          `import { startWatchdog } from "${WATCHDOG}";
            const watchdog = startWatchdog({ message: "It hangs", limitMs: 300 });
            ${afterStart}
            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);`,

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
- * Compiles `src` to `dist` once before the tests: processes and worker threads are started from there.
- * TMLSR_SKIP_BUILD leaves it as it is.
+ * Compiles `src` to `dist`, once for all tests of a run: processes and worker threads are started from
+ * there. TMLSR_SKIP_BUILD leaves it as it is.
  */
 export function setup(): void {
   if (process.env["TMLSR_SKIP_BUILD"]) return;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
@@ -9,7 +9,6 @@ import { onTestFinished } from "vitest";
 import { eventually } from "./eventually.js";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
-const WRITER = fileURLToPath(new URL("./task-store-writer.ts", import.meta.url));
 
 /** A process that writes to a store; see `task-store-writer.ts`. */
 export interface WriterProcess {
@@ -25,30 +24,25 @@ export interface WriterProcess {
 }
 
 /**
- * Compiles the writer and all it may import into a directory, since starting it from its sources takes
- * several times as long.
+ * Puts the writer into a directory as a program that uses the compiled service, since starting it from its
+ * sources takes several times as long.
  *
  * @returns the path to give to {@link startWriter}.
  */
-export async function compileWriter(target: string): Promise<string> {
+export async function layOutWriter(target: string): Promise<string> {
   await writeFile(join(target, "package.json"), '{ "type": "module" }');
-  await symlink(join(PROJECT, "node_modules"), join(target, "node_modules"));
-  for (const folder of ["src/domain", "src/lib", "src/store", "test/support"]) {
-    await mkdir(join(target, folder), { recursive: true });
-    const names = await readdir(join(PROJECT, folder));
-    for (const name of names.filter((one) => one.endsWith(".ts"))) {
-      const source = await readFile(join(PROJECT, folder, name), "utf8");
-      const { outputText } = transpileModule(source, { compilerOptions: COMPILER_OPTIONS });
-      await writeFile(join(target, folder, toJs(name)), outputText);
-    }
+  await symlink(join(PROJECT, "dist"), join(target, "src"));
+  await mkdir(join(target, "test/support"), { recursive: true });
+  for (const name of WRITER) {
+    const source = await readFile(join(PROJECT, `test/support/${name}.ts`), "utf8");
+    const { outputText } = transpileModule(source, { compilerOptions: COMPILER_OPTIONS });
+    await writeFile(join(target, `test/support/${name}.js`), outputText);
   }
-  return join(target, toJs(relative(PROJECT, WRITER)));
+  return join(target, `test/support/${WRITER[0]}.js`);
 }
 
-function toJs(path: string): string {
-  return path.replace(/\.ts$/, ".js");
-}
-
+/** Its entry, and what it imports of the tests. */
+const WRITER = ["task-store-writer", "task-store-builders"];
 const COMPILER_OPTIONS = { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 };
 
 /** Starts a process that writes to the store in a directory; it is killed when the test has finished. */
