@@ -1,5 +1,6 @@
 import { History, type HistoryEntry } from "../prompts/history.js";
 import type { Switches } from "./switches.js";
+import { waitAsSet } from "./wait-as-set.js";
 
 /** A history that carries out the `history` switch. */
 export class ForgetfulHistory extends History {
@@ -13,11 +14,11 @@ export class ForgetfulHistory extends History {
   override add(promptId: string, entry: HistoryEntry): void {
     const { gapMs = 0, forgetAfterMs } = this.#switches().history ?? {};
     if (forgetAfterMs === 0) return;
-    const appear = () => super.add(promptId, entry);
+    const appear = () => {
+      super.add(promptId, entry);
+      if (forgetAfterMs !== undefined) setTimeout(() => this.delete(promptId), forgetAfterMs);
+    };
     if (gapMs === 0) appear();
-    else setTimeout(appear, gapMs);
-    if (forgetAfterMs !== undefined) {
-      setTimeout(() => this.delete(promptId), gapMs + forgetAfterMs);
-    }
+    else void waitAsSet(() => this.#switches().history?.gapMs).then(appear);
   }
 }

@@ -25,14 +25,21 @@ export class SimulatedUpscaler implements Upscaler {
     model: UpscaleModel,
     onTile: (doneCount: number, tileCount: number) => void,
   ): Promise<Frame> {
-    const { simulate } = this.#switches();
-    if (simulate === undefined) return await this.#real.upscale(frame, model, onTile);
-    for (let step = 1; step <= simulate.steps; step += 1) {
+    if (this.#switches().simulate === undefined)
+      return await this.#real.upscale(frame, model, onTile);
+    await this.#pretend(onTile);
+    const { scale } = model;
+    return await resizeFrame(frame, frame.width * scale, frame.height * scale, "nearest-exact");
+  }
+
+  /** Each step looks at the switch anew, so that what runs can be made to end. */
+  async #pretend(onTile: (doneCount: number, tileCount: number) => void): Promise<void> {
+    for (let step = 1; ; step += 1) {
+      const { simulate } = this.#switches();
+      if (simulate === undefined || step > simulate.steps) return;
       await sleep(simulate.stepMs);
       if (!simulate.uninterruptible) onTile(step, simulate.steps);
     }
-    const { scale } = model;
-    return await resizeFrame(frame, frame.width * scale, frame.height * scale, "nearest-exact");
   }
 
   async unload(): Promise<void> {

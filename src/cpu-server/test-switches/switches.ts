@@ -57,7 +57,10 @@ const nodeFault = z.strictObject({
 /** Every way in which a test may make the server misbehave; what is left out or null behaves well. */
 export const switchesSchema = z
   .strictObject({
-    /** Nearest-neighbour pictures in place of the networks' ones, in timed steps that cost no CPU. */
+    /**
+     * Nearest-neighbour pictures in place of the networks' ones, in timed steps that cost no CPU. What
+     * runs follows a change at its next step.
+     */
     simulate: z.strictObject({
       steps: z.number().int().positive(),
       stepMs: count,

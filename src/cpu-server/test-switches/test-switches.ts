@@ -12,6 +12,7 @@ import { addJobsRoutes } from "./jobs-routes.js";
 import { applyNodeFault, spoilOutput } from "./node-faults.js";
 import { SimulatedUpscaler } from "./simulated-upscaler.js";
 import { type Switches, switchesSchema } from "./switches.js";
+import { POLL_MS, waitAsSet } from "./wait-as-set.js";
 
 /** Where the server keeps what the switches touch. */
 export interface SwitchPaths {
@@ -70,7 +71,7 @@ export class TestSwitches implements ServerHooks {
   }
 
   async beforeHistory(): Promise<void> {
-    await sleep(this.#switches.history?.lateMs ?? 0);
+    await waitAsSet(() => this.#switches.history?.lateMs);
   }
 
   frames(frame: string): readonly (string | Buffer)[] {
@@ -110,8 +111,6 @@ function withUnknownField(frame: string): string {
   const data = { ...message.data, unknown_field: ["nobody", "knows"] };
   return JSON.stringify({ ...message, data, unknown_field: 1 });
 }
-
-const POLL_MS = 20;
 
 const JUNK: readonly (string | Buffer)[] = [
   "not JSON {",
