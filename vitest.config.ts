@@ -6,9 +6,11 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/build-dist.ts", "test/support/mongo-broker.ts"],
     pool: "forks",
-    testTimeout: 30_000,
+    // A busy machine is slow; what hangs is found by the limits of `eventually`.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // Most of the time is spent waiting for processes.
     maxWorkers: 3,
-    hookTimeout: 30_000,
   },
 });

@@ -9,7 +9,7 @@ import { runsByTask } from "../support/runs.js";
 import { startService } from "../support/service-process.js";
 
 const WORKFLOW = { type: "image", workflow: "cpu_image_2x" };
-const SLOW = { simulate: { steps: 20, stepMs: 100 } };
+const SLOW = { simulate: { steps: 2_000, stepMs: 50 } };
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
 
 test("kill -9 right after accept: the task completes after a restart, run once", async () => {
@@ -39,9 +39,10 @@ test("kill -9 while the prompt runs: the next process follows it to its end, run
   await using server = await startCpuServer({ switches: SLOW });
   await using service = await startService([server.url]);
   const taskId = await service.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
-  await eventually(async () => (await runsByTask([server])).size === 1, { limitMs: 20_000 });
+  await eventually(async () => (await runsByTask([server])).size === 1);
   await service.kill();
   await service.start();
+  await server.set(FAST);
   const task = await service.ended(taskId);
   expect(task).toMatchObject({ status: "completed", retries: 0 });
   expect(task.attempts).toHaveLength(2);
@@ -67,16 +68,17 @@ test("kill -9 between the prompt's arrival and its answer: the next process re-a
   await using server = await startCpuServer({ switches: { ...SLOW, http: [late] } });
   await using service = await startService([server.url]);
   const taskId = await service.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
-  await eventually(async () => (await runsByTask([server])).size === 1, { limitMs: 20_000 });
+  await eventually(async () => (await runsByTask([server])).size === 1);
   await service.kill();
   await server.set({ http: null });
   await service.start();
+  await server.set(FAST);
   expect(await service.ended(taskId)).toMatchObject({ status: "completed", retries: 0 });
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
 });
 
 test("kill -9 in upload: the result is collected after a restart, run once", async () => {
-  const slow = { path: "/view", fault: "throttle", bytesPerSecond: 500 } as const;
+  const slow = { path: "/view", fault: "throttle", bytesPerSecond: 1 } as const;
   await using server = await startCpuServer({ switches: { ...FAST, http: [slow] } });
   await using service = await startService([server.url]);
   const taskId = await service.submit({ ...WORKFLOW, url: await serve(await aPicture(64, 64)) });
@@ -89,13 +91,14 @@ test("kill -9 in upload: the result is collected after a restart, run once", asy
 });
 
 test("SIGSTOP for longer than the lease, then SIGCONT: it goes on with its own task, run once", async () => {
-  await using server = await startCpuServer({ switches: { simulate: { steps: 40, stepMs: 100 } } });
+  await using server = await startCpuServer({ switches: SLOW });
   await using service = await startService([server.url], { TMLSR_LEASE_SECONDS: "1" });
   const taskId = await service.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
-  await eventually(async () => (await runsByTask([server])).size === 1, { limitMs: 20_000 });
+  await eventually(async () => (await runsByTask([server])).size === 1);
   service.signal("SIGSTOP");
   await eventually(async () => (await server.log()).some(({ at }) => Date.now() - at > 2_000));
   service.signal("SIGCONT");
+  await server.set(FAST);
   expect(await service.ended(taskId)).toMatchObject({ status: "completed", retries: 0 });
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
 });
@@ -107,9 +110,9 @@ test("SIGTERM: it exits within the grace period and the next process takes the r
   const ids = await Promise.all(
     Array.from({ length: 6 }, () => service.submit({ ...WORKFLOW, url })),
   );
-  await eventually(async () => (await runsByTask([server])).size === 1, { limitMs: 20_000 });
+  await eventually(async () => (await runsByTask([server])).size === 1);
   expect(await service.kill("SIGTERM")).toBe(0);
-  await server.set({ simulate: { steps: 2, stepMs: 5 } });
+  await server.set(FAST);
   await service.start();
   for (const id of ids)
     expect(await service.ended(id)).toMatchObject({ status: "completed", retries: 0 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { submitChecked, times } from "../support/checked-tasks.js";
-import { startCpuServer, type SwitchInput, type TestCpuServer } from "../support/cpu-server.js";
+import { type SwitchInput, startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
 import { startTestApp } from "../support/test-app.js";
 

@@ -90,15 +90,12 @@ async function ready(replica: TestService): Promise<void> {
 
 /** A replica that has a task now. */
 async function busyOne(replicas: Replicas): Promise<TestService> {
-  return await eventually(
-    () => {
-      const replica = any(replicas);
-      const leasedCount = replica.lines.filter(({ msg }) => msg === "task leased").length;
-      const endedCount = replica.lines.filter(({ msg }) => msg === "task completed").length;
-      return leasedCount > endedCount ? replica : false;
-    },
-    { limitMs: 60_000 },
-  );
+  return await eventually(() => {
+    const replica = any(replicas);
+    const leasedCount = replica.lines.filter(({ msg }) => msg === "task leased").length;
+    const endedCount = replica.lines.filter(({ msg }) => msg === "task completed").length;
+    return leasedCount > endedCount ? replica : false;
+  });
 }
 
 async function crashServer({ servers }: Replicas): Promise<void> {

@@ -28,9 +28,7 @@ test("kill -9 in mid-upload of 200 MiB: the next process sends only the parts th
     times: 1000,
   });
   const first = start(job);
-  await eventually(() => server.storedParts().length === 10 && halfSent(server).length === 3, {
-    limitMs: 60_000,
-  });
+  await eventually(() => server.storedParts().length === 10 && halfSent(server).length === 3);
   first.kill("SIGKILL");
   await once(first, "exit");
   const stored = new Set(server.storedParts());
@@ -49,7 +47,7 @@ test("kill -9 in mid-upload of 200 MiB: the next process sends only the parts th
   expect(sent.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0)).toBe(15 * 8 * MIB);
   expect(await md5Of(server, file.key)).toBe(file.md5);
   expect(server.uploads.size).toBe(0);
-}, 120_000);
+});
 
 function start(job: UploadJob): ChildProcess {
   const child = spawn(process.execPath, ["--import", "tsx", CHILD, JSON.stringify(job)], {

@@ -5,7 +5,6 @@ import { eventually } from "../support/eventually.js";
 import { startService, type TestService } from "../support/service-process.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
-const LIMIT = { limitMs: 30_000 };
 
 const startedCount = async (server: TestCpuServer) =>
   (await server.log().catch(() => [])).filter(({ event }) => event === "started").length;
@@ -21,7 +20,8 @@ async function stageCounts(service: TestService, ids: readonly string[]) {
 }
 
 test("SIGTERM with 40 tasks in all stages: it exits 0 within the grace period, the next process runs each once", async () => {
-  const slowView = { path: "/view", fault: "throttle", bytesPerSecond: 100 } as const;
+  // Hours for one result: the process that ends did not wait for it.
+  const slowView = { path: "/view", fault: "throttle", bytesPerSecond: 0.01 } as const;
   const slow = { simulate: { steps: 10, stepMs: 50 }, http: [slowView] };
   await using first = await startCpuServer({ switches: slow });
   await using second = await startCpuServer({ switches: slow });
@@ -34,33 +34,31 @@ test("SIGTERM with 40 tasks in all stages: it exits 0 within the grace period, t
   await eventually(async () => {
     const { pending, process, upload } = await stageCounts(service, tasks.ids);
     return pending > 0 && process > 0 && upload > 0;
-  }, LIMIT);
-  const askedAt = Date.now();
+  });
   expect(await service.kill("SIGTERM")).toBe(0);
-  expect(Date.now() - askedAt).toBeLessThan(10_000);
   for (const server of servers) await server.set({ ...FAST, http: null });
   await service.start();
   for (const task of await tasks.completed(service, 60_000)) expect(task.retries).toBe(0);
   expect(await tasks.ranOnce(servers)).toBe(0);
   expect(service.lines.filter(({ msg }) => msg === "run not settled")).toEqual([]);
-}, 120_000);
+});
 
 test("what had not begun is handed back at once, and the running prompt is taken up, not run again", async () => {
-  await using server = await startCpuServer({ switches: { simulate: { steps: 100, stepMs: 50 } } });
-  await using service = await startService([server.url], { TMLSR_GRACE_SECONDS: "25" });
+  await using server = await startCpuServer({
+    switches: { simulate: { steps: 2_000, stepMs: 50 } },
+  });
+  await using service = await startService([server.url], { TMLSR_GRACE_SECONDS: "3600" });
   const tasks = await submitChecked(service, times(5));
-  await eventually(async () => (await startedCount(server)) === 1, LIMIT);
-  const askedAt = Date.now();
+  await eventually(async () => (await startedCount(server)) === 1);
+  // Nothing was being stored, so that there is nothing to wait for: the grace is longer than any test.
   expect(await service.kill("SIGTERM")).toBe(0);
-  // Nothing was being stored, so that there was nothing to wait for.
-  expect(Date.now() - askedAt).toBeLessThan(10_000);
   await server.set(FAST);
   await service.start();
   const all = await tasks.completed(service, 60_000);
   const begun = all.filter(({ attempts }) => attempts.length > 1);
   expect(begun.every(({ attempts }) => attempts[0].reason === "handed_back")).toBe(true);
   expect(await tasks.ranOnce([server])).toBe(0);
-}, 90_000);
+});
 
 test("2 000 stored tasks: it serves after a restart, and has them all", async () => {
   await using service = await startService(["http://127.0.0.1:1"]);
@@ -81,4 +79,4 @@ test("2 000 stored tasks: it serves after a restart, and has them all", async ()
   expect(status).toBe(200);
   const { body } = await service.rest("GET", "/monitor/stats");
   expect(JSON.stringify(body)).toContain("2000");
-}, 120_000);
+});

@@ -5,8 +5,7 @@ import { eventually } from "../support/eventually.js";
 import { startTestApp } from "../support/test-app.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
-const SLOW = { simulate: { steps: 30, stepMs: 50 } };
-const LIMIT = { limitMs: 20_000 };
+const SLOW = { simulate: { steps: 2_000, stepMs: 50 } };
 
 const count = async (server: TestCpuServer, event: string, taskId?: string) =>
   (await server.log().catch(() => [])).filter(
@@ -14,7 +13,7 @@ const count = async (server: TestCpuServer, event: string, taskId?: string) =>
   ).length;
 
 const has = (server: TestCpuServer, event: string, taskId?: string) =>
-  eventually(async () => (await count(server, event, taskId)) > 0, LIMIT);
+  eventually(async () => (await count(server, event, taskId)) > 0);
 
 test("a server that dies as it is sent an input: its tasks run when it is back, nothing held against them", async () => {
   await using dying = await startCpuServer({
@@ -45,7 +44,7 @@ test("a server killed in mid-prompt for good: its tasks run on the other one", a
   await using other = await startCpuServer({ switches: FAST });
   await using app = await startTestApp({
     servers: [dying.url, other.url],
-    env: { TMLSR_SERVER_LOST_MS: "1000" },
+    env: { TMLSR_SERVER_LOST_MS: "5000" },
   });
   const tasks = await submitChecked(app, times(6));
   await has(dying, "started");
@@ -69,12 +68,12 @@ test("a server restarted after the prompt's end and before its harvest: the file
 });
 
 test("a black hole: elsewhere after the patience, and its old prompt is canceled when it answers again", async () => {
-  await using hole = await startCpuServer({ switches: { simulate: { steps: 600, stepMs: 50 } } });
+  await using hole = await startCpuServer({ switches: SLOW });
   await using other = await startCpuServer({ switches: FAST });
   await other.kill();
   await using app = await startTestApp({
     servers: [hole.url, other.url],
-    env: { TMLSR_SERVER_LOST_MS: "1500" },
+    env: { TMLSR_SERVER_LOST_MS: "5000" },
   });
   const tasks = await submitChecked(app, times(1));
   await has(hole, "started");
@@ -88,14 +87,10 @@ test("a black hole: elsewhere after the patience, and its old prompt is canceled
   ]);
   const [taskId = ""] = tasks.ids;
   const [moved] = (await other.log()).filter((entry) => entry.event === "started");
-  expect((moved?.at ?? 0) - silentSince).toBeGreaterThanOrEqual(1_500);
+  expect((moved?.at ?? 0) - silentSince).toBeGreaterThanOrEqual(5_000);
   process.kill(hole.pid, "SIGCONT");
-  await eventually(
-    async () =>
-      (await hole.log()).some(
-        (entry) => entry.taskId === taskId && entry.outcome === "interrupted",
-      ),
-    LIMIT,
+  await eventually(async () =>
+    (await hole.log()).some((entry) => entry.taskId === taskId && entry.outcome === "interrupted"),
   );
 });
 
@@ -130,14 +125,15 @@ test("a silent server that answers again within the patience goes on with its pr
   await other.kill();
   await using app = await startTestApp({
     servers: [server.url, other.url],
-    env: { TMLSR_SERVER_LOST_MS: "20000" },
+    env: { TMLSR_SERVER_LOST_MS: "600000" },
   });
   const tasks = await submitChecked(app, times(1));
   await has(server, "started");
   process.kill(server.pid, "SIGSTOP");
   await other.restart(FAST);
-  await eventually(() => app.app.pool.servers[1]?.state === "ready", LIMIT);
+  await eventually(() => app.app.pool.servers[1]?.state === "ready");
   process.kill(server.pid, "SIGCONT");
+  await server.set(FAST);
   await tasks.completed(app);
   expect(await count(other, "submitted")).toBe(0);
   expect(await tasks.ranOnce([server, other])).toBe(0);
@@ -149,9 +145,9 @@ test("a server that comes back is at work again within seconds", async () => {
   await (await submitChecked(app, times(1))).completed(app);
   await server.kill();
   const tasks = await submitChecked(app, times(2));
-  await eventually(() => app.app.pool.servers[0]?.state === "quarantined", LIMIT);
+  await eventually(() => app.app.pool.servers[0]?.state === "quarantined");
   await server.restart(FAST);
-  await eventually(async () => (await count(server, "started")) > 1, { limitMs: 5_000 });
+  await eventually(async () => (await count(server, "started")) > 1);
   await tasks.completed(app);
 });
 
@@ -163,7 +159,7 @@ test("a server that comes back without its nodes: the tasks wait until it has th
   const none = { path: "/object_info/*", fault: "answer", status: 200, body: "{}" } as const;
   await server.restart({ ...SLOW, http: [{ ...none, contentType: "application/json" }] });
   const [poolServer] = app.app.pool.servers;
-  await eventually(() => poolServer?.capability?.classes.size === 0, LIMIT);
+  await eventually(() => poolServer?.capability?.classes.size === 0);
   expect((await app.app.store.counts()).completed).toBeLessThan(6);
   await server.restart(FAST);
   await tasks.completed(app);

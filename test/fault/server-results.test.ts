@@ -8,15 +8,13 @@ import { heldSlots } from "../support/held-slots.js";
 import { startTestApp } from "../support/test-app.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
-const LIMIT = { limitMs: 20_000 };
 const VIEW = { path: "/view" } as const;
 
 const WAITING = "Waiting for the storage...";
 
 const ended = (server: TestCpuServer) =>
-  eventually(
-    async () => (await server.log().catch(() => [])).some(({ event }) => event === "ended"),
-    LIMIT,
+  eventually(async () =>
+    (await server.log().catch(() => [])).some(({ event }) => event === "ended"),
   );
 
 // Whatever goes wrong after the GPU has done its work costs no second run.
@@ -62,7 +60,6 @@ test("the storage fails for a while: the result is kept and stored later, even i
   for (const taskId of tasks.ids)
     await eventually(
       async () => (await app.app.store.get(taskId))?.stages.upload?.detail === WAITING,
-      LIMIT,
     );
   await server.restart(FAST);
   await rm(outputs);
@@ -85,8 +82,8 @@ test("a storage that fails holds new work up instead of filling the disk", async
     const all = await Promise.all(tasks.ids.map((taskId) => app.app.store.get(taskId)));
     return all.filter((task) => task?.stages.upload?.detail === WAITING).length;
   };
-  await eventually(async () => (await keptCount()) >= 2, LIMIT);
-  await eventually(async () => (await heldSlots(app.app.store)).length === 0, LIMIT);
+  await eventually(async () => (await keptCount()) >= 2);
+  await eventually(async () => (await heldSlots(app.app.store)).length === 0);
   const runCount = (await server.log()).filter(({ event }) => event === "ended").length;
   expect(runCount).toBeLessThan(10);
   await rm(outputs);

@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { expect } from "vitest";
 import type { TestCpuServer } from "./cpu-server.js";
+import { LIMIT_MS } from "./eventually.js";
 import { startOrigin } from "./http-origin.js";
 import { judgeRuns } from "./judge-runs.js";
 import type { RestTask } from "./test-app.js";
@@ -53,7 +54,7 @@ export async function submitChecked(
     );
   return {
     ids,
-    completed: async (now, limitMs = 30_000) => {
+    completed: async (now, limitMs = LIMIT_MS) => {
       const tasks: RestTask[] = [];
       for (const [seed, taskId] of ids.entries()) {
         const task = await now.ended(taskId, limitMs);

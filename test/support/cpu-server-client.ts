@@ -40,14 +40,11 @@ export async function listen(url: string, clientId = "", path = "/ws"): Promise<
   });
   await once(socket, "open");
   const until = (isIt: (event: Heard) => boolean) =>
-    eventually(
-      () => {
-        const found = heard.find(isIt);
-        if (found === undefined) throw new Error(`Not heard: ${heard.map(brief).join(", ")}`);
-        return found;
-      },
-      { limitMs: 15_000 },
-    );
+    eventually(() => {
+      const found = heard.find(isIt);
+      if (found === undefined) throw new Error(`Not heard: ${heard.map(brief).join(", ")}`);
+      return found;
+    });
   return {
     ...{ socket, heard, junk, until },
     untilEnd: (promptId) =>
@@ -151,5 +148,5 @@ export function scalePrompt(image: string, prefix: string, width = 16): Loose {
 /** Waits until a prompt is in history. */
 export async function untilHistory(url: string, promptId: string): Promise<Loose> {
   const check = async () => (await getJson(`${url}/history/${promptId}`))[promptId] ?? false;
-  return await eventually(check, { limitMs: 20_000 });
+  return await eventually(check);
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { z } from "zod";
 import type { RunLogEntry } from "../../src/cpu-server/run-log.js";
 import type { switchesSchema } from "../../src/cpu-server/test-switches/switches.js";
+import { LIMIT_MS } from "./eventually.js";
 
 /** Test switches as a test writes them; null sets one back to good behaviour. */
 export type SwitchChanges = {
@@ -150,4 +151,3 @@ class CpuServerProcess implements TestCpuServer {
 }
 
 const ENTRY = fileURLToPath(new URL("../../dist/cpu-server/main.js", import.meta.url));
-const LIMIT_MS = 20_000;

@@ -2,11 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long and how often {@link eventually} tries. */
 export interface EventuallyOptions {
-  /** @default 5000 */
+  /** @default {@link LIMIT_MS} */
   readonly limitMs?: number;
   /** Pause between two tries. @default 10 */
   readonly intervalMs?: number;
 }
+
+/** Far longer than anything takes on a busy machine; who waits for less has a reason to. */
+export const LIMIT_MS = 60_000;
 
 /**
  * Repeats `check` until it neither throws nor answers false, and answers what it answered.
@@ -15,7 +18,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { limitMs = 5_000, intervalMs = 10 }: EventuallyOptions = {},
+  { limitMs = LIMIT_MS, intervalMs = 10 }: EventuallyOptions = {},
 ): Promise<Exclude<T, false>> {
   const deadline = performance.now() + limitMs;
   for (;;) {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { eventually } from "./eventually.js";
+import { eventually, LIMIT_MS } from "./eventually.js";
 import { freePort } from "./free-port.js";
 import { tempDir } from "./temp-dir.js";
 import { callRest, type RestAnswer, type RestTask } from "./test-app.js";
@@ -35,7 +35,6 @@ export interface LogLine {
 }
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
-const START_LIMIT_MS = 30_000;
 
 /** Starts the service. @param servers URLs of ComfyUI servers; empty: standalone. */
 export async function startService(
@@ -85,10 +84,7 @@ class Service implements TestService {
       errors += text.toString();
     });
     const isListening = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error("The service did not start")),
-        START_LIMIT_MS,
-      );
+      const timer = setTimeout(() => reject(new Error("The service did not start")), LIMIT_MS);
       child.once("exit", () => reject(new Error(`The service ended: ${errors}`)));
       createInterface({ input: child.stdout }).on("line", (line) => {
         const parsed = JSON.parse(line) as LogLine;
@@ -118,7 +114,7 @@ class Service implements TestService {
   async until(
     taskId: string,
     check: (task: RestTask) => boolean,
-    limitMs = 30_000,
+    limitMs = LIMIT_MS,
   ): Promise<RestTask> {
     let last: RestTask;
     try {

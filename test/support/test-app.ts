@@ -5,7 +5,7 @@ import { toConfig } from "../../src/config/config.js";
 import { readSettings } from "../../src/config/read-settings.js";
 import { createLogger } from "../../src/lib/logger.js";
 import type { TaskStore } from "../../src/store/task-store.js";
-import { eventually } from "./eventually.js";
+import { eventually, LIMIT_MS } from "./eventually.js";
 import { heldSlots } from "./held-slots.js";
 import { tempDir } from "./temp-dir.js";
 
@@ -93,7 +93,7 @@ class RunningApp implements TestApp {
     return body.task_id;
   }
 
-  async ended(taskId: string, limitMs = 20_000): Promise<RestTask> {
+  async ended(taskId: string, limitMs = LIMIT_MS): Promise<RestTask> {
     return await eventually(
       async () => {
         const { body } = await this.rest("GET", `/tasks/${taskId}`);

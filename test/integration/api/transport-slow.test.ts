@@ -220,5 +220,5 @@ function untilStalled(tasks: TestTasks): Promise<boolean> {
     await sleep(100);
     return sentCount > 0 && tasks.sentCount === sentCount;
   };
-  return eventually(isStalled, { limitMs: 20_000 });
+  return eventually(isStalled);
 }

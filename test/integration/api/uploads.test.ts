@@ -10,11 +10,12 @@ import { eventually } from "../../support/eventually.js";
 import { aPicture } from "../../support/pictures.js";
 import { rawClient } from "../../support/raw-client.js";
 import { tempDir } from "../../support/temp-dir.js";
+import { startTestApp } from "../../support/test-app.js";
 import { postUpload, TAKEN, uploadFiles } from "../../support/uploads.js";
 import { expectProblem, useTestApp } from "../../support/use-test-app.js";
 
 const MIB = 1024 * 1024;
-const api = useTestApp({ env: { TMLSR_UPLOAD_MAX_MB: "1", TMLSR_UPLOAD_IDLE_SECONDS: "3" } });
+const api = useTestApp({ env: { TMLSR_UPLOAD_MAX_MB: "1" } });
 let picture: Buffer;
 beforeAll(async () => {
   picture = await aPicture();
@@ -26,11 +27,11 @@ async function kept(url: string): Promise<Buffer> {
 }
 
 /** Checks that whatever `run` does leaves nothing on the disk. */
-async function leavesNothing(run: () => Promise<void>): Promise<void> {
-  const before = await uploadFiles(api.app.dataDir);
+async function leavesNothing(run: () => Promise<void>, { dataDir } = api.app): Promise<void> {
+  const before = await uploadFiles(dataDir);
   await run();
   await eventually(async () => {
-    expect(await uploadFiles(api.app.dataDir)).toEqual(before);
+    expect(await uploadFiles(dataDir)).toEqual(before);
   });
 }
 
@@ -307,14 +308,15 @@ describe("an upload whose client", () => {
   });
 
   test("stalls is answered 408 and leaves nothing", async () => {
+    await using app = await startTestApp({ env: { TMLSR_UPLOAD_IDLE_SECONDS: "1" } });
     await leavesNothing(async () => {
-      const client = await rawClient(Number(new URL(api.app.url).port));
+      const client = await rawClient(Number(new URL(app.url).port));
       client.socket.write(HEAD);
       client.socket.write(picture);
-      const call = api.app.grpc.upload(thenNothing(picture)).catch((error: unknown) => error);
+      const call = app.grpc.upload(thenNothing(picture)).catch((error: unknown) => error);
       expect(await client.closed()).toMatch(/^HTTP\/1\.1 408 .*"code":"INPUT_TIMEOUT"/s);
       expect(errorCodeOf(await call)).toBe("INPUT_TIMEOUT");
-    });
+    }, app);
   });
 });
 

@@ -129,13 +129,10 @@ test("the gRPC example submits a task and watches it to its end", async () => {
   onTestFinished(() => void child.kill());
   const [output, errors] = [text(child.stdout), text(child.stderr)];
   const ended = once(child, "close");
-  const taskId: string = await eventually(
-    async () => {
-      const { tasks } = (await api.get("/tasks?status=pending")).body;
-      return tasks.length > 0 && tasks[0].task_id;
-    },
-    { limitMs: 20_000 },
-  );
+  const taskId: string = await eventually(async () => {
+    const { tasks } = (await api.get("/tasks?status=pending")).body;
+    return tasks.length > 0 && tasks[0].task_id;
+  });
   expect(await api.task(taskId)).toMatchObject({ type: "image" });
   await api.store.settle(await api.hold(taskId), COMPLETED);
   expect([await ended, await errors]).toEqual([[0, null], ""]);

@@ -113,7 +113,7 @@ describe("submitPrompt() without a clear answer", () => {
     ["nonsense", { fault: "answer", when: "after", status: 200, body: "<html>" }],
     ["half of it", { fault: "truncate", bytes: 4 }],
   ] as const)("(%s) finds the prompt accepted, and has it run once", async (_, fault) => {
-    const comfy = clientOf(server.url, { slowRequestMs: 300 });
+    const comfy = clientOf(server.url, { slowRequestMs: 3_000 });
     await server.set({ http: [{ path: "/prompt", method: "POST", ...fault }] });
     const promptId = await submitted(comfy);
     expect(await followPrompt(comfy, promptId, STALL)).toMatchObject({ kind: "success" });

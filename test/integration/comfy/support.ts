@@ -14,7 +14,7 @@ import { tempDir } from "../../support/temp-dir.js";
 export const signal = new AbortController().signal;
 
 /** Quick where the defaults are patient. */
-const LIMITS = { absentPauseMs: 50, lookUpMs: 5_000, reconnectMs: 200 };
+const LIMITS = { absentPauseMs: 50, lookUpMs: 30_000, reconnectMs: 200 };
 
 /** A client of a server, disposed when the test has finished. */
 export function clientOf(

@@ -45,7 +45,7 @@ const submit = async (prompt: Loose, rest: Loose = {}): Promise<string> => {
 
 /** A slow prompt, running; the returned listener hears it. */
 const running = async (listener: Listener, clientId: string, stepMs = 50): Promise<string> => {
-  await server.set({ simulate: { steps: 200, stepMs } });
+  await server.set({ simulate: { steps: 2_000, stepMs } });
   const id = await submit(upscalePrompt(name, `slow${count}`), { client_id: clientId });
   await listener.until(({ type, data }) => type === "progress" && data.prompt_id === id);
   return id;
@@ -107,16 +107,16 @@ describe("a normal run", () => {
   });
 
   it("tells execution_success before its history entry exists, and executing null after", async () => {
-    await server.set({ history: { lateMs: 300 } });
+    await server.set({ history: { lateMs: 600_000 } });
     await using listener = await listen(url, "race");
     const id = await submit(scalePrompt(name, "race"), { client_id: "race" });
     await listener.until(({ type, data }) => type === "execution_success" && data.prompt_id === id);
     expect(await getJson(`${url}/history/${id}`)).toEqual({});
     const queue = await getJson(`${url}/queue`);
     expect(queue.queue_running.map((item: Loose) => item[1])).toEqual([id]);
+    await server.set({ history: null });
     await listener.untilEnd(id);
     expect(await getJson(`${url}/history/${id}`)).toHaveProperty([id]);
-    await server.set({ history: null });
   });
 
   it("counts every start and end in the log, under the task's id", async () => {
@@ -265,11 +265,12 @@ describe("interrupting", () => {
   });
 
   it("is noticed only by the next node where the running one does not listen", async () => {
-    await server.set({ simulate: { steps: 1, stepMs: 150, uninterruptible: true } });
+    await server.set({ simulate: { steps: 2_000, stepMs: 20, uninterruptible: true } });
     await using listener = await listen(url, "deaf-node");
     const id = await submit(upscalePrompt(name, "deafnode"), { client_id: "deaf-node" });
     await listener.until(({ type, data }) => type === "executing" && data.node === "3");
     await post(`${url}/interrupt`, { prompt_id: id });
+    await server.set({ simulate: { steps: 1, stepMs: 1 } });
     await listener.untilEnd(id);
     expect(listener.heard.at(-3)?.data).toMatchObject({ node_id: "4", node_type: "SaveImage" });
   });

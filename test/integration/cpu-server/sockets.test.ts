@@ -117,7 +117,7 @@ describe("routing", () => {
   });
 
   it("without a client id tells an interrupt to everybody", async () => {
-    await server.set({ simulate: { steps: 100, stepMs: 20 } });
+    await server.set({ simulate: { steps: 2_000, stepMs: 20 } });
     await using listener = await listen(url, "anybody");
     const id = await submit(upscalePrompt("a.png", "anonymous2"));
     await listener.until(({ type, data }) => type === "progress" && data.prompt_id === id);
@@ -126,9 +126,10 @@ describe("routing", () => {
   });
 
   it("tells of a deleted prompt nothing but a status", async () => {
-    await server.set({ simulate: { steps: 100, stepMs: 20 } });
+    await server.set({ simulate: { steps: 2_000, stepMs: 20 } });
     await using listener = await listen(url, "deleted");
     const first = await submit(upscalePrompt("a.png", "holds"), { client_id: "deleted" });
+    await listener.until(({ type, data }) => type === "progress" && data.prompt_id === first);
     const waiting = await submit(freshPrompt(), { client_id: "deleted" });
     await post(`${url}/queue`, { delete: [waiting] });
     await post(`${url}/interrupt`, { prompt_id: first });
@@ -142,7 +143,7 @@ describe("routing", () => {
 
 describe("coming back", () => {
   it("in mid-run hears the running node without a prompt id, then what follows", async () => {
-    await server.set({ simulate: { steps: 100, stepMs: 20 } });
+    await server.set({ simulate: { steps: 2_000, stepMs: 20 } });
     const first = await listen(url, "back");
     const id = await submit(upscalePrompt("a.png", "back"), { client_id: "back" });
     await first.until(({ type }) => type === "progress");

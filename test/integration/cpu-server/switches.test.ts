@@ -79,17 +79,20 @@ describe("nodes", () => {
 
   it("hang, while HTTP answers and interrupts are taken without effect", async () => {
     await using server = await start({ nodes: [{ fault: "hang", classType: "SaveImage" }] });
-    const id = await submit(server, scalePrompt("a.png", "hangs"));
-    await eventually(async () => (await events(server)).includes("started"));
+    await using listener = await listen(server.url, "hangs");
+    const id = await submit(server, scalePrompt("a.png", "hangs"), { client_id: "hangs" });
+    // Before that node an interrupt would end the prompt.
+    await listener.until(({ type, data }) => type === "executing" && data.node === "3");
     expect((await post(`${server.url}/interrupt`, { prompt_id: id })).status).toBe(200);
+    expect(await events(server)).toContain("interrupted");
     const queue = await getJson(`${server.url}/queue`);
     expect(queue.queue_running[0][1]).toBe(id);
   });
 
   it("crash the process in mid-node; the log tells, and a restart has forgotten all but files", async () => {
-    await using server = await start({ simulate: { steps: 100, stepMs: 20 } });
+    await using server = await start({ simulate: { steps: 2_000, stepMs: 20 } });
     await server.set({
-      nodes: [{ fault: "crash", classType: "ImageUpscaleWithModel", afterMs: 60 }],
+      nodes: [{ fault: "crash", classType: "ImageUpscaleWithModel", afterMs: 500 }],
     });
     await using listener = await listen(server.url, "crash");
     const closed = once(listener.socket, "close");
@@ -174,12 +177,15 @@ describe("HTTP", () => {
       await using server = await start();
       const target = { path: "/prompt", method: "POST", count: 1, when: "after" as const };
       await server.set({
-        http: [{ ...target, ...(fault === "delay" ? { fault, ms: 300 } : { fault }) }],
+        http: [{ ...target, ...(fault === "delay" ? { fault, ms: 600_000 } : { fault }) }],
       });
       const body = JSON.stringify({ prompt: scalePrompt("a.png", "once"), prompt_id: "once" });
-      const signal = AbortSignal.timeout(200);
-      const asked = fetch(`${server.url}/prompt`, { method: "POST", body, signal });
-      await expect(asked).rejects.toThrow();
+      const stop = new AbortController();
+      const asked = fetch(`${server.url}/prompt`, { method: "POST", body, signal: stop.signal });
+      const failed = expect(asked).rejects.toThrow();
+      await eventually(async () => (await events(server)).includes("submitted"));
+      if (fault === "delay" || fault === "black-hole") stop.abort();
+      await failed;
       if (fault === "crash") {
         await server.ended();
         expect((await events(server))[0]).toBe("submitted");
@@ -240,12 +246,13 @@ describe("WebSockets", () => {
 
 describe("history", () => {
   it("leaves a gap in which a prompt is in neither queue nor history", async () => {
-    await using server = await start({ history: { gapMs: 300 } });
+    await using server = await start({ history: { gapMs: 600_000 } });
     await using listener = await listen(server.url, "gap");
     const id = await submit(server, scalePrompt("a.png", "gap"), { client_id: "gap" });
     await listener.untilEnd(id);
     expect((await getJson(`${server.url}/prompt`)).exec_info.queue_remaining).toBe(0);
     expect(await getJson(`${server.url}/history/${id}`)).toEqual({});
+    await server.set({ history: null });
     await untilHistory(server.url, id);
   });
 
@@ -256,7 +263,7 @@ describe("history", () => {
     await listener.untilEnd(first);
     expect(await getJson(`${server.url}/history/${first}`)).toEqual({});
     expect((await fetch(`${server.url}/view?filename=lost_00001_.png`)).status).toBe(200);
-    await server.set({ history: { forgetAfterMs: 200 } });
+    await server.set({ history: { forgetAfterMs: 2_000 } });
     const second = await submit(server, scalePrompt("a.png", "later"));
     await untilHistory(server.url, second);
     await eventually(
@@ -298,7 +305,7 @@ describe("unknown fields", () => {
 
 describe("a newer server", () => {
   it("has jobs, insists on UUIDs, and checks the newer combos", async () => {
-    await using server = await start({ newer: true, simulate: { steps: 100, stepMs: 20 } });
+    await using server = await start({ newer: true, simulate: { steps: 2_000, stepMs: 20 } });
     const { url } = server;
     const refused = await post(`${url}/prompt`, { prompt: {}, prompt_id: "None" });
     expect([refused.status, refused.body.error.type]).toEqual([400, "invalid_prompt_id"]);

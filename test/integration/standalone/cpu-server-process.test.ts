@@ -47,7 +47,7 @@ describe("the process", () => {
     child.stderr.on("data", (text: Buffer) => {
       errors += text.toString();
     });
-    await eventually(() => output.includes("\n"), { limitMs: 15_000 });
+    await eventually(() => output.includes("\n"));
     const url = /^cpu-server listening on (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(output)?.[1];
     expect(await getJson(`${url}/prompt`)).toEqual({ exec_info: { queue_remaining: 0 } });
     expect((await fetch(`${url}/test/switches`)).status).toBe(404);

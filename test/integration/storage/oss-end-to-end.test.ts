@@ -107,7 +107,7 @@ test.each(OUTAGES)(
     await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
     await begin(oss);
     const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
-    await eventually(() => hasFetched(app, taskId), { limitMs: 15_000 });
+    await eventually(() => hasFetched(app, taskId));
     if (oss.isUp) await eventually(() => oss.seen("PutObject").some(isRefused));
     expect(await stages(app, taskId)).not.toMatchObject({ upload: "success" });
     await end(oss);
@@ -129,7 +129,7 @@ test("a service that starts without its storage serves, works, and stores when i
   await using server = await startCpuServer({ switches: FAST });
   await using app = await startTestApp({ servers: [server.url], env: ossEnv(oss) });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await aPicture()) });
-  await eventually(() => hasFetched(app, taskId), { limitMs: 15_000 });
+  await eventually(() => hasFetched(app, taskId));
   await oss.comeBack();
   expect(await app.ended(taskId)).toMatchObject({ status: "completed", retries: 0 });
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
@@ -144,9 +144,7 @@ test("an outage in mid-upload that outlasts the tries of its calls: the same upl
   oss.inject({ operation: "UploadPart", effect, skip: 1, times: Number.POSITIVE_INFINITY });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });
   // From here on it is the run that tries again, in the same process.
-  await eventually(async () => (await detailOf(app, taskId, "upload")).startsWith("Waiting"), {
-    limitMs: 60_000,
-  });
+  await eventually(async () => (await detailOf(app, taskId, "upload")).startsWith("Waiting"));
   expect(oss.uploads.size).toBe(1);
   oss.clearFaults();
 
@@ -169,9 +167,7 @@ test("a result that is lost in mid-upload is made again, and the upload of the l
     await eventually(() => oss.seen("UploadPart").length === 1);
     oss.inject({ operation: "UploadPart", effect, skip: 1, times: Number.POSITIVE_INFINITY });
     taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });
-    await eventually(async () => (await detailOf(app, taskId, "upload")).startsWith("Waiting"), {
-      limitMs: 60_000,
-    });
+    await eventually(async () => (await detailOf(app, taskId, "upload")).startsWith("Waiting"));
   }
   expect(oss.uploads.size).toBe(1);
   for (const lost of [join(options.dataDir, "work", taskId), join(server.dir, "output", "tmlsr")])
@@ -196,15 +192,13 @@ test("a cancel in mid-upload cuts it and leaves nothing of it in the bucket", as
   await eventually(() => oss.seen("UploadPart").length === 1);
   oss.inject({ operation: "UploadPart", effect: { kind: "stall", afterBytes: 1 }, times: 100 });
   const taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });
-  await eventually(() => oss.uploads.size === 1 && oss.seen("UploadPart").length > 1, {
-    limitMs: 25_000,
-  });
+  await eventually(() => oss.uploads.size === 1 && oss.seen("UploadPart").length > 1);
 
   expect((await app.rest("DELETE", `/tasks/${taskId}`)).body).toEqual({ status: "canceled" });
   await eventually(() => oss.uploads.size === 0);
   expect(oss.seen("AbortMultipartUpload")).toMatchObject([{ statusCode: 204 }]);
   expect(oss.objects.size).toBe(0);
-}, 60_000);
+});
 
 /** Its result takes more than one part. */
 async function largePicture(): Promise<Buffer> {

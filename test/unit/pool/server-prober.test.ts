@@ -28,8 +28,8 @@ test("a server taken out for a fault is asked at once, then now and then, not al
   await eventually(() => server.state === "ready");
   const askedBefore = origin.requests.length;
   pool.noteFault(server, "fault", "it failed");
-  await eventually(() => origin.requests.length > askedBefore, { limitMs: 2_000 });
-  await eventually(() => server.state === "half_open", { limitMs: 10_000 });
+  await eventually(() => origin.requests.length > askedBefore);
+  await eventually(() => server.state === "half_open");
   expect(origin.requests.length - askedBefore).toBeLessThan(50);
 });
 

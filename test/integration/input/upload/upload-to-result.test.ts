@@ -162,7 +162,7 @@ test("a task that is canceled while it fetches its upload leaves nothing", async
   const url = await uploadTo(app);
   oss.inject({ operation: "GetObject", effect: { kind: "stall", afterBytes: 0 } });
   const taskId = await app.submit({ ...WORKFLOW, url });
-  await eventually(() => oss.seen("GetObject").length > 0, { limitMs: 15_000 });
+  await eventually(() => oss.seen("GetObject").length > 0);
   expect((await app.rest("DELETE", `/tasks/${taskId}`)).body).toEqual({ status: "canceled" });
   await eventually(async () => expect(await uploadFiles(app.dataDir)).toEqual([]));
 });

@@ -175,11 +175,11 @@ describe("TaskWatcher.watch()", () => {
     const watches = Array.from({ length: 10_000 }, () =>
       collect(watcher.watch("a", 0, new AbortController().signal)),
     );
-    await eventually(() => watches.every(({ revs }) => revs.length === 1), { limitMs: 20_000 });
+    await eventually(() => watches.every(({ revs }) => revs.length === 1));
     expect(store.subscriberCount).toBe(1);
     store.readCount = 0;
     store.set("a", 2);
-    await eventually(() => watches.every(({ revs }) => revs.length === 2), { limitMs: 20_000 });
+    await eventually(() => watches.every(({ revs }) => revs.length === 2));
     expect(store.readCount).toBe(1);
     store.set("a", 3, "completed");
     await Promise.all(watches.map(({ ended }) => ended));
