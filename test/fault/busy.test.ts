@@ -121,14 +121,17 @@ test("a task of another workflow is passed over no more often than configured", 
   await using server = await startCpuServer({ switches: FAST });
   await using app = await startTestApp({
     servers: [server.url],
-    env: { TMLSR_MAX_BYPASS_COUNT: "3", TMLSR_MAX_BYPASS_SECONDS: "600" },
+    env: {
+      ...{ TMLSR_MAX_BYPASS_COUNT: "3", TMLSR_MAX_BYPASS_SECONDS: "600" },
+      TMLSR_PREFETCH: "20",
+    },
   });
   await (await submitChecked(app, times(1))).completed(app);
   await server.set(LONG);
   const blocker = await submitChecked(app, times(1));
   await eventually(async () => (await queueLengths(server)).running === 1);
   const tasks = await submitChecked(app, ["cpu_image_4x", ...times(12)]);
-  await inputsAtHand(app, tasks.ids, 2);
+  await inputsAtHand(app, tasks.ids, tasks.ids.length);
   await server.set({ simulate: { steps: 20, stepMs: 25 } });
   await blocker.completed(app);
   await tasks.completed(app, 60_000);
@@ -168,10 +171,7 @@ test("tasks whose inputs are at hand come to the server by age, however long eac
   const [blocker = ""] = (await submitChecked(app, times(1))).ids;
   await eventually(async () => (await queueLengths(server)).running === 1);
   const tasks = await submitChecked(app, times(10));
-  await eventually(async () => {
-    const all = await Promise.all(tasks.ids.map((taskId) => app.app.store.get(taskId)));
-    return all.every((task) => task?.stages.download?.status === "success");
-  });
+  await inputsAtHand(app, tasks.ids, tasks.ids.length);
   // The second one's input is long in coming to the server: what may be queued beside it comes quickly.
   const slow = { path: "/upload/image", fault: "delay", ms: 1_000, count: 2 } as const;
   await server.set({ simulate: { steps: 2, stepMs: 50 }, http: [slow] });

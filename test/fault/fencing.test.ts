@@ -65,9 +65,12 @@ async function open(store: TaskStore, serverUrl: string, leaseSeconds: number) {
   });
 }
 
-/** Its heartbeats renew nothing, and it believes that they do. */
+/** Its heartbeats renew nothing, and it believes that they do. It takes no task over, such as its own. */
 function sleepwalking(store: TaskStore): TaskStore {
-  return withMethods(store, { heartbeat: async () => ({ lost: [], canceled: [] }) });
+  return withMethods(store, {
+    heartbeat: async () => ({ lost: [], canceled: [] }),
+    leaseOrphan: async () => undefined,
+  });
 }
 
 /** Writes as if the task were still its own, whoever holds it. */

@@ -7,7 +7,6 @@ import { startTestApp } from "../support/test-app.js";
 const FAST = { simulate: { steps: 2, stepMs: 10 } };
 /** Longer than any of these tests. */
 const SLOW = { simulate: { steps: 3_000, stepMs: 50 } };
-const LIMIT = { limitMs: 20_000 };
 const [SMALL, LARGE] = ["cpu_image_2x", "cpu_image_4x"];
 const [SMALL_MODEL, LARGE_MODEL] = ["esrgan-slim-x2", "esrgan-slim-x4"];
 const LOADER = "/object_info/UpscaleModelLoader";
@@ -48,7 +47,7 @@ test("a server runs what it can, whatever waits for others", async () => {
   await using servers = await startThree();
   await using app = await startTestApp({ servers: servers.urls });
   const large = await submitChecked(app, times(12, LARGE));
-  await eventually(async () => (await started(servers.both)) === 1, LIMIT);
+  await eventually(async () => (await started(servers.both)) === 1);
   const small = await submitChecked(app, times(6, SMALL));
   await small.completed(app);
   expect(await started(servers.small)).toBe(6);
@@ -60,9 +59,9 @@ test("what waits for servers that are down holds nobody's place, and runs where 
   await using servers = await startThree();
   await using app = await startTestApp({ servers: servers.urls });
   const large = await submitChecked(app, times(12, LARGE));
-  await eventually(async () => (await started(servers.both)) === 1, LIMIT);
+  await eventually(async () => (await started(servers.both)) === 1);
   await servers.both.kill();
-  await eventually(() => app.app.pool.servers[0]?.state === "quarantined", LIMIT);
+  await eventually(() => app.app.pool.servers[0]?.state === "quarantined");
   const small = await submitChecked(app, times(12, SMALL));
   await small.completed(app);
   expect(await started(servers.small)).toBe(12);
