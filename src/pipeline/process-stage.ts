@@ -12,6 +12,7 @@ import { TaskError } from "../domain/errors.js";
 import type { Dispatch, OutputFile, Task } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { bindPrompt } from "../workflow/bind-prompt.js";
+import type { Capability } from "../workflow/missing-for.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { ReadyInput } from "./download-stage.js";
 import { findWrittenOutput } from "./find-written-output.js";
@@ -22,6 +23,8 @@ export interface ProcessContext {
   readonly serverId: string;
   readonly comfy: ComfyServer;
   readonly workflow: Workflow;
+  /** What the server has; absent: not known. */
+  readonly capability?: Capability;
   /** Names the store in what is sent along with a prompt, by which abandoned prompts are recognised. */
   readonly storeId: string;
   /** A prompt without progress for so long counts as stuck. */
@@ -81,6 +84,7 @@ export async function runNewPrompt(
     filenamePrefix,
     parameters: task.parameters,
     lowMemory,
+    ...(context.capability && { classes: context.capability.classes }),
     input: input.facts,
   });
   const dispatch = { server: serverId, promptId, filenamePrefix, ...(lowMemory && { lowMemory }) };

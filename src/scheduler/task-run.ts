@@ -142,13 +142,14 @@ export class TaskRun implements RunState {
   }
 
   #processContext(
-    { id: serverId, comfy }: PoolServer,
+    { id: serverId, comfy, capability }: PoolServer,
     workflow: Workflow,
     letGo: AbortSignal | undefined,
   ): ProcessContext {
     const { store, stallMs, serverLostMs, runMaxMs } = this.#context;
     return {
       ...{ serverId, comfy, workflow, storeId: store.storeId, stallMs, serverLostMs },
+      ...(capability !== undefined && { capability }),
       ...(letGo !== undefined && { letGo }),
       ...(runMaxMs !== undefined && { runMaxMs }),
     };

@@ -1,8 +1,10 @@
 import { TaskError } from "../domain/errors.js";
 import type { InputFacts, Json } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
-import { ownValue } from "./node-info.js";
+import { type NodeClasses, ownValue } from "./node-info.js";
+import { pickModels } from "./pick-models.js";
 import type { ParameterValues } from "./resolve-parameters.js";
+import { setInputs } from "./set-inputs.js";
 import type { Fit, NodeInputs, Prompt, PromptNode, Workflow } from "./workflow.js";
 
 /** What makes a workflow's prompt one task's. */
@@ -15,6 +17,8 @@ export interface Binding {
   readonly parameters: ParameterValues;
   /** Whether to apply the workflow's low-memory profile. */
   readonly lowMemory: boolean;
+  /** The server's node classes, which list the model files it has; absent: the first file of each is taken. */
+  readonly classes?: NodeClasses;
   /** What the input turned out to be; a workflow with a `fit` needs it. */
   readonly input?: InputFacts;
 }
@@ -28,6 +32,7 @@ export function bindPrompt(workflow: Workflow, binding: Binding): Prompt {
   const { inputNode, inputField } = workflow;
   let prompt = applyParameters(workflow, binding.parameters);
   if (binding.lowMemory) prompt = setInputs(prompt, workflow.lowMemory ?? {});
+  prompt = pickModels(prompt, workflow.models, binding.classes);
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
   prompt = setInputs(prompt, fileNames(prompt, workflow.resultNode, binding.filenamePrefix));
   if (workflow.fit === undefined) return prompt;
@@ -53,15 +58,6 @@ export function applyParameters(workflow: Workflow, values: ParameterValues): Pr
     prompt = setInputs(prompt, { [node]: { [input]: value } });
   }
   return prompt;
-}
-
-function setInputs(prompt: Prompt, changes: NodeInputs): Prompt {
-  return Object.fromEntries(
-    Object.entries(prompt).map(([id, node]) => [
-      id,
-      { ...node, inputs: { ...node.inputs, ...ownValue(changes, id) } },
-    ]),
-  );
 }
 
 /** Every node that saves a file gets a prefix of its own: the result node the plain one. */

@@ -99,14 +99,20 @@ function typeOf(name: string, prompt: Prompt, input: InputPlace): TaskType {
 
 function modelsOf(name: string, prompt: Prompt, { models }: Sidecar): readonly ModelNeed[] {
   if (models === undefined) return inferModels(prompt);
-  return models.map(({ node, input }) => {
+  return models.map(({ node, input, folder, files }) => {
     const { class_type, inputs } = requireNode(name, prompt, "models", node);
     const value = inputs[input];
-    if (typeof value === "string") return { node, input, classType: class_type, value };
-    throw invalidWorkflow(
-      name,
-      `"models" names input "${input}" of node "${node}", which is no text`,
-    );
+    if (typeof value !== "string") {
+      throw invalidWorkflow(
+        name,
+        `"models" names input "${input}" of node "${node}", which is no text`,
+      );
+    }
+    return {
+      ...{ node, input, classType: class_type, value },
+      ...(folder !== undefined && { folder }),
+      ...(files !== undefined && { files: Array.isArray(files) ? { [value]: files } : files }),
+    };
   });
 }
 

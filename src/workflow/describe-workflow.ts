@@ -1,5 +1,5 @@
 import { isLink } from "./prompt-problems.js";
-import type { Prompt, Workflow, WorkflowParameter } from "./workflow.js";
+import type { ModelNeed, Prompt, Workflow, WorkflowParameter } from "./workflow.js";
 
 /** What was understood of a workflow, in lines for people. */
 export function describeWorkflow(workflow: Workflow): readonly string[] {
@@ -10,7 +10,7 @@ export function describeWorkflow(workflow: Workflow): readonly string[] {
     `  type        ${workflow.type}`,
     `  input       ${nodeText(workflow.prompt, inputNode)}, field "${inputField}"`,
     `  result      ${nodeText(workflow.prompt, resultNode)}`,
-    ...models.map((need) => `  model       ${need.value} (${need.classType})`),
+    ...models.map((need) => `  model       ${modelText(need)}`),
     ...workflow.parameters.map((parameter) => `  parameter   ${parameterText(parameter)}`),
     `  low memory  ${workflow.lowMemory === undefined ? "no profile" : "has a profile"}`,
     `  inferred    ${inferred.length === 0 ? "nothing" : inferred.join(", ")}`,
@@ -21,6 +21,16 @@ export function describeWorkflow(workflow: Workflow): readonly string[] {
 
 function nodeText(prompt: Prompt, id: string): string {
   return `node ${id} (${prompt[id]?.class_type})`;
+}
+
+function modelText({ value, classType, folder, files = {} }: ModelNeed): string {
+  const names = Object.entries(files).map(([name, all]) =>
+    name === value
+      ? `or ${all.filter((file) => file !== name).join(", ")}`
+      : `${name}: ${all.join(", ")}`,
+  );
+  const place = folder === undefined ? "" : `, in models/${folder}`;
+  return `${[value, ...names].join("; ")} (${classType})${place}`;
 }
 
 function parameterText({ name, type, default: value, ...rest }: WorkflowParameter): string {

@@ -1,5 +1,6 @@
 import { applyParameters } from "./bind-prompt.js";
 import type { NodeClasses } from "./node-info.js";
+import { pickModels } from "./pick-models.js";
 import { promptProblems } from "./prompt-problems.js";
 import type { ParameterValues } from "./resolve-parameters.js";
 import type { Workflow } from "./workflow.js";
@@ -21,10 +22,10 @@ export function missingFor(
   { classes }: Capability,
   values: ParameterValues = {},
 ): readonly string[] {
+  const { inputNode, inputField, models } = workflow;
   const prompt = applyParameters(workflow, { ...defaultsOf(workflow), ...values });
-  const { inputNode, inputField } = workflow;
-  const isInput = (node: string, input: string) => node === inputNode && input === inputField;
-  return promptProblems(prompt, classes, isInput);
+  const isFilledIn = (node: string, input: string) => node === inputNode && input === inputField;
+  return promptProblems(pickModels(prompt, models, classes), classes, { isFilledIn, models });
 }
 
 function defaultsOf({ parameters }: Workflow): ParameterValues {

@@ -2,29 +2,38 @@ import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
 import type { Json } from "../domain/task.js";
 import { namesModel } from "./infer.js";
 import { comboOptions, inputSpec, isFedByUpload, type NodeClasses, ownValue } from "./node-info.js";
+import { alternatives } from "./pick-models.js";
 import { isCompatible, typeText } from "./slot-types.js";
 import { UPLOAD_CLASSES } from "./upload-classes.js";
-import type { Prompt, PromptNode } from "./workflow.js";
+import type { ModelNeed, Prompt, PromptNode } from "./workflow.js";
+
+/** What is known of a prompt beyond its nodes. */
+export interface PromptFacts {
+  /** Tells inputs whose value is set later and is not judged. */
+  readonly isFilledIn: (node: string, input: string) => boolean;
+  /** What is known of its model files. */
+  readonly models: readonly ModelNeed[];
+}
 
 /**
  * Why a server would refuse a prompt, or accept it and fail: a sentence for each node class, input,
  * choice and link that does not fit what it says of its nodes.
- *
- * @param isFilledIn tells inputs whose value is set later and is not judged
  */
 export function promptProblems(
   prompt: Prompt,
   classes: NodeClasses,
-  isFilledIn: (node: string, input: string) => boolean = () => false,
+  { isFilledIn, models }: PromptFacts,
 ): readonly string[] {
   const problems = Object.entries(prompt).flatMap(([id, node]) => {
     const info = classes.get(node.class_type);
     if (info === undefined) return [`Node class "${node.class_type}" is missing`];
     return [
       ...absentInputs(node, info),
-      ...Object.entries(node.inputs).flatMap(([input, value]) =>
-        isFilledIn(id, input) ? [] : inputProblems({ prompt, classes, node, info, input, value }),
-      ),
+      ...Object.entries(node.inputs).flatMap(([input, value]) => {
+        if (isFilledIn(id, input)) return [];
+        const model = models.find((need) => need.node === id && need.input === input);
+        return inputProblems({ prompt, classes, node, info, input, value, model });
+      }),
     ];
   });
   return [...new Set(problems)];
@@ -37,6 +46,7 @@ interface PlacedInput {
   readonly info: NodeInfo;
   readonly input: string;
   readonly value: Json;
+  readonly model: ModelNeed | undefined;
 }
 
 /** Required inputs that the prompt does not give: a server fills in none of them. */
@@ -111,21 +121,23 @@ function linkProblems(
   ];
 }
 
-function choiceProblems({ node, input, value }: PlacedInput, spec: InputSpec): readonly string[] {
+function choiceProblems(placed: PlacedInput, spec: InputSpec): readonly string[] {
+  const { node, value } = placed;
   const options = comboOptions(spec);
   if (options === undefined || isFedByUpload(spec) || UPLOAD_CLASSES.has(node.class_type))
     return [];
   const chosen = Array.isArray(value) && spec[1]?.["multiselect"] === true ? value : [value];
-  return chosen
-    .filter((one) => !options.includes(one))
-    .map((one) => notOffered(node.class_type, input, one));
+  return chosen.filter((one) => !options.includes(one)).map((one) => notOffered(placed, one));
 }
 
-function notOffered(classType: string, input: string, value: Json): string {
-  const place = `input "${input}" of node class "${classType}"`;
-  return typeof value === "string" && namesModel(input, value)
-    ? `Model "${value}" is missing in ${place}`
-    : `Choice ${JSON.stringify(value)} is missing in ${place}`;
+function notOffered({ node, input, model }: PlacedInput, value: Json): string {
+  const place = `input "${input}" of node class "${node.class_type}"`;
+  const isModel = typeof value === "string" && (model !== undefined || namesModel(input, value));
+  if (!isModel) return `Choice ${JSON.stringify(value)} is missing in ${place}`;
+  const files = model === undefined ? [] : alternatives(model, value);
+  const names = (files.length > 0 ? files : [value]).map((name) => `"${name}"`).join(" or ");
+  const folder = model?.folder === undefined ? "" : `; it belongs into models/${model.folder}`;
+  return `Model ${names} is missing in ${place}${folder}`;
 }
 
 function rangeProblems(

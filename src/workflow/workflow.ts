@@ -40,6 +40,13 @@ export interface ModelNeed {
   readonly input: string;
   readonly classType: string;
   readonly value: string;
+  /** The folder it belongs into, below ComfyUI's `models`; absent: not known. */
+  readonly folder?: string;
+  /**
+   * Files that do the same, the best first, by the value of the input that stands for them: the file
+   * of the graph itself, or a name that a parameter gives. The first that a server has is used there.
+   */
+  readonly files?: { readonly [value: string]: readonly string[] };
 }
 
 /**

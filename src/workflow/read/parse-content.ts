@@ -38,6 +38,8 @@ const content = z.strictObject({
       input: z.string(),
       classType: z.string(),
       value: z.string(),
+      folder: z.string().exactOptional(),
+      files: z.record(z.string(), z.array(z.string())).exactOptional(),
     }),
   ),
   weights: z.record(z.string(), z.number()).exactOptional(),

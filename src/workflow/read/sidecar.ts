@@ -22,6 +22,17 @@ const parameter = z.strictObject({
   choices: z.record(z.string(), nodeInputs).optional(),
 });
 
+const files = z.array(z.string().min(1)).min(1);
+
+const model = z.strictObject({
+  node: z.string(),
+  input: z.string(),
+  /** Below ComfyUI's `models`. */
+  folder: z.string().min(1).optional(),
+  /** The first that a server has is used: in place of the graph's own, or of the name that a parameter gives. */
+  files: z.union([files, z.record(z.string(), files)]).optional(),
+});
+
 const sidecar = z.strictObject({
   title: z.string().optional(),
   description: z.string().optional(),
@@ -30,7 +41,7 @@ const sidecar = z.strictObject({
   input: z.strictObject({ node: z.string(), field: z.string() }).optional(),
   result: z.string().optional(),
   parameters: z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), parameter).optional(),
-  models: z.array(z.strictObject({ node: z.string(), input: z.string() })).optional(),
+  models: z.array(model).optional(),
   weights: z.record(z.string(), z.number().positive()).optional(),
   low_memory: nodeInputs.optional(),
   fit: z
@@ -41,6 +52,7 @@ const sidecar = z.strictObject({
 /** What `NAME.yaml` states of the workflow `NAME.json`; everything may be left out. */
 export type Sidecar = z.infer<typeof sidecar>;
 export type SidecarParameter = z.infer<typeof parameter>;
+export type SidecarModel = z.infer<typeof model>;
 
 /** Reads a sidecar; no text (no file) states nothing. @throws TaskError WORKFLOW_INVALID */
 export function parseSidecar(file: string, text = ""): Sidecar {

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Json } from "../../../src/domain/task.js";
 import { parsePrompt } from "../../../src/workflow/read/parse-prompt.js";
 import {
   contentVersion,
@@ -7,6 +9,12 @@ import {
 } from "../../../src/workflow/read/workflow-content.js";
 import type { Prompt } from "../../../src/workflow/workflow.js";
 import { IMAGE_PROMPT, workflow } from "./workflows.js";
+
+/** Contents by version, written before sidecars could state folders and other files of models. */
+const CONTENTS_OF_BEFORE = new URL(
+  "../../fixtures/workflows/contents-of-before.json",
+  import.meta.url,
+);
 
 describe("buildWorkflow()", () => {
   it("reads out of the prompt what no sidecar states, and says so", () => {
@@ -99,6 +107,23 @@ low_memory: { "2": { model_name: RealESRGAN_x2.pth } }
     expect(mapped.version).not.toBe(workflow(IMAGE_PROMPT, sidecar).version);
   });
 
+  it("takes model files that do the same, for the graph's own or for names", () => {
+    const [own] = workflow(
+      IMAGE_PROMPT,
+      'models: [{ node: "2", input: model_name, folder: upscale_models, files: [a.pth, b.pth] }]',
+      { "b.pth": "mapped.pth" },
+    ).models;
+    expect(own).toMatchObject({
+      folder: "upscale_models",
+      files: { "RealESRGAN_x2.pth": ["a.pth", "mapped.pth"] },
+    });
+    const [named] = workflow(
+      IMAGE_PROMPT,
+      'models: [{ node: "2", input: model_name, files: { small: [a.pth], large: [b.pth] } }]',
+    ).models;
+    expect(named?.files).toEqual({ small: ["a.pth"], large: ["b.pth"] });
+  });
+
   const refused: readonly (readonly [string, string, string])[] = [
     ["a node that is not there", 'result: "9"', '"result" names node "9", which it does not have'],
     [
@@ -164,6 +189,7 @@ describe("parsePrompt()", () => {
 
 describe("toContent(), fromContent()", () => {
   const sidecar = `
+models: [{ node: "2", input: model_name, folder: upscale_models, files: [a.pth, b.pth] }]
 parameters:
   seed: { node: "5", input: seed, minimum: 0, maximum: 9, random: true }
   size: { default: 64 }
@@ -215,6 +241,13 @@ fit: { node: "3", longest_edge: size, scale: 2 }
     expect(workflow(reversed, sidecar).version).toBe(version);
     expect(workflow(prompt, `${sidecar}title: Other`).version).not.toBe(version);
     expect(workflow(prompt, sidecar, {}, "other").version).not.toBe(version);
+  });
+
+  it("bring contents back under their versions that were stored before there was more to state", () => {
+    const stored: Record<string, Json> = JSON.parse(readFileSync(CONTENTS_OF_BEFORE, "utf8"));
+    expect(Object.keys(stored)).toHaveLength(3);
+    for (const [version, content] of Object.entries(stored))
+      expect(fromContent(content).version).toBe(version);
   });
 
   it("refuse what is no content", () => {
