@@ -70,6 +70,8 @@ export interface Dispatch {
   readonly outputs?: readonly OutputFile[];
   /** Whether the workflow's low-memory profile was used. */
   readonly lowMemory?: boolean;
+  /** Which variant of the workflow it is; absent where the workflow has none. */
+  readonly variant?: string;
 }
 
 /** A stored result. */
@@ -138,6 +140,8 @@ export interface Task {
   readonly workflow: string;
   readonly workflowVersion: string;
   readonly parameters: { readonly [name: string]: Json };
+  /** Which variant of the workflow a server took: a later prompt is of the same one. Absent: none yet, or it has none. */
+  readonly variant?: string;
   readonly idempotencyKey?: string;
 
   readonly createdAt: Date;

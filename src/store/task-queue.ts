@@ -137,7 +137,10 @@ export interface TaskQueue {
   /** Gives the slot back. */
   releaseSlot(fence: Fence): Promise<WriteResult>;
 
-  /** Writes where the task's prompt is, replacing what was known; `at` is now. */
+  /**
+   * Writes where the task's prompt is, replacing what was known; `at` is now. The variant of a prompt
+   * that a server took becomes the task's.
+   */
   recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult>;
 
   /**

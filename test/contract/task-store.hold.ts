@@ -4,6 +4,7 @@ import type { TaskStore } from "../../src/store/task-store.js";
 import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
+  aLease,
   aRetry,
   aStage,
   BRIEF_MS,
@@ -155,6 +156,26 @@ export function describeHolding(open: OpenStore): void {
       await store.recordDispatch(fence, aDispatch("intent", "prompt-2"));
       const second = (await readTask(store, fence.taskId)).dispatch;
       expect(second).toEqual({ ...aDispatch("intent", "prompt-2"), at: second?.at });
+    });
+
+    test("makes the variant of a prompt that a server took the task's, for good", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store);
+      const { rev } = await readTask(store, fence.taskId);
+      await store.recordDispatch(fence, { ...aDispatch("intent"), variant: "native" });
+      const asked = await readTask(store, fence.taskId);
+      expect(asked).toMatchObject({ rev, dispatch: { variant: "native" } });
+      expect(asked).not.toHaveProperty("variant");
+      await store.recordDispatch(fence, { ...aDispatch("sent"), variant: "native" });
+      const taken = await readTask(store, fence.taskId);
+      expect(taken).toMatchObject({ variant: "native", dispatch: { variant: "native" } });
+      expect(taken.rev).toBeGreaterThan(rev);
+      await store.settle(fence, aRetry({ dropDispatch: true }));
+      const again = await store.lease(aLease());
+      expect(again?.variant).toBe("native");
+      await store.settle({ ...fence, epoch: again?.epoch ?? 0 }, COMPLETED);
+      expect((await readTask(store, fence.taskId)).variant).toBe("native");
     });
   });
 

@@ -62,9 +62,11 @@ export function holdSlot(task: Task, slot: string): Task {
   return { ...task, slot, attempts: placeAttempt(task.attempts, slot) };
 }
 
-/** A task whose prompt is where the dispatch says. */
+/** A task whose prompt is where the dispatch says. Once a server took the prompt, its variant is the task's. */
 export function setDispatch(task: Task, dispatch: Omit<Dispatch, "at">, now: Date): Task {
-  return { ...task, dispatch: { ...dispatch, at: now } };
+  const { variant, phase } = dispatch;
+  const isTaken = variant !== undefined && phase !== "intent";
+  return { ...task, dispatch: { ...dispatch, at: now }, ...(isTaken && { variant }) };
 }
 
 /** A task that a client canceled. What a server may still run keeps slot, dispatch and lease for the cleanup. */
