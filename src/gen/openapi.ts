@@ -1392,6 +1392,13 @@ export const openapi = {
               "2026-01-02T14:14:34.789000Z"
             ],
             "description": "Not to begin before this time; unset: at once."
+          },
+          "variant": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "Which variant of the workflow ran; unset before a server took its prompt, and for a workflow without variants."
           }
         },
         "required": [
@@ -1416,7 +1423,8 @@ export const openapi = {
           "input",
           "outputs",
           "running_node",
-          "not_before"
+          "not_before",
+          "variant"
         ]
       },
       "TaskStatus": {
@@ -1968,7 +1976,7 @@ export const openapi = {
           },
           "input_node": {
             "type": "string",
-            "description": "The id of the node that takes the input."
+            "description": "The id of the node that takes the input, here and below in its own graph."
           },
           "input_field": {
             "type": "string",
@@ -1990,7 +1998,7 @@ export const openapi = {
             "items": {
               "type": "string"
             },
-            "description": "The node classes a server must have."
+            "description": "The node classes that its graphs use."
           },
           "models": {
             "type": "array",
@@ -2021,6 +2029,13 @@ export const openapi = {
             "type": "object",
             "additionalProperties": true,
             "description": "JSON schema of `parameters` in a request."
+          },
+          "variants": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "The names of its graphs for servers of different kinds, in the order in which they are tried; empty where it has one."
           }
         },
         "required": [
@@ -2038,7 +2053,8 @@ export const openapi = {
           "runnable",
           "servers",
           "inferred",
-          "parameters_schema"
+          "parameters_schema",
+          "variants"
         ]
       },
       "WorkflowParameter": {
@@ -2061,7 +2077,7 @@ export const openapi = {
             "description": "What it does."
           },
           "default": {
-            "description": "The value where none is given; unset: chosen at random."
+            "description": "The value where none is given; unset: chosen at random, or left to the graph where it is optional."
           },
           "minimum": {
             "type": [
@@ -2091,6 +2107,10 @@ export const openapi = {
           "input": {
             "type": "string",
             "description": "The input of that node it sets."
+          },
+          "optional": {
+            "type": "boolean",
+            "description": "Whether a task may do without a value: each graph then keeps its own."
           }
         },
         "required": [
@@ -2102,7 +2122,8 @@ export const openapi = {
           "maximum",
           "options",
           "node",
-          "input"
+          "input",
+          "optional"
         ]
       },
       "ParameterType": {

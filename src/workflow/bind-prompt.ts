@@ -5,7 +5,7 @@ import { type NodeClasses, ownValue } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
 import type { ParameterValues } from "./resolve-parameters.js";
 import { setInputs } from "./set-inputs.js";
-import type { Fit, NodeInputs, Prompt, PromptNode, Workflow } from "./workflow.js";
+import type { Fit, NodeInputs, Prompt, PromptNode, WorkflowGraph } from "./workflow.js";
 
 /** What makes a workflow's prompt one task's. */
 export interface Binding {
@@ -24,35 +24,35 @@ export interface Binding {
 }
 
 /**
- * The prompt of one task: the workflow's own with input, file names and parameters filled in.
+ * The prompt of one task: its graph's own with input, file names and parameters filled in.
  *
  * @throws TaskError INPUT_DAMAGED if a size must be computed and the input's is not known
  */
-export function bindPrompt(workflow: Workflow, binding: Binding): Prompt {
-  const { inputNode, inputField } = workflow;
-  let prompt = applyParameters(workflow, binding.parameters);
-  if (binding.lowMemory) prompt = setInputs(prompt, workflow.lowMemory ?? {});
-  prompt = pickModels(prompt, workflow.models, binding.classes);
+export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
+  const { inputNode, inputField } = graph;
+  let prompt = applyParameters(graph, binding.parameters);
+  if (binding.lowMemory) prompt = setInputs(prompt, graph.lowMemory ?? {});
+  prompt = pickModels(prompt, graph.models, binding.classes);
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
-  prompt = setInputs(prompt, fileNames(prompt, workflow.resultNode, binding.filenamePrefix));
-  if (workflow.fit === undefined) return prompt;
-  return applyFit(prompt, workflow.fit, longestEdge(workflow, binding), binding.input);
+  prompt = setInputs(prompt, fileNames(prompt, graph.resultNode, binding.filenamePrefix));
+  if (graph.fit === undefined) return prompt;
+  return applyFit(prompt, graph.fit, longestEdge(graph, binding), binding.input);
 }
 
-/** A workflow's prompt with parameters set and all else as it is. */
-export function applyParameters(workflow: Workflow, values: ParameterValues): Prompt {
+/** A graph's prompt with parameters set and all else as it is. */
+export function applyParameters(graph: WorkflowGraph, values: ParameterValues): Prompt {
   let prompt: Prompt = Object.fromEntries(
-    Object.entries(workflow.prompt).map(([id, { class_type, inputs = {}, _meta }]) => [
+    Object.entries(graph.prompt).map(([id, { class_type, inputs = {}, _meta }]) => [
       id,
       { class_type, inputs, ...defined({ _meta }) },
     ]),
   );
   // Choices first: they are made of several inputs, one of which may have a parameter of its own.
-  for (const { name, choices } of workflow.parameters) {
+  for (const { name, choices } of graph.parameters) {
     const chosen = ownValue(choices, String(ownValue(values, name)));
     if (chosen !== undefined) prompt = setInputs(prompt, chosen);
   }
-  for (const { name, node, input } of workflow.parameters) {
+  for (const { name, node, input } of graph.parameters) {
     const value = ownValue(values, name);
     if (node === undefined || input === undefined || value === undefined) continue;
     prompt = setInputs(prompt, { [node]: { [input]: value } });
@@ -74,7 +74,7 @@ function fileNames(prompt: Prompt, resultNode: string, prefix: string): NodeInpu
 }
 
 /** The longest edge that the result may have; even, as every edge. */
-function longestEdge({ fit, parameters }: Workflow, binding: Binding): number {
+function longestEdge({ fit, parameters }: WorkflowGraph, binding: Binding): number {
   const name = fit?.longestEdge ?? "";
   const fallback = parameters.find((parameter) => parameter.name === name)?.default;
   return 2 * Math.floor(Number(ownValue(binding.parameters, name) ?? fallback) / 2);

@@ -44,6 +44,7 @@ function buildParameter(name: string, stated: SidecarParameter, prompt: Prompt):
     }),
   };
   if (stated.random) return checkRandom(parameter);
+  if (stated.optional) return checkOptional(parameter, stated);
   return withDefault(parameter, stated.default ?? present);
 }
 
@@ -83,6 +84,11 @@ function checkRandom(parameter: WorkflowParameter): WorkflowParameter {
   const { type, minimum, maximum } = parameter;
   if (type === "integer" && minimum !== undefined && maximum !== undefined) return parameter;
   throw new BadParameter("is random, which takes an integer with minimum and maximum");
+}
+
+function checkOptional(parameter: WorkflowParameter, stated: SidecarParameter): WorkflowParameter {
+  if (stated.default === undefined) return { ...parameter, optional: true };
+  throw new BadParameter('is optional, which takes no "default"');
 }
 
 function withDefault(parameter: WorkflowParameter, value: Json | undefined): WorkflowParameter {

@@ -1,148 +1,91 @@
-import type { TaskType } from "../domain/task.js";
-import { defined } from "../lib/defined.js";
-import { buildParameters } from "./build-parameters.js";
-import {
-  type InputPlace,
-  inferInputs,
-  inferModels,
-  inferParameters,
-  inferResults,
-  inferType,
-} from "./infer.js";
+import { buildGraph } from "./build-graph.js";
 import { invalidWorkflow } from "./invalid-workflow.js";
 import { mapModels } from "./map-models.js";
 import type { Sidecar } from "./read/sidecar.js";
 import { contentVersion } from "./read/workflow-content.js";
-import type {
-  Fit,
-  ModelNeed,
-  NodeInputs,
-  Prompt,
-  Workflow,
-  WorkflowParameter,
-} from "./workflow.js";
+import type { Prompt, Workflow, WorkflowGraph, WorkflowVariant } from "./workflow.js";
 
 /** Names of model files as workflows have them, and what this pool's servers call them. */
 export type ModelNames = { readonly [name: string]: string };
+
+/** A file that holds the graph of a variant. */
+export interface VariantFile {
+  /** Without `.json`. */
+  readonly name: string;
+  readonly prompt: Prompt;
+  readonly sidecar: Sidecar;
+}
 
 /**
  * Puts a workflow together from its prompt and its sidecar; what the sidecar leaves out is read out
  * of the prompt.
  *
- * @throws TaskError WORKFLOW_INVALID where that is not possible, or where the sidecar names a node
- *   or an input that the prompt does not have
+ * @param variantFiles the graphs that the sidecar names as variants, by file, all but its own
+ * @throws TaskError WORKFLOW_INVALID where that is not possible, or where a sidecar names a node or an
+ *   input that the prompt does not have
  */
 export function buildWorkflow(
   name: string,
   filePrompt: Prompt,
   fileSidecar: Sidecar,
   modelNames: ModelNames = {},
+  variantFiles: { readonly [file: string]: VariantFile } = {},
 ): Workflow {
-  const prompt = mapModels(filePrompt, modelNames);
   const sidecar = mapModels(fileSidecar, modelNames);
-  const input = sidecar.input ?? onlyInput(name, prompt);
-  const resultNode = sidecar.result ?? onlyResult(name, prompt);
-  requireNode(name, prompt, "input", input.node);
-  requireNode(name, prompt, "result", resultNode);
-  for (const id of Object.keys(sidecar.weights ?? {})) requireNode(name, prompt, "weights", id);
-  const parameters = buildParameters(name, prompt, sidecar.parameters ?? inferParameters(prompt));
-  const rest = {
+  const { graph, type } = buildGraph(name, mapModels(filePrompt, modelNames), sidecar);
+  const own = {
+    ...graph,
     name,
     title: sidecar.title ?? name,
     description: sidecar.description ?? "",
-    type: sidecar.type ?? typeOf(name, prompt, input),
-    prompt,
-    inputNode: input.node,
-    inputField: input.field,
-    resultNode,
-    parameters,
-    nodeClasses: [...new Set(Object.values(prompt).map((node) => node.class_type))].sort(),
-    models: modelsOf(name, prompt, sidecar),
+    type,
     inferred: inferredOf(sidecar),
     aliases: sidecar.aliases,
-    ...defined({
-      weights: sidecar.weights,
-      lowMemory: sidecar.low_memory && checkLowMemory(name, prompt, sidecar.low_memory),
-      fit: sidecar.fit && fitOf(name, prompt, parameters, sidecar.fit),
-    }),
   };
+  const variants = variantsOf(own, fileSidecar, mapModels(variantFiles, modelNames));
+  const graphs = [graph, ...(variants ?? []).flatMap((variant) => variant.graph ?? [])];
+  const rest = { ...own, nodeClasses: classesOf(graphs), ...(variants && { variants }) };
   return { ...rest, version: contentVersion(rest) };
 }
 
-function onlyInput(name: string, prompt: Prompt): InputPlace {
-  const [input, ...others] = inferInputs(prompt);
-  if (input === undefined || others.length > 0) {
-    throw invalidWorkflow(
-      name,
-      `it has ${input ? "more than one" : "no"} known input node; state "input" in "${name}.yaml"`,
-    );
+function classesOf(graphs: readonly WorkflowGraph[]): readonly string[] {
+  const nodes = graphs.flatMap(({ prompt }) => Object.values(prompt));
+  return [...new Set(nodes.map((node) => node.class_type))].sort();
+}
+
+function variantsOf(
+  own: Pick<Workflow, "name" | "type" | "parameters">,
+  { variants }: Sidecar,
+  files: { readonly [file: string]: VariantFile },
+): readonly WorkflowVariant[] | undefined {
+  if (variants === undefined) return undefined;
+  const ownFile = `${own.name}.json`;
+  if (!Object.values(variants).includes(ownFile)) {
+    throw invalidWorkflow(own.name, `"variants" does not name its own graph, "${ownFile}"`);
   }
-  return input;
-}
-
-function onlyResult(name: string, prompt: Prompt): string {
-  const [result, ...others] = inferResults(prompt);
-  if (result === undefined || others.length > 0) {
-    throw invalidWorkflow(
-      name,
-      `it has ${result ? "more than one" : "no"} node that saves a file; state "result" in "${name}.yaml"`,
-    );
-  }
-  return result;
-}
-
-function typeOf(name: string, prompt: Prompt, input: InputPlace): TaskType {
-  const type = inferType(prompt[input.node]?.class_type ?? "");
-  if (type !== undefined) return type;
-  throw invalidWorkflow(name, `its type is not known; state "type" in "${name}.yaml"`);
-}
-
-function modelsOf(name: string, prompt: Prompt, { models }: Sidecar): readonly ModelNeed[] {
-  if (models === undefined) return inferModels(prompt);
-  return models.map(({ node, input, folder, files }) => {
-    const { class_type, inputs } = requireNode(name, prompt, "models", node);
-    const value = inputs[input];
-    if (typeof value !== "string") {
-      throw invalidWorkflow(
-        name,
-        `"models" names input "${input}" of node "${node}", which is no text`,
-      );
-    }
-    return {
-      ...{ node, input, classType: class_type, value },
-      ...(folder !== undefined && { folder }),
-      ...(files !== undefined && { files: Array.isArray(files) ? { [value]: files } : files }),
-    };
+  return Object.entries(variants).map(([name, file]) => {
+    const variantFile = files[file];
+    return variantFile === undefined ? { name } : { name, graph: variantGraph(own, variantFile) };
   });
 }
 
-function checkLowMemory(name: string, prompt: Prompt, lowMemory: NodeInputs): NodeInputs {
-  for (const id of Object.keys(lowMemory)) requireNode(name, prompt, "low_memory", id);
-  return lowMemory;
-}
-
-function fitOf(
-  name: string,
-  prompt: Prompt,
-  parameters: readonly WorkflowParameter[],
-  { node, longest_edge, scale }: NonNullable<Sidecar["fit"]>,
-): Fit {
-  if (!Array.isArray(requireNode(name, prompt, "fit", node).inputs["image"])) {
-    throw invalidWorkflow(name, `"fit" names node "${node}", whose input "image" is not linked`);
-  }
-  if (!parameters.some((parameter) => parameter.name === longest_edge)) {
-    throw invalidWorkflow(name, `"fit" names parameter "${longest_edge}", which does not exist`);
-  }
-  return { node, longestEdge: longest_edge, scale };
+/** Clients see one workflow: no graph may take or give anything else, or be set in more ways. */
+function variantGraph(
+  own: Pick<Workflow, "name" | "type" | "parameters">,
+  file: VariantFile,
+): WorkflowGraph {
+  const { graph, type } = buildGraph(file.name, file.prompt, file.sidecar);
+  const refuse = (reason: string): never => {
+    throw invalidWorkflow(own.name, `variant "${file.name}" ${reason}`);
+  };
+  if (type !== own.type) refuse(`takes an input of type "${type}", not "${own.type}"`);
+  const known = own.parameters.map((parameter) => parameter.name);
+  const unknown = graph.parameters.find((parameter) => !known.includes(parameter.name));
+  if (unknown !== undefined) refuse(`has parameter "${unknown.name}", which the workflow has not`);
+  return graph;
 }
 
 function inferredOf(sidecar: Sidecar): readonly string[] {
   const stated = ["title", "type", "input", "result", "parameters", "models"] as const;
   return stated.filter((key) => sidecar[key] === undefined);
-}
-
-function requireNode(name: string, prompt: Prompt, where: string, id: string) {
-  const node = Object.hasOwn(prompt, id) ? prompt[id] : undefined;
-  if (node !== undefined) return node;
-  throw invalidWorkflow(name, `"${where}" names node "${id}", which it does not have`);
 }

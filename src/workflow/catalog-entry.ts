@@ -1,11 +1,13 @@
-import { buildWorkflow, type ModelNames } from "./build-workflow.js";
+import { isDeepStrictEqual } from "node:util";
+import { buildWorkflow, type ModelNames, type VariantFile } from "./build-workflow.js";
 import type { Graph } from "./convert/graph.js";
 import { graphClasses, graphToPrompt } from "./convert/graph-to-prompt.js";
 import { isGraph, parseGraph } from "./convert/parse-graph.js";
+import { invalidWorkflow } from "./invalid-workflow.js";
 import type { NodeClasses } from "./node-info.js";
 import { parsePrompt } from "./read/parse-prompt.js";
 import { parseJson } from "./read/parse-text.js";
-import type { WorkflowSource } from "./read/read-workflow-file.js";
+import type { GraphSource, WorkflowSource } from "./read/read-workflow-file.js";
 import { parseSidecar, type Sidecar } from "./read/sidecar.js";
 import type { Workflow } from "./workflow.js";
 
@@ -15,6 +17,7 @@ export class CatalogEntry {
   readonly #source: WorkflowSource;
   readonly #sidecar: Sidecar;
   readonly #models: ModelNames | undefined;
+  readonly #variantFiles: { readonly [file: string]: VariantFile };
   readonly #failures = new WeakMap<NodeClasses, unknown>();
   /** Absent for a file in the API format. */
   readonly #graph: Graph | undefined;
@@ -30,6 +33,9 @@ export class CatalogEntry {
     this.#source = source;
     this.#models = models;
     this.#sidecar = parseSidecar(`${name}.yaml`, source.sidecar);
+    this.#variantFiles = Object.fromEntries(
+      Object.entries(source.variants).map(([file, text]) => [file, readVariant(file, text)]),
+    );
     const file = `${name}.json`;
     const value = parseJson(file, source.text);
     this.#graph = isGraph(value) ? parseGraph(file, value) : undefined;
@@ -53,7 +59,7 @@ export class CatalogEntry {
   }
 
   isOf(source: WorkflowSource): boolean {
-    return this.#source.text === source.text && this.#source.sidecar === source.sidecar;
+    return isDeepStrictEqual(this.#source, source);
   }
 
   /**
@@ -90,8 +96,19 @@ export class CatalogEntry {
   }
 
   #build(prompt: Workflow["prompt"]): Workflow {
-    return buildWorkflow(this.#name, prompt, this.#sidecar, this.#models);
+    return buildWorkflow(this.#name, prompt, this.#sidecar, this.#models, this.#variantFiles);
   }
+}
+
+/** @throws TaskError WORKFLOW_INVALID */
+function readVariant(file: string, { text, sidecar }: GraphSource): VariantFile {
+  const name = file.replace(/\.json$/, "");
+  const value = parseJson(file, text);
+  if (isGraph(value)) {
+    throw invalidWorkflow(name, "a variant has to be in the API format, and it is in the editor's");
+  }
+  const prompt = parsePrompt(file, unwrap(value));
+  return { name, prompt, sidecar: parseSidecar(`${name}.yaml`, sidecar) };
 }
 
 /** Files may hold the whole body of `POST /prompt`. */

@@ -1,10 +1,11 @@
-import { type FSWatcher, watch } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { TaskError } from "../domain/errors.js";
 import type { TaskType } from "../domain/task.js";
 import type { ModelNames } from "./build-workflow.js";
 import { CatalogEntry } from "./catalog-entry.js";
+import { FileWatch } from "./file-watch.js";
 import type { NodeClasses } from "./node-info.js";
 import { readWorkflowFile } from "./read/read-workflow-file.js";
 import type { Workflow } from "./workflow.js";
@@ -52,21 +53,26 @@ export class WorkflowCatalog implements AsyncDisposable {
   /** Why servers could not convert a graph, each reason once, the latest last. */
   readonly #failures = new WeakMap<CatalogEntry, Set<string>>();
   readonly #listeners = new Set<() => void>();
-  #watcher: FSWatcher | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #fileWatch: FileWatch;
   #reloading: Promise<void> = Promise.resolve();
 
   private constructor(directory: string, options: CatalogOptions) {
     this.#directory = directory;
     this.#options = options;
     this.defaults = options.defaults;
+    const warn = (message: string) => (error: unknown) =>
+      options.logger.warn({ err: error }, message);
+    this.#fileWatch = new FileWatch(
+      () => void this.reload().catch(warn("Workflow files cannot be read")),
+      warn("Workflow files are no longer followed"),
+    );
   }
 
   /** Reads the directory's files. @throws TaskError WORKFLOW_INVALID if the directory cannot be read */
   static async load(directory: string, options: CatalogOptions): Promise<WorkflowCatalog> {
     const catalog = new WorkflowCatalog(directory, options);
     await catalog.reload();
-    catalog.#watch();
+    catalog.#fileWatch.follow(directory);
     return catalog;
   }
 
@@ -145,8 +151,7 @@ export class WorkflowCatalog implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#watcher?.close();
-    clearTimeout(this.#timer);
+    this.#fileWatch[Symbol.dispose]();
     this.#listeners.clear();
     await this.#reloading;
   }
@@ -170,6 +175,8 @@ export class WorkflowCatalog implements AsyncDisposable {
   async #reloadFile(name: string): Promise<boolean> {
     try {
       const source = await readWorkflowFile(this.#directory, name);
+      for (const file of Object.keys(source.variants))
+        this.#fileWatch.follow(dirname(join(this.#directory, file)));
       if (this.#entries.get(name)?.isOf(source)) return false;
       this.#entries.set(name, new CatalogEntry(name, source, this.#options.models));
       return true;
@@ -204,31 +211,11 @@ export class WorkflowCatalog implements AsyncDisposable {
   #notify(): void {
     for (const listener of this.#listeners) listener();
   }
-
-  #watch(): void {
-    const warn = (message: string) => (error: unknown) =>
-      this.#options.logger.warn({ err: error }, message);
-    const warnUnwatched = warn("Workflow files are no longer followed");
-    const reload = () => void this.reload().catch(warn("Workflow files cannot be read"));
-    try {
-      this.#watcher = watch(this.#directory, () => {
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(reload, SETTLE_MS).unref();
-      });
-      this.#watcher.on("error", warnUnwatched).unref();
-    } catch (error) {
-      // The system may have no watches left; the files as they are can be used all the same.
-      warnUnwatched(error);
-    }
-  }
 }
 
 function waitsForServer(name: string): string {
   return `Cannot use workflow "${name}" yet: it is in the editor's format and waits for a server to tell what its nodes are`;
 }
-
-/** A file is written in several steps; its last change is read, not the first. */
-const SETTLE_MS = 100;
 
 async function workflowNames(directory: string): Promise<readonly string[]> {
   try {

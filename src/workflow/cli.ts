@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from "../comfy/server-limits.js";
 import { ServerUrl } from "../comfy/server-url.js";
 import { TaskError } from "../domain/errors.js";
 import { CatalogEntry } from "./catalog-entry.js";
-import { describeWorkflow } from "./describe-workflow.js";
+import { describeRun, describeWorkflow } from "./describe-workflow.js";
 import { missingFor } from "./missing-for.js";
 import type { NodeClasses } from "./node-info.js";
 import { readWorkflowFile } from "./read/read-workflow-file.js";
@@ -66,6 +66,7 @@ async function check(file: string, server: string | undefined): Promise<number> 
   for (const node of entry.leftOut) console.log(`  left out    node ${node}`);
   const missing = missingFor(workflow, { classes });
   for (const problem of missing) console.log(`  missing     ${problem}`);
+  for (const line of describeRun(workflow, { classes })) console.log(line);
   console.log(missing.length === 0 ? "The server can run it" : "The server cannot run it");
   return missing.length === 0 ? 0 : 1;
 }

@@ -1,21 +1,36 @@
+import { type Capability, variantOn } from "./missing-for.js";
 import { isLink } from "./prompt-problems.js";
 import type { ModelNeed, Prompt, Workflow, WorkflowParameter } from "./workflow.js";
 
 /** What was understood of a workflow, in lines for people. */
 export function describeWorkflow(workflow: Workflow): readonly string[] {
-  const { inputNode, inputField, resultNode, models, inferred } = workflow;
+  const { inputNode, inputField, resultNode, models, inferred, variants } = workflow;
   return [
     `Workflow "${workflow.name}": ${workflow.title}`,
     `  version     ${workflow.version}`,
     `  type        ${workflow.type}`,
     `  input       ${nodeText(workflow.prompt, inputNode)}, field "${inputField}"`,
     `  result      ${nodeText(workflow.prompt, resultNode)}`,
+    ...(variants === undefined
+      ? []
+      : [`  variants    ${variants.map(({ name }) => name).join(", ")}`]),
     ...models.map((need) => `  model       ${modelText(need)}`),
     ...workflow.parameters.map((parameter) => `  parameter   ${parameterText(parameter)}`),
     `  low memory  ${workflow.lowMemory === undefined ? "no profile" : "has a profile"}`,
     `  inferred    ${inferred.length === 0 ? "nothing" : inferred.join(", ")}`,
     "  nodes",
     ...Object.keys(workflow.prompt).map((id) => `    ${inputsText(workflow.prompt, id)}`),
+  ];
+}
+
+/** What a server runs of a workflow where nothing else is asked for, in lines for people; none if it cannot. */
+export function describeRun(workflow: Workflow, capability: Capability): readonly string[] {
+  const variant = variantOn(workflow, capability);
+  if (variant === undefined) return [];
+  const { name, graph, prompt } = variant;
+  return [
+    ...(name === undefined ? [] : [`  runs        variant "${name}"`]),
+    ...graph.models.map(({ node, input }) => `  uses        ${prompt[node]?.inputs[input]}`),
   ];
 }
 

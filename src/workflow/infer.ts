@@ -56,7 +56,7 @@ export function inferParameters(prompt: Prompt): { readonly [name: string]: Side
   return Object.fromEntries(
     found.map(({ node, input, known: { name, ...rest } }) => [
       isTwice(name) ? `${name}_${node.replace(/[^a-z0-9]/gi, "_").toLowerCase()}` : name,
-      { description: "", random: false, ...rest, node, input },
+      { description: "", random: false, optional: false, ...rest, node, input },
     ]),
   );
 }

@@ -3,7 +3,8 @@ import type { NodeClasses } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
 import { promptProblems } from "./prompt-problems.js";
 import type { ParameterValues } from "./resolve-parameters.js";
-import type { Workflow } from "./workflow.js";
+import { type Variant, variantsOf } from "./variants.js";
+import type { Prompt, Workflow, WorkflowGraph } from "./workflow.js";
 
 /** What a server can run. */
 export interface Capability {
@@ -13,7 +14,7 @@ export interface Capability {
 
 /**
  * What a server lacks for a workflow: node classes, inputs of them, choices of them (among which
- * are the model files), a sentence each. Nothing: it can run the workflow.
+ * are the model files), a sentence each. Nothing: it can run one of the workflow's graphs.
  *
  * @param values parameters that change what is needed, such as the model; left out: the defaults
  */
@@ -22,13 +23,55 @@ export function missingFor(
   { classes }: Capability,
   values: ParameterValues = {},
 ): readonly string[] {
-  const { inputNode, inputField, models } = workflow;
-  const prompt = applyParameters(workflow, { ...defaultsOf(workflow), ...values });
-  const isFilledIn = (node: string, input: string) => node === inputNode && input === inputField;
-  return promptProblems(pickModels(prompt, models, classes), classes, { isFilledIn, models });
+  const lacks: string[] = [];
+  for (const { name, graph } of variantsOf(workflow)) {
+    const missing = problemsOf(promptOn(workflow, graph, values, classes), graph, classes);
+    if (missing.length === 0) return [];
+    const variant = name === undefined ? "" : `Variant "${name}": `;
+    lacks.push(...missing.map((what) => variant + what));
+  }
+  return lacks;
 }
 
-function defaultsOf({ parameters }: Workflow): ParameterValues {
+/** A variant as a server runs it, with the prompt as it is there before a task's files are filled in. */
+export interface RunnableVariant extends Variant {
+  readonly prompt: Prompt;
+}
+
+/** The variant of a workflow that a server runs: the first that it can; undefined if it can run none. */
+export function variantOn(
+  workflow: Workflow,
+  { classes }: Capability,
+  values: ParameterValues = {},
+): RunnableVariant | undefined {
+  for (const variant of variantsOf(workflow)) {
+    const prompt = promptOn(workflow, variant.graph, values, classes);
+    if (problemsOf(prompt, variant.graph, classes).length === 0) return { ...variant, prompt };
+  }
+  return undefined;
+}
+
+/** Tasks carry the workflow's defaults, whichever graph they come to. */
+function promptOn(
+  workflow: Workflow,
+  graph: WorkflowGraph,
+  values: ParameterValues,
+  classes: NodeClasses,
+): Prompt {
+  const all = { ...defaultsOf(graph), ...defaultsOf(workflow), ...values };
+  return pickModels(applyParameters(graph, all), graph.models, classes);
+}
+
+function problemsOf(
+  prompt: Prompt,
+  { inputNode, inputField, models }: WorkflowGraph,
+  classes: NodeClasses,
+): readonly string[] {
+  const isFilledIn = (node: string, input: string) => node === inputNode && input === inputField;
+  return promptProblems(prompt, classes, { isFilledIn, models });
+}
+
+function defaultsOf({ parameters }: WorkflowGraph): ParameterValues {
   return Object.fromEntries(
     parameters.flatMap((one) => (one.default === undefined ? [] : [[one.name, one.default]])),
   );

@@ -23,7 +23,7 @@ export type ResolvedParameters =
 /**
  * Fills in a workflow's parameters: what is given, else what an older field says, else the default,
  * else a random value. Null is the same as not given. Older fields were never checked, so one that
- * the parameter cannot take counts as not given.
+ * the parameter cannot take counts as not given. An optional parameter that is not given gets no value.
  *
  * @param random gives numbers from 0 (inclusive) to 1 (exclusive), as `Math.random` does
  */
@@ -37,6 +37,7 @@ export function resolveParameters(
   const values: Record<string, Json> = {};
   for (const parameter of workflow.parameters) {
     const value = ownValue(given, parameter.name) ?? fallback(parameter, legacy, random);
+    if (value === undefined) continue;
     const checked = checkValue(parameter, value);
     if ("value" in checked) values[parameter.name] = checked.value;
     else {
@@ -81,13 +82,17 @@ function unknownNames(workflow: Workflow, given: ParameterValues): Violation[] {
     }));
 }
 
-function fallback(parameter: WorkflowParameter, legacy: LegacyFields, random: () => number): Json {
+function fallback(
+  parameter: WorkflowParameter,
+  legacy: LegacyFields,
+  random: () => number,
+): Json | undefined {
   for (const value of legacyValues(parameter.name, legacy)) {
     if (value === undefined || value === null) continue;
     const checked = checkValue(parameter, value);
     if ("value" in checked) return checked.value;
   }
-  if (parameter.default !== undefined) return parameter.default;
+  if (parameter.default !== undefined || parameter.optional) return parameter.default;
   const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = parameter;
   return minimum + Math.floor(random() * (maximum - minimum + 1));
 }

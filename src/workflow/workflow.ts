@@ -21,8 +21,10 @@ export interface WorkflowParameter {
   readonly name: string;
   readonly type: ParameterType;
   readonly description: string;
-  /** The value where none is given; absent: chosen at random between `minimum` and `maximum`. */
+  /** The value where none is given; absent: chosen at random between `minimum` and `maximum`, unless `optional`. */
   readonly default?: Json;
+  /** Where none is given there is no value, and each graph keeps its own. */
+  readonly optional?: true;
   readonly minimum?: number;
   readonly maximum?: number;
   /** The only values; absent: any. */
@@ -63,16 +65,8 @@ export interface Fit {
   readonly scale: number;
 }
 
-/** A file of the workflows directory, with what its sidecar says or what was read out of the graph. */
-export interface Workflow {
-  /** The file's name without `.json`. */
-  readonly name: string;
-  readonly title: string;
-  readonly description: string;
-  /** What it takes and gives. */
-  readonly type: TaskType;
-  /** SHA-256 of its content, 64 hexadecimal digits: the same content has the same version everywhere. */
-  readonly version: string;
+/** A graph, with what it needs and where things go in it. */
+export interface WorkflowGraph {
   readonly prompt: Prompt;
   /** The node that takes the input, and the field of it that names the file. */
   readonly inputNode: string;
@@ -80,14 +74,35 @@ export interface Workflow {
   /** The node whose files are the result. */
   readonly resultNode: string;
   readonly parameters: readonly WorkflowParameter[];
-  /** The node classes it uses, sorted, each once. */
-  readonly nodeClasses: readonly string[];
   readonly models: readonly ModelNeed[];
   /** How much of the run's time each node takes, by node id, in any unit; absent: unknown. */
   readonly weights?: { readonly [nodeId: string]: number };
   /** What to change for the retry after a GPU ran out of memory; absent: there is no such retry. */
   readonly lowMemory?: NodeInputs;
   readonly fit?: Fit;
+}
+
+/** One of several graphs that do a workflow's work on servers of different kinds. */
+export interface WorkflowVariant {
+  readonly name: string;
+  /** Absent: the graph that is the workflow's own. */
+  readonly graph?: WorkflowGraph;
+}
+
+/** A file of the workflows directory, with what its sidecar says or what was read out of the graph. */
+export interface Workflow extends WorkflowGraph {
+  /** The file's name without `.json`. */
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** What it takes and gives. */
+  readonly type: TaskType;
+  /** SHA-256 of its content, all variants included, 64 hexadecimal digits: the same content has the same version everywhere. */
+  readonly version: string;
+  /** The node classes that its graphs use, sorted, each once. */
+  readonly nodeClasses: readonly string[];
+  /** Its graphs: the first that a server can run is the one there. Absent: its own alone. */
+  readonly variants?: readonly WorkflowVariant[];
   /** Which of title, type, input, result, parameters and models no sidecar states. */
   readonly inferred: readonly string[];
   /** Old names that clients may use for it; each stands for one workflow per type. */

@@ -46,6 +46,7 @@ function toProtoWorkflow(view: WorkflowView): MessageInitShape<typeof WorkflowSc
     runnable: servers.length > 0,
     servers: [...servers],
     inferred: [...workflow.inferred],
+    variants: (workflow.variants ?? []).map(({ name }) => name),
     parametersSchema: view.parametersSchema as JsonObject,
   };
 }
@@ -61,5 +62,6 @@ function toProtoParameter(parameter: Parameter): MessageInitShape<typeof Workflo
     options: (parameter.options ?? []).flatMap((option) => toProtoValue(option) ?? []),
     node: parameter.node ?? "",
     input: parameter.input ?? "",
+    optional: parameter.optional ?? false,
   };
 }

@@ -90,6 +90,8 @@ export const switchesSchema = z
     extraFields: z.boolean(),
     /** No prompt is taken from the queue any more, although everything answers. */
     workerDead: z.boolean(),
+    /** Node classes that it does not have; heard at its start alone. */
+    without: z.array(z.string()),
     /** Speaks as a newer ComfyUI: the jobs API, UUIDs as prompt ids, combos of the newer form checked. */
     newer: z.boolean(),
   })

@@ -3,7 +3,7 @@ import { TaskError } from "../../domain/errors.js";
 import type { Json } from "../../domain/task.js";
 import type { Workflow } from "../workflow.js";
 import { firstIssue } from "./first-issue.js";
-import { parsePrompt } from "./parse-prompt.js";
+import { promptSchema } from "./parse-prompt.js";
 
 const json: z.ZodType<Json> = z.json();
 const nodeInputs = z.record(z.string(), z.record(z.string(), json));
@@ -13,6 +13,7 @@ const parameter = z.strictObject({
   type: z.enum(["integer", "number", "string", "boolean"]),
   description: z.string(),
   default: json.exactOptional(),
+  optional: z.literal(true).exactOptional(),
   minimum: z.number().exactOptional(),
   maximum: z.number().exactOptional(),
   options: z.array(json).exactOptional(),
@@ -21,31 +22,38 @@ const parameter = z.strictObject({
   choices: z.record(z.string(), nodeInputs).exactOptional(),
 });
 
-const content = z.strictObject({
-  name: z.string(),
-  title: z.string(),
-  description: z.string(),
-  type: z.enum(["image", "video"]),
-  prompt: z.unknown(),
+const model = z.strictObject({
+  node: z.string(),
+  input: z.string(),
+  classType: z.string(),
+  value: z.string(),
+  folder: z.string().exactOptional(),
+  files: z.record(z.string(), z.array(z.string())).exactOptional(),
+});
+
+const graphFields = {
+  prompt: promptSchema,
   inputNode: z.string(),
   inputField: z.string(),
   resultNode: z.string(),
   parameters: z.array(parameter),
-  nodeClasses: z.array(z.string()),
-  models: z.array(
-    z.strictObject({
-      node: z.string(),
-      input: z.string(),
-      classType: z.string(),
-      value: z.string(),
-      folder: z.string().exactOptional(),
-      files: z.record(z.string(), z.array(z.string())).exactOptional(),
-    }),
-  ),
+  models: z.array(model),
   weights: z.record(z.string(), z.number()).exactOptional(),
   lowMemory: nodeInputs.exactOptional(),
   fit: z
     .strictObject({ node: z.string(), longestEdge: z.string(), scale: z.number() })
+    .exactOptional(),
+};
+
+const content = z.strictObject({
+  ...graphFields,
+  name: z.string(),
+  title: z.string(),
+  description: z.string(),
+  type: z.enum(["image", "video"]),
+  nodeClasses: z.array(z.string()),
+  variants: z
+    .array(z.strictObject({ name: z.string(), graph: z.strictObject(graphFields).exactOptional() }))
     .exactOptional(),
   inferred: z.array(z.string()),
   aliases: z.array(z.string()),
@@ -60,5 +68,5 @@ export function parseContent(value: unknown): Omit<Workflow, "version"> {
       `Cannot read the stored workflow: ${firstIssue(result.error)}`,
     );
   }
-  return { ...result.data, prompt: parsePrompt(result.data.name, result.data.prompt) };
+  return result.data;
 }

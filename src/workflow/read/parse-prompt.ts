@@ -17,11 +17,12 @@ const promptNode = z
   })
   .readonly();
 
-const prompt = z.record(z.string(), promptNode);
+/** A prompt, with only what belongs to one. */
+export const promptSchema = z.record(z.string(), promptNode);
 
 /** Checks that a value is a prompt, and takes only what belongs to one. @throws TaskError WORKFLOW_INVALID */
 export function parsePrompt(file: string, value: unknown): Prompt {
-  const result = prompt.safeParse(value);
+  const result = promptSchema.safeParse(value);
   if (!result.success) {
     throw new TaskError(
       "WORKFLOW_INVALID",

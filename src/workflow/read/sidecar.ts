@@ -14,6 +14,8 @@ const parameter = z.strictObject({
   default: literal.optional(),
   /** No default: every task gets a value of its own. */
   random: z.boolean().default(false),
+  /** No default either: where none is given, the graph keeps its own. */
+  optional: z.boolean().default(false),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
   options: z.array(literal).min(1).optional(),
@@ -33,11 +35,16 @@ const model = z.strictObject({
   files: z.union([files, z.record(z.string(), files)]).optional(),
 });
 
+/** A file below the workflows directory; no step of the path goes up or is hidden. */
+const graphFile = z.string().regex(/^([\w-][\w.-]*\/)*[\w-][\w.-]*\.json$/);
+
 const sidecar = z.strictObject({
   title: z.string().optional(),
   description: z.string().optional(),
   type: z.enum(["image", "video"]).optional(),
   aliases: z.array(z.string()).default([]),
+  /** Graphs for servers of different kinds by name, in the order in which they are tried; `NAME.json` is this one's own. */
+  variants: z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), graphFile).optional(),
   input: z.strictObject({ node: z.string(), field: z.string() }).optional(),
   result: z.string().optional(),
   parameters: z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), parameter).optional(),

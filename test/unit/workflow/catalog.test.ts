@@ -1,5 +1,5 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import pino from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
@@ -40,9 +40,11 @@ async function catalogOf(files: { readonly [file: string]: unknown }) {
   };
 }
 
-function write(directory: string, file: string, content: unknown): Promise<void> {
+async function write(directory: string, file: string, content: unknown): Promise<void> {
   const text = typeof content === "string" ? content : JSON.stringify(content);
-  return writeFile(join(directory, file), text);
+  const path = join(directory, file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
 }
 
 describe("WorkflowCatalog", () => {
@@ -127,6 +129,44 @@ describe("WorkflowCatalog", () => {
     await catalog.reload();
     expect(changeCount).toBe(0);
     expect(catalog.find("a")).toBe(before);
+  });
+});
+
+describe("WorkflowCatalog with variants", () => {
+  const SIDECAR = "variants: { other: variants/a.other.json, own: a.json }";
+
+  it("reads them beside the workflow, is no list of them, and follows their files", async () => {
+    const { catalog, write } = await catalogOf({
+      "a.json": IMAGE_PROMPT,
+      "a.yaml": SIDECAR,
+      "variants/a.other.json": IMAGE_PROMPT,
+    });
+    expect(catalog.list().map(({ name }) => name)).toEqual(["a"]);
+    const before = catalog.find("a");
+    expect(before?.variants?.map(({ name }) => name)).toEqual(["other", "own"]);
+    await write("variants/a.other.yaml", 'weights: { "3": 9 }');
+    await eventually(() => catalog.find("a")?.version !== before?.version);
+    expect(catalog.find("a")?.variants?.[0]?.graph?.weights).toEqual({ "3": 9 });
+  });
+
+  it("reports those that are not there, broken or in the editor's format", async () => {
+    const { catalog } = await catalogOf({
+      "gone.json": IMAGE_PROMPT,
+      "gone.yaml": "variants: { other: variants/gone.json, own: gone.json }",
+      "cut.json": IMAGE_PROMPT,
+      "cut.yaml": "variants: { other: variants/cut.json, own: cut.json }",
+      "variants/cut.json": "{",
+      "ui.json": IMAGE_PROMPT,
+      "ui.yaml": "variants: { other: variants/ui.json, own: ui.json }",
+      "variants/ui.json": GRAPH,
+    });
+    expect(catalog.list()).toEqual([]);
+    const problems = [...catalog.problems()].sort((a, b) => a.name.localeCompare(b.name));
+    expect(problems).toEqual([
+      { name: "cut", reason: expect.stringContaining('Cannot use workflow "variants/cut.json"') },
+      { name: "gone", reason: 'Cannot read "variants/gone.json": it does not exist' },
+      { name: "ui", reason: expect.stringContaining("has to be in the API format") },
+    ]);
   });
 });
 

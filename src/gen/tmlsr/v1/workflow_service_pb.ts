@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/workflow_service.proto.
  */
 export const file_tmlsr_v1_workflow_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch90bWxzci92MS93b3JrZmxvd19zZXJ2aWNlLnByb3RvEgh0bWxzci52MSIWChRMaXN0V29ya2Zsb3dzUmVxdWVzdCI+ChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USJQoJd29ya2Zsb3dzGAEgAygLMhIudG1sc3IudjEuV29ya2Zsb3ciIgoSR2V0V29ya2Zsb3dSZXF1ZXN0EgwKBG5hbWUYASABKAkiOwoTR2V0V29ya2Zsb3dSZXNwb25zZRIkCgh3b3JrZmxvdxgBIAEoCzISLnRtbHNyLnYxLldvcmtmbG93Iu0CCghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBXRpdGxlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiAKBHR5cGUYBCABKA4yEi50bWxzci52MS5UYXNrVHlwZRIPCgd2ZXJzaW9uGAUgASgJEhIKCmlucHV0X25vZGUYBiABKAkSEwoLaW5wdXRfZmllbGQYByABKAkSEwoLcmVzdWx0X25vZGUYCCABKAkSLwoKcGFyYW1ldGVycxgJIAMoCzIbLnRtbHNyLnYxLldvcmtmbG93UGFyYW1ldGVyEhQKDG5vZGVfY2xhc3NlcxgKIAMoCRIOCgZtb2RlbHMYCyADKAkSEAoIcnVubmFibGUYDCABKAgSDwoHc2VydmVycxgNIAMoCRIQCghpbmZlcnJlZBgOIAMoCRIyChFwYXJhbWV0ZXJzX3NjaGVtYRgPIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QikAIKEVdvcmtmbG93UGFyYW1ldGVyEgwKBG5hbWUYASABKAkSJQoEdHlwZRgCIAEoDjIXLnRtbHNyLnYxLlBhcmFtZXRlclR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSJwoHZGVmYXVsdBgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIUCgdtaW5pbXVtGAUgASgBSACIAQESFAoHbWF4aW11bRgGIAEoAUgBiAEBEicKB29wdGlvbnMYByADKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDAoEbm9kZRgIIAEoCRINCgVpbnB1dBgJIAEoCUIKCghfbWluaW11bUIKCghfbWF4aW11bSqdAQoNUGFyYW1ldGVyVHlwZRIeChpQQVJBTUVURVJfVFlQRV9VTlNQRUNJRklFRBAAEhoKFlBBUkFNRVRFUl9UWVBFX0lOVEVHRVIQARIZChVQQVJBTUVURVJfVFlQRV9OVU1CRVIQAhIZChVQQVJBTUVURVJfVFlQRV9TVFJJTkcQAxIaChZQQVJBTUVURVJfVFlQRV9CT09MRUFOEAQy7gEKD1dvcmtmbG93U2VydmljZRJnCg1MaXN0V29ya2Zsb3dzEh4udG1sc3IudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaHy50bWxzci52MS5MaXN0V29ya2Zsb3dzUmVzcG9uc2UiFZACAYLT5JMCDBIKL3dvcmtmbG93cxJyCgtHZXRXb3JrZmxvdxIcLnRtbHNyLnYxLkdldFdvcmtmbG93UmVxdWVzdBodLnRtbHNyLnYxLkdldFdvcmtmbG93UmVzcG9uc2UiJpACAYLT5JMCHWIId29ya2Zsb3cSES93b3JrZmxvd3Mve25hbWV9YgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_struct, file_tmlsr_v1_task]);
+  fileDesc("Ch90bWxzci92MS93b3JrZmxvd19zZXJ2aWNlLnByb3RvEgh0bWxzci52MSIWChRMaXN0V29ya2Zsb3dzUmVxdWVzdCI+ChVMaXN0V29ya2Zsb3dzUmVzcG9uc2USJQoJd29ya2Zsb3dzGAEgAygLMhIudG1sc3IudjEuV29ya2Zsb3ciIgoSR2V0V29ya2Zsb3dSZXF1ZXN0EgwKBG5hbWUYASABKAkiOwoTR2V0V29ya2Zsb3dSZXNwb25zZRIkCgh3b3JrZmxvdxgBIAEoCzISLnRtbHNyLnYxLldvcmtmbG93Iv8CCghXb3JrZmxvdxIMCgRuYW1lGAEgASgJEg0KBXRpdGxlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiAKBHR5cGUYBCABKA4yEi50bWxzci52MS5UYXNrVHlwZRIPCgd2ZXJzaW9uGAUgASgJEhIKCmlucHV0X25vZGUYBiABKAkSEwoLaW5wdXRfZmllbGQYByABKAkSEwoLcmVzdWx0X25vZGUYCCABKAkSLwoKcGFyYW1ldGVycxgJIAMoCzIbLnRtbHNyLnYxLldvcmtmbG93UGFyYW1ldGVyEhQKDG5vZGVfY2xhc3NlcxgKIAMoCRIOCgZtb2RlbHMYCyADKAkSEAoIcnVubmFibGUYDCABKAgSDwoHc2VydmVycxgNIAMoCRIQCghpbmZlcnJlZBgOIAMoCRIyChFwYXJhbWV0ZXJzX3NjaGVtYRgPIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoIdmFyaWFudHMYECADKAkiogIKEVdvcmtmbG93UGFyYW1ldGVyEgwKBG5hbWUYASABKAkSJQoEdHlwZRgCIAEoDjIXLnRtbHNyLnYxLlBhcmFtZXRlclR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSJwoHZGVmYXVsdBgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIUCgdtaW5pbXVtGAUgASgBSACIAQESFAoHbWF4aW11bRgGIAEoAUgBiAEBEicKB29wdGlvbnMYByADKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSDAoEbm9kZRgIIAEoCRINCgVpbnB1dBgJIAEoCRIQCghvcHRpb25hbBgKIAEoCEIKCghfbWluaW11bUIKCghfbWF4aW11bSqdAQoNUGFyYW1ldGVyVHlwZRIeChpQQVJBTUVURVJfVFlQRV9VTlNQRUNJRklFRBAAEhoKFlBBUkFNRVRFUl9UWVBFX0lOVEVHRVIQARIZChVQQVJBTUVURVJfVFlQRV9OVU1CRVIQAhIZChVQQVJBTUVURVJfVFlQRV9TVFJJTkcQAxIaChZQQVJBTUVURVJfVFlQRV9CT09MRUFOEAQy7gEKD1dvcmtmbG93U2VydmljZRJnCg1MaXN0V29ya2Zsb3dzEh4udG1sc3IudjEuTGlzdFdvcmtmbG93c1JlcXVlc3QaHy50bWxzci52MS5MaXN0V29ya2Zsb3dzUmVzcG9uc2UiFZACAYLT5JMCDBIKL3dvcmtmbG93cxJyCgtHZXRXb3JrZmxvdxIcLnRtbHNyLnYxLkdldFdvcmtmbG93UmVxdWVzdBodLnRtbHNyLnYxLkdldFdvcmtmbG93UmVzcG9uc2UiJpACAYLT5JMCHWIId29ya2Zsb3cSES93b3JrZmxvd3Mve25hbWV9YgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_struct, file_tmlsr_v1_task]);
 
 /**
  * Nothing to ask.
@@ -137,7 +137,7 @@ export type Workflow = Message<"tmlsr.v1.Workflow"> & {
   version: string;
 
   /**
-   * The id of the node that takes the input.
+   * The id of the node that takes the input, here and below in its own graph.
    *
    * @generated from field: string input_node = 6;
    */
@@ -165,7 +165,7 @@ export type Workflow = Message<"tmlsr.v1.Workflow"> & {
   parameters: WorkflowParameter[];
 
   /**
-   * The node classes a server must have.
+   * The node classes that its graphs use.
    *
    * @generated from field: repeated string node_classes = 10;
    */
@@ -205,6 +205,13 @@ export type Workflow = Message<"tmlsr.v1.Workflow"> & {
    * @generated from field: google.protobuf.Struct parameters_schema = 15;
    */
   parametersSchema?: JsonObject | undefined;
+
+  /**
+   * The names of its graphs for servers of different kinds, in the order in which they are tried; empty where it has one.
+   *
+   * @generated from field: repeated string variants = 16;
+   */
+  variants: string[];
 };
 
 /**
@@ -242,7 +249,7 @@ export type WorkflowParameter = Message<"tmlsr.v1.WorkflowParameter"> & {
   description: string;
 
   /**
-   * The value where none is given; unset: chosen at random.
+   * The value where none is given; unset: chosen at random, or left to the graph where it is optional.
    *
    * @generated from field: google.protobuf.Value default = 4;
    */
@@ -282,6 +289,13 @@ export type WorkflowParameter = Message<"tmlsr.v1.WorkflowParameter"> & {
    * @generated from field: string input = 9;
    */
   input: string;
+
+  /**
+   * Whether a task may do without a value: each graph then keeps its own.
+   *
+   * @generated from field: bool optional = 10;
+   */
+  optional: boolean;
 };
 
 /**

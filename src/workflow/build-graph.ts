@@ -1,0 +1,126 @@
+import type { TaskType } from "../domain/task.js";
+import { buildParameters } from "./build-parameters.js";
+import {
+  type InputPlace,
+  inferInputs,
+  inferModels,
+  inferParameters,
+  inferResults,
+  inferType,
+} from "./infer.js";
+import { invalidWorkflow } from "./invalid-workflow.js";
+import type { Sidecar } from "./read/sidecar.js";
+import type {
+  Fit,
+  ModelNeed,
+  NodeInputs,
+  Prompt,
+  WorkflowGraph,
+  WorkflowParameter,
+} from "./workflow.js";
+
+/**
+ * Puts a graph together from its prompt and its sidecar; what the sidecar leaves out is read out of the
+ * prompt.
+ *
+ * @param name of the file, without `.json`
+ * @throws TaskError WORKFLOW_INVALID where that is not possible, or where the sidecar names a node or an
+ *   input that the prompt does not have
+ */
+export function buildGraph(
+  name: string,
+  prompt: Prompt,
+  sidecar: Sidecar,
+): { readonly graph: WorkflowGraph; readonly type: TaskType } {
+  const input = sidecar.input ?? onlyInput(name, prompt);
+  const resultNode = sidecar.result ?? onlyResult(name, prompt);
+  requireNode(name, prompt, "input", input.node);
+  requireNode(name, prompt, "result", resultNode);
+  for (const id of Object.keys(sidecar.weights ?? {})) requireNode(name, prompt, "weights", id);
+  const parameters = buildParameters(name, prompt, sidecar.parameters ?? inferParameters(prompt));
+  const graph = {
+    prompt,
+    inputNode: input.node,
+    inputField: input.field,
+    resultNode,
+    parameters,
+    models: modelsOf(name, prompt, sidecar),
+    ...(sidecar.weights && { weights: sidecar.weights }),
+    ...(sidecar.low_memory && { lowMemory: checkLowMemory(name, prompt, sidecar.low_memory) }),
+    ...(sidecar.fit && { fit: fitOf(name, prompt, parameters, sidecar.fit) }),
+  };
+  return { graph, type: sidecar.type ?? typeOf(name, prompt, input) };
+}
+
+function onlyInput(name: string, prompt: Prompt): InputPlace {
+  const [input, ...others] = inferInputs(prompt);
+  if (input === undefined || others.length > 0) {
+    throw invalidWorkflow(
+      name,
+      `it has ${input ? "more than one" : "no"} known input node; state "input" in "${name}.yaml"`,
+    );
+  }
+  return input;
+}
+
+function onlyResult(name: string, prompt: Prompt): string {
+  const [result, ...others] = inferResults(prompt);
+  if (result === undefined || others.length > 0) {
+    throw invalidWorkflow(
+      name,
+      `it has ${result ? "more than one" : "no"} node that saves a file; state "result" in "${name}.yaml"`,
+    );
+  }
+  return result;
+}
+
+function typeOf(name: string, prompt: Prompt, input: InputPlace): TaskType {
+  const type = inferType(prompt[input.node]?.class_type ?? "");
+  if (type !== undefined) return type;
+  throw invalidWorkflow(name, `its type is not known; state "type" in "${name}.yaml"`);
+}
+
+function modelsOf(name: string, prompt: Prompt, { models }: Sidecar): readonly ModelNeed[] {
+  if (models === undefined) return inferModels(prompt);
+  return models.map(({ node, input, folder, files }) => {
+    const { class_type, inputs } = requireNode(name, prompt, "models", node);
+    const value = inputs[input];
+    if (typeof value !== "string") {
+      throw invalidWorkflow(
+        name,
+        `"models" names input "${input}" of node "${node}", which is no text`,
+      );
+    }
+    return {
+      ...{ node, input, classType: class_type, value },
+      ...(folder !== undefined && { folder }),
+      ...(files !== undefined && { files: Array.isArray(files) ? { [value]: files } : files }),
+    };
+  });
+}
+
+function checkLowMemory(name: string, prompt: Prompt, lowMemory: NodeInputs): NodeInputs {
+  for (const id of Object.keys(lowMemory)) requireNode(name, prompt, "low_memory", id);
+  return lowMemory;
+}
+
+function fitOf(
+  name: string,
+  prompt: Prompt,
+  parameters: readonly WorkflowParameter[],
+  { node, longest_edge, scale }: NonNullable<Sidecar["fit"]>,
+): Fit {
+  if (!Array.isArray(requireNode(name, prompt, "fit", node).inputs["image"])) {
+    throw invalidWorkflow(name, `"fit" names node "${node}", whose input "image" is not linked`);
+  }
+  if (!parameters.some((parameter) => parameter.name === longest_edge)) {
+    throw invalidWorkflow(name, `"fit" names parameter "${longest_edge}", which does not exist`);
+  }
+  return { node, longestEdge: longest_edge, scale };
+}
+
+function requireNode(name: string, prompt: Prompt, where: string, id: string) {
+  const node = Object.hasOwn(prompt, id) ? prompt[id] : undefined;
+  if (node !== undefined) return node;
+  throw invalidWorkflow(name, `"${where}" names node "${id}", which it does not have`);
+}
