@@ -12,7 +12,8 @@ import { TaskError } from "../domain/errors.js";
 import type { Dispatch, OutputFile, Task } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { bindPrompt } from "../workflow/bind-prompt.js";
-import type { Capability } from "../workflow/missing-for.js";
+import { type Capability, variantOn } from "../workflow/missing-for.js";
+import { graphNamed, type Variant, variantsOf } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { ReadyInput } from "./download-stage.js";
 import { findWrittenOutput } from "./find-written-output.js";
@@ -69,7 +70,7 @@ export async function runNewPrompt(
   journal: TaskJournal,
   lowMemory = false,
 ): Promise<ProcessedPrompt> {
-  const { comfy, workflow, serverId } = context;
+  const { comfy, serverId } = context;
   const { signal } = journal;
   const epoch = task.epoch;
   const uploaded = await comfy.uploadInput(
@@ -79,7 +80,8 @@ export async function runNewPrompt(
   );
   const promptId = randomUUID();
   const filenamePrefix = `tmlsr/${task.taskId}/${epoch}-${promptId.slice(0, 8)}/out`;
-  const prompt = bindPrompt(workflow, {
+  const { name: variant, graph } = variantHere(context, task.parameters);
+  const prompt = bindPrompt(graph, {
     inputName: uploaded,
     filenamePrefix,
     parameters: task.parameters,
@@ -87,7 +89,11 @@ export async function runNewPrompt(
     ...(context.capability && { classes: context.capability.classes }),
     input: input.facts,
   });
-  const dispatch = { server: serverId, promptId, filenamePrefix, ...(lowMemory && { lowMemory }) };
+  const dispatch = {
+    ...{ server: serverId, promptId, filenamePrefix },
+    ...(lowMemory && { lowMemory }),
+    ...(variant !== undefined && { variant }),
+  };
   await journal.recordDispatch({ ...dispatch, phase: "intent" });
   await journal.proveLease();
   const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch };
@@ -143,19 +149,29 @@ export async function takeBack(
   return true;
 }
 
+/** The variant that the server runs. One that can run none any more is asked all the same, and says why not. */
+function variantHere(
+  { workflow, capability }: ProcessContext,
+  parameters: Task["parameters"],
+): Variant {
+  const able = capability && variantOn(workflow, capability, parameters);
+  return able ?? variantsOf(workflow)[0];
+}
+
 async function endOf(
-  { promptId }: Omit<Dispatch, "at">,
+  { promptId, variant }: Omit<Dispatch, "at">,
   { comfy, workflow, stallMs, serverLostMs, runMaxMs, letGo }: ProcessContext,
   journal: TaskJournal,
   investedMs: number,
 ): Promise<PromptEnd> {
+  const { prompt, weights } = graphNamed(workflow, variant);
   const onProgress = ({ ratio, runningNode, step }: PromptUpdate): void => {
     const name = step && runningNode ? `${runningNode} ${step.value}/${step.max}` : runningNode;
     journal.progress({ stage: "process", ratio, ...(name !== undefined && { runningNode: name }) });
   };
   return await followPrompt(comfy, promptId, {
-    prompt: workflow.prompt,
-    ...(workflow.weights && { weights: workflow.weights }),
+    prompt,
+    ...(weights && { weights }),
     ...{ stallMs, investedMs, onProgress },
     watch: { silentMaxMs: serverLostMs, ...(runMaxMs !== undefined && { runMaxMs }) },
     signal: letGo === undefined ? journal.signal : AbortSignal.any([journal.signal, letGo]),
@@ -177,7 +193,8 @@ async function outputsOf(
   const { workflow, serverId } = context;
   switch (end.kind) {
     case "success": {
-      const outputs = chooseOutputs(end.outputs, workflow.resultNode);
+      const { resultNode } = graphNamed(workflow, dispatch.variant);
+      const outputs = chooseOutputs(end.outputs, resultNode);
       if (outputs.length > 0) return outputs;
       const written = await findWritten(dispatch, context, signal);
       if (written !== undefined) return [written];

@@ -9,6 +9,7 @@ import {
 } from "../pipeline/process-stage.js";
 import type { WorkDir } from "../pipeline/work-dir.js";
 import type { PoolServer } from "../pool/pool-server.js";
+import { graphNamed, onlyVariant } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { HeldTask, LeasedTask } from "./held-task.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
@@ -58,12 +59,24 @@ export class TaskRun implements RunState {
   /** Works on the task until its result is stored and settled. Throws whatever stops it. */
   async work(): Promise<void> {
     const { store, workDirs, catalog } = this.#context;
-    const workflow = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
+    const pinned = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
+    const workflow = this.#takenVariant(pinned);
     this.workflow = workflow;
     if (this.heldTask.dispatch === undefined) this.#refuseHopeless(workflow);
     const workDir = await workDirs.open(this.task.taskId);
     await this.#process(workflow, workDir);
     await storeResult(this, workDir, this.#context);
+  }
+
+  /**
+   * A server took a prompt of one variant: another prompt is of the same one, as long as a server of
+   * the pool can run it or may come to.
+   */
+  #takenVariant(workflow: Workflow): Workflow {
+    const { variant, parameters } = this.task;
+    if (variant === undefined) return workflow;
+    const only = onlyVariant(workflow, variant);
+    return this.#context.pool.lacks(only, parameters).length === 0 ? only : workflow;
   }
 
   /** No server has what it needs, reachable or not: waiting would not end. */
@@ -175,7 +188,8 @@ export class TaskRun implements RunState {
     if (error.code === "SERVER_UNREACHABLE")
       return await this.#awaitServer(server, error, workflow);
     const isUnsent = error.code === "SERVER_LOST_PROMPT" && dispatch.phase === "intent";
-    const mayUseLess = !dispatch.lowMemory && workflow.lowMemory !== undefined;
+    const { lowMemory } = graphNamed(workflow, dispatch.variant);
+    const mayUseLess = !dispatch.lowMemory && lowMemory !== undefined;
     const isLowMemoryNext = error.code === "OUT_OF_MEMORY" && mayUseLess;
     // Never sent, as far as the server knows: no fault, and the slot is ours.
     if (!isUnsent && !isLowMemoryNext) throw error;

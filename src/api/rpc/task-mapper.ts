@@ -78,6 +78,7 @@ export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<ty
     params: toParams(task.params),
     workflow: task.workflow,
     workflowVersion: task.workflowVersion,
+    variant: task.variant,
     parameters: task.parameters as JsonObject,
     server: serverOf(task),
     attempts: task.attempts.map(toAttempt),

@@ -63,6 +63,7 @@ describe("GET /tasks/{task_id}", () => {
       input: null,
       running_node: null,
       not_before: null,
+      variant: null,
     });
   });
 
