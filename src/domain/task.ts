@@ -93,6 +93,8 @@ export interface InputFacts {
   /** Seconds and frames per second; absent for a still picture. */
   readonly durationSeconds?: number;
   readonly fps?: number;
+  /** A picture has an alpha channel; absent: it has none, or it is not known. */
+  readonly hasAlpha?: true;
   /** How far a video's frames, as stored, are turned clockwise to be shown; absent: not at all. */
   readonly rotationDegrees?: 90 | 180 | 270;
 }

@@ -1,4 +1,5 @@
 import { TaskError } from "../domain/errors.js";
+import type { InputFacts } from "../domain/task.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
 /**
@@ -13,10 +14,11 @@ export async function probeImage(
   path: string,
   { maxPixels, timeoutMs }: ProbeBounds,
   signal: AbortSignal,
-): Promise<PictureSize> {
+): Promise<PictureSize & Pick<InputFacts, "hasAlpha">> {
   const sharp = await loadSharp();
   try {
-    const { autoOrient, pages = 1 } = await sharp(path, { limitInputPixels: false }).metadata();
+    const metadata = await sharp(path, { limitInputPixels: false }).metadata();
+    const { autoOrient, hasAlpha, pages = 1 } = metadata;
     checkPictureSize(autoOrient, maxPixels);
     if (pages > 1) throw notStill(pages);
     signal.throwIfAborted();
@@ -27,7 +29,8 @@ export async function probeImage(
       .raw()
       .toBuffer();
     signal.throwIfAborted();
-    return { width: autoOrient.width, height: autoOrient.height };
+    const { width, height } = autoOrient;
+    return { width, height, ...(hasAlpha && { hasAlpha }) };
   } catch (thrown) {
     signal.throwIfAborted();
     throw translateSharpError(thrown, path);

@@ -119,6 +119,13 @@ describe("probeInput() of an image", () => {
     });
   });
 
+  it("tells of alpha where a picture has it", async () => {
+    const clear = await fileOf(await picture().ensureAlpha(0.5).png().toBuffer());
+    expect(await probeInput(clear, "image", LIMITS)).toMatchObject({ hasAlpha: true });
+    const opaque = await fileOf(await picture().png().toBuffer());
+    expect(await probeInput(opaque, "image", LIMITS)).not.toHaveProperty("hasAlpha");
+  });
+
   it("takes a picture of exactly the limit", async () => {
     const path = await fileOf(await picture().png().toBuffer());
     await expect(probeInput(path, "image", { maxPixels: 90 * 60 })).resolves.toBeDefined();
