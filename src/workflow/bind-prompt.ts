@@ -1,6 +1,7 @@
 import { TaskError } from "../domain/errors.js";
 import type { InputFacts, Json } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
+import { fitSize } from "./fit-size.js";
 import { type NodeClasses, ownValue } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
 import type { ParameterValues } from "./resolve-parameters.js";
@@ -19,7 +20,7 @@ export interface Binding {
   readonly lowMemory: boolean;
   /** The server's node classes, which list the model files it has; absent: the first file of each is taken. */
   readonly classes?: NodeClasses;
-  /** What the input turned out to be; a workflow with a `fit` needs it. */
+  /** What the input turned out to be; a graph with a `fit` needs it. */
   readonly input?: InputFacts;
 }
 
@@ -35,8 +36,8 @@ export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
   prompt = pickModels(prompt, graph.models, binding.classes);
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
   prompt = setInputs(prompt, fileNames(prompt, graph.resultNode, binding.filenamePrefix));
-  if (graph.fit === undefined) return prompt;
-  return applyFit(prompt, graph.fit, longestEdge(graph, binding), binding.input);
+  if (graph.alpha !== undefined && !binding.input?.hasAlpha) prompt = leaveOut(prompt, graph.alpha);
+  return graph.fit === undefined ? prompt : applyFit(prompt, graph, graph.fit, binding);
 }
 
 /** A graph's prompt with parameters set and all else as it is. */
@@ -73,37 +74,28 @@ function fileNames(prompt: Prompt, resultNode: string, prefix: string): NodeInpu
   );
 }
 
-/** The longest edge that the result may have; even, as every edge. */
-function longestEdge({ fit, parameters }: WorkflowGraph, binding: Binding): number {
-  const name = fit?.longestEdge ?? "";
+/** The value of a parameter that bounds a size. */
+function edgeOf({ parameters }: WorkflowGraph, name: string | undefined, values: ParameterValues) {
+  if (name === undefined) return undefined;
   const fallback = parameters.find((parameter) => parameter.name === name)?.default;
-  return 2 * Math.floor(Number(ownValue(binding.parameters, name) ?? fallback) / 2);
+  return Number(ownValue(values, name) ?? fallback);
 }
 
-function applyFit(prompt: Prompt, fit: Fit, edge: number, input: InputFacts | undefined): Prompt {
+function applyFit(prompt: Prompt, graph: WorkflowGraph, fit: Fit, binding: Binding): Prompt {
+  const { input, parameters } = binding;
   if (input === undefined || !(input.width > 0 && input.height > 0)) {
     throw new TaskError(
       "INPUT_DAMAGED",
       "Cannot compute the size of the result: width and height of the input are not known",
     );
   }
-  const { width: storedWidth, height: storedHeight } = storedSize(input);
-  const come = { width: storedWidth * fit.scale, height: storedHeight * fit.scale };
-  const ratio = Math.min(1, edge / Math.max(come.width, come.height));
-  const width = toEven(come.width * ratio);
-  const height = toEven(come.height * ratio);
-  if (width === come.width && height === come.height) return leaveOut(prompt, fit.node);
-  return setInputs(prompt, { [fit.node]: { width, height } });
-}
-
-/** Servers decode a video's frames as they are stored, not as they are shown. */
-function storedSize({ width, height, rotationDegrees }: InputFacts) {
-  const isTurned = rotationDegrees === 90 || rotationDegrees === 270;
-  return isTurned ? { width: height, height: width } : { width, height };
-}
-
-function toEven(pixels: number): number {
-  return Math.max(2, 2 * Math.round(pixels / 2));
+  const size = fitSize(fit, input, {
+    shortest: edgeOf(graph, fit.shortestEdge, parameters),
+    longest: edgeOf(graph, fit.longestEdge, parameters),
+  });
+  return size === undefined
+    ? leaveOut(prompt, fit.node)
+    : setInputs(prompt, { [fit.node]: { width: size.width, height: size.height } });
 }
 
 /** Takes a node out of the prompt: what was linked to it gets what its `image` was linked to. */

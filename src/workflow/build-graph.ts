@@ -11,6 +11,7 @@ import {
 import { invalidWorkflow } from "./invalid-workflow.js";
 import type { Sidecar } from "./read/sidecar.js";
 import type {
+  FilmFrames,
   Fit,
   ModelNeed,
   NodeInputs,
@@ -48,6 +49,8 @@ export function buildGraph(
     ...(sidecar.weights && { weights: sidecar.weights }),
     ...(sidecar.low_memory && { lowMemory: checkLowMemory(name, prompt, sidecar.low_memory) }),
     ...(sidecar.fit && { fit: fitOf(name, prompt, parameters, sidecar.fit) }),
+    ...(sidecar.alpha && { alpha: imageNode(name, prompt, "alpha", sidecar.alpha) }),
+    ...(sidecar.frames && { frames: framesOf(name, prompt, sidecar.frames) }),
   };
   return { graph, type: sidecar.type ?? typeOf(name, prompt, input) };
 }
@@ -108,15 +111,43 @@ function fitOf(
   name: string,
   prompt: Prompt,
   parameters: readonly WorkflowParameter[],
-  { node, longest_edge, scale }: NonNullable<Sidecar["fit"]>,
+  { node, shortest_edge, longest_edge, scale, multiple, upright }: NonNullable<Sidecar["fit"]>,
 ): Fit {
-  if (!Array.isArray(requireNode(name, prompt, "fit", node).inputs["image"])) {
-    throw invalidWorkflow(name, `"fit" names node "${node}", whose input "image" is not linked`);
+  for (const edge of [shortest_edge, longest_edge]) {
+    const parameter = parameters.find((one) => one.name === edge);
+    if (edge !== undefined && parameter?.default === undefined) {
+      const problem = parameter === undefined ? "does not exist" : "has no default";
+      throw invalidWorkflow(name, `"fit" names parameter "${edge}", which ${problem}`);
+    }
   }
-  if (!parameters.some((parameter) => parameter.name === longest_edge)) {
-    throw invalidWorkflow(name, `"fit" names parameter "${longest_edge}", which does not exist`);
-  }
-  return { node, longestEdge: longest_edge, scale };
+  return {
+    node: imageNode(name, prompt, "fit", node),
+    scale,
+    ...(shortest_edge !== undefined && { shortestEdge: shortest_edge }),
+    ...(longest_edge !== undefined && { longestEdge: longest_edge }),
+    ...(multiple !== undefined && { multiple }),
+    ...(upright && { upright }),
+  };
+}
+
+function framesOf(
+  name: string,
+  prompt: Prompt,
+  { decoded, made, multiple, plus }: NonNullable<Sidecar["frames"]>,
+): FilmFrames {
+  requireNode(name, prompt, "frames", decoded);
+  requireNode(name, prompt, "frames", made);
+  return {
+    ...{ decoded, made },
+    ...(multiple !== undefined && { multiple }),
+    ...(plus !== undefined && { plus }),
+  };
+}
+
+/** A node that may be left out: what is linked to it then gets its `image`. */
+function imageNode(name: string, prompt: Prompt, where: string, id: string): string {
+  if (Array.isArray(requireNode(name, prompt, where, id).inputs["image"])) return id;
+  throw invalidWorkflow(name, `"${where}" names node "${id}", whose input "image" is not linked`);
 }
 
 function requireNode(name: string, prompt: Prompt, where: string, id: string) {

@@ -29,7 +29,7 @@ export function buildParameters(
 function buildParameter(name: string, stated: SidecarParameter, prompt: Prompt): WorkflowParameter {
   const present = targetValue(stated, prompt);
   const type = stated.type ?? typeOf(stated.default ?? stated.options?.[0] ?? present, stated);
-  const options = stated.choices ? Object.keys(stated.choices) : stated.options;
+  const options = stated.options ?? chosen(stated, type);
   const parameter: WorkflowParameter = {
     name,
     type,
@@ -48,18 +48,25 @@ function buildParameter(name: string, stated: SidecarParameter, prompt: Prompt):
   return withDefault(parameter, stated.default ?? present);
 }
 
+/** The keys of choices that are all there is to choose from. */
+function chosen(
+  { choices, node }: SidecarParameter,
+  type: ParameterType,
+): readonly Json[] | undefined {
+  if (choices === undefined || node !== undefined) return undefined;
+  const keys = Object.keys(choices);
+  return type === "integer" || type === "number" ? keys.map(Number) : keys;
+}
+
 /** What the prompt has where the parameter goes; undefined for one that goes to no single input. */
 function targetValue({ node, input, choices }: SidecarParameter, prompt: Prompt): Json | undefined {
   if ((node === undefined) !== (input === undefined)) {
     throw new BadParameter('needs "node" and "input" together');
   }
-  if (node === undefined || input === undefined) {
-    for (const id of Object.values(choices ?? {}).flatMap((set) => Object.keys(set))) {
-      requireNode(prompt, id);
-    }
-    return undefined;
+  for (const id of Object.values(choices ?? {}).flatMap((set) => Object.keys(set))) {
+    requireNode(prompt, id);
   }
-  if (choices !== undefined) throw new BadParameter('has "choices" beside "node"');
+  if (node === undefined || input === undefined) return undefined;
   const value = requireNode(prompt, node).inputs[input];
   if (!Array.isArray(value)) return value;
   throw new BadParameter(`sets input "${input}" of node "${node}", which is linked`);
@@ -71,8 +78,8 @@ function requireNode(prompt: Prompt, id: string) {
   return node;
 }
 
-function typeOf(value: Json | undefined, { choices }: SidecarParameter): ParameterType {
-  if (choices !== undefined) return "string";
+function typeOf(value: Json | undefined, { choices, node }: SidecarParameter): ParameterType {
+  if (choices !== undefined && node === undefined) return "string";
   if (typeof value === "string" || typeof value === "boolean") {
     return typeof value === "string" ? "string" : "boolean";
   }

@@ -32,7 +32,7 @@ export interface WorkflowParameter {
   /** The node and the input it sets; absent where it sets several (`choices`) or none directly (`fit`). */
   readonly node?: string;
   readonly input?: string;
-  /** What each of the options sets. */
+  /** What its options set, each beside that input. */
   readonly choices?: { readonly [option: string]: NodeInputs };
 }
 
@@ -52,17 +52,32 @@ export interface ModelNeed {
 }
 
 /**
- * A node that scales pictures to a width and a height which only the input's own size decides:
- * the longest edge is what `longestEdge` says, never more than `scale` times the input's, and both
+ * A node that scales pictures to a width and a height which only the input's own size decides; both
  * are even, as video encoders want them. Where nothing is left to scale the node is left out.
  */
 export interface Fit {
   /** The node, with the inputs `width`, `height` and `image`. */
   readonly node: string;
-  /** Name of the parameter that limits the longest edge, in pixels. */
-  readonly longestEdge: string;
+  /** Name of the parameter that the shortest edge is brought to, in pixels; absent: pictures are only made smaller. */
+  readonly shortestEdge?: string;
+  /** Name of the parameter that limits the longest edge, in pixels, 0 for no limit; absent: there is none. */
+  readonly longestEdge?: string;
   /** How many times larger than the input the picture is that comes to the node. */
   readonly scale: number;
+  /** Edges are rounded up to a multiple of this; absent: to the nearest even number. */
+  readonly multiple?: number;
+  /** The frames of a turned film come to the node as they are shown; absent: as they are stored. */
+  readonly upright?: true;
+}
+
+/** What a graph does with a film's frames, for whoever cuts films. */
+export interface FilmFrames {
+  /** The nodes whose first outputs are the film's frames as decoded, and those of the result. */
+  readonly decoded: string;
+  readonly made: string;
+  /** The network works on `multiple * n + plus` frames; any other number costs padding. Absent: on any number. */
+  readonly multiple?: number;
+  readonly plus?: number;
 }
 
 /** A graph, with what it needs and where things go in it. */
@@ -80,6 +95,9 @@ export interface WorkflowGraph {
   /** What to change for the retry after a GPU ran out of memory; absent: there is no such retry. */
   readonly lowMemory?: NodeInputs;
   readonly fit?: Fit;
+  /** The node that joins the input's alpha to its picture, left out where the input has none. */
+  readonly alpha?: string;
+  readonly frames?: FilmFrames;
 }
 
 /** One of several graphs that do a workflow's work on servers of different kinds. */

@@ -31,6 +31,22 @@ const model = z.strictObject({
   files: z.record(z.string(), z.array(z.string())).exactOptional(),
 });
 
+const fit = z.strictObject({
+  node: z.string(),
+  shortestEdge: z.string().exactOptional(),
+  longestEdge: z.string().exactOptional(),
+  scale: z.number(),
+  multiple: z.number().exactOptional(),
+  upright: z.literal(true).exactOptional(),
+});
+
+const frames = z.strictObject({
+  decoded: z.string(),
+  made: z.string(),
+  multiple: z.number().exactOptional(),
+  plus: z.number().exactOptional(),
+});
+
 const graphFields = {
   prompt: promptSchema,
   inputNode: z.string(),
@@ -40,9 +56,9 @@ const graphFields = {
   models: z.array(model),
   weights: z.record(z.string(), z.number()).exactOptional(),
   lowMemory: nodeInputs.exactOptional(),
-  fit: z
-    .strictObject({ node: z.string(), longestEdge: z.string(), scale: z.number() })
-    .exactOptional(),
+  fit: fit.exactOptional(),
+  alpha: z.string().exactOptional(),
+  frames: frames.exactOptional(),
 };
 
 const content = z.strictObject({

@@ -21,6 +21,7 @@ const parameter = z.strictObject({
   options: z.array(literal).min(1).optional(),
   node: z.string().optional(),
   input: z.string().optional(),
+  /** What some of the options set beside `node` and `input`; without these: what each of them sets. */
   choices: z.record(z.string(), nodeInputs).optional(),
 });
 
@@ -33,6 +34,23 @@ const model = z.strictObject({
   folder: z.string().min(1).optional(),
   /** The first that a server has is used: in place of the graph's own, or of the name that a parameter gives. */
   files: z.union([files, z.record(z.string(), files)]).optional(),
+});
+
+const fit = z.strictObject({
+  node: z.string(),
+  /** Names of parameters. */
+  shortest_edge: z.string().optional(),
+  longest_edge: z.string().optional(),
+  scale: z.number().positive().default(1),
+  multiple: z.number().int().positive().multipleOf(2).optional(),
+  upright: z.boolean().default(false),
+});
+
+const frames = z.strictObject({
+  decoded: z.string(),
+  made: z.string(),
+  multiple: z.number().int().positive().optional(),
+  plus: z.number().int().nonnegative().optional(),
 });
 
 /** A file below the workflows directory; no step of the path goes up or is hidden. */
@@ -51,9 +69,9 @@ const sidecar = z.strictObject({
   models: z.array(model).optional(),
   weights: z.record(z.string(), z.number().positive()).optional(),
   low_memory: nodeInputs.optional(),
-  fit: z
-    .strictObject({ node: z.string(), longest_edge: z.string(), scale: z.number().positive() })
-    .optional(),
+  fit: fit.optional(),
+  alpha: z.string().optional(),
+  frames: frames.optional(),
 });
 
 /** What `NAME.yaml` states of the workflow `NAME.json`; everything may be left out. */

@@ -57,6 +57,30 @@ low_memory: { "2": { tile: 64 } }
     });
   });
 
+  it("sets what a choice needs beside its own input, and takes numbers for choices", () => {
+    const batches = workflow(
+      { ...IMAGE_PROMPT, "2": { class_type: "Network", inputs: { batch: 33, overlap: 3 } } },
+      `
+models: []
+parameters:
+  batch:
+    node: "2"
+    input: batch
+    options: [5, 33]
+    choices: { 5: { "2": { overlap: 1 } } }
+  scale: { type: integer, default: 2, choices: { 2: {}, 4: { "2": { overlap: 4 } } } }
+`,
+    );
+    expect(batches.parameters).toMatchObject([
+      { type: "integer", options: [5, 33], default: 33 },
+      { type: "integer", options: [2, 4], default: 2 },
+    ]);
+    const inputs = (parameters: object) => bind(batches, { parameters: { ...parameters } })["2"];
+    expect(inputs({ batch: 5 })?.inputs).toEqual({ batch: 5, overlap: 1 });
+    expect(inputs({ batch: 33 })?.inputs).toEqual({ batch: 33, overlap: 3 });
+    expect(inputs({ scale: 4 })?.inputs).toEqual({ batch: 33, overlap: 4 });
+  });
+
   it("applies the low-memory profile over the parameters", () => {
     const parameters = { memory: "high", model: "m.pth" };
     expect(bind(PROFILES, { parameters, lowMemory: true })["2"]?.inputs).toEqual({
@@ -119,9 +143,75 @@ fit: { node: "5", longest_edge: longest_edge, scale: 2 }
     expect(fitted(sized(4000, 1))["5"]?.inputs).toMatchObject({ width: 1920, height: 2 });
   });
 
+  describe("by the shortest edge", () => {
+    const both = `
+parameters: { resolution: { default: 1080 }, max_resolution: { default: 0, minimum: 0 } }
+fit: { node: "5", shortest_edge: resolution, longest_edge: max_resolution }
+`;
+    const brought = (input: InputFacts, parameters = {}, sidecar = both) =>
+      bind(workflow(prompt, sidecar), { input, parameters })["5"]?.inputs;
+
+    it("makes it larger and smaller, the other in proportion, both even", () => {
+      expect(brought(sized(640, 360))).toMatchObject({ width: 1920, height: 1080 });
+      expect(brought(sized(2160, 3840))).toMatchObject({ width: 1080, height: 1920 });
+      expect(brought(sized(101, 75))).toMatchObject({ width: 1454, height: 1080 });
+      expect(brought(sized(1920, 1080))).toBeUndefined();
+    });
+
+    it("keeps to the limit of the longest edge, where there is one, and to what nodes take", () => {
+      expect(brought(sized(640, 360), { max_resolution: 1280 })).toMatchObject({
+        ...{ width: 1280, height: 720 },
+      });
+      expect(brought(sized(640, 360), { max_resolution: 0 })).toMatchObject({ width: 1920 });
+      expect(brought(sized(10_000, 100), { resolution: 4096 })).toMatchObject({
+        ...{ width: 16_384, height: 164 },
+      });
+    });
+
+    it("goes by the frames as they are shown where they come upright", () => {
+      const turned = sized(720, 1280, { rotationDegrees: 90 });
+      expect(brought(turned)).toMatchObject({ width: 1920, height: 1080 });
+      const upright = both.replace("node:", "upright: true, node:");
+      expect(brought(turned, {}, upright)).toMatchObject({ width: 1080, height: 1920 });
+    });
+  });
+
+  it("rounds up to a multiple, without parameters too", () => {
+    const multiple = 'parameters: {}\nfit: { node: "5", multiple: 64 }';
+    const rounded = (width: number, height: number) =>
+      bind(workflow(prompt, multiple), { input: sized(width, height) })["5"]?.inputs;
+    expect(rounded(1280, 720)).toMatchObject({ width: 1280, height: 768 });
+    expect(rounded(854, 1)).toMatchObject({ width: 896, height: 64 });
+    expect(rounded(1920, 1088)).toBeUndefined();
+  });
+
   it("refuses an input whose size is not known", () => {
     const message = "Cannot compute the size of the result";
     expect(() => bind(workflow(prompt, sidecar))).toThrow(message);
     expect(() => fitted(sized(0, 10))).toThrow(message);
+  });
+});
+
+describe("bindPrompt() with alpha", () => {
+  const prompt: Prompt = {
+    ...IMAGE_PROMPT,
+    "4": { class_type: "SaveImage", inputs: { images: ["5", 0], filename_prefix: "x" } },
+    "5": { class_type: "JoinImageWithAlpha", inputs: { image: ["3", 0], alpha: ["1", 1] } },
+  };
+  const facts: InputFacts = { mediaType: "image/png", sizeBytes: 1, width: 9, height: 9 };
+  const joined = (input?: InputFacts) =>
+    bind(workflow(prompt, 'alpha: "5"'), input === undefined ? {} : { input });
+
+  it("joins it where the input has it", () => {
+    const { "5": join, "4": save } = joined({ ...facts, hasAlpha: true });
+    expect(join?.inputs).toEqual({ image: ["3", 0], alpha: ["1", 1] });
+    expect(save?.inputs["images"]).toEqual(["5", 0]);
+  });
+
+  it("leaves the node out where it has none, so that an opaque picture stays one", () => {
+    for (const bound of [joined(facts), joined()]) {
+      expect(bound["5"]).toBeUndefined();
+      expect(bound["4"]?.inputs["images"]).toEqual(["3", 0]);
+    }
   });
 });

@@ -158,6 +158,21 @@ low_memory: { "2": { model_name: RealESRGAN_x2.pth } }
       'fit: { node: "3", longest_edge: edge, scale: 2 }',
       '"fit" names parameter "edge", which does not exist',
     ],
+    [
+      "a fit of a parameter without a value",
+      'parameters: { edge: { type: integer, optional: true } }\nfit: { node: "3", shortest_edge: edge }',
+      '"fit" names parameter "edge", which has no default',
+    ],
+    [
+      "alpha that joins nothing",
+      'alpha: "2"',
+      '"alpha" names node "2", whose input "image" is not linked',
+    ],
+    [
+      "frames of nowhere",
+      'frames: { decoded: "1", made: "9" }',
+      '"frames" names node "9", which it does not have',
+    ],
   ];
   it.each(refused)("refuses a sidecar with %s", (_, sidecar, message) => {
     expect(() => workflow(IMAGE_PROMPT, sidecar)).toThrow(message);
@@ -196,7 +211,9 @@ parameters:
   memory: { default: low, choices: { low: {}, high: { "5": { seed: 1 } } } }
 weights: { "3": 9 }
 low_memory: { "5": { seed: 2 } }
-fit: { node: "3", longest_edge: size, scale: 2 }
+fit: { node: "3", shortest_edge: size, longest_edge: size, multiple: 8, upright: true }
+alpha: "3"
+frames: { decoded: "1", made: "3", multiple: 4, plus: 1 }
 `;
   const prompt: Prompt = { ...IMAGE_PROMPT, "5": { class_type: "Sampler", inputs: { seed: 1 } } };
 
