@@ -1,12 +1,13 @@
 import { TaskError } from "../domain/errors.js";
-import type { InputFacts, Json } from "../domain/task.js";
+import type { InputFacts } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import { fitSize } from "./fit-size.js";
+import { leaveOut } from "./leave-out.js";
 import { type NodeClasses, ownValue } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
 import type { ParameterValues } from "./resolve-parameters.js";
 import { setInputs } from "./set-inputs.js";
-import type { Fit, NodeInputs, Prompt, PromptNode, WorkflowGraph } from "./workflow.js";
+import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "./workflow.js";
 
 /** What makes a workflow's prompt one task's. */
 export interface Binding {
@@ -36,7 +37,7 @@ export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
   prompt = pickModels(prompt, graph.models, binding.classes);
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
   prompt = setInputs(prompt, fileNames(prompt, graph.resultNode, binding.filenamePrefix));
-  if (graph.alpha !== undefined && !binding.input?.hasAlpha) prompt = leaveOut(prompt, graph.alpha);
+  if (!keepsAlpha(graph, binding)) prompt = leaveOut(prompt, graph.alpha);
   return graph.fit === undefined ? prompt : applyFit(prompt, graph, graph.fit, binding);
 }
 
@@ -74,6 +75,12 @@ function fileNames(prompt: Prompt, resultNode: string, prefix: string): NodeInpu
   );
 }
 
+/** A server may lack the class: the picture then loses its alpha, as it does with any older server. */
+function keepsAlpha({ prompt, alpha }: WorkflowGraph, { input, classes }: Binding): boolean {
+  const classType = alpha === undefined ? undefined : ownValue(prompt, alpha)?.class_type;
+  return input?.hasAlpha === true && (classes?.has(classType ?? "") ?? true);
+}
+
 /** The value of a parameter that bounds a size. */
 function edgeOf({ parameters }: WorkflowGraph, name: string | undefined, values: ParameterValues) {
   if (name === undefined) return undefined;
@@ -96,23 +103,4 @@ function applyFit(prompt: Prompt, graph: WorkflowGraph, fit: Fit, binding: Bindi
   return size === undefined
     ? leaveOut(prompt, fit.node)
     : setInputs(prompt, { [fit.node]: { width: size.width, height: size.height } });
-}
-
-/** Takes a node out of the prompt: what was linked to it gets what its `image` was linked to. */
-function leaveOut(prompt: Prompt, nodeId: string): Prompt {
-  const source = ownValue(prompt, nodeId)?.inputs["image"];
-  const relink = (value: Json): Json =>
-    Array.isArray(value) && value[0] === nodeId && source !== undefined ? source : value;
-  const rest = Object.entries(prompt).filter(([id]) => id !== nodeId);
-  return Object.fromEntries(
-    rest.map(([id, node]): [string, PromptNode] => [
-      id,
-      {
-        ...node,
-        inputs: Object.fromEntries(
-          Object.entries(node.inputs).map(([name, value]) => [name, relink(value)]),
-        ),
-      },
-    ]),
-  );
 }

@@ -14,7 +14,7 @@ export function describeWorkflow(workflow: Workflow): readonly string[] {
     ...(variants === undefined
       ? []
       : [`  variants    ${variants.map(({ name }) => name).join(", ")}`]),
-    ...models.map((need) => `  model       ${modelText(need)}`),
+    ...models.flatMap(modelLines),
     ...workflow.parameters.map((parameter) => `  parameter   ${parameterText(parameter)}`),
     `  low memory  ${workflow.lowMemory === undefined ? "no profile" : "has a profile"}`,
     `  inferred    ${inferred.length === 0 ? "nothing" : inferred.join(", ")}`,
@@ -38,22 +38,22 @@ function nodeText(prompt: Prompt, id: string): string {
   return `node ${id} (${prompt[id]?.class_type})`;
 }
 
-function modelText({ value, classType, folder, files = {} }: ModelNeed): string {
-  const names = Object.entries(files).map(([name, all]) =>
-    name === value
-      ? `or ${all.filter((file) => file !== name).join(", ")}`
-      : `${name}: ${all.join(", ")}`,
-  );
+function modelLines({ value, classType, folder, files = {} }: ModelNeed): readonly string[] {
   const place = folder === undefined ? "" : `, in models/${folder}`;
-  return `${[value, ...names].join("; ")} (${classType})${place}`;
+  const alternatives = Object.entries(files).map(([name, all]) => {
+    const others = all.filter((file) => file !== name).join(", ");
+    return `    ${(name === value ? "or" : name).padEnd(9)} ${others}`;
+  });
+  return [`  model       ${value} (${classType})${place}`, ...alternatives];
 }
 
 function parameterText({ name, type, default: value, ...rest }: WorkflowParameter): string {
-  const { minimum, maximum, options } = rest;
+  const { minimum, maximum, options, optional } = rest;
+  const fallback = optional ? "the graph's own" : "random";
   const range =
     minimum === undefined && maximum === undefined ? "" : ` ${minimum ?? ""}..${maximum ?? ""}`;
   const choices = options === undefined ? "" : ` of ${options.length}`;
-  return `${name}: ${type}${range}${choices}, ${value === undefined ? "random" : JSON.stringify(value)}`;
+  return `${name}: ${type}${range}${choices}, ${value === undefined ? fallback : JSON.stringify(value)}`;
 }
 
 function inputsText(prompt: Prompt, id: string): string {

@@ -1,4 +1,5 @@
 import { applyParameters } from "./bind-prompt.js";
+import { leaveOut } from "./leave-out.js";
 import type { NodeClasses } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
 import { promptProblems } from "./prompt-problems.js";
@@ -51,7 +52,10 @@ export function variantOn(
   return undefined;
 }
 
-/** Tasks carry the workflow's defaults, whichever graph they come to. */
+/**
+ * Tasks carry the workflow's defaults, whichever graph they come to. Alpha is no need: most pictures have
+ * none.
+ */
 function promptOn(
   workflow: Workflow,
   graph: WorkflowGraph,
@@ -59,7 +63,8 @@ function promptOn(
   classes: NodeClasses,
 ): Prompt {
   const all = { ...defaultsOf(graph), ...defaultsOf(workflow), ...values };
-  return pickModels(applyParameters(graph, all), graph.models, classes);
+  const prompt = leaveOut(applyParameters(graph, all), graph.alpha);
+  return pickModels(prompt, graph.models, classes);
 }
 
 function problemsOf(

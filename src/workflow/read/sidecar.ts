@@ -77,7 +77,6 @@ const sidecar = z.strictObject({
 /** What `NAME.yaml` states of the workflow `NAME.json`; everything may be left out. */
 export type Sidecar = z.infer<typeof sidecar>;
 export type SidecarParameter = z.infer<typeof parameter>;
-export type SidecarModel = z.infer<typeof model>;
 
 /** Reads a sidecar; no text (no file) states nothing. @throws TaskError WORKFLOW_INVALID */
 export function parseSidecar(file: string, text = ""): Sidecar {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { InputFacts } from "../../../src/domain/task.js";
 import { type Binding, bindPrompt } from "../../../src/workflow/bind-prompt.js";
+import { missingFor } from "../../../src/workflow/missing-for.js";
 import type { Prompt, Workflow } from "../../../src/workflow/workflow.js";
+import { recordedClasses } from "./object-info.js";
 import { IMAGE_PROMPT, workflow } from "./workflows.js";
 
 const BINDING: Binding = {
@@ -206,6 +208,16 @@ describe("bindPrompt() with alpha", () => {
     const { "5": join, "4": save } = joined({ ...facts, hasAlpha: true });
     expect(join?.inputs).toEqual({ image: ["3", 0], alpha: ["1", 1] });
     expect(save?.inputs["images"]).toEqual(["5", 0]);
+  });
+
+  it("leaves the node out on a server without its class, which runs the workflow all the same", () => {
+    const core = recordedClasses("core");
+    const poor = new Map([...core].filter(([name]) => name !== "JoinImageWithAlpha"));
+    const bound = workflow(prompt, 'alpha: "5"');
+    expect(missingFor(bound, { classes: poor })).toEqual([]);
+    const input = { ...facts, hasAlpha: true } as const;
+    expect(bind(bound, { input, classes: poor })["5"]).toBeUndefined();
+    expect(bind(bound, { input, classes: core })["5"]).toBeDefined();
   });
 
   it("leaves the node out where it has none, so that an opaque picture stays one", () => {

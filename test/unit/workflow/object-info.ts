@@ -3,8 +3,18 @@ import { fileURLToPath } from "node:url";
 import { type NodeInfo, nodeInfo } from "../../../src/comfy/node-info.js";
 import type { NodeClasses } from "../../../src/workflow/node-info.js";
 
-/** Recorded node classes: ComfyUI's own of October 2025, those that changed in 2026, and two node packs. */
-export type RecordedPack = "core" | "core-2026" | "seedvr2" | "vhs";
+/** Node classes as servers describe them, a file each; its README says which were recorded and which are derived. */
+export type RecordedPack =
+  | "core"
+  | "core-more"
+  | "core-2026"
+  | "core-0.28"
+  | "core-0.30"
+  | "core-0.46"
+  | "seedvr2"
+  | "flashvsr-ultra-fast"
+  | "flashvsr-stable"
+  | "vhs";
 
 /** The classes of recorded packs, later ones replacing earlier ones of the same name. */
 export function recordedClasses(...packs: readonly RecordedPack[]): NodeClasses {

@@ -1,0 +1,249 @@
+import { fileURLToPath } from "node:url";
+import pino from "pino";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { InputFacts, Json } from "../../../src/domain/task.js";
+import { bindPrompt } from "../../../src/workflow/bind-prompt.js";
+import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
+import { missingFor, variantOn } from "../../../src/workflow/missing-for.js";
+import type { NodeClasses } from "../../../src/workflow/node-info.js";
+import { promptProblems } from "../../../src/workflow/prompt-problems.js";
+import {
+  type ParameterValues,
+  resolveParameters,
+} from "../../../src/workflow/resolve-parameters.js";
+import { onlyVariant, variantsOf } from "../../../src/workflow/variants.js";
+import type { Prompt, Workflow, WorkflowGraph } from "../../../src/workflow/workflow.js";
+import { madeUpClasses, type RecordedPack, recordedClasses } from "./object-info.js";
+
+const DIRECTORY = fileURLToPath(new URL("../../../workflows/", import.meta.url));
+
+/** Every upscale model that a shipped workflow may ask for. */
+const UPSCALE_MODELS = madeUpClasses({
+  UpscaleModelLoader: {
+    input: {
+      required: { model_name: [["RealESRGAN_x2plus.pth", "RealESRGAN_x4plus.pth"]] },
+    },
+    output: ["UPSCALE_MODEL"],
+  },
+});
+
+function server(...packs: readonly RecordedPack[]): NodeClasses {
+  return new Map([...recordedClasses("core", "core-more", ...packs), ...UPSCALE_MODELS]);
+}
+
+const SERVERS = {
+  "0.3.64": server(),
+  "0.3.64 with the SeedVR2 pack": server("seedvr2"),
+  "0.28 with native SeedVR2": server("core-0.28"),
+  "0.30": server("core-0.30"),
+  "0.46": server("core-0.28", "core-0.46"),
+  "0.46 with the SeedVR2 pack": server("core-0.28", "core-0.46", "seedvr2"),
+} as const;
+type ServerName = keyof typeof SERVERS;
+
+const EVERYWHERE: Readonly<Record<string, true>> = Object.fromEntries(
+  Object.keys(SERVERS).map((name) => [name, true]),
+);
+const SEEDVR2 = {
+  "0.3.64 with the SeedVR2 pack": "pack",
+  "0.28 with native SeedVR2": "native",
+  "0.46": "native",
+  "0.46 with the SeedVR2 pack": "native",
+};
+
+/** Which variant of each workflow runs where; true: it has none and runs, left out: it does not run. */
+const RUNS: { readonly [workflow: string]: { readonly [server: string]: string | true } } = {
+  esrgan_image_2x: EVERYWHERE,
+  esrgan_image_4x: EVERYWHERE,
+  esrgan_video_1920: EVERYWHERE,
+  seedvr2_image_2048: SEEDVR2,
+  seedvr2_image_4096: SEEDVR2,
+  seedvr2_video_1080: SEEDVR2,
+};
+
+let catalog: WorkflowCatalog;
+beforeAll(async () => {
+  const logger = pino({ level: "silent" });
+  const defaults = { image: [], video: [] };
+  catalog = await WorkflowCatalog.load(DIRECTORY, { logger, defaults });
+  expect(catalog.problems()).toEqual([]);
+  return () => catalog[Symbol.asyncDispose]();
+});
+
+function load(name: string): Workflow {
+  const workflow = catalog.find(name);
+  if (workflow === undefined) throw new Error(`Workflow "${name}" is not there`);
+  return workflow;
+}
+
+/** Each workflow with each server that runs it, and what runs there. */
+const PLACES = Object.entries(RUNS).flatMap(([workflow, servers]) =>
+  Object.entries(servers).map(
+    ([name, variant]) => [workflow, name as ServerName, variant] as const,
+  ),
+);
+
+const FACTS: InputFacts = {
+  ...{ mediaType: "image/png", sizeBytes: 1, width: 1000, height: 562 },
+  hasAlpha: true,
+};
+
+function values(workflow: Workflow, given: ParameterValues = {}): ParameterValues {
+  const resolved = resolveParameters(workflow, given, {}, () => 0.5);
+  if ("violations" in resolved) throw new Error(JSON.stringify(resolved.violations));
+  return resolved.values;
+}
+
+function bind(
+  graph: WorkflowGraph,
+  parameters: ParameterValues,
+  classes: NodeClasses,
+  { lowMemory = false, input = FACTS } = {},
+): Prompt {
+  const files = { inputName: "in.bin", filenamePrefix: "out" };
+  return bindPrompt(graph, { ...files, parameters, lowMemory, classes, input });
+}
+
+/** What a server would say against the prompt of a task. */
+function problems(graph: WorkflowGraph, prompt: Prompt, classes: NodeClasses): readonly string[] {
+  const { inputNode, inputField, models } = graph;
+  const isFilledIn = (node: string, input: string) => node === inputNode && input === inputField;
+  return promptProblems(prompt, classes, { isFilledIn, models });
+}
+
+describe("every shipped workflow but those for the built-in server", () => {
+  it("is in the table", () => {
+    const names = catalog.list().map(({ name }) => name);
+    expect(Object.keys(RUNS).sort()).toEqual(names.filter((name) => !name.startsWith("cpu_")));
+  });
+
+  it("runs on the servers that it is for, as the variant that is meant, and on no others", () => {
+    const found = Object.keys(RUNS).map((name) => {
+      const places = Object.entries(SERVERS).flatMap(([place, classes]) => {
+        const variant = variantOn(load(name), { classes });
+        return variant === undefined ? [] : [[place, variant.name ?? true]];
+      });
+      return [name, Object.fromEntries(places)];
+    });
+    expect(Object.fromEntries(found)).toEqual(RUNS);
+  });
+
+  it("leaves nothing of its variants to guesses", () => {
+    for (const name of Object.keys(RUNS)) expect(load(name).inferred).toEqual([]);
+  });
+});
+
+describe.each(PLACES)("%s on ComfyUI %s", (name, place) => {
+  const classes = SERVERS[place];
+
+  it("is a prompt that the server takes, with and without low memory and alpha", () => {
+    const workflow = load(name);
+    const variant = variantOn(workflow, { classes });
+    if (variant === undefined) throw new Error("It does not run");
+    const { hasAlpha: _, ...opaque } = FACTS;
+    for (const lowMemory of [false, true]) {
+      for (const input of [FACTS, opaque]) {
+        const prompt = bind(variant.graph, values(workflow), classes, { lowMemory, input });
+        expect(problems(variant.graph, prompt, classes)).toEqual([]);
+        const joins = Object.values(prompt).filter(
+          (node) => node.class_type === "JoinImageWithAlpha",
+        );
+        expect(joins).toHaveLength(workflow.type === "image" && "hasAlpha" in input ? 1 : 0);
+      }
+    }
+  });
+
+  it("takes every value of its own parameters", () => {
+    const workflow = load(name);
+    const only = onlyVariant(workflow, variantOn(workflow, { classes })?.name ?? "");
+    for (const { name: parameter, options = [], minimum, maximum } of variantsOf(only)[0].graph
+      .parameters) {
+      for (const value of [...options, minimum, maximum]) {
+        if (value === undefined || isUnknownModel(place, value)) continue;
+        expect(missingFor(only, { classes }, { [parameter]: value }), parameter).toEqual([]);
+      }
+    }
+  });
+});
+
+/** The servers of 0.28 have fewer files than there are networks. */
+function isUnknownModel(place: ServerName, value: Json): boolean {
+  return value === "7b_sharp" && place === "0.28 with native SeedVR2";
+}
+
+describe("SeedVR2 by ComfyUI's own nodes", () => {
+  const NATIVE = SERVERS["0.28 with native SeedVR2"];
+
+  function native(name: string): WorkflowGraph {
+    return variantsOf(onlyVariant(load(name), "native"))[0].graph;
+  }
+
+  it.each([
+    ["seedvr2_image_2048", undefined, 3644, 2048],
+    ["seedvr2_image_4096", undefined, 4500, 2530],
+    ["seedvr2_video_1080", undefined, 1922, 1080],
+    ["seedvr2_video_1080", 90, 1922, 1080],
+  ] as const)(
+    "%s makes the size that the pack makes (turned by %s)",
+    (name, turn, width, height) => {
+      const input = { ...FACTS, ...(turn && { rotationDegrees: turn }) };
+      const prompt = bind(native(name), values(load(name)), NATIVE, { input });
+      expect(prompt["3"]?.inputs).toMatchObject({ width, height });
+    },
+  );
+
+  it("takes the best files that the server has", () => {
+    const picture = bind(native("seedvr2_image_4096"), values(load("seedvr2_image_4096")), NATIVE);
+    expect(picture["6"]?.inputs["unet_name"]).toBe("seedvr2_7b_fp8_e4m3fn.safetensors");
+    expect(picture["5"]?.inputs["vae_name"]).toBe("ema_vae_fp16.safetensors");
+    const film = load("seedvr2_video_1080");
+    const small = bind(native(film.name), values(film, { model: "3b" }), NATIVE);
+    expect(small["6"]?.inputs["unet_name"]).toBe("seedvr2_3b_int8_convrot.safetensors");
+    const newest = bind(native(film.name), values(film), SERVERS["0.46"]);
+    expect(newest["6"]?.inputs["unet_name"]).toBe("seedvr2_7b_int8_convrot.safetensors");
+    expect(newest["5"]?.inputs["vae_name"]).toBe("seedvr2_ema_vae_fp16.safetensors");
+  });
+
+  it("says which files are missing, and where they belong", () => {
+    const bare = new Map([...NATIVE, ...recordedClasses("core-more")]);
+    const missing = missingFor(onlyVariant(load("seedvr2_image_2048"), "native"), {
+      classes: bare,
+    });
+    expect(missing).toEqual([
+      expect.stringMatching(
+        /Model "seedvr2_ema_vae_fp16\.safetensors" or "ema_vae_fp16\.safetensors" is missing .*belongs into models\/vae$/,
+      ),
+      expect.stringMatching(/"seedvr2_7b_int8_convrot.*belongs into models\/diffusion_models$/),
+    ]);
+  });
+
+  it("cuts films into chunks of 4n+1 frames by hand, smaller ones for little memory", () => {
+    const film = load("seedvr2_video_1080");
+    const frames = "chunking_mode.frames_per_chunk";
+    const chunk = (given: ParameterValues, lowMemory = false) =>
+      bind(native(film.name), values(film, given), NATIVE, { lowMemory })["8"]?.inputs;
+    expect(chunk({})).toMatchObject({
+      chunking_mode: "manual",
+      temporal_overlap: 1,
+      [frames]: 21,
+    });
+    expect(chunk({}, true)).toMatchObject({ [frames]: 9, temporal_overlap: 1 });
+    expect(chunk({ batch_size: 33 })).toMatchObject({ [frames]: 33 });
+    const { options = [] } = film.parameters.find(({ name }) => name === "batch_size") ?? {};
+    for (const option of options) expect((Number(option) - 1) % 4).toBe(0);
+  });
+
+  it("leaves what only the pack can do to the pack", () => {
+    const film = load("seedvr2_video_1080");
+    const both = { classes: SERVERS["0.46 with the SeedVR2 pack"] };
+    for (const given of [{ color_correction: "hsv" }, { model: "seedvr2_ema_7b_fp16.safetensors" }])
+      expect(variantOn(film, both, values(film, given))?.name).toBe("pack");
+    expect(variantOn(film, both, values(film, { model: "7b" }))?.name).toBe("native");
+  });
+
+  it("joins alpha before it scales, so that it is put back behind the network", () => {
+    const prompt = bind(native("seedvr2_image_2048"), values(load("seedvr2_image_2048")), NATIVE);
+    expect(prompt["3"]?.inputs["image"]).toEqual(["2", 0]);
+    expect(prompt["11"]?.inputs["original_resized_images"]).toEqual(["3", 0]);
+  });
+});
