@@ -247,3 +247,44 @@ describe("SeedVR2 by ComfyUI's own nodes", () => {
     expect(prompt["11"]?.inputs["original_resized_images"]).toEqual(["3", 0]);
   });
 });
+
+describe("SeedVR2 by its node pack", () => {
+  const PACK = SERVERS["0.3.64 with the SeedVR2 pack"];
+  const NAMES = Object.keys(RUNS).filter((name) => name.startsWith("seedvr2"));
+
+  const inputsOf = (name: string, classType: string, given: ParameterValues, lowMemory = false) => {
+    const prompt = bind(load(name), values(load(name), given), PACK, { lowMemory });
+    return Object.values(prompt).find((node) => node.class_type === classType)?.inputs ?? {};
+  };
+
+  it.each(["SeedVR2LoadDiTModel", "SeedVR2LoadVAEModel"])(
+    "keeps what %s loads for the next prompt, but where memory is short",
+    (loader) => {
+      for (const name of NAMES) {
+        for (const memory of ["low", "24gb"])
+          expect(inputsOf(name, loader, { memory })).toMatchObject({
+            cache_model: true,
+            // The pack refuses to keep what it cannot put away.
+            offload_device: "cpu",
+          });
+        expect(inputsOf(name, loader, {}, true)).toMatchObject({ cache_model: false });
+      }
+    },
+  );
+
+  it("computes few frames of a film twice, with small batches too", () => {
+    const film = "seedvr2_video_1080";
+    const sizes = load(film).parameters.find(({ name }) => name === "batch_size")?.options ?? [];
+    const runs = [...sizes.map((batch_size) => ({ batch_size })), {}].map((given) =>
+      inputsOf(film, "SeedVR2VideoUpscaler", given),
+    );
+    for (const run of [...runs, inputsOf(film, "SeedVR2VideoUpscaler", {}, true)]) {
+      const [batch, overlap] = [Number(run["batch_size"]), Number(run["temporal_overlap"])];
+      expect(batch / (batch - overlap), `${overlap} of ${batch}`).toBeLessThan(1.31);
+    }
+    expect(inputsOf(film, "SeedVR2VideoUpscaler", {})).toMatchObject({
+      batch_size: 33,
+      temporal_overlap: 3,
+    });
+  });
+});
