@@ -134,5 +134,6 @@ function classWeight(classType: string): number {
   return MEDIA_CLASS.test(classType) ? 5 : 1;
 }
 
-const NETWORK_CLASS = /UpscaleWithModel|SeedVR2VideoUpscaler|Sampler|^VAE(De|En)code/;
+const NETWORK_CLASS =
+  /UpscaleWithModel|SeedVR2VideoUpscaler|FlashVSR|Sampler|^VAE(De|En)code|^VSRDecode/;
 const MEDIA_CLASS = /Video|Animated|WEBM/;

@@ -21,7 +21,11 @@ const DIRECTORY = fileURLToPath(new URL("../../../workflows/", import.meta.url))
 const UPSCALE_MODELS = madeUpClasses({
   UpscaleModelLoader: {
     input: {
-      required: { model_name: [["RealESRGAN_x2plus.pth", "RealESRGAN_x4plus.pth"]] },
+      required: {
+        model_name: [
+          ["RealESRGAN_x2plus.pth", "RealESRGAN_x4plus.pth", "realesr-animevideov3.pth"],
+        ],
+      },
     },
     output: ["UPSCALE_MODEL"],
   },
@@ -38,6 +42,8 @@ const SERVERS = {
   "0.30": server("core-0.30"),
   "0.46": server("core-0.28", "core-0.46"),
   "0.46 with the SeedVR2 pack": server("core-0.28", "core-0.46", "seedvr2"),
+  "0.3.64 with FlashVSR Ultra Fast": server("flashvsr-ultra-fast"),
+  "0.46 with FlashVSR Stable": server("core-0.28", "core-0.46", "flashvsr-stable"),
 } as const;
 type ServerName = keyof typeof SERVERS;
 
@@ -49,13 +55,25 @@ const SEEDVR2 = {
   "0.28 with native SeedVR2": "native",
   "0.46": "native",
   "0.46 with the SeedVR2 pack": "native",
+  "0.46 with FlashVSR Stable": "native",
 };
 
 /** Which variant of each workflow runs where; true: it has none and runs, left out: it does not run. */
 const RUNS: { readonly [workflow: string]: { readonly [server: string]: string | true } } = {
+  anime_video_1920: EVERYWHERE,
   esrgan_image_2x: EVERYWHERE,
   esrgan_image_4x: EVERYWHERE,
   esrgan_video_1920: EVERYWHERE,
+  esrgan_video_3840: EVERYWHERE,
+  flashvsr_video: {
+    "0.3.64 with FlashVSR Ultra Fast": "ultra_fast",
+    "0.46 with FlashVSR Stable": "stable",
+  },
+  relayvsr_video: {
+    "0.46": true,
+    "0.46 with the SeedVR2 pack": true,
+    "0.46 with FlashVSR Stable": true,
+  },
   seedvr2_image_2048: SEEDVR2,
   seedvr2_image_4096: SEEDVR2,
   seedvr2_video_1080: SEEDVR2,
@@ -245,6 +263,75 @@ describe("SeedVR2 by ComfyUI's own nodes", () => {
     const prompt = bind(native("seedvr2_image_2048"), values(load("seedvr2_image_2048")), NATIVE);
     expect(prompt["3"]?.inputs["image"]).toEqual(["2", 0]);
     expect(prompt["11"]?.inputs["original_resized_images"]).toEqual(["3", 0]);
+  });
+});
+
+describe("films", () => {
+  const FILMS = PLACES.filter(([name]) => name.includes("video"));
+
+  function graphOn(name: string, place: ServerName): WorkflowGraph {
+    const variant = variantOn(load(name), { classes: SERVERS[place] });
+    if (variant === undefined) throw new Error("It does not run");
+    return variant.graph;
+  }
+
+  it.each(FILMS)(
+    "%s on ComfyUI %s keeps frame rate and audio, and says where its frames are",
+    (name, place) => {
+      const { prompt, frames, resultNode } = graphOn(name, place);
+      const decoded = frames?.decoded ?? "";
+      expect(prompt[decoded]?.class_type).toBe("GetVideoComponents");
+      const [created] = Object.entries(prompt).find(
+        ([, node]) => node.class_type === "CreateVideo",
+      ) ?? [""];
+      expect(prompt[resultNode]?.inputs["video"]).toEqual([created, 0]);
+      expect(prompt[created]?.inputs).toMatchObject({ fps: [decoded, 2], audio: [decoded, 1] });
+      const made = prompt[frames?.made ?? ""]?.class_type ?? "";
+      const output = SERVERS[place].get(made)?.output;
+      expect(output?.[0]).toBe("IMAGE");
+    },
+  );
+
+  it("FlashVSR by Ultra Fast gets 7 frames more and edges of 64n, and gives all of that back", () => {
+    const place = "0.3.64 with FlashVSR Ultra Fast";
+    const graph = graphOn("flashvsr_video", place);
+    const bound = (scale: number) =>
+      bind(graph, values(load("flashvsr_video"), { scale }), SERVERS[place]);
+    const prompt = bound(2);
+    expect(prompt["3"]?.inputs).toMatchObject({ width: 1024, height: 576 });
+    expect(prompt["4"]?.inputs).toMatchObject({ image: ["3", 0], batch_index: 4095, length: 1 });
+    expect(prompt["5"]?.inputs).toMatchObject({ image: ["4", 0], amount: 7 });
+    expect(prompt["6"]?.inputs).toEqual({ image1: ["3", 0], image2: ["5", 0] });
+    expect(prompt["7"]?.inputs).toMatchObject({ frames: ["6", 0], tiled_dit: false });
+    expect(prompt["8"]?.inputs["image"]).toEqual(["2", 0]);
+    expect(prompt["9"]?.inputs).toEqual({ image: ["7", 0], batch_index: 0, length: ["8", 2] });
+    expect(prompt["13"]?.inputs).toMatchObject({ width: ["12", 0], height: ["12", 1] });
+    for (const scale of [2, 4]) {
+      const { "7": network, "11": size } = bound(scale);
+      expect([network?.inputs["scale"], size?.inputs["scale_by"]]).toEqual([scale, scale]);
+    }
+  });
+
+  it("RelayVSR takes the decoder of its network", () => {
+    const place = "0.46";
+    const graph = graphOn("relayvsr_video", place);
+    const files = [2, 4].map((scale) => {
+      const prompt = bind(graph, values(load("relayvsr_video"), { scale }), SERVERS[place]);
+      return [prompt["3"]?.inputs["unet_name"], prompt["4"]?.inputs["vae_name"]];
+    });
+    expect(files).toEqual([
+      ["relayvsr_x2_lightx2v_int8_convrot.safetensors", "relayvsr_flash_vae_x2_fp32.safetensors"],
+      ["relayvsr_x4_int8_convrot.safetensors", "relayvsr_flash_vae_x4_fp32.safetensors"],
+    ]);
+  });
+
+  it.each([
+    ["esrgan_video_1920", 1920, 1080],
+    ["esrgan_video_3840", 3840, 2158],
+    ["anime_video_1920", 1920, 1080],
+  ])("%s is made as large as its name says", (name, width, height) => {
+    const prompt = bind(load(name), values(load(name)), SERVERS["0.3.64"]);
+    expect(prompt["5"]?.inputs).toMatchObject({ width, height });
   });
 });
 
