@@ -3,12 +3,13 @@ import { PythonError } from "../python-text.js";
 import type { Video } from "../video/video.js";
 import { writeVideo } from "../video/write-video.js";
 import { textInput, videoInput } from "./input-values.js";
-import type { NodeClass } from "./node-class.js";
+import type { NodeClass, ResolvedInputs } from "./node-class.js";
 import { findPlace, placeFile } from "./output-file.js";
 
 /**
  * ComfyUI's SaveVideo: H.264 in `PREFIX_00001_.mp4` in `output/`, without the graph inside. Progress
- * and interrupts at every frame.
+ * and interrupts at every frame. `codec.encoding.crf`, which 0.3.64 does not list, is taken as later
+ * versions do.
  */
 export function saveVideo(folders: Folders): NodeClass {
   return {
@@ -38,13 +39,25 @@ export function saveVideo(folders: Folders): NodeClass {
         "mp4",
       );
       const { count } = video.frames;
+      const quantizer = quantizerOf(inputs);
       await placeFile(folders, path, (part) =>
-        writeVideo(part, video, (done) => progress(done, Math.max(count, done))),
+        writeVideo(part, video, quantizer, (done) => progress(done, Math.max(count, done))),
       );
       return { values: [], ui: { images: [{ ...saved }], animated: [true] } };
     },
   };
 }
+
+/** What the encoding may lose: that of a crf, roughly. */
+function quantizerOf(inputs: ResolvedInputs): number {
+  const { "codec.encoding": encoding, "codec.encoding.crf": crf } = inputs;
+  if (encoding !== "re-encode" || typeof crf !== "number") return DEFAULT_QUANTIZER;
+  return Math.min(MAX_QUANTIZER, Math.max(0, Math.round(crf)));
+}
+
+/** Of x264, for no loss that an eye sees. */
+const DEFAULT_QUANTIZER = 18;
+const MAX_QUANTIZER = 51;
 
 /** Combos of the newer form are not checked before a prompt runs. */
 function requireChoice(name: string, value: string, choices: readonly string[]): void {

@@ -10,12 +10,14 @@ import type { Video } from "./video.js";
  * Encodes a video as H.264 in an MP4 file whose index comes first, and copies its audio's packets
  * untouched. Rotation, pixel aspect ratio and colours are those of the film that the frames are from.
  *
+ * @param quantizer of x264, 0 to 51: how much of the pictures is lost
  * @param onFrame called after each frame; what it throws ends the work.
  * @throws PythonError where the video cannot be encoded. An unfinished file stays for the caller.
  */
 export async function writeVideo(
   path: string,
   video: Video,
+  quantizer: number,
   onFrame: (doneCount: number) => void,
 ): Promise<void> {
   const media = await loadMedia();
@@ -25,7 +27,7 @@ export async function writeVideo(
     format: new Mp4OutputFormat({ fastStart: "reserve" }),
     target: new FilePathTarget(path),
   });
-  const source = createSource(media, film);
+  const source = createSource(media, film, quantizer);
   const turned = film === undefined ? {} : { rotation: film.rotation, flip: film.flip };
   output.addVideoTrack(source, { ...turned, maximumPacketCount: count });
   await using audio = await AudioCopy.open(video.audio, output);
@@ -60,10 +62,14 @@ async function addFrames(
   await audio.addUntil(Number.POSITIVE_INFINITY);
 }
 
-function createSource({ Quality, VideoSampleSource }: Media, film: Film | undefined) {
+function createSource(
+  { Quality, VideoSampleSource }: Media,
+  film: Film | undefined,
+  quantizer: number,
+) {
   return new VideoSampleSource({
     codec: "avc",
-    quality: new Quality({ quantizer: QUANTIZER }),
+    quality: new Quality({ quantizer }),
     onEncodedPacket: (_packet, meta) => {
       // The encoder leaves open what colours it was given.
       if (meta?.decoderConfig !== undefined)
@@ -107,9 +113,6 @@ async function cancel(output: Output): Promise<void> {
   if (output.state === "pending" || output.state === "started")
     await output.cancel().catch(() => undefined);
 }
-
-/** Of x264, for no loss that an eye sees. */
-const QUANTIZER = 18;
 
 /** What pixels become by FFmpeg's own conversion, where they come from no film. */
 const COLOR_SPACE: VideoColorSpaceInit = {

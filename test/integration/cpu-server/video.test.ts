@@ -121,6 +121,19 @@ describe("a video enlarged frame by frame", () => {
       expect(Math.abs(mean - before.colour[channel]!)).toBeLessThan(4);
   });
 
+  it("loses in encoding what a crf allows, by the keys of later versions", async () => {
+    const sizes: number[] = [];
+    for (const crf of [4, 44]) {
+      const { inputs } = enlarge("clip.mp4", `crf${crf}`)["6"];
+      const encoding = { "codec.encoding": "re-encode", "codec.encoding.crf": crf };
+      const save = { class_type: "SaveVideo", inputs: { ...inputs, ...encoding } };
+      const { outputs } = await run(enlarge("clip.mp4", "x", { "6": save }));
+      const [{ filename }] = outputs["6"].images;
+      sizes.push((await readFile(join(server.dir, "output", filename))).length);
+    }
+    expect(sizes[0]).toBeGreaterThan(sizes[1] ?? Infinity);
+  });
+
   it("says which colours the source was shown in, as players guess by a size that has changed", async () => {
     const clip = await makeClip();
     expect((await readClip(clip)).colourMatrix).toBeUndefined();

@@ -292,6 +292,15 @@ describe("films", () => {
     },
   );
 
+  it.each(FILMS)("%s on ComfyUI %s is encoded at crf 14, or as is asked", (name, place) => {
+    const graph = graphOn(name, place);
+    const saved = (given: ParameterValues) =>
+      bind(graph, values(load(name), given), SERVERS[place])[graph.resultNode]?.inputs;
+    const form = { format: "mp4", codec: "h264", "codec.encoding": "re-encode" };
+    expect(saved({})).toMatchObject({ ...form, "codec.encoding.crf": 14 });
+    expect(saved({ quality: 30 })).toMatchObject({ ...form, "codec.encoding.crf": 30 });
+  });
+
   it("FlashVSR by Ultra Fast gets 7 frames more and edges of 64n, and gives all of that back", () => {
     const place = "0.3.64 with FlashVSR Ultra Fast";
     const graph = graphOn("flashvsr_video", place);
