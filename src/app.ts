@@ -90,7 +90,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
       ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
-    monitor: countStats(new MonitorService({ store, pool, catalog, storage }), metrics),
+    monitor: countStats(opened.use(new MonitorService({ store, pool, catalog, storage })), metrics),
     workflows: new WorkflowService(catalog, pool),
     uploads: uploads.uploads,
   };

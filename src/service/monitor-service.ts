@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import type { TaskCounts, TaskReading } from "../store/task-reading.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
+import { SampleStreams } from "./sample-streams.js";
+import { Sampler } from "./sampler.js";
 import { type TaskView, viewTask } from "./task-view.js";
 
 /** The stats at one moment. */
@@ -31,39 +32,65 @@ export interface MonitorServiceOptions {
 /** How many of the newest tasks the stats show. */
 const RECENT_TASK_COUNT = 50;
 
-/** Tells operators how the service is doing. */
-export class MonitorService {
+/**
+ * Tells operators how the service is doing. What it tells is looked at once for all who ask: see
+ * {@link Sampler}.
+ */
+export class MonitorService implements Disposable {
   readonly #options: MonitorServiceOptions;
+  readonly #stats = new Sampler(() => this.#look());
+  readonly #readiness = new Sampler(() => this.#lookWhetherReady());
+  readonly #streams = new SampleStreams(this.#stats);
+  readonly #unsubscribes: readonly (() => void)[];
+  #shown: { readonly stats: StatsView; readonly text: string } | undefined;
 
   constructor(options: MonitorServiceOptions) {
     this.#options = options;
+    this.#unsubscribes = [
+      options.store.subscribe(() => this.#stats.changed()),
+      options.pool.subscribe(() => {
+        this.#stats.changed();
+        this.#readiness.changed();
+      }),
+    ];
   }
 
-  /** The stats as they are now; cheap with a million tasks stored. */
+  /**
+   * The stats with every change that was told before the call; cheap with a million tasks stored. The
+   * same object for as long as they look the same.
+   */
   async stats(): Promise<StatsView> {
+    return await this.#stats.latest();
+  }
+
+  /** The stats at once, and again at most every `intervalMs` when they have changed. */
+  watchStats(intervalMs: number, signal: AbortSignal): AsyncIterable<StatsView> {
+    return this.#streams.watch(intervalMs, signal);
+  }
+
+  /** Whether work can be taken and run: the store answers and a server is up. */
+  async ready(): Promise<Readiness> {
+    return await this.#readiness.latest();
+  }
+
+  [Symbol.dispose](): void {
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
+  }
+
+  async #look(): Promise<StatsView> {
     const { store, pool, catalog, storage } = this.#options;
     const [counts, page] = await Promise.all([
       store.counts(),
       store.list({ pageSize: RECENT_TASK_COUNT }),
     ]);
     const tasks = await Promise.all(page.tasks.map((task) => viewTask(task, storage)));
-    return { counts, servers: viewServers(pool, catalog.list()), tasks };
+    const stats = { counts, servers: viewServers(pool, catalog.list()), tasks };
+    const text = JSON.stringify(stats);
+    if (text !== this.#shown?.text) this.#shown = { stats, text };
+    return this.#shown.stats;
   }
 
-  /** The stats at once, and again at most every `intervalMs` when they have changed. */
-  async *watchStats(intervalMs: number, signal: AbortSignal): AsyncIterable<StatsView> {
-    let last = "";
-    while (!signal.aborted) {
-      const stats = await this.stats();
-      const shown = JSON.stringify(stats);
-      if (shown !== last) yield stats;
-      last = shown;
-      await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  /** Whether work can be taken and run: the store answers and a server is up. */
-  async ready(): Promise<Readiness> {
+  async #lookWhetherReady(): Promise<Readiness> {
     try {
       await this.#options.store.counts();
     } catch {

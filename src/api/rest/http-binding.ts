@@ -4,12 +4,15 @@ import {
   type DescMethod,
   getOption,
   hasOption,
+  type Message,
 } from "@bufbuild/protobuf";
 import type { MethodImplSpec, ServiceImplSpec } from "@connectrpc/connect";
 import { http } from "../../gen/google/api/annotations_pb.js";
 import type { HttpRule } from "../../gen/google/api/http_pb.js";
+import { perObject } from "../../lib/per-object.js";
 import { resolveFieldPath } from "./field-path.js";
 import { type PathTemplate, parsePathTemplate } from "./path-template.js";
+import { responseText } from "./response-text.js";
 
 /** A method that REST can serve. */
 export type RestMethod = Extract<MethodImplSpec, { kind: "unary" | "server_streaming" }>;
@@ -24,8 +27,8 @@ export interface HttpBinding {
   readonly variables: readonly (readonly DescField[])[];
   /** Where the body goes: the whole message, one field, or nowhere. */
   readonly body: "message" | "none" | DescField;
-  /** The field that is the response's body; undefined: the whole message. */
-  readonly responseBody: DescField | undefined;
+  /** The JSON text of a response; made once of a message that is the response of several calls. */
+  readonly textOf: (response: Message) => Promise<string>;
 }
 
 /**
@@ -55,14 +58,15 @@ function createBinding(method: RestMethod, rule: HttpRule): HttpBinding {
   const desc: DescMethod = method.method;
   const { httpMethod, path } = readPattern(desc, rule);
   const template = parsePathTemplate(path);
+  const { responseBody } = rule;
+  const only = responseBody === "" ? undefined : requireField(desc, desc.output, responseBody);
   return {
     method,
     httpMethod,
     template,
     variables: template.variables.map(({ fieldPath }) => requireVariable(desc, fieldPath)),
     body: requireBody(desc, rule.body),
-    responseBody:
-      rule.responseBody === "" ? undefined : requireField(desc, desc.output, rule.responseBody),
+    textOf: perObject((response) => responseText(desc.output, response, only)),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { JsonValue } from "@bufbuild/protobuf";
 import Negotiator from "negotiator";
 import type { ProblemBody } from "../calls/problem.js";
 
@@ -6,7 +5,7 @@ import type { ProblemBody } from "../calls/problem.js";
 export interface StreamFormat {
   readonly contentType: string;
   /** @param id By which a reader can resume after this message; empty: none. */
-  message(json: JsonValue, id: string): string;
+  message(json: string, id: string): string;
   /** The last thing written when the call failed. */
   error(problem: ProblemBody): string;
   /** Says that the reader is not forgotten; empty where the format has no such thing. */
@@ -32,19 +31,19 @@ const SERVER_SENT_EVENTS: StreamFormat = {
   contentType: "text/event-stream; charset=utf-8",
   // An id with a line break or a NUL cannot be written: it would be read as something else.
   message: (json, id) => `${/^[^\r\n\0]+$/.test(id) ? `id: ${id}\n` : ""}${dataLine(json)}`,
-  error: (problem) => `event: error\n${dataLine(problem)}`,
+  error: (problem) => `event: error\n${dataLine(JSON.stringify(problem))}`,
   heartbeat: ": heartbeat\n\n",
   end: "event: end\ndata: {}\n\n",
 };
 
 const NEWLINE_DELIMITED_JSON: StreamFormat = {
   contentType: "application/x-ndjson; charset=utf-8",
-  message: (json) => `${JSON.stringify(json)}\n`,
+  message: (json) => `${json}\n`,
   error: (problem) => `${JSON.stringify(problem)}\n`,
   heartbeat: "",
   end: "",
 };
 
-function dataLine(json: JsonValue | ProblemBody): string {
-  return `data: ${JSON.stringify(json)}\n\n`;
+function dataLine(json: string): string {
+  return `data: ${json}\n\n`;
 }

@@ -6,7 +6,6 @@ import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/
 import { untilAborted } from "../../lib/until-aborted.js";
 import type { RestMethod } from "./http-binding.js";
 import { findCursor } from "./request-decoder.js";
-import { printResponse } from "./response-printer.js";
 import type { RestCall } from "./rest-call.js";
 import { chooseStreamFormat, type StreamFormat } from "./stream-format.js";
 import { StreamWriter } from "./stream-writer.js";
@@ -100,9 +99,9 @@ async function writeMessages(stream: OpenStream, writer: StreamWriter): Promise<
   const cursor = findCursor(schema);
   let next = await untilAborted(stream.first, context.signal);
   while (next.done !== true) {
-    const json = printResponse(schema, next.value, binding.responseBody);
+    const text = await untilAborted(binding.textOf(next.value), context.signal);
     const id = cursor === undefined ? "" : String(reflect(schema, next.value).get(cursor));
-    await untilAborted(writer.write(stream.format.message(json, id)), context.signal);
+    await untilAborted(writer.write(stream.format.message(text, id)), context.signal);
     next = await untilAborted(stream.messages.next(), context.signal);
   }
 }

@@ -1,7 +1,6 @@
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import type { FastifyReply } from "fastify";
 import type { RestMethod } from "./http-binding.js";
-import { printResponse } from "./response-printer.js";
 import type { RestCall } from "./rest-call.js";
 
 /**
@@ -15,7 +14,7 @@ export async function callUnary(
 ): Promise<FastifyReply> {
   const interceptors = [...options.interceptors];
   const response = await invokeUnaryImplementation(method, context, message, interceptors);
-  const json = printResponse(method.method.output, response, binding.responseBody);
+  const text = await binding.textOf(response);
   for (const [name, value] of context.responseHeader) reply.header(name, value);
-  return reply.type("application/json; charset=utf-8").send(JSON.stringify(json));
+  return reply.type("application/json; charset=utf-8").send(text);
 }

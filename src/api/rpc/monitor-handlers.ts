@@ -1,9 +1,14 @@
+import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
+  GetStatsResponseSchema,
   HealthStatus,
   type MonitorService as MonitorProto,
+  StatsSchema,
+  WatchStatsResponseSchema,
 } from "../../gen/tmlsr/v1/monitor_service_pb.js";
-import type { MonitorService } from "../../service/monitor-service.js";
+import { perObject } from "../../lib/per-object.js";
+import type { MonitorService, StatsView } from "../../service/monitor-service.js";
 import { abortable } from "../calls/abortable.js";
 import { toProtoStats } from "./stats-mapper.js";
 
@@ -14,19 +19,26 @@ const DEFAULT_INTERVAL_MS = 1_000;
 /** Stats are cheap, not free. */
 const MIN_INTERVAL_MS = 100;
 
-/** The handlers of tmlsr.v1.MonitorService. */
+/** The handlers of tmlsr.v1.MonitorService. Stats that look the same are one message for all who ask. */
 export function createMonitorHandlers(monitor: Monitor): ServiceImpl<typeof MonitorProto> {
+  const statsOf = perObject((view: StatsView) => create(StatsSchema, toProtoStats(view)));
+  const toAnswer = perObject((view: StatsView) =>
+    create(GetStatsResponseSchema, { stats: statsOf(view) }),
+  );
+  const toEvent = perObject((view: StatsView) =>
+    create(WatchStatsResponseSchema, { stats: statsOf(view) }),
+  );
   return {
     getHealth: () => ({ status: HealthStatus.OK }),
 
     async getStats() {
-      return { stats: toProtoStats(await monitor.stats()) };
+      return toAnswer(await monitor.stats());
     },
 
     async *watchStats({ intervalSeconds }, { signal }) {
       const intervalMs = Math.max(intervalSeconds * 1000 || DEFAULT_INTERVAL_MS, MIN_INTERVAL_MS);
       for await (const stats of abortable(monitor.watchStats(intervalMs, signal), signal))
-        yield { stats: toProtoStats(stats) };
+        yield toEvent(stats);
     },
   };
 }
