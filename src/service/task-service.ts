@@ -3,6 +3,7 @@ import type { Task, TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import type { CreateResult, Idempotency, TaskIntake } from "../store/task-intake.js";
+import { taskPages } from "../store/task-pages.js";
 import type { TaskReading } from "../store/task-reading.js";
 import type { TaskWatcher } from "../store/watch/watch-task.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
@@ -25,6 +26,13 @@ export interface ListTasks {
   /** 0: 50. */
   readonly pageSize: number;
   readonly pageToken?: string;
+}
+
+/** A page of a list of tasks. */
+export interface TaskList {
+  readonly tasks: readonly TaskView[];
+  /** Absent on the last page. */
+  readonly nextPageToken?: string;
 }
 
 const DEFAULT_PAGE_SIZE = 50;
@@ -84,15 +92,15 @@ export class TaskService {
     return await this.#view(task);
   }
 
-  async list({ pageSize, ...rest }: ListTasks): Promise<{
-    readonly tasks: readonly TaskView[];
-    readonly nextPageToken?: string;
-  }> {
-    const page = await this.#options.store.list({
-      ...rest,
-      pageSize: pageSize || DEFAULT_PAGE_SIZE,
-    });
-    return { ...page, tasks: await Promise.all(page.tasks.map((task) => this.#view(task))) };
+  async list({ pageSize, ...rest }: ListTasks): Promise<TaskList> {
+    const tasks: TaskView[] = [];
+    let nextPageToken: string | undefined;
+    const request = { ...rest, pageSize: pageSize || DEFAULT_PAGE_SIZE };
+    for await (const page of taskPages(this.#options.store, request)) {
+      tasks.push(...(await Promise.all(page.tasks.map((task) => this.#view(task)))));
+      nextPageToken = page.nextPageToken;
+    }
+    return { tasks, ...(nextPageToken !== undefined && { nextPageToken }) };
   }
 
   /** Stops a task. @throws TaskError TASK_NOT_FOUND, TASK_ALREADY_ENDED. */

@@ -1,8 +1,11 @@
+import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { TaskSchema, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
 import { SubmitStatus, type TaskService as TaskProto } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
+import { mapInTurns } from "../../lib/in-turns.js";
 import type { TaskService } from "../../service/task-service.js";
+import type { TaskView } from "../../service/task-view.js";
 import { abortable } from "../calls/abortable.js";
 import { toListedTask, toProtoTask } from "./task-mapper.js";
 import { toCreateTask, toTaskStatus } from "./task-request.js";
@@ -33,7 +36,8 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
         ...defined({ pageToken: pageToken || undefined, status }),
       });
       const { nextPageToken = "" } = page;
-      return { tasks: page.tasks.map(toListedTask), nextPageToken };
+      const listed = (view: TaskView) => create(TaskSchema, toListedTask(view));
+      return { tasks: await mapInTurns(page.tasks, listed), nextPageToken };
     },
 
     async cancelTask({ taskId }) {

@@ -1,7 +1,6 @@
-import type { Task } from "../../domain/task.js";
-import { defined } from "../../lib/defined.js";
 import type { Logger } from "../../lib/logger.js";
 import type { ObjectStorage } from "../../storage/object-storage.js";
+import { taskPages } from "../../store/task-pages.js";
 import type { TaskReading } from "../../store/task-reading.js";
 import { UPLOADS_FOLDER, uploadKeyOf } from "./upload-key.js";
 
@@ -17,7 +16,6 @@ export interface UploadSweeperOptions {
 const INTERVAL_MS = 600_000;
 /** More than it takes to store a task that was just in time, and than clocks may differ. */
 const MARGIN_MS = 3_600_000;
-const PAGE_SIZE = 500;
 
 /**
  * Removes uploads that have expired and that no task may need any more. No task can be created with
@@ -82,24 +80,16 @@ export class UploadSweeper implements AsyncDisposable {
   }
 
   /** Pending ones twice: a task that is put back meanwhile would be neither here nor there. */
-  async #namedByOpenTasks(): Promise<Set<string>> {
-    const keys = new Set<string>();
+  async #namedByOpenTasks(): Promise<Set<string | undefined>> {
+    const keys = new Set<string | undefined>();
     for (const status of ["pending", "processing", "pending"] as const)
-      for await (const { params } of this.#tasks(status)) {
-        const key = uploadKeyOf(params.url);
-        if (key !== undefined) keys.add(key);
+      for await (const { tasks } of taskPages(this.#options.store, {
+        status,
+        pageSize: Infinity,
+      })) {
+        this.#stop.signal.throwIfAborted();
+        for (const { params } of tasks) keys.add(uploadKeyOf(params.url));
       }
     return keys;
-  }
-
-  async *#tasks(status: Task["status"]): AsyncGenerator<Task> {
-    for (let pageToken: string | undefined, isLast = false; !isLast; ) {
-      this.#stop.signal.throwIfAborted();
-      const request = defined({ status, pageSize: PAGE_SIZE, pageToken });
-      const page = await this.#options.store.list(request);
-      yield* page.tasks;
-      pageToken = page.nextPageToken;
-      isLast = pageToken === undefined;
-    }
   }
 }
