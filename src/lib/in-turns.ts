@@ -9,13 +9,9 @@ const MAX_REST_MS = 20;
  * Visits many items in turns of about 2 ms, resting after each for as long as it took, what it woke
  * included: whatever else is to be done gets at least half of the time.
  *
- * @throws what `visit` throws; the signal's reason when it is aborted between two turns.
+ * @throws what `visit` throws.
  */
-export async function inTurns<T>(
-  items: Iterable<T>,
-  visit: (item: T) => void,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function inTurns<T>(items: Iterable<T>, visit: (item: T) => void): Promise<void> {
   let startedAtMs = performance.now();
   let count = 0;
   let turnCount = 1;
@@ -23,7 +19,7 @@ export async function inTurns<T>(
     if (count >= turnCount) {
       await setImmediate();
       const tookMs = performance.now() - startedAtMs;
-      await sleep(Math.min(tookMs, MAX_REST_MS), undefined, signal && { signal });
+      await sleep(Math.min(tookMs, MAX_REST_MS));
       turnCount = tookMs < TURN_MS ? turnCount * 2 : Math.max(1, Math.floor(turnCount / 2));
       startedAtMs = performance.now();
       count = 0;
