@@ -11,6 +11,7 @@ import { printReport, type SubjectReport, writeReport } from "./report.js";
 import { sample } from "./sample.js";
 import { soak } from "./soak.js";
 import { stats } from "./stats.js";
+import { statsStreams } from "./stats-streams.js";
 import { watchStreams } from "./watch-streams.js";
 
 // npm run bench                 the quick set, a few minutes
@@ -26,6 +27,7 @@ const QUICK: readonly Subject[] = [
   cancel,
   apiCalls,
   stats,
+  statsStreams,
   eventLoop,
   watchStreams,
 ];

@@ -33,8 +33,7 @@ async function withFewTasks(): Promise<Figure[]> {
   const get = () => rest.get(`/tasks/${ids[Math.floor(Math.random() * ids.length)]}`);
   const load = () => runLoad(8, DURATION_MS, get);
   const without = await load();
-  const withPollers = await polled(rest, POLL_MS, load);
-  const withFlood = await polled(rest, 0, load);
+  const withPollers = await polled(rest, load);
   const after = await load();
   const unpolled = (without.perSecond + after.perSecond) / 2;
   return [
@@ -50,12 +49,6 @@ async function withFewTasks(): Promise<Figure[]> {
       value: withPollers.perSecond / unpolled,
       unit: "",
       goal: { atLeast: UNMOVED_RATIO },
-    },
-    {
-      what: `the same while ${POLLER_COUNT} clients ask without a pause`,
-      value: withFlood.perSecond / unpolled,
-      unit: "",
-      note: "no goal: the stats carry 50 whole tasks, and 10 clients without a pause are a flood",
     },
   ];
 }
@@ -83,18 +76,13 @@ async function withManyTasks(say: (text: string) => void): Promise<Figure[]> {
 }
 
 /** Runs a load while some clients ask for the stats again and again. */
-async function polled(
-  rest: RestClient,
-  pauseMs: number,
-  load: () => Promise<LoadResult>,
-): Promise<LoadResult> {
+async function polled(rest: RestClient, load: () => Promise<LoadResult>): Promise<LoadResult> {
   const stop = new AbortController();
   const poll = async (_: unknown, index: number): Promise<void> => {
-    await sleep((pauseMs * index) / POLLER_COUNT);
+    await sleep((POLL_MS * index) / POLLER_COUNT);
     while (!stop.signal.aborted) {
       await rest.get("/monitor/stats");
-      if (pauseMs > 0)
-        await sleep(pauseMs, undefined, { signal: stop.signal }).catch(() => undefined);
+      await sleep(POLL_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   };
   const pollers = Array.from({ length: POLLER_COUNT }, poll);
