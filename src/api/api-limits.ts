@@ -18,6 +18,7 @@ export const DEFAULT_LIMITS: ApiLimits = {
   headersTimeoutMs: 10_000,
   bodyTimeoutMs: 30_000,
   keepAliveTimeoutMs: 72_000,
+  maxConnectionCount: 10_000,
   stallTimeoutMs: 60_000,
   sweepIntervalMs: 1_000,
   pingIntervalMs: 20_000,

@@ -7,6 +7,7 @@ import { type ApiLimits, DEFAULT_LIMITS } from "./api-limits.js";
 import { toConnectError } from "./calls/error-mapping.js";
 import { type ApiPlugin, createApp } from "./create-app.js";
 import type { AnyRequest, AnyResponse } from "./listener/exchanges.js";
+import { createHostCheck, isLoopback } from "./listener/host-check.js";
 import { OnePort } from "./listener/one-port.js";
 import type { ApiServices } from "./rpc/services.js";
 
@@ -21,6 +22,11 @@ export interface ApiServerOptions {
   readonly logger: Logger;
   /** Origins whose pages may call the API; `*` for any. @default none */
   readonly corsOrigins?: readonly string[];
+  /**
+   * Names and addresses, without ports, that requests may be for beside loopback's, where it listens
+   * on loopback alone. @default none
+   */
+  readonly allowedHosts?: readonly string[];
   /** What is served beside the RPCs. @default nothing */
   readonly plugins?: readonly ApiPlugin[];
   /** Replaces some of the default limits. */
@@ -55,7 +61,7 @@ const DEFAULT_GRACE_MS = 10_000;
  * @throws Error naming the host that cannot be listened on.
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { hosts, services, corsOrigins = [], plugins = [] } = options;
+  const { hosts, services, corsOrigins = [], allowedHosts = [], plugins = [] } = options;
   const logger = options.logger.child({ part: "api" });
   const limits: ApiLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const shutdown = new AbortController();
@@ -63,12 +69,17 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   // Every open call listens to it.
   setMaxListeners(0, shutdownSignal);
   let app: FastifyInstance | undefined;
+  const checkHost = createHostCheck(allowedHosts);
+  let isLocal = true;
   const onePort = new OnePort(
     (request, response) => route(app, request, response),
+    (request) =>
+      (isLocal && checkHost(request)) || (shutdownSignal.aborted && shutdownSignal.reason),
     { ...limits, bodyTimeoutMs: (request) => bodyTimeoutMs(request, limits) },
     logger,
   );
-  const appOptions = { services, logger, limits, corsOrigins, plugins, shutdownSignal };
+  const refuse = (request: AnyRequest) => onePort.refusal(request);
+  const appOptions = { services, logger, limits, corsOrigins, plugins, refuse, shutdownSignal };
 
   async function close(graceMs: number): Promise<void> {
     shutdown.abort(toConnectError(new TaskError("SHUTTING_DOWN", SHUTTING_DOWN)));
@@ -78,6 +89,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   try {
     app = await createApp(onePort.http1, appOptions);
     const port = await onePort.listen(hosts, options.port);
+    isLocal = onePort.addresses.every(isLoopback);
     logger.info({ urls: onePort.urls }, "listening");
     return new ListeningServer(onePort, port, close);
   } catch (error) {

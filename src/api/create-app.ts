@@ -7,11 +7,12 @@ import type { Logger } from "../lib/logger.js";
 import type { ApiLimits } from "./api-limits.js";
 import { toProblem } from "./calls/error-mapping.js";
 import { answerFrameworkError } from "./calls/framework-problems.js";
-import { sendProblem } from "./calls/problem.js";
+import { sendRefusal } from "./calls/send-refusal.js";
 import { registerPlainRoutes } from "./http/plain-routes.js";
 import { registerUploads } from "./http/uploads-route.js";
 import { createInterceptors } from "./interceptors.js";
 import { answerClientError } from "./listener/client-error.js";
+import type { Refuse } from "./listener/one-port.js";
 import { withoutBadEscapes } from "./rest/percent-encoding.js";
 import { registerRest } from "./rest/rest-plugin.js";
 import { createFindViolations } from "./rpc/all-violations.js";
@@ -29,7 +30,8 @@ export interface AppOptions {
   /** Origins whose pages may call the API; `*` for any. */
   readonly corsOrigins: readonly string[];
   readonly plugins: readonly ApiPlugin[];
-  /** When aborted, streams end with its reason and nothing new is begun. */
+  readonly refuse: Refuse;
+  /** When aborted, streams end with its reason. */
   readonly shutdownSignal: AbortSignal;
 }
 
@@ -40,7 +42,7 @@ export interface AppOptions {
  * requests are given to its `routing`.
  */
 export async function createApp(http1: Server, options: AppOptions): Promise<FastifyInstance> {
-  const { logger, limits, corsOrigins, plugins, shutdownSignal } = options;
+  const { logger, limits, corsOrigins, plugins, refuse } = options;
   const app = fastify({
     serverFactory: () => http1,
     loggerInstance: logger as FastifyBaseLogger,
@@ -52,7 +54,7 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
   });
-  refuseAfter(shutdownSignal, app);
+  registerRefusals(app, refuse);
   if (corsOrigins.length > 0) await registerCors(app, corsOrigins);
   await registerCalls(app, options);
   for (const plugin of plugins) await app.register(async (scope) => plugin(scope));
@@ -60,12 +62,10 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
   return app;
 }
 
-/** Answers 503 to what still comes over connections that are about to be closed. */
-function refuseAfter(shutdownSignal: AbortSignal, app: FastifyInstance): void {
+function registerRefusals(app: FastifyInstance, refuse: AppOptions["refuse"]): void {
   app.addHook("onRequest", async (request, reply) => {
-    if (!shutdownSignal.aborted) return;
-    if (request.raw.httpVersionMajor === 1) reply.header("connection", "close");
-    await sendProblem(reply, toProblem(shutdownSignal.reason));
+    const error = refuse(request.raw);
+    if (error) await sendRefusal(request, reply, error);
   });
 }
 

@@ -11,6 +11,9 @@ export interface Config {
     readonly hosts: readonly string[];
     readonly port: number;
     readonly corsOrigins: readonly string[];
+    /** Without ports; the public URL's is among them. */
+    readonly allowedHosts: readonly string[];
+    readonly limits: { readonly maxConnectionCount: number };
   };
   /** Base of local result URLs; absent: made of the port. */
   readonly publicUrl?: string;
@@ -119,7 +122,7 @@ export function toConfig(settings: Settings): Config {
   const s = settings;
   const single = s.comfyuiAddress ? [s.comfyuiAddress] : [];
   return deepFreeze({
-    api: { hosts: s.host, port: s.port, corsOrigins: s.corsOrigins },
+    api: toApi(s),
     ...defined({
       publicUrl: s.publicUrl?.replace(/\/+$/, ""),
       cpuThreads: s.cpuThreads,
@@ -174,10 +177,21 @@ export function toConfig(settings: Settings): Config {
 
 function toStore(s: Settings): Config["store"] {
   return {
-    ...(s.mongodbUri && { mongodbUri: s.mongodbUri }),
-    ...(s.maxPending && { maxPendingCount: s.maxPending }),
-    ...(s.retentionDays && { retentionMs: s.retentionDays * 86_400_000 }),
+    ...defined({
+      mongodbUri: s.mongodbUri,
+      maxPendingCount: s.maxPending,
+      retentionMs: s.retentionDays && s.retentionDays * 86_400_000,
+    }),
     keepOutputs: s.keepOutputs,
+  };
+}
+
+function toApi(s: Settings): Config["api"] {
+  const ownHosts = s.publicUrl === undefined ? [] : [new URL(s.publicUrl).hostname];
+  return {
+    ...{ hosts: s.host, port: s.port, corsOrigins: s.corsOrigins },
+    allowedHosts: [...s.allowedHosts, ...ownHosts],
+    limits: { maxConnectionCount: s.maxConnections },
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { aboveZero, count, flag, list, positive, seconds, setting, text } from "./setting.js";
+import { aboveZero, count, flag, hosts, list, positive, seconds, setting, text } from "./setting.js";
 
 /** Where the service listens, keeps its state and how it retries. */
 export const SERVICE_SETTINGS = {
@@ -33,6 +33,21 @@ export const SERVICE_SETTINGS = {
     fallback: [],
     fallbackText: "none (off)",
     text: "Origins whose pages may call the API; `*` for any.",
+  }),
+  allowedHosts: setting({
+    env: "TMLSR_ALLOWED_HOSTS",
+    key: "server.allowed_hosts",
+    schema: hosts,
+    fallback: [],
+    fallbackText: "none",
+    text: "Host names that requests may be for beside `localhost`, loopback addresses and the public URL's, where the service listens on loopback only: of a gateway on this machine that passes its own `Host` on. Without ports.",
+  }),
+  maxConnections: setting({
+    env: "TMLSR_MAX_CONNECTIONS",
+    key: "server.max_connections",
+    schema: positive,
+    fallback: 10_000,
+    text: "Connections that may be open at once; further ones are refused with 503. A stream over HTTP/1.1 is a connection. Keep it below the number of files that the process may open.",
   }),
   graceSeconds: setting({
     env: "TMLSR_GRACE_SECONDS",

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 /** One setting: where it comes from, what it may be, and the words that `docs/configuration.md` shows. */
@@ -43,3 +44,8 @@ export const list = z
       .map((item) => item.trim())
       .filter((item) => item !== ""),
   );
+/** Host names and addresses, as {@link list}. */
+export const hosts = list.refine(
+  (names) => names.every((name) => isIP(name) > 0 || /^[^\s:/?#@[\]\\]+$/.test(name)),
+  "must be host names or addresses, without scheme and port",
+);

@@ -10,6 +10,7 @@ export type ErrorFamily = "caller" | "task" | "server" | "out-of-memory" | "pass
 export type ErrorKind =
   | "invalid"
   | "precondition"
+  | "forbidden"
   | "not-found"
   | "conflict"
   | "exhausted"
@@ -29,12 +30,14 @@ const passing: ErrorEntry = { family: "passing", kind: "unavailable" };
 const ERRORS = {
   // A bad request.
   INVALID_REQUEST: caller("invalid"),
+  HOST_NOT_ALLOWED: caller("forbidden"),
   TASK_NOT_FOUND: caller("not-found"),
   TASK_ALREADY_ENDED: caller("precondition"),
   WORKFLOW_NOT_FOUND: caller("not-found"),
   WORKFLOW_NOT_RUNNABLE: caller("precondition"),
   IDEMPOTENCY_CONFLICT: caller("conflict"),
   QUEUE_FULL: caller("exhausted"),
+  TOO_MANY_CONNECTIONS: caller("unavailable"),
   STORE_UNAVAILABLE: caller("unavailable"),
   SHUTTING_DOWN: caller("unavailable"),
   // The input.

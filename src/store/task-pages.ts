@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { ListRequest, TaskPage, TaskStore } from "./task-store.js";
+import type { ListRequest, TaskPage, TaskReading } from "./task-reading.js";
 
 /** As many tasks as are read in a few milliseconds. */
 const READ_COUNT = 50;
@@ -11,7 +11,7 @@ const READ_COUNT = 50;
  * @param request its `pageSize` is how many in all.
  */
 export async function* taskPages(
-  store: Pick<TaskStore, "list">,
+  store: Pick<TaskReading, "list">,
   { pageSize, pageToken, ...rest }: ListRequest,
 ): AsyncGenerator<TaskPage, void> {
   let nextToken = pageToken;

@@ -11,6 +11,7 @@ import { toViolations } from "./to-violations.js";
 const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   invalid: Code.InvalidArgument,
   precondition: Code.FailedPrecondition,
+  forbidden: Code.PermissionDenied,
   "not-found": Code.NotFound,
   conflict: Code.AlreadyExists,
   exhausted: Code.ResourceExhausted,
@@ -36,6 +37,9 @@ const STATUS_OF_CODE: Readonly<Record<Code, number>> = {
   [Code.Unavailable]: 503,
   [Code.DeadlineExceeded]: 504,
 };
+
+/** What HTTP has a status of its own for. 421: the request is for another host (RFC 9110, 15.5.20). */
+const STATUS_OF_ERROR: { readonly [code in ErrorCode]?: number } = { HOST_NOT_ALLOWED: 421 };
 
 /** Sentences that clients of the REST API compare with. */
 const KEPT_DETAILS: { readonly [code in ErrorCode]?: string } = {
@@ -72,7 +76,8 @@ export function toProblem(thrown: unknown): Problem {
   const [detail] = error.findDetails(ErrorDetailSchema);
   const { code = "INTERNAL", violations = [], retryAfterMs } = detail ?? {};
   const text = KEPT_DETAILS[code as ErrorCode] ?? error.rawMessage;
-  return createProblem(STATUS_OF_CODE[error.code], code, text, {
+  const status = STATUS_OF_ERROR[code as ErrorCode] ?? STATUS_OF_CODE[error.code];
+  return createProblem(status, code, text, {
     violations: violations.map(({ field, message }) => ({ field, message })),
     headers:
       retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },

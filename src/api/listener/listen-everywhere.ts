@@ -31,12 +31,17 @@ export function portOf(server: Server | undefined): number | undefined {
   return typeof address === "object" ? address?.port : undefined;
 }
 
+/** The address a server listens on; empty: it does not. */
+export function addressOf(server: Server): string {
+  const address = server.address();
+  return typeof address === "object" ? (address?.address ?? "") : "";
+}
+
 /** The URL of what a server listens on. */
 export function urlOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === "string") return "";
-  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
+  const address = addressOf(server);
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `http://${host}:${portOf(server)}`;
 }
 
 async function listenOnAll(

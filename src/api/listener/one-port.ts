@@ -7,10 +7,11 @@ import {
 import type { Server, Socket } from "node:net";
 import type { Logger } from "../../lib/logger.js";
 import { closeConnections } from "./close-connections.js";
+import { ConnectionLimit } from "./connection-limit.js";
 import { type AnyRequest, type AnyResponse, type ExchangeLimits, Exchanges } from "./exchanges.js";
 import { GrpcMessageResponse } from "./grpc-message-response.js";
-import { Http1Request } from "./http1-request.js";
-import { listenEverywhere, portOf, urlOf } from "./listen-everywhere.js";
+import { http1RequestClass } from "./http1-request.js";
+import { addressOf, listenEverywhere, portOf, urlOf } from "./listen-everywhere.js";
 import { type PingOptions, pingSession } from "./ping-session.js";
 import { sniffProtocol } from "./sniff-protocol.js";
 
@@ -22,6 +23,8 @@ export interface PortLimits extends ExchangeLimits, PingOptions {
   readonly headersTimeoutMs: number;
   /** How long an idle HTTP/1.1 connection is kept for another request. */
   readonly keepAliveTimeoutMs: number;
+  /** How many connections may be open at once; those above are refused with TOO_MANY_CONNECTIONS. */
+  readonly maxConnectionCount: number;
   /** How many streams one HTTP/2 connection may have open. */
   readonly maxConcurrentStreams: number;
   /** What one HTTP/2 connection may hold in memory, in units of a million bytes. */
@@ -30,6 +33,9 @@ export interface PortLimits extends ExchangeLimits, PingOptions {
 
 /** Handles a request of either protocol. */
 export type Handler = (request: AnyRequest, response: AnyResponse) => void;
+
+/** The error with which a request is to be answered before any handler sees it; nothing: it is served. */
+export type Refuse = (request: AnyRequest) => unknown;
 
 /** How often Node looks for requests whose headers take too long. */
 const HEADERS_CHECK_MS = 1_000;
@@ -47,13 +53,18 @@ export class OnePort {
   readonly #logger: Logger;
   /** Every open connection, with its session if it speaks HTTP/2. */
   readonly #connections = new Map<Socket, ServerHttp2Session | undefined>();
+  readonly #connectionLimit: ConnectionLimit;
   #servers: readonly Server[] = [];
   #closing: Promise<void> | undefined;
 
-  constructor(handler: Handler, limits: PortLimits, logger: Logger) {
+  readonly #refuse: Refuse;
+
+  constructor(handler: Handler, refuse: Refuse, limits: PortLimits, logger: Logger) {
+    this.#refuse = refuse;
     this.#limits = limits;
     this.#logger = logger;
     this.#exchanges = new Exchanges(limits);
+    this.#connectionLimit = new ConnectionLimit(limits.maxConnectionCount);
     const handle: Handler = (request, response) => {
       this.#exchanges.add(request, response);
       handler(request, response);
@@ -65,6 +76,11 @@ export class OnePort {
   /** Where it listens, e.g. `http://127.0.0.1:6008`. */
   get urls(): readonly string[] {
     return this.#servers.map(urlOf);
+  }
+
+  /** The addresses it listens on, without the port. */
+  get addresses(): readonly string[] {
+    return this.#servers.map(addressOf);
   }
 
   /** How many connections are open, of any protocol or none yet. */
@@ -85,6 +101,11 @@ export class OnePort {
     return portOf(this.#servers[0]) ?? port;
   }
 
+  /** See {@link Refuse}; whoever handles the request has to ask. */
+  refusal(request: AnyRequest): unknown {
+    return this.#refuse(request) || this.#connectionLimit.refusal(request);
+  }
+
   /**
    * Takes no new connections and closes each that is there as soon as it is in no exchange;
    * requests that have not come in whole are answered 503. What is left after `graceMs` is cut.
@@ -96,6 +117,7 @@ export class OnePort {
   }
 
   #accept(socket: Socket): void {
+    if (!this.#connectionLimit.admit(socket)) return;
     this.#connections.set(socket, undefined);
     socket.once("close", () => this.#connections.delete(socket));
     sniffProtocol(socket, this.#limits.sniffTimeoutMs, (protocol) => {
@@ -108,6 +130,7 @@ export class OnePort {
     // Emitted while 'connection' is.
     this.#http2.once("session", (session) => {
       this.#connections.set(socket, session);
+      this.#connectionLimit.opened(session, socket);
       pingSession(session, this.#limits);
     });
     this.#http2.emit("connection", socket);
@@ -115,7 +138,7 @@ export class OnePort {
 
   #createHttp1(handle: Handler): Http1Server {
     const options = {
-      IncomingMessage: Http1Request,
+      IncomingMessage: http1RequestClass((request) => Boolean(this.refusal(request))),
       headersTimeout: this.#limits.headersTimeoutMs,
       connectionsCheckingInterval: HEADERS_CHECK_MS,
       keepAliveTimeout: this.#limits.keepAliveTimeoutMs,

@@ -32,7 +32,9 @@ describe("the stats, asked for by many", () => {
     );
     const pendingCounts = async (): Promise<number[]> => [
       ...(await Promise.all(events.map(async (each) => (await each.take()).data.stats.pending))),
-      ...(await Promise.all(grpc.map(async (each) => (await each.next()).value.stats.stats.pending))),
+      ...(await Promise.all(
+        grpc.map(async (each) => (await each.next()).value.stats.stats.pending),
+      )),
     ];
     expect(new Set(await pendingCounts())).toEqual(new Set([0]));
     for (const count of [1, 2, 3]) {

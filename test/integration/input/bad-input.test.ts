@@ -156,7 +156,7 @@ describe("a body", () => {
   test("that is huge is refused before it is read", async () => {
     const client = await rawClient(api.app.app.api.port);
     client.socket.write(
-      `POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${10 ** 12}\r\n\r\n{`,
+      `POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${10 ** 12}\r\n\r\n{`,
     );
     await client.sees("BODY_TOO_LARGE");
     expect(client.received().toString()).toMatch(/^HTTP\/1\.1 413 /);
@@ -193,8 +193,8 @@ test("300 half-sent requests held open keep nobody else from being served", asyn
   const { port } = api.app.app.api;
   const halves = [
     "GET /hea",
-    "POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Ty",
-    'POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"url": "http',
+    "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Ty",
+    'POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"url": "http',
     "PRI * HTTP/2.0\r\n\r\nSM\r\n",
   ];
   const before = api.app.app.api.connectionCount;

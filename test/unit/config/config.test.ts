@@ -13,7 +13,10 @@ const read = (environment: Record<string, string>, yaml?: string) =>
 
 test("configuration: without any it is standalone on loopback port 6008", () => {
   const config = read({});
-  expect(config.api).toEqual({ hosts: ["127.0.0.1", "::1"], port: 6008, corsOrigins: [] });
+  expect(config.api).toEqual({
+    ...{ hosts: ["127.0.0.1", "::1"], port: 6008, corsOrigins: [], allowedHosts: [] },
+    limits: { maxConnectionCount: 10_000 },
+  });
   expect(config.servers).toEqual([]);
   expect(config.oss).toBeUndefined();
   expect(config.store).toEqual({});

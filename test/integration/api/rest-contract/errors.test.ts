@@ -146,7 +146,7 @@ describe("the HTTP status", () => {
   test("of a body that turns out to be too large is 413", async () => {
     const socket = connect(api.app.app.api.port, "127.0.0.1");
     socket.write(
-      "POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+      "POST /tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
     );
     socket.on("error", () => undefined);
     const size = 600_000;

@@ -5,7 +5,7 @@ import { expectProblem, INPUT_URL, useTestApp } from "../../../support/use-test-
 
 // Reading and canceling a task over REST, while the test does the scheduler's part in the store.
 
-const api = useTestApp();
+const api = useTestApp({ env: { TMLSR_ALLOWED_HOSTS: "other.example" } });
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
 
@@ -140,7 +140,7 @@ describe("GET /tasks/{task_id}", () => {
   test("makes no result URL of the header Host", async () => {
     const taskId = await api.submit();
     await api.store.settle(await api.hold(taskId), completed(taskId, 5));
-    const { body } = await api.get(`/tasks/${taskId}`, { host: "evil.example" });
+    const { body } = await api.get(`/tasks/${taskId}`, { host: "other.example" });
     expect(body.output.url).toMatch(/^http:\/\/localhost:\d+\/outputs\//);
   });
 
