@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { aboveZero, count, flag, hosts, list, positive, seconds, setting, text } from "./setting.js";
+import {
+  aboveZero,
+  count,
+  flag,
+  hosts,
+  list,
+  positive,
+  seconds,
+  setting,
+  text,
+} from "./setting.js";
 
 /** Where the service listens, keeps its state and how it retries. */
 export const SERVICE_SETTINGS = {
