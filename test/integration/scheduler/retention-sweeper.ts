@@ -162,21 +162,31 @@ export function describeRetentionSweeps(name: string, open: () => Promise<Stores
       expect((await swept.store.list({ pageSize: 50 })).tasks).toEqual([]);
     });
 
-    test("deletes more than a page of tasks", async () => {
+    test("deletes more than a page of tasks, and tries each once", async () => {
       await using stores = await open();
       const swept = new Swept(stores, (await serveLocalOutputs()).storage);
+      const stubborn = await swept.complete();
+      let tryCount = 0;
+      const storage = withMethods(swept.storage, {
+        remove: async () => {
+          tryCount += 1;
+          throw new TaskError("UPLOAD_FAILED", "Out of reach");
+        },
+      });
       const end = async () => await swept.store.cancel((await createOne(swept.store)).taskId);
       for (let count = 0; count < 120; count += 12)
         await Promise.all(Array.from({ length: 12 }, end));
-      await swept.sweep();
-      expect((await swept.store.list({ pageSize: 200 })).tasks).toEqual([]);
+      await expect(swept.sweep({ storage })).rejects.toMatchObject({ code: "UPLOAD_FAILED" });
+      expect((await swept.store.list({ pageSize: 200 })).tasks).toEqual([stubborn]);
+      expect(tryCount).toBe(1);
     });
 
     test("begins nothing once it is stopped", async () => {
       await using stores = await open();
       const swept = new Swept(stores, (await serveLocalOutputs()).storage);
       const { taskId } = await swept.complete();
-      await swept.sweeper().sweep(AbortSignal.abort());
+      for (const keepOutputs of [true, false])
+        await swept.sweeper({ keepOutputs }).sweep(AbortSignal.abort());
       expect(await swept.keys()).toHaveLength(1);
       expect(await swept.store.get(taskId)).toBeDefined();
     });
