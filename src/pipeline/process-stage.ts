@@ -36,6 +36,8 @@ export interface ProcessContext {
   readonly runMaxMs?: number;
   /** Ends following, with its reason, while the prompt goes on. */
   readonly letGo?: AbortSignal;
+  /** Resolves when it is a new prompt's turn to be sent. @default at once */
+  readonly turn?: () => Promise<void>;
 }
 
 /** A prompt that ended as it should. */
@@ -94,6 +96,7 @@ export async function runNewPrompt(
     ...(lowMemory && { lowMemory }),
     ...(variant !== undefined && { variant }),
   };
+  await context.turn?.();
   await journal.recordDispatch({ ...dispatch, phase: "intent" });
   await journal.proveLease();
   const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch };

@@ -96,11 +96,7 @@ function forTrial<T extends WaitingTask>(server: PoolServer, runnable: readonly 
   return others.length > 0 ? others : runnable;
 }
 
-/**
- * Whether a prompt may go to a server that has one already: not before the server has it, so that
- * prompts come in the order in which they got their slots; and where the pool decides it, only where
- * all of them are known to be short.
- */
+/** Whether a prompt may go to a server that runs one already: where both are known to be short. */
 export function mayQueue(
   server: PoolServer,
   workflow: string,
@@ -108,7 +104,6 @@ export function mayQueue(
   nowMs: number,
 ): boolean {
   const holders = [...server.held.values()];
-  if (!holders.every(({ isPromptSent }) => isPromptSent)) return false;
   const isHeldElsewhere = [...server.heldElsewhere.values()].some((untilMs) => untilMs > nowMs);
   if (server.queueDepth === 2 || (holders.length === 0 && !isHeldElsewhere)) return true;
   if (server.queueDepth === 1 || isHeldElsewhere) return false;

@@ -16,8 +16,8 @@ export type FaultKind = "unreachable" | "refusal" | "fault" | "needs_restart";
 export interface SlotHolder {
   readonly taskId: string;
   readonly workflow: string;
-  /** Whether its server is known to have its prompt. */
-  readonly isPromptSent: boolean;
+  /** Resolves once its server has its prompt, or it gave its slot back. */
+  readonly sent: Promise<void>;
 }
 
 /** What a pool server is made of. */
@@ -80,6 +80,12 @@ export class PoolServer {
   /** Slots held by tasks of this process, by slot name. */
   get held(): ReadonlyMap<string, SlotHolder> {
     return this.#held;
+  }
+
+  /** Those that got their slots before this one. */
+  heldBefore(holder: SlotHolder): readonly SlotHolder[] {
+    const holders = [...this.#held.values()];
+    return holders.slice(0, Math.max(0, holders.indexOf(holder)));
   }
 
   /** Counts a slot as the holder's. */

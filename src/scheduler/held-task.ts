@@ -41,7 +41,7 @@ export type LeasedTask = Omit<
 /** What a held task works with. */
 export interface HeldTaskContext {
   readonly store: TaskQueue;
-  readonly pool: Pick<Pool, "adopt" | "changed" | "release">;
+  readonly pool: Pick<Pool, "adopt" | "release">;
   readonly proof: LeaseProof;
   /** How long the lease was when it began. */
   readonly leaseMs: number;
@@ -61,6 +61,8 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   renewedAtMs = performance.now();
   /** When the task last came further, by the monotonic clock. */
   movedAtMs = performance.now();
+  readonly sent: Promise<void>;
+  #noteSent: () => void = () => undefined;
   #dispatch: Omit<Dispatch, "at"> | undefined;
   #dispatchedAtMs = performance.now();
   #slot: string | undefined;
@@ -80,7 +82,11 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (lease === undefined) throw new Error("A task is held that is not leased");
     // A lease that has just begun tells what time the store has now.
     this.leasedAt = new Date(lease.expiresAt.getTime() - context.leaseMs);
+    this.sent = new Promise((resolve) => {
+      this.#noteSent = resolve;
+    });
     this.#dispatch = dispatch;
+    if (dispatch !== undefined) this.#noteSent();
     if (dispatch !== undefined)
       this.#dispatchedAtMs -= Math.max(0, this.leasedAt.getTime() - dispatch.at.getTime());
     this.#slot = slot;
@@ -103,10 +109,6 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** Where its prompt is, as last written. */
   get dispatch(): Omit<Dispatch, "at"> | undefined {
     return this.#dispatch;
-  }
-
-  get isPromptSent(): boolean {
-    return this.#dispatch !== undefined && this.#dispatch.phase !== "intent";
   }
 
   /** How long ago that was written, in milliseconds. */
@@ -177,7 +179,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     await this.#write((store) => store.recordDispatch(this.fence, dispatch));
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
-    if (dispatch.phase === "sent") this.#context.pool.changed();
+    if (dispatch.phase === "sent") this.#noteSent();
   }
 
   /** The prompt is of no use any more: the next one recorded takes its place. */
@@ -212,6 +214,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   [Symbol.dispose](): void {
     if (this.#slot !== undefined) this.#context.pool.release(this.#slot, this);
     this.#slot = undefined;
+    this.#noteSent();
   }
 
   /** Ends the lease; a lost race is no news by then. */

@@ -18,6 +18,7 @@ import { slotRequest } from "./slot-request.js";
 import { storeResult } from "./store-result.js";
 import { ServerStuck, StuckServerWatch } from "./stuck-server.js";
 import { waitForServer } from "./wait-for-server.js";
+import { waitForTurn } from "./wait-for-turn.js";
 
 /**
  * One leased task on its way: download (no slot held), a slot, its prompt on a server, the slot given
@@ -155,12 +156,15 @@ export class TaskRun implements RunState {
   }
 
   #processContext(
-    { id: serverId, comfy, capability }: PoolServer,
+    server: PoolServer,
     workflow: Workflow,
     letGo: AbortSignal | undefined,
   ): ProcessContext {
+    const { heldTask } = this;
+    const { id: serverId, comfy, capability } = server;
     const { store, stallMs, serverLostMs, runMaxMs } = this.#context;
     return {
+      turn: () => waitForTurn(server, heldTask, heldTask.signal),
       ...{ serverId, comfy, workflow, storeId: store.storeId, stallMs, serverLostMs },
       ...(capability !== undefined && { capability }),
       ...(letGo !== undefined && { letGo }),

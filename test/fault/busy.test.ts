@@ -173,7 +173,7 @@ test("tasks whose inputs are at hand come to the server by age, however long eac
   const tasks = await submitChecked(app, times(10));
   await inputsAtHand(app, tasks.ids, tasks.ids.length);
   // The second one's input is long in coming to the server: what may be queued beside it comes quickly.
-  const slow = { path: "/upload/image", fault: "delay", ms: 1_000, count: 2 } as const;
+  const slow = { path: "/upload/image", fault: "delay", ms: 500, count: 2 } as const;
   await server.set({ simulate: { steps: 2, stepMs: 50 }, http: [slow] });
   await app.rest("DELETE", `/tasks/${blocker}`);
   await tasks.completed(app);

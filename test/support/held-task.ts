@@ -16,7 +16,7 @@ export async function holdNext(
   store: TaskStore,
   context: Partial<HeldTaskContext> = {},
 ): Promise<HeldTask> {
-  const pool = { adopt: () => undefined, changed: () => undefined, release: () => undefined };
+  const pool = { adopt: () => undefined, release: () => undefined };
   const proof = { prove: async () => undefined };
   const leased = await store.lease(aLease());
   if (leased === undefined) throw new Error("Nothing to lease");

@@ -19,7 +19,7 @@ test("a server that failed is asked again only after a pause, and then gets one 
   expect(server.noteAnswer(false, later(100))).toBe(false);
   expect(server.noteAnswer(false, LONG)).toBe(true);
   expect(server).toMatchObject({ state: "half_open", takesWork: true });
-  server.take("gpu1#0", { taskId: "b", workflow: "w", isPromptSent: true });
+  server.take("gpu1#0", { taskId: "b", workflow: "w", sent: Promise.resolve() });
   expect(server.takesWork).toBe(false);
 });
 

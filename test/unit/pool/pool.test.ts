@@ -24,7 +24,7 @@ function aPool(servers: readonly PoolServer[]): Pool {
 }
 
 function request(taskId: string, bindSlot: BindSlot = async () => "ok") {
-  const holder = { taskId, workflow: "w", bindSlot, isPromptSent: true };
+  const holder = { taskId, workflow: "w", bindSlot, sent: Promise.resolve() };
   const dueAt = new Date(0);
   return { holder, workflow, parameters: {}, priority: 1, dueAt, bypassCount: 0 };
 }
@@ -116,27 +116,6 @@ test("a second prompt is queued as soon as the first of its workflow was short",
   await second;
   expect(heldOn(server)).toEqual({ "gpu1#0": "a", "gpu1#1": "b" });
 });
-
-test.each(["auto", 2] as const)(
-  "a second prompt follows the first only once that is sent, with queue depth %s",
-  async (queueDepth) => {
-    const server = aServer("gpu1", queueDepth);
-    using pool = aPool([server]);
-    pool.runTimes.note("w", 50);
-    const first = request("a");
-    first.holder.isPromptSent = false;
-    await pool.acquire(first, NEVER);
-    const second = pool.acquire(request("b"), NEVER);
-    const third = pool.acquire(request("c"), AbortSignal.timeout(5_000));
-    third.catch(() => undefined);
-    pool.changed();
-    expect(heldOn(server)).toEqual({ "gpu1#0": "a" });
-    first.holder.isPromptSent = true;
-    pool.changed();
-    await second;
-    expect(heldOn(server)).toEqual({ "gpu1#0": "a", "gpu1#1": "b" });
-  },
-);
 
 test("a task that was passed over for long before it was leased is passed over no longer", async () => {
   const server = aServer("gpu1");

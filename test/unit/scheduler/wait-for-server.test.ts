@@ -7,7 +7,7 @@ import { waitForServer } from "../../../src/scheduler/wait-for-server.js";
 import type { Workflow } from "../../../src/workflow/workflow.js";
 
 const NEVER = new AbortController().signal;
-const OTHER = { taskId: "b", workflow: "w", isPromptSent: true };
+const OTHER = { taskId: "b", workflow: "w", sent: Promise.resolve() };
 const workflow = { name: "w", prompt: {}, parameters: [] } as unknown as Workflow;
 
 function twoServers() {
@@ -20,7 +20,7 @@ function twoServers() {
   const [silent, other] = servers as [PoolServer, PoolServer];
   const logger = createLogger("silent");
   const pool = new Pool({ servers, logger, maxBypassCount: 8, maxBypassMs: 30_000 });
-  pool.adopt("gpu1#0", { taskId: "a", workflow: "w", isPromptSent: true });
+  pool.adopt("gpu1#0", { ...OTHER, taskId: "a" });
   silent.noteFault("unreachable", "silent", new Date(0));
   return { pool, silent, other };
 }
