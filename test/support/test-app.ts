@@ -4,6 +4,7 @@ import { createGrpcClients, type GrpcClients } from "../../src/client/client.js"
 import { toConfig } from "../../src/config/config.js";
 import { readSettings } from "../../src/config/read-settings.js";
 import { createLogger } from "../../src/lib/logger.js";
+import { firstAnswers } from "../../src/pool/first-answers.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { eventually, LIMIT_MS } from "./eventually.js";
 import { heldSlots } from "./held-slots.js";
@@ -50,7 +51,9 @@ export type RestTask = RestAnswer["body"];
 /** A port where nothing listens: refused at once. */
 export const NOBODY = "http://127.0.0.1:1";
 
-/** Opens the app; disposing it closes it and fails if a slot is still held for a task that has ended. */
+const FIRST_ANSWERS_MS = 20_000;
+
+/** Opens the app and waits until it knows its servers; disposing it closes it and fails if a slot is still held for a task that has ended. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const dataDir = options.dataDir ?? (await tempDir());
   const env = {
@@ -66,6 +69,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const logger = createLogger(process.env["TEST_LOG"] ?? "silent");
   const { store } = options;
   const app = await openApp(config, logger, ...(store ? [async () => store] : []));
+  // The app itself waits no longer than a user would.
+  await firstAnswers(app.pool, FIRST_ANSWERS_MS, false);
   return new RunningApp(app, dataDir);
 }
 

@@ -19,7 +19,7 @@ test("configuration: without any it is standalone on loopback port 6008", () => 
   });
   expect(config.servers).toEqual([]);
   expect(config.oss).toBeUndefined();
-  expect(config.store).toEqual({});
+  expect(config.store).toEqual({ keepOutputs: true });
 });
 
 test("configuration: the environment wins over the file", () => {
