@@ -169,7 +169,7 @@ export const WORK_SETTINGS = {
     key: "scheduler.prefetch",
     schema: count,
     fallback: 2,
-    text: "Inputs fetched ahead per slot.",
+    text: "Inputs fetched ahead per server.",
   }),
   workMaxMb: setting({
     env: "TMLSR_WORK_MAX_MB",

@@ -16,7 +16,7 @@ import { Scheduler } from "./scheduler.js";
 export interface SchedulerSettings {
   readonly scheduler: RetryLimits & {
     readonly leaseMs: number;
-    /** Inputs fetched ahead per slot. */
+    /** Inputs fetched ahead per server. */
     readonly prefetchCount: number;
     /** Results that are stored at the same time. */
     readonly uploadCount: number;
