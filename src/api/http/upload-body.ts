@@ -47,11 +47,13 @@ export class FormBody implements UploadBody {
       }
       if (!hasFile) throw new BadForm("it has no file");
     } catch (thrown) {
-      if (!(thrown instanceof BadForm)) throw thrown;
-      const message = `Cannot read the form: ${thrown.message}`;
-      throw new TaskError("INVALID_REQUEST", message, { cause: thrown });
+      throw thrown instanceof BadForm ? badRequest(thrown) : thrown;
     }
   }
+}
+
+function badRequest(cause: BadForm): TaskError {
+  return new TaskError("INVALID_REQUEST", `Cannot read the form: ${cause.message}`, { cause });
 }
 
 /**

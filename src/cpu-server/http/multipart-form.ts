@@ -38,25 +38,37 @@ export async function parseForm(
   const contentType = request.headers["content-type"] ?? "";
   if (!/^multipart\/form-data\b/.test(contentType))
     return { fields: new Map(), fileName: undefined };
-  const fields = new Map<string, string>();
-  let fileName: string | undefined;
   try {
-    for await (const part of formParts(bodyOf(request), contentType, MAX_FIELDS)) {
-      if (part.kind === "field") {
-        if (!fields.has(part.name)) fields.set(part.name, part.value);
-      } else if (part.name === "image" && fileName === undefined && part.fileName) {
-        await pipeline(limited(part.content, maxBytes), createWriteStream(spool));
-        fileName = part.fileName.replace(/^\/+/, "");
-      }
-    }
-  } catch (cause) {
-    if (cause instanceof TooLarge) throw cause;
-    throw new PythonError("ValueError", "cannot read the form", { cause });
+    return await readParts(request, contentType, maxBytes, spool);
+  } catch (thrown) {
+    throw thrown instanceof TooLarge ? thrown : unreadable(thrown);
   } finally {
     // Where it was not begun; or the client would see a broken connection in place of the answer.
     request.resume();
   }
+}
+
+async function readParts(
+  request: IncomingMessage,
+  contentType: string,
+  maxBytes: number,
+  spool: string,
+): Promise<Form> {
+  const fields = new Map<string, string>();
+  let fileName: string | undefined;
+  for await (const part of formParts(bodyOf(request), contentType, MAX_FIELDS)) {
+    if (part.kind === "field") {
+      if (!fields.has(part.name)) fields.set(part.name, part.value);
+    } else if (part.name === "image" && fileName === undefined && part.fileName) {
+      await pipeline(limited(part.content, maxBytes), createWriteStream(spool));
+      fileName = part.fileName.replace(/^\/+/, "");
+    }
+  }
   return { fields, fileName };
+}
+
+function unreadable(cause: unknown): PythonError {
+  return new PythonError("ValueError", "cannot read the form", { cause });
 }
 
 /** The body of a request; what is left when reading ends early is read past. */
