@@ -74,6 +74,23 @@ export interface Dispatch {
   readonly variant?: string;
 }
 
+/** How much memory a server has in all, whatever of it is free. */
+export interface ServerMemory {
+  /** Of the device that it computes on. */
+  readonly deviceBytes: number;
+  readonly machineBytes?: number;
+}
+
+/** A prompt of a task that ended because its server had not enough memory. */
+export interface MemoryFailure {
+  readonly promptId: string;
+  /** The server's id in the pool, and what it has, where it says. */
+  readonly server: string;
+  readonly memory?: ServerMemory;
+  /** Whether the workflow's low-memory profile was used. */
+  readonly lowMemory?: boolean;
+}
+
 /** A stored result. */
 export interface Output {
   /** The key in the object storage. */
@@ -172,6 +189,8 @@ export interface Task {
   /** `server#n`: the slot the task holds. */
   readonly slot?: string;
   readonly dispatch?: Dispatch;
+  /** Its prompts that ran out of memory, in their order: what comes next depends on them. */
+  readonly memoryFailures?: readonly MemoryFailure[];
   /** A canceled task whose prompt or slot is not known to be free yet. */
   readonly cleanupPending?: boolean;
 

@@ -26,6 +26,7 @@ const CALL_NAMES = {
   bindSlot: "bind_slot",
   releaseSlot: "release_slot",
   recordDispatch: "record_dispatch",
+  recordMemoryFailure: "record_memory_failure",
   updateStage: "update_stage",
   recordInput: "record_input",
   recordUpload: "record_upload",

@@ -3,6 +3,7 @@ import type {
   Dispatch,
   InputFacts,
   Json,
+  MemoryFailure,
   Output,
   Stage,
   StageName,
@@ -142,6 +143,9 @@ export interface TaskQueue {
    * that a server took becomes the task's.
    */
   recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult>;
+
+  /** Adds a prompt that ran out of memory to those of the task; a prompt that is among them changes nothing. */
+  recordMemoryFailure(fence: Fence, failure: MemoryFailure): Promise<WriteResult>;
 
   /**
    * Changes the fields given of one stage; begins the stage if it has not begun. A stage that has

@@ -4,6 +4,7 @@ import type { TaskStore } from "../../src/store/task-store.js";
 import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
+  aMemoryFailure,
   aLease,
   aRetry,
   aStage,
@@ -61,13 +62,14 @@ export function describeCanceling(open: OpenStore): void {
       const { fence } = await leaseOne(store);
       await store.updateStage(fence, "download", { progress: 30 });
       await store.recordUpload(fence, { part: 1 });
+      await store.recordMemoryFailure(fence, aMemoryFailure());
       await rival.cancel(fence.taskId);
       const task = await readTask(store, fence.taskId);
       expect(task).toMatchObject({
         stages: { download: aStage({ status: "canceled", progress: 30 }) },
         attempts: [{ reason: "canceled", endedAt: task.finishedAt }],
       });
-      for (const field of ["lease", "cleanupPending", "uploadCheckpoint"]) {
+      for (const field of ["lease", "cleanupPending", "uploadCheckpoint", "memoryFailures"]) {
         expect(task).not.toHaveProperty(field);
       }
       const beat = await store.heartbeat("replica-1", LONG_LEASE_MS, [fence]);

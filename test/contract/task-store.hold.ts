@@ -5,6 +5,7 @@ import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
   aLease,
+  aMemoryFailure,
   aRetry,
   aStage,
   BRIEF_MS,
@@ -36,6 +37,7 @@ const WRITES: readonly [
   ["bindSlot()", (store, fence) => store.bindSlot(fence, "gpu-9#0")],
   ["releaseSlot()", (store, fence) => store.releaseSlot(fence)],
   ["recordDispatch()", (store, fence) => store.recordDispatch(fence, aDispatch("sent", "p-9"))],
+  ["recordMemoryFailure()", (store, fence) => store.recordMemoryFailure(fence, aMemoryFailure())],
   ["updateStage()", (store, fence) => store.updateStage(fence, "upload", { progress: 9 }, 99)],
   ["recordInput()", (store, fence) => store.recordInput(fence, INPUT)],
   ["recordUpload()", (store, fence) => store.recordUpload(fence, { part: 9 })],
@@ -264,6 +266,24 @@ export function describeHolding(open: OpenStore): void {
       const task = await readTask(store, fence.taskId);
       expect(task.input).toEqual(INPUT);
       expect(JSON.stringify(task.uploadCheckpoint)).toBe(JSON.stringify(checkpoint));
+    });
+  });
+
+  describe("recordMemoryFailure()", () => {
+    test("adds each prompt once, and whoever holds the task next knows of all", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { task, fence } = await leaseOne(store);
+      expect(task).not.toHaveProperty("memoryFailures");
+      const memory = { deviceBytes: 25_438_126_080, machineBytes: 64 };
+      const failures = [
+        aMemoryFailure(),
+        aMemoryFailure({ promptId: "prompt-2", lowMemory: true, memory }),
+      ];
+      for (const failure of [...failures, aMemoryFailure({ server: "gpu-2" })])
+        expect(await store.recordMemoryFailure(fence, failure)).toBe("ok");
+      await store.settle(fence, aRetry({ spends: "takeover", dropDispatch: true }));
+      expect((await store.lease(aLease()))?.memoryFailures).toEqual(failures);
     });
   });
 

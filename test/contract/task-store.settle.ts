@@ -5,6 +5,7 @@ import type { TaskStore } from "../../src/store/task-store.js";
 import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
+  aMemoryFailure,
   aLease,
   aRetry,
   aStage,
@@ -181,13 +182,15 @@ async function leaseBusy(store: TaskStore): Promise<Fence> {
   await store.bindSlot(fence, "gpu-1#0");
   await store.recordDispatch(fence, aDispatch("sent"));
   await store.recordUpload(fence, { part: 1 });
+  await store.recordMemoryFailure(fence, aMemoryFailure());
   await store.updateStage(fence, "process", { progress: 50 }, 40);
   await store.heartbeat("replica-1", LONG_LEASE_MS, [{ ...fence, runningNode: "KSampler" }]);
   return fence;
 }
 
 function expectFreed(task: object): void {
-  for (const field of ["lease", "slot", "dispatch", "uploadCheckpoint", "runningNode"]) {
+  const fields = ["lease", "slot", "dispatch", "uploadCheckpoint", "memoryFailures"];
+  for (const field of [...fields, "runningNode"]) {
     expect(task).not.toHaveProperty(field);
   }
 }

@@ -3,6 +3,7 @@ import type { TaskChange } from "../../src/store/task-reading.js";
 import { eventually } from "../support/eventually.js";
 import {
   aDispatch,
+  aMemoryFailure,
   aLease,
   COMPLETED,
   createOne,
@@ -147,6 +148,7 @@ export function describeTelling(open: OpenStore): void {
       await store.heartbeat("replica-1", LONG_LEASE_MS, [fence]);
       await store.heartbeat("replica-1", LONG_LEASE_MS, [{ ...fence, progress: 30 }]);
       await store.recordDispatch(fence, aDispatch("intent"));
+      await store.recordMemoryFailure(fence, aMemoryFailure());
       await store.recordUpload(fence, { part: 1 });
       await store.updateStage(fence, "process", { progress: 50 }, 30);
       await store.bindSlot(fence, "gpu-1#1");

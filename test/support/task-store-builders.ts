@@ -1,4 +1,4 @@
-import type { OutputFile, Stage, Task } from "../../src/domain/task.js";
+import type { MemoryFailure, OutputFile, Stage, Task } from "../../src/domain/task.js";
 import type { NewTask, TaskIntake } from "../../src/store/task-intake.js";
 import type { Fence, LeaseRequest, Outcome, TaskQueue } from "../../src/store/task-queue.js";
 import type { TaskReading } from "../../src/store/task-reading.js";
@@ -63,6 +63,10 @@ const OUTPUT_FILE: OutputFile = { filename: "a.png", subfolder: "", type: "outpu
 export function aDispatch(phase: "intent" | "sent" | "done", promptId = "prompt-1") {
   const outputs = phase === "done" ? { outputs: [OUTPUT_FILE] } : {};
   return { server: "gpu-1", promptId, phase, filenamePrefix: "tmlsr/a", ...outputs };
+}
+
+export function aMemoryFailure(overrides: Partial<MemoryFailure> = {}): MemoryFailure {
+  return { promptId: "prompt-1", server: "gpu-1", memory: { deviceBytes: 24 }, ...overrides };
 }
 
 export function aStage(overrides: Partial<Stage> = {}): Stage {

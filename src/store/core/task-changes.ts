@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Dispatch, mayBecome, type StageStatus, type Task } from "../../domain/task.js";
+import {
+  type Dispatch,
+  type MemoryFailure,
+  mayBecome,
+  type StageStatus,
+  type Task,
+} from "../../domain/task.js";
 import type { NewTask } from "../task-intake.js";
 import type { Outcome } from "../task-queue.js";
 import { closeAttempt, openAttempt, placeAttempt } from "./attempts.js";
@@ -69,10 +75,17 @@ export function setDispatch(task: Task, dispatch: Omit<Dispatch, "at">, now: Dat
   return { ...task, dispatch: { ...dispatch, at: now }, ...(isTaken && { variant }) };
 }
 
+/** A task one of whose prompts ran out of memory; the same prompt counts once. */
+export function addMemoryFailure(task: Task, failure: MemoryFailure): Task {
+  const known = task.memoryFailures ?? [];
+  if (known.some(({ promptId }) => promptId === failure.promptId)) return task;
+  return { ...task, memoryFailures: [...known, failure] };
+}
+
 /** A task that a client canceled. What a server may still run keeps slot, dispatch and lease for the cleanup. */
 export function cancelTask(task: Task, now: Date): Task {
   const ended: Task = {
-    ...without(endAttempt(task, "canceled", now, "canceled"), "uploadCheckpoint"),
+    ...without(endAttempt(task, "canceled", now, "canceled"), "uploadCheckpoint", "memoryFailures"),
     status: "canceled",
     finishedAt: now,
   };
@@ -127,6 +140,7 @@ const INVISIBLE: ReadonlySet<string> = new Set<keyof Task>([
   "lease",
   "slot",
   "dispatch",
+  "memoryFailures",
   "cleanupPending",
   "uploadCheckpoint",
 ]);
@@ -159,7 +173,8 @@ function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): T
 
 function endForGood(task: Task, reason: string, now: Date, stage: StageStatus): Task {
   const ended = endAttempt(task, reason, now, stage);
-  return { ...without(ended, "lease", "slot", "dispatch", "uploadCheckpoint"), finishedAt: now };
+  const left = without(ended, "lease", "slot", "dispatch", "uploadCheckpoint", "memoryFailures");
+  return { ...left, finishedAt: now };
 }
 
 function endAttempt(task: Task, reason: string, now: Date, stage?: StageStatus): Task {

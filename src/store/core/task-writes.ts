@@ -1,8 +1,15 @@
-import type { Dispatch, InputFacts, Json, Stage, StageName } from "../../domain/task.js";
+import type {
+  Dispatch,
+  InputFacts,
+  Json,
+  MemoryFailure,
+  Stage,
+  StageName,
+} from "../../domain/task.js";
 import type { CancelResult, TaskIntake } from "../task-intake.js";
 import type { Fence, Outcome, TaskQueue, WriteResult } from "../task-queue.js";
 import { byHolder, type Decide, decideCancel, decideCleanup } from "./decisions.js";
-import { holdSlot, setDispatch, settleTask } from "./task-changes.js";
+import { addMemoryFailure, holdSlot, setDispatch, settleTask } from "./task-changes.js";
 import { changeStage } from "./task-progress.js";
 import { without } from "./without.js";
 
@@ -18,6 +25,7 @@ type OneTask = Pick<TaskIntake, "cancel"> &
     | "bindSlot"
     | "releaseSlot"
     | "recordDispatch"
+    | "recordMemoryFailure"
     | "updateStage"
     | "recordInput"
     | "recordUpload"
@@ -53,6 +61,10 @@ export abstract class TaskWrites implements OneTask {
 
   async recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult> {
     return await this.#changeHeld(fence, (task, now) => setDispatch(task, dispatch, now));
+  }
+
+  async recordMemoryFailure(fence: Fence, failure: MemoryFailure): Promise<WriteResult> {
+    return await this.#changeHeld(fence, (task) => addMemoryFailure(task, failure));
   }
 
   async updateStage(
