@@ -86,6 +86,8 @@ export const switchesSchema = z
      * file has no bytes.
      */
     output: z.enum(["normal", "unlisted", "deleted", "empty"]),
+    /** What the server says that it has, as if it computed on a graphics card. */
+    memory: z.strictObject({ deviceBytes: count, machineBytes: count }),
     /** Every JSON answer and event has keys that nobody knows. */
     extraFields: z.boolean(),
     /** No prompt is taken from the queue any more, although everything answers. */

@@ -11,6 +11,7 @@ import { addHttpFaults, ignoresRequest } from "./http-faults.js";
 import { addJobsRoutes } from "./jobs-routes.js";
 import { applyNodeFault, spoilOutput } from "./node-faults.js";
 import { SimulatedUpscaler } from "./simulated-upscaler.js";
+import { addStatedMemory } from "./stated-memory.js";
 import { type Switches, switchesSchema } from "./switches.js";
 import { POLL_MS, waitAsSet } from "./wait-as-set.js";
 
@@ -39,6 +40,7 @@ export class TestSwitches implements ServerHooks {
 
   addHttp(app: FastifyInstance, parts: ServerParts): void {
     addHttpFaults(app, () => this.#switches);
+    addStatedMemory(app, () => this.#switches);
     addJobsRoutes(app, parts, () => this.isNewer());
     addRoute(app, "/test/switches", {
       GET: async () => this.#switches,

@@ -303,6 +303,15 @@ describe("unknown fields", () => {
   });
 });
 
+describe("memory", () => {
+  it("is what the switch says, on a graphics card", async () => {
+    await using server = await start({ memory: { deviceBytes: 24, machineBytes: 64 } });
+    const stats = await getJson(`${server.url}/system_stats`);
+    expect(stats.system).toMatchObject({ ram_total: 64, comfyui_version: expect.any(String) });
+    expect(stats.devices).toMatchObject([{ type: "cuda", vram_total: 24 }]);
+  });
+});
+
 describe("a newer server", () => {
   it("has jobs, insists on UUIDs, and checks the newer combos", async () => {
     await using server = await start({ newer: true, simulate: { steps: 2_000, stepMs: 20 } });
