@@ -22,6 +22,8 @@ export type ProbeResult =
       readonly restarted: boolean;
       readonly version: string;
       readonly devices: SystemStats["devices"];
+      /** How much memory the machine has in all. */
+      readonly machineBytes?: number;
       /** Prompts that run or wait, whoever's. */
       readonly queueRemaining: number;
     }

@@ -36,7 +36,7 @@ export const queueRemainingSchema = z
 /** `GET /system_stats`. Sizes in bytes. */
 export const systemStatsSchema = z
   .object({
-    system: z.object({ comfyui_version: optionalText }),
+    system: z.object({ comfyui_version: optionalText, ram_total: optionalNumber }),
     devices: z
       .array(
         z
@@ -49,7 +49,11 @@ export const systemStatsSchema = z
       )
       .catch([]),
   })
-  .transform(({ system, devices }) => ({ version: system.comfyui_version ?? "unknown", devices }));
+  .transform(({ system, devices }) => ({
+    version: system.comfyui_version ?? "unknown",
+    ...defined({ machineBytes: system.ram_total }),
+    devices,
+  }));
 
 /** What a server says of itself. */
 export type SystemStats = z.infer<typeof systemStatsSchema>;

@@ -1,5 +1,6 @@
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import type { ServerCapability } from "../comfy/server-capability.js";
+import type { ServerMemory } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
 
@@ -57,6 +58,8 @@ export class PoolServer {
   capability: ServerCapability | undefined;
   version: string | undefined;
   devices: readonly string[] = [];
+  /** Undefined while it has not said. */
+  memory: ServerMemory | undefined;
   /** The workflow it ran last: its models are in memory. */
   loadedWorkflow: string | undefined;
   lastActiveAt: Date | undefined;

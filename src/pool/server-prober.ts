@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CapabilityReader, type ProbeResult } from "../comfy/server-capability.js";
 import { TaskError } from "../domain/errors.js";
+import type { ServerMemory } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import type { Pool } from "./pool.js";
@@ -96,6 +98,7 @@ export class ServerProber implements AsyncDisposable {
     this.#isRestarted ||= result.restarted;
     server.version = result.version;
     server.devices = result.devices.map(({ name }) => name);
+    server.memory = memoryOf(result);
     const before = server.capability;
     server.capability = await this.#reader.read(neededClasses(catalog), this.#stop.signal);
     await this.#dropEndedStuck();
@@ -163,6 +166,15 @@ export class ServerProber implements AsyncDisposable {
       }
     }
   }
+}
+
+/** ComfyUI lists the one device that it computes on. */
+function memoryOf({
+  devices: [device],
+  machineBytes,
+}: ProbeResult & { readonly ok: true }): ServerMemory | undefined {
+  if (device?.memoryBytes === undefined) return undefined;
+  return { deviceBytes: device.memoryBytes, ...defined({ machineBytes }) };
 }
 
 function neededClasses(catalog: WorkflowCatalog): string[] {

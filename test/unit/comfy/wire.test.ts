@@ -107,11 +107,12 @@ test("rejectionSchema refuses a 400 without an error", () => {
 
 test("systemStatsSchema reads a CPU's device, whose index is null", () => {
   const stats = systemStatsSchema.parse({
-    system: { os: "posix", comfyui_version: "0.3.64", argv: ["main.py"] },
+    system: { os: "posix", ram_total: 3, comfyui_version: "0.3.64", argv: ["main.py"] },
     devices: [{ name: "cpu", type: "cpu", index: null, vram_total: 2, vram_free: 1 }],
   });
   expect(stats).toEqual({
     version: "0.3.64",
+    machineBytes: 3,
     devices: [{ name: "cpu", type: "cpu", memoryBytes: 2, freeMemoryBytes: 1 }],
   });
 });
