@@ -18,7 +18,11 @@ export const IDLE_BEFORE_LOADING_MS = 1_000;
 
 /** A task that waits for a server, with what it runs there. */
 export interface WaitingTask extends QueuedTask {
-  readonly request: { readonly workflow: Workflow; readonly parameters: ParameterValues };
+  readonly request: {
+    readonly workflow: Workflow;
+    readonly parameters: ParameterValues;
+    readonly suits?: (server: PoolServer) => boolean;
+  };
 }
 
 /** What a server has to load for a task: nothing, what no server has loaded, or what another one has. */
@@ -44,9 +48,9 @@ export function bestMatch<T extends WaitingTask>(
   const matches = servers.flatMap((server): Match<T>[] => {
     const slot = openSlot(server, nowMs);
     if (slot === undefined) return [];
-    const runnable = all.filter(({ request }) =>
-      canRun(server, request.workflow, request.parameters),
-    );
+    const runnable = all.filter(({ request: { workflow, parameters, suits } }) => {
+      return canRun(server, workflow, parameters) && suits?.(server) !== false;
+    });
     const loadedElsewhere = loadedOn(servers.filter((other) => other !== server && isUp(other)));
     const loadCost = ({ request: { workflow } }: T): LoadCost => {
       if (workflow.name === server.loadedWorkflow) return 0;

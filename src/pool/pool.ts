@@ -30,6 +30,8 @@ export interface SlotRequest {
   readonly workflow: Workflow;
   /** The values of its parameters. */
   readonly parameters: ParameterValues;
+  /** Whether a server that can run the workflow will do for this task. @default any will */
+  readonly suits?: (server: PoolServer) => boolean;
   readonly priority: number;
   readonly dueAt: Date;
   readonly bypassCount: number;
@@ -100,10 +102,14 @@ export class Pool {
     return this.servers.filter((server) => isUp(server) && canRun(server, workflow, values));
   }
 
-  /** Whether another server than this one could take a task of the workflow now. */
-  hasRoomBeside(server: PoolServer, workflow: Workflow): boolean {
+  /** Whether another server than this one, which suits, could take a task of the workflow now. */
+  hasRoomBeside(
+    server: PoolServer,
+    workflow: Workflow,
+    suits: (server: PoolServer) => boolean = () => true,
+  ): boolean {
     return this.servers.some(
-      (other) => other !== server && hasRoomFor(other, workflow, this.runTimes),
+      (other) => other !== server && suits(other) && hasRoomFor(other, workflow, this.runTimes),
     );
   }
 

@@ -6,6 +6,7 @@ import type { Workflow } from "../workflow/workflow.js";
  * Waits until a server answers again (`back`), or until another one has room for the work
  * (`given_up`), whichever is first.
  *
+ * @param suits whether another server will do. @default any will
  * @throws the signal's reason when aborted.
  */
 export function waitForServer(
@@ -13,11 +14,12 @@ export function waitForServer(
   server: PoolServer,
   workflow: Workflow,
   signal: AbortSignal,
+  suits?: (server: PoolServer) => boolean,
 ): Promise<"back" | "given_up"> {
   return new Promise((resolve, reject) => {
     const look = (): void => {
       if (pool.serversFor(workflow).includes(server)) end(() => resolve("back"));
-      else if (pool.hasRoomBeside(server, workflow)) end(() => resolve("given_up"));
+      else if (pool.hasRoomBeside(server, workflow, suits)) end(() => resolve("given_up"));
     };
     const onAbort = (): void => end(() => reject(signal.reason as Error));
     const end = (settle: () => void): void => {
