@@ -1,8 +1,8 @@
 /**
  * Whose fault an error is, which decides what becomes of the task:
- * `task` fails at once; `server` puts it back without spending an attempt; `out-of-memory` goes
- * through the low-memory order; `passing` is retried with backoff; `caller` is a bad request and
- * never reaches a task.
+ * `task` fails at once; `server` puts it back without spending an attempt; `out-of-memory` fails it
+ * when nothing of the order in `memory-order.ts` is left; `passing` is retried with backoff; `caller`
+ * is a bad request and never reaches a task.
  */
 export type ErrorFamily = "caller" | "task" | "server" | "out-of-memory" | "passing";
 

@@ -1,6 +1,14 @@
 import { overallProgress } from "../domain/overall-progress.js";
 import { serverIdOf } from "../domain/slot.js";
-import type { Dispatch, InputFacts, Json, Stage, StageName, Task } from "../domain/task.js";
+import type {
+  Dispatch,
+  InputFacts,
+  Json,
+  MemoryFailure,
+  Stage,
+  StageName,
+  Task,
+} from "../domain/task.js";
 import type { StageProgress, TaskJournal } from "../pipeline/task-journal.js";
 import type { Pool, SlotTaker } from "../pool/pool.js";
 import type {
@@ -35,7 +43,14 @@ export interface LeaseProof {
 /** A task as it was leased, without what changes while it is held: that is asked of its {@link HeldTask}. */
 export type LeasedTask = Omit<
   Task,
-  "dispatch" | "slot" | "uploadCheckpoint" | "takeovers" | "lease" | "cleanupPending"
+  | "dispatch"
+  | "slot"
+  | "uploadCheckpoint"
+  | "takeovers"
+  | "memoryFailures"
+  | "variant"
+  | "lease"
+  | "cleanupPending"
 >;
 
 /** What a held task works with. */
@@ -68,16 +83,21 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   #slot: string | undefined;
   #uploadCheckpoint: Json | undefined;
   #takeovers: number;
+  #memoryFailures: readonly MemoryFailure[];
+  #variant: string | undefined;
   #report: ProgressReport | undefined;
   readonly #controller = new AbortController();
   readonly #context: HeldTaskContext;
 
   constructor(leased: Task, context: HeldTaskContext) {
-    const { dispatch, slot, uploadCheckpoint, takeovers, lease, cleanupPending, ...task } = leased;
+    const { lease, cleanupPending, takeovers, memoryFailures = [], ...rest } = leased;
+    const { dispatch, slot, uploadCheckpoint, variant, ...task } = rest;
     this.task = task;
     this.fence = { taskId: task.taskId, epoch: task.epoch };
     this.#context = context;
     this.#takeovers = takeovers;
+    this.#memoryFailures = memoryFailures;
+    this.#variant = variant;
     this.#uploadCheckpoint = uploadCheckpoint;
     if (lease === undefined) throw new Error("A task is held that is not leased");
     // A lease that has just begun tells what time the store has now.
@@ -104,6 +124,16 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** How often it made a server or a process fail since it last came further. */
   get takeovers(): number {
     return this.#takeovers;
+  }
+
+  /** Its prompts that ran out of memory, in their order. */
+  get memoryFailures(): readonly MemoryFailure[] {
+    return this.#memoryFailures;
+  }
+
+  /** Which variant of its workflow a server took last; undefined: none yet, or the workflow has none. */
+  get variant(): string | undefined {
+    return this.#variant;
   }
 
   /** Where its prompt is, as last written. */
@@ -179,7 +209,15 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     await this.#write((store) => store.recordDispatch(this.fence, dispatch));
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
+    if (dispatch.phase !== "intent") this.#variant = dispatch.variant ?? this.#variant;
     if (dispatch.phase === "sent") this.#noteSent();
+  }
+
+  /** Of a prompt that another holder recorded already nothing is new. */
+  async recordMemoryFailure(failure: MemoryFailure): Promise<void> {
+    await this.#write((store) => store.recordMemoryFailure(this.fence, failure));
+    const isKnown = this.#memoryFailures.some(({ promptId }) => promptId === failure.promptId);
+    if (!isKnown) this.#memoryFailures = [...this.#memoryFailures, failure];
   }
 
   /** The prompt is of no use any more: the next one recorded takes its place. */
@@ -207,11 +245,16 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   async releaseSlot(): Promise<void> {
     if (this.#slot === undefined) return;
     await this.#write((store) => store.releaseSlot(this.fence));
-    this[Symbol.dispose]();
+    this.#leaveSlot();
   }
 
-  /** Frees its slot for others of this process; whether it is free at all, the store says. */
+  /** Nothing is done with the task here any more. Whether its slot is free for other processes, the store says. */
   [Symbol.dispose](): void {
+    this.end("lost");
+    this.#leaveSlot();
+  }
+
+  #leaveSlot(): void {
     if (this.#slot !== undefined) this.#context.pool.release(this.#slot, this);
     this.#slot = undefined;
     this.#noteSent();

@@ -41,7 +41,8 @@ export class LeasePlanner {
       const { task } = run;
       const workflow = run.workflow ?? this.#options.catalog.find(task.workflow);
       const servers = this.#serversFor((server) => {
-        return workflow !== undefined && this.#abilities.canRun(server, workflow, task.parameters);
+        const can = workflow && this.#abilities.canRun(server, workflow, task.parameters);
+        return can === true && run.suits(server);
       });
       return { ...this.#reach(task.workflow, servers), isStalled: isStalled(run) };
     });

@@ -42,4 +42,6 @@ export interface RunState {
   /** The server that has its prompt or will get it; undefined while there is none, or it is not configured. */
   readonly server: PoolServer | undefined;
   phase: RunPhase;
+  /** Whether a server will do for the task. */
+  suits(server: PoolServer): boolean;
 }

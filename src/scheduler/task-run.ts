@@ -1,24 +1,18 @@
 import { TaskError } from "../domain/errors.js";
+import { defined } from "../lib/defined.js";
 import { downloadStage, findInput, type ReadyInput } from "../pipeline/download-stage.js";
-import {
-  followDispatch,
-  type ProcessContext,
-  type ProcessedPrompt,
-  runNewPrompt,
-  takeBack,
-} from "../pipeline/process-stage.js";
 import type { WorkDir } from "../pipeline/work-dir.js";
 import type { PoolServer } from "../pool/pool-server.js";
-import { graphNamed, onlyVariant } from "../workflow/variants.js";
+import { onlyVariant } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { HeldTask, LeasedTask } from "./held-task.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
 import type { RunContext, RunPhase, RunState } from "./run-context.js";
+import { runOnServer } from "./run-on-server.js";
+import { outOfMemory, serversLeft } from "./servers-left.js";
+import { ServersLeftWatch } from "./servers-left-watch.js";
 import { slotRequest } from "./slot-request.js";
 import { storeResult } from "./store-result.js";
-import { ServerStuck, StuckServerWatch } from "./stuck-server.js";
-import { waitForServer } from "./wait-for-server.js";
-import { waitForTurn } from "./wait-for-turn.js";
 
 /**
  * One leased task on its way: download (no slot held), a slot, its prompt on a server, the slot given
@@ -31,7 +25,6 @@ export class TaskRun implements RunState {
   workflow: Workflow | undefined;
   readonly #context: RunContext;
   #phase: RunPhase = "download";
-  #isLowMemory = false;
 
   constructor(heldTask: HeldTask, context: RunContext) {
     this.heldTask = heldTask;
@@ -57,15 +50,21 @@ export class TaskRun implements RunState {
     this.#context.onPhase();
   }
 
+  /** Whether a server will do for the task, as far as memory goes: it may have run out of it elsewhere. */
+  suits(server: PoolServer): boolean {
+    const { heldTask, workflow } = this;
+    const left = workflow && serversLeft(heldTask, workflow, this.#context.pool);
+    return left === undefined || left.includes(server);
+  }
+
   /** Works on the task until its result is stored and settled. Throws whatever stops it. */
   async work(): Promise<void> {
     const { store, workDirs, catalog } = this.#context;
     const pinned = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
-    const workflow = this.#takenVariant(pinned);
-    this.workflow = workflow;
-    if (this.heldTask.dispatch === undefined) this.#refuseHopeless(workflow);
+    this.workflow = this.#takenVariant(pinned);
+    if (this.heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
     const workDir = await workDirs.open(this.task.taskId);
-    await this.#process(workflow, workDir);
+    await this.#process(pinned, workDir);
     await storeResult(this, workDir, this.#context);
   }
 
@@ -73,11 +72,11 @@ export class TaskRun implements RunState {
    * A server took a prompt of one variant: another prompt is of the same one, as long as a server of
    * the pool can run it or may come to.
    */
-  #takenVariant(workflow: Workflow): Workflow {
-    const { variant, parameters } = this.task;
-    if (variant === undefined) return workflow;
-    const only = onlyVariant(workflow, variant);
-    return this.#context.pool.lacks(only, parameters).length === 0 ? only : workflow;
+  #takenVariant(pinned: Workflow): Workflow {
+    const { variant, task } = this.heldTask;
+    if (variant === undefined) return pinned;
+    const only = onlyVariant(pinned, variant);
+    return this.#context.pool.lacks(only, task.parameters).length === 0 ? only : pinned;
   }
 
   /** No server has what it needs, reachable or not: waiting would not end. */
@@ -88,23 +87,39 @@ export class TaskRun implements RunState {
     throw new TaskError("WORKFLOW_NOT_RUNNABLE", message);
   }
 
-  async #process(workflow: Workflow, workDir: WorkDir): Promise<void> {
-    const { dispatch } = this.heldTask;
-    if (dispatch?.phase === "done") return await this.heldTask.releaseSlot();
-    const server =
-      dispatch === undefined || this.server === undefined
-        ? await this.#findServer(workflow, workDir)
-        : this.server;
-    await this.#onServer(server, workflow, workDir);
+  async #process(pinned: Workflow, workDir: WorkDir): Promise<void> {
+    const { heldTask } = this;
+    if (heldTask.dispatch?.phase === "done") return await heldTask.releaseSlot();
+    const input = (): Promise<ReadyInput> => this.#input(workDir);
+    for (let server = heldTask.dispatch && this.server; ; server = this.#keptServer()) {
+      const workflow = this.#takenVariant(pinned);
+      this.workflow = workflow;
+      server ??= await this.#findServer(workflow, workDir);
+      this.phase = "process";
+      try {
+        return await runOnServer({ run: this, server, workflow, input }, this.#context);
+      } catch (error) {
+        await this.#noteOutOfMemory(error, server, workflow);
+      }
+    }
   }
 
   async #findServer(workflow: Workflow, workDir: WorkDir): Promise<PoolServer> {
     const { heldTask } = this;
+    const { pool, serverLostMs } = this.#context;
     heldTask.forgetDispatch();
     await heldTask.releaseSlot();
+    this.phase = "download";
     await this.#input(workDir);
     this.phase = "waiting";
-    return await this.#context.pool.acquire(slotRequest(heldTask, workflow), heldTask.signal);
+    using watch = new ServersLeftWatch({
+      pool,
+      left: () => serversLeft(heldTask, workflow, pool),
+      limitMs: serverLostMs,
+      reason: (left) => outOfMemory(heldTask, workflow, left),
+    });
+    const request = slotRequest(heldTask, workflow, (server) => this.suits(server));
+    return await pool.acquire(request, AbortSignal.any([heldTask.signal, watch.signal]));
   }
 
   async #input(workDir: WorkDir): Promise<ReadyInput> {
@@ -114,112 +129,25 @@ export class TaskRun implements RunState {
     );
   }
 
-  async #onServer(server: PoolServer, workflow: Workflow, workDir: WorkDir): Promise<void> {
-    this.phase = "process";
-    const startedAtMs = performance.now();
-    const detail = `Processing with ${workflow.name}...`;
-    await this.heldTask.stage("process", { status: "running", progress: 0, durationMs: 0, detail });
-    const { runMs } = await this.#promptEnd(server, workflow, workDir);
-    await this.heldTask.releaseSlot();
-    this.#context.pool.noteSuccess(server, workflow.name, runMs);
-    const durationMs = performance.now() - startedAtMs;
-    const done = {
-      status: "success",
-      progress: 100,
-      durationMs,
-      detail: "Processing complete",
-    } as const;
-    await this.heldTask.stage("process", done);
+  /** The server whose slot it still has after a prompt ran out of memory, if that is to be tried again there. */
+  #keptServer(): PoolServer | undefined {
+    const { server } = this;
+    return server && this.suits(server) ? server : undefined;
   }
 
-  /** Runs or follows the prompt, again and again while what went wrong leaves this server a chance. */
-  async #promptEnd(
-    server: PoolServer,
-    workflow: Workflow,
-    workDir: WorkDir,
-  ): Promise<ProcessedPrompt> {
-    using stuckWatch = new StuckServerWatch(this.#context.pool, server);
-    for (;;) {
-      const context = this.#processContext(server, workflow, stuckWatch.signal);
-      const { dispatch, dispatchAgeMs } = this.heldTask;
-      try {
-        if (dispatch === undefined) {
-          const input = await this.#input(workDir);
-          return await runNewPrompt(this.task, input, context, this.heldTask, this.#isLowMemory);
-        }
-        return await followDispatch(dispatch, context, this.heldTask, dispatchAgeMs);
-      } catch (error) {
-        if (error instanceof ServerStuck) await this.#leaveStuckServer(server, stuckWatch, error);
-        else await this.#recover(server, error, workflow);
-      }
-    }
-  }
-
-  #processContext(
-    server: PoolServer,
-    workflow: Workflow,
-    letGo: AbortSignal | undefined,
-  ): ProcessContext {
+  /** Makes a prompt that ran out of memory one that another follows, in the order of `memory-order.ts`, or throws. */
+  async #noteOutOfMemory(error: unknown, server: PoolServer, workflow: Workflow): Promise<void> {
     const { heldTask } = this;
-    const { id: serverId, comfy, capability } = server;
-    const { store, stallMs, serverLostMs, runMaxMs } = this.#context;
-    return {
-      turn: () => waitForTurn(server, heldTask, heldTask.signal),
-      ...{ serverId, comfy, workflow, storeId: store.storeId, stallMs, serverLostMs },
-      ...(capability !== undefined && { capability }),
-      ...(letGo !== undefined && { letGo }),
-      ...(runMaxMs !== undefined && { runMaxMs }),
-    };
-  }
-
-  /** Behind a prompt that never ends ours would wait for ever; one that runs already is no longer behind it. */
-  async #leaveStuckServer(
-    { comfy }: PoolServer,
-    stuckWatch: StuckServerWatch,
-    stuck: ServerStuck,
-  ): Promise<void> {
-    const { dispatch, signal } = this.heldTask;
-    stuckWatch.ignore();
-    if (dispatch === undefined) return;
-    const isBack = await takeBack(comfy, dispatch.promptId, signal);
-    if (isBack) throw new TaskError("SERVER_STUCK", stuck.message);
-  }
-
-  /** Makes what failed worth another look or another submission on the same server, or throws it on. */
-  async #recover(server: PoolServer, error: unknown, workflow: Workflow): Promise<void> {
-    const { dispatch } = this.heldTask;
-    if (!(error instanceof TaskError) || dispatch === undefined) throw error;
-    if (error.code === "SERVER_UNREACHABLE")
-      return await this.#awaitServer(server, error, workflow);
-    const isUnsent = error.code === "SERVER_LOST_PROMPT" && dispatch.phase === "intent";
-    const { lowMemory } = graphNamed(workflow, dispatch.variant);
-    const mayUseLess = !dispatch.lowMemory && lowMemory !== undefined;
-    const isLowMemoryNext = error.code === "OUT_OF_MEMORY" && mayUseLess;
-    // Never sent, as far as the server knows: no fault, and the slot is ours.
-    if (!isUnsent && !isLowMemoryNext) throw error;
-    if (isLowMemoryNext) await this.#free(server);
-    this.#isLowMemory ||= isLowMemoryNext;
-    this.heldTask.forgetDispatch();
-  }
-
-  /** A server that cannot do even that is found out by what follows. */
-  async #free({ comfy, id }: PoolServer): Promise<void> {
-    await comfy.free(this.heldTask.signal).catch((error: unknown) => {
-      this.heldTask.signal.throwIfAborted();
-      this.#context.logger.warn({ server: id, err: error }, "memory not freed");
-    });
-  }
-
-  /**
-   * The server was waited for as long as it may still hold the prompt; it is waited for on as long as
-   * no other one has room for the task anyway.
-   */
-  async #awaitServer(server: PoolServer, error: TaskError, workflow: Workflow): Promise<void> {
     const { pool, logger } = this.#context;
-    const { taskId } = this.task;
-    logger.warn({ taskId, server: server.id, err: error }, "server silent, waiting for it");
-    pool.noteFault(server, "unreachable", error.message, taskId);
-    const end = await waitForServer(pool, server, workflow, this.heldTask.signal);
-    if (end === "given_up") throw error;
+    const { taskId, dispatch } = heldTask;
+    const isMemory = error instanceof TaskError && error.code === "OUT_OF_MEMORY";
+    if (!isMemory || dispatch === undefined) throw error;
+    const { promptId, lowMemory } = dispatch;
+    const { id, memory } = server;
+    await heldTask.recordMemoryFailure({ promptId, server: id, ...defined({ memory, lowMemory }) });
+    const left = serversLeft(heldTask, workflow, pool);
+    logger.warn({ taskId, server: id, lowMemory, err: error }, "out of memory");
+    if (left?.length === 0) throw outOfMemory(heldTask, workflow, left, error);
+    heldTask.forgetDispatch();
   }
 }

@@ -5,18 +5,10 @@ import { getJson } from "../support/cpu-server-client.js";
 import { eventually } from "../support/eventually.js";
 import { queueLengths } from "../support/runs.js";
 import { startTestApp, type TestApp } from "../support/test-app.js";
-import { workflowsDir } from "../support/workflows-dir.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
 const UPSCALER = "ImageUpscaleWithModel";
 const REFUSE = { path: "/prompt", method: "POST", fault: "answer", status: 500 } as const;
-const OUT_OF_MEMORY = {
-  classType: UPSCALER,
-  fault: "fail",
-  exceptionType: "torch.OutOfMemoryError",
-  message: "Allocation on device",
-} as const;
-
 const started = async (server: TestCpuServer) =>
   (await server.log().catch(() => [])).filter(({ event }) => event === "started");
 
@@ -194,34 +186,6 @@ async function probed(server: TestCpuServer, count: number): Promise<void> {
   await server.set({ http: [{ path: "/system_stats", fault: "delay", ms: 0, count }] });
   await faultsAreOver(server);
 }
-
-test("out of memory: freed and run once more with the low-memory profile, no attempt spent", async () => {
-  await using server = await startCpuServer({
-    switches: { ...FAST, nodes: [{ ...OUT_OF_MEMORY, count: 1 }] },
-  });
-  const TMLSR_WORKFLOWS_DIR = await workflowsDir({
-    cpu_image_2x: 'low_memory: { "3": { tile_size: 64 } }',
-  });
-  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_WORKFLOWS_DIR } });
-  const tasks = await submitChecked(app, times(1));
-  const [task] = await tasks.completed(app);
-  expect(task).toMatchObject({ retries: 0, attempts: [{ reason: "completed" }] });
-  const outcomes = (await server.log()).flatMap(({ outcome }) => outcome ?? []);
-  expect(outcomes).toEqual(["error", "success"]);
-});
-
-test("out of memory with the low-memory profile too: the task fails after two runs", async () => {
-  await using server = await startCpuServer({ switches: { ...FAST, nodes: [OUT_OF_MEMORY] } });
-  const TMLSR_WORKFLOWS_DIR = await workflowsDir({
-    cpu_image_2x: 'low_memory: { "3": { tile_size: 64 } }',
-  });
-  await using app = await startTestApp({ servers: [server.url], env: { TMLSR_WORKFLOWS_DIR } });
-  const tasks = await submitChecked(app, times(1));
-  const task = await app.ended(tasks.ids[0] ?? "");
-  expect(task).toMatchObject({ status: "failed", error_code: "OUT_OF_MEMORY", retries: 0 });
-  expect(await started(server)).toHaveLength(2);
-  expect(stateOf(app, 0)).toBe("ready");
-});
 
 test("a prompt that runs longer than the limit is canceled, and its task fails", async () => {
   await using server = await startCpuServer({ switches: { simulate: { steps: 600, stepMs: 50 } } });

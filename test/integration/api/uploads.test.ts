@@ -181,7 +181,9 @@ describe("POST /uploads refuses", () => {
 
   test("a large file of unknown length once the limit is passed, and the connection goes on", async () => {
     const client = await rawClient(Number(new URL(api.app.url).port));
-    client.socket.write("POST /uploads HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.socket.write(
+      "POST /uploads HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
     await leavesNothing(async () => {
       for (let sent = 0; sent < 4; sent += 1) {
         client.socket.write(`${MIB.toString(16)}\r\n`);
@@ -196,7 +198,9 @@ describe("POST /uploads refuses", () => {
 
   test("a file that is said to be too large before any of it has come", async () => {
     const client = await rawClient(Number(new URL(api.app.url).port));
-    client.socket.write("POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n");
+    client.socket.write(
+      "POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n",
+    );
     await client.sees('"code":"INPUT_TOO_LARGE"');
   });
 

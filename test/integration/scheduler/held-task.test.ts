@@ -35,7 +35,10 @@ function openPool(): { readonly pool: Pool; readonly server: PoolServer } {
 }
 
 const acquire = (pool: Pool, heldTask: HeldTask) =>
-  pool.acquire(slotRequest(heldTask, WORKFLOW), heldTask.signal);
+  pool.acquire(
+    slotRequest(heldTask, WORKFLOW, () => true),
+    heldTask.signal,
+  );
 
 test("a slot is bound and given back through the held task, in the store and in the pool", async () => {
   const store = await openStore();
