@@ -33,10 +33,10 @@ export async function openWork(options: WorkOptions, opened: DisposalStack): Pro
   const own = isShared ? opened.use(await ReplicaDirectory.open(root, logger)) : undefined;
   const path = own?.path ?? root;
   const gone = own && new GoneReplicas(root, own.name, logger);
-  const sweep = async (): Promise<void> => {
+  const sweep = async (signal: AbortSignal): Promise<void> => {
     await gone?.look();
-    if (isShared) await tidyFormerDirectories(root, store);
-    await removeLeftovers(new WorkDirs(path), store);
+    if (isShared) await tidyFormerDirectories(root, store, signal);
+    await removeLeftovers(new WorkDirs(path), store, signal);
   };
   const pauseMs = Math.max(LOOK_MS, leaseMs);
   const onError = (error: unknown): void => logger.warn({ err: error }, "leftovers not removed");

@@ -10,9 +10,11 @@ import type { TaskReading } from "../store/task-reading.js";
 export async function removeLeftovers(
   workDirs: WorkDirs,
   store: Pick<TaskReading, "get">,
+  signal: AbortSignal,
   untouchedMs = 0,
 ): Promise<void> {
   for (const taskId of await workDirs.leftovers(untouchedMs)) {
+    signal.throwIfAborted();
     const task = await store.get(taskId);
     if (task === undefined || isTerminal(task.status)) await workDirs.remove(taskId);
   }

@@ -19,11 +19,12 @@ const UNTOUCHED_MS = 24 * 3_600_000;
 export async function tidyFormerDirectories(
   root: string,
   store: Pick<TaskReading, "get">,
+  signal: AbortSignal,
 ): Promise<void> {
   for (const name of await readdir(root)) {
     if (!FORMER_NAME.test(name)) continue;
     const path = join(root, name);
-    await removeLeftovers(new WorkDirs(path), store, UNTOUCHED_MS);
+    await removeLeftovers(new WorkDirs(path), store, signal, UNTOUCHED_MS);
     const uploads = join(path, UPLOADS);
     if ((await untouchedFor(uploads)) >= UNTOUCHED_MS)
       await rm(uploads, { recursive: true, force: true });
