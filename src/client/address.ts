@@ -1,4 +1,4 @@
-/** Where a service is, in the forms that libraries want. */
+/** The address of a service, in the forms that client libraries want. */
 export interface Address {
   /** e.g. `http://localhost:6008` */
   readonly baseUrl: string;
@@ -8,7 +8,8 @@ export interface Address {
 }
 
 /**
- * Reads an address: an http(s) URL, or `host:port` for http. Without a port it is the scheme's own.
+ * Reads an address: an http(s) URL, or `host:port`, which means http. The default port is that of
+ * the scheme.
  *
  * @throws TypeError for anything else.
  */

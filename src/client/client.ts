@@ -1,4 +1,7 @@
-/** Typed clients of the service for other programs: all that the package's entry `./client` offers. */
+/**
+ * Typed clients of the service for other programs. The package's entry `./client` offers exactly
+ * this.
+ */
 // biome-ignore-all lint/performance/noBarrelFile: the one entry of the package
 export * from "../gen/tmlsr/v1/error_pb.js";
 export * from "../gen/tmlsr/v1/monitor_service_pb.js";

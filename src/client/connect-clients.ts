@@ -12,14 +12,14 @@ import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
 import { parseAddress } from "./address.js";
 import { type Upload, uploadMessages } from "./upload.js";
 
-/** The services of TMLSR over Connect's library. All share one connection, which disposing closes. */
+/** The services of TMLSR over Connect's library. All share one connection; disposing closes it. */
 export interface ConnectClients extends Disposable {
   readonly tasks: Client<typeof TaskService>;
   readonly monitor: Client<typeof MonitorService>;
   readonly workflows: Client<typeof WorkflowService>;
   readonly uploads: Client<typeof UploadService>;
   readonly upload: Upload;
-  /** For clients of other services at the same address. */
+  /** The shared connection, for clients of other services at the same address. */
   readonly transport: Transport;
 }
 
@@ -27,7 +27,10 @@ export interface ConnectClients extends Disposable {
 export interface ConnectClientsOptions {
   /** @default "grpc" */
   readonly protocol?: "grpc" | "grpc-web" | "connect";
-  /** After how long a call fails with DEADLINE_EXCEEDED where it does not say; streams included. @default none */
+  /**
+   * The time limit of a call that sets none, streams included. After it the call fails with
+   * DEADLINE_EXCEEDED. @default none
+   */
   readonly defaultTimeoutMs?: number;
   readonly interceptors?: readonly Interceptor[];
 }
@@ -38,15 +41,15 @@ const TRANSPORTS = {
   connect: createConnectTransport,
 } as const;
 
-/** Finds out within 40 seconds that the service is gone without a word. */
+/** Pings the service, so that a dead connection is noticed within 40 seconds. */
 const PING = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 };
 
 /**
- * Makes the clients, over HTTP/2; a connection is made with the first call. Calls fail with
+ * Makes the clients, over HTTP/2. The first call opens the connection. Calls fail with
  * ConnectError.
  *
  * @param address `http://localhost:6008`, `https://…` or `localhost:6008`.
- * @throws TypeError for an address that is none.
+ * @throws TypeError for an invalid address.
  */
 export function createConnectClients(
   address: string,

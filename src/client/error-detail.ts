@@ -4,8 +4,8 @@ import { Metadata } from "@grpc/grpc-js";
 import { type ErrorDetail, ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
 
 /**
- * The stable code of an error that a call failed with, e.g. `TASK_NOT_FOUND`: what a program should
- * look at.
+ * The stable code of the error that a call failed with, e.g. `TASK_NOT_FOUND`. Programs should
+ * decide by this code.
  *
  * @param error of a grpc-js or a Connect client.
  * @returns undefined for an error that is not the service's own, such as a lost connection.
@@ -14,13 +14,15 @@ export function errorCodeOf(error: unknown): string | undefined {
   return errorDetailOf(error)?.code;
 }
 
-/** All that the service says of an error: its code, what is wrong with a request, when to try again. */
+/** The service's details of an error: its code, the violations of a request, when to try again. */
 export function errorDetailOf(error: unknown): ErrorDetail | undefined {
   const connectError = error instanceof ConnectError ? error : fromGrpc(error);
   return connectError?.findDetails(ErrorDetailSchema)[0];
 }
 
-/** gRPC sends details as a serialized google.rpc.Status in a trailer, which Connect's library can read. */
+/**
+ * gRPC sends details as a serialized google.rpc.Status in a trailer. Connect's library can read it.
+ */
 function fromGrpc(error: unknown): ConnectError | undefined {
   if (!(error instanceof Error) || !("metadata" in error)) return undefined;
   const { metadata } = error;

@@ -14,17 +14,20 @@ import {
 } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, Metadata } from "@grpc/grpc-js";
 
-/** How one call is made. */
+/** Options of one call. */
 export interface GrpcCallOptions {
   /** Cancels the call. */
   readonly signal?: AbortSignal;
-  /** After how long the call fails with DEADLINE_EXCEEDED. @default 30000 for unary calls, none for streams */
+  /**
+   * The call's time limit. After it the call fails with DEADLINE_EXCEEDED. @default 30000 for unary
+   * calls, none for streams
+   */
   readonly timeoutMs?: number;
   /** Sent with the call, e.g. `idempotency-key`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A method as a function: streams are async iterables, single messages promises. */
+/** A method as a function. A stream is an async iterable, a single message is a promise. */
 export type GrpcMethod<M extends DescMethod> =
   M extends DescMethodUnary<infer I, infer O>
     ? (request: MessageInitShape<I>, options?: GrpcCallOptions) => Promise<MessageShape<O>>
@@ -45,15 +48,18 @@ export type GrpcClient<S extends DescService> = {
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * Makes the typed client of a service over a grpc-js client, whose channel several can share.
- * Methods that stream both ways are left out.
+ * Makes the typed client of a service over a grpc-js client. Several typed clients can share that
+ * client's channel. Methods that stream both ways are left out.
  */
 export function createGrpcClient<S extends DescService>(service: S, client: Client): GrpcClient<S> {
   const methods = service.methods.map((method) => [method.localName, callable(method, client)]);
   return Object.fromEntries(methods.filter(([, call]) => call !== undefined)) as GrpcClient<S>;
 }
 
-/** The kind of a method is no discriminant of its type. */
+/**
+ * Makes the function of a method. TypeScript cannot narrow a method's type by its kind, hence the
+ * casts.
+ */
 function callable(method: DescMethod, client: Client) {
   switch (method.methodKind) {
     case "unary":
@@ -113,7 +119,8 @@ function serverStreaming<I extends DescMessage, O extends DescMessage>(
       callOptions(timeoutMs),
     );
     const cancel = () => call.cancel();
-    // Heard after the loop too, where nobody else would.
+    // This listener stays after the loop has ended. A later error without a listener would end the
+    // process.
     call.on("error", () => undefined);
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel);
@@ -144,21 +151,21 @@ function clientStreaming<I extends DescMessage, O extends DescMessage>(
         callOptions(timeoutMs),
         (error, response) => {
           signal?.removeEventListener("abort", cancel);
-          // The service may answer before all is sent.
+          // The service may answer before the whole file is sent. The rest is then not needed.
           source.destroy();
           if (error !== null) reject(source.errored ?? error);
           else if (response !== undefined) resolve(response);
         },
       );
       source.once("error", cancel);
-      // Its type is of messages, which pipe() knows nothing of.
+      // The call's type knows only messages, but pipe() wants a stream.
       source.pipe(call as unknown as NodeJS.WritableStream);
       if (signal?.aborted) cancel();
       else signal?.addEventListener("abort", cancel);
     });
 }
 
-/** What grpc-js needs of a method. */
+/** Describes a method in the form that grpc-js needs. */
 function definitionOf<I extends DescMessage, O extends DescMessage>({
   parent,
   name,

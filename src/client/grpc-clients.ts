@@ -7,7 +7,7 @@ import { parseAddress } from "./address.js";
 import { createGrpcClient, type GrpcClient } from "./grpc-client.js";
 import { type Upload, uploadMessages } from "./upload.js";
 
-/** The services of TMLSR over grpc-js. All share one channel, which disposing closes. */
+/** The services of TMLSR over grpc-js. All share one channel; disposing closes it. */
 export interface GrpcClients extends Disposable {
   readonly tasks: GrpcClient<typeof TaskService>;
   readonly monitor: GrpcClient<typeof MonitorService>;
@@ -16,25 +16,25 @@ export interface GrpcClients extends Disposable {
   readonly upload: Upload;
 }
 
-/** How the channel is made. */
+/** Options of the channel. */
 export interface GrpcClientsOptions {
-  /** @default TLS for an https address, else none */
+  /** @default TLS for an https address, otherwise no encryption */
   readonly credentials?: ChannelCredentials;
-  /** Options of grpc-js, by their names there. */
+  /** More options of grpc-js, by the names that grpc-js gives them. */
   readonly channelOptions?: ChannelOptions;
 }
 
-/** Finds out within 40 seconds that the service is gone without a word. */
+/** Pings the service, so that a dead connection is noticed within 40 seconds. */
 const KEEPALIVE: ChannelOptions = {
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 10_000,
 };
 
 /**
- * Makes the clients; a connection is made with the first call.
+ * Makes the clients. The first call opens the connection.
  *
  * @param address `http://localhost:6008`, `https://…` or `localhost:6008`.
- * @throws TypeError for an address that is none.
+ * @throws TypeError for an invalid address.
  */
 export function createGrpcClients(address: string, options: GrpcClientsOptions = {}): GrpcClients {
   const { hostAndPort, isSecure } = parseAddress(address);

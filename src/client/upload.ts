@@ -3,26 +3,29 @@ import { basename } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { UploadRequestSchema, UploadResponse } from "../gen/tmlsr/v1/upload_service_pb.js";
 
-/** A file to upload: its path, or its bytes as they come. */
+/** A file to upload: its path, or a stream of its bytes. */
 export type UploadContent = string | AsyncIterable<Uint8Array>;
 
-/** How a file is uploaded. */
+/** Options of one upload. */
 export interface UploadOptions {
-  /** What the file is called. @default the name at the end of the path */
+  /** The file's name. @default the last segment of the path */
   readonly fileName?: string;
-  /** Ends the upload; nothing of it is then kept. */
+  /** Aborts the upload. The service then keeps nothing of it. */
   readonly signal?: AbortSignal;
 }
 
-/** Uploads a file; the answer's `url` is the `url` of tasks. Calls fail as those of the client do. */
+/**
+ * Uploads a file. The answer's `url` can be given as the `url` of a task. Fails with the same
+ * errors as other calls of the client.
+ */
 export type Upload = (content: UploadContent, options?: UploadOptions) => Promise<UploadResponse>;
 
 type Request = MessageInitShape<typeof UploadRequestSchema>;
 
-/** Large enough to be fast; the service takes messages of up to 1 MiB. */
+/** Larger chunks are faster, but the service takes messages of at most 1 MiB. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** The messages that an upload consists of. */
+/** The messages of one upload, in order. */
 export async function* uploadMessages(
   content: UploadContent,
   { fileName }: UploadOptions,
