@@ -5,7 +5,10 @@ import { defined } from "../lib/defined.js";
 import { type ConfigFile, readSettings, type Settings } from "./read-settings.js";
 import type { ServerSetting } from "./server-setting.js";
 
-/** Everything that can be set, in the parts that the objects of `app.ts` need. Durations are in milliseconds. */
+/**
+ * The whole configuration, grouped by the objects of `app.ts` that need it. Durations are in
+ * milliseconds.
+ */
 export interface Config {
   readonly api: {
     readonly hosts: readonly string[];
@@ -15,15 +18,17 @@ export interface Config {
     readonly allowedHosts: readonly string[];
     readonly limits: { readonly maxConnectionCount: number };
   };
-  /** Base of local result URLs; absent: made of the port. */
+  /** Base of the URLs of local results. Absent: made from the port. */
   readonly publicUrl?: string;
   readonly dataDir: string;
-  /** What the work directories may take together before nothing more is begun. */
+  /**
+   * How many bytes all work directories may hold together. Above that, no further task is begun.
+   */
   readonly workMaxBytes: number;
   readonly graceMs: number;
   readonly logLevel: Settings["logLevel"];
   readonly store: {
-    /** Absent: the embedded store. */
+    /** Absent: the embedded store is used. */
     readonly mongodbUri?: string;
     readonly maxPendingCount?: number;
     /** Absent: ended tasks are kept for ever. */
@@ -31,7 +36,7 @@ export interface Config {
     /** Whether results stay when their task is deleted. */
     readonly keepOutputs: boolean;
   };
-  /** Empty: the built-in CPU server. */
+  /** Empty: the built-in CPU server is used. */
   readonly servers: readonly ServerSetting[];
   readonly cpuThreads?: number;
   readonly pool: {
@@ -41,7 +46,7 @@ export interface Config {
   };
   readonly input: {
     readonly allow: readonly string[];
-    /** Absent: no local files. */
+    /** Absent: local files cannot be inputs. */
     readonly directory?: string;
     readonly maxBytes: number;
     readonly maxPixels: number;
@@ -49,7 +54,7 @@ export interface Config {
     readonly userAgent: string;
   };
   readonly uploads: {
-    /** Never more than the largest input. */
+    /** At most the size limit of inputs. */
     readonly maxBytes: number;
     readonly idleMs: number;
     readonly ttlMs: number;
@@ -69,20 +74,20 @@ export interface Config {
     readonly maxBypassCount: number;
     readonly maxBypassMs: number;
   };
-  /** Whether results keep the graph that ComfyUI writes into them. */
+  /** Whether result files keep the graph that ComfyUI writes into them. */
   readonly keepGraph: boolean;
-  /** Absent: results are kept on local disk. */
+  /** Absent: results are kept on the local disk. */
   readonly oss?: OssConfig;
-  /** Things to say once at start. */
+  /** Warnings that are logged once at the start. */
   readonly warnings: readonly string[];
 }
 
-/** Aliyun OSS. */
+/** Settings of Aliyun OSS. */
 export interface OssConfig {
   readonly endpoint: string;
   readonly region?: string;
   readonly bucket: string;
-  /** Absent only with a `credentialsUrl`. */
+  /** May be absent only if there is a `credentialsUrl`. */
   readonly accessKeyId?: string;
   readonly accessKeySecret?: string;
   readonly stsToken?: string;
@@ -96,10 +101,10 @@ export interface OssConfig {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the process's environment and its configuration file: `TMLSR_CONFIG`, else `config.yaml` in
- * the working directory where there is one.
+ * Reads the process's environment and its configuration file. The file is `TMLSR_CONFIG`, otherwise
+ * `config.yaml` in the working directory if it exists.
  *
- * @throws Error naming every unknown key and bad value with its source.
+ * @throws Error that names every unknown key and every bad value with its source.
  */
 export function readConfig(): Config {
   return toConfig(readSettings(process.env, readFile(process.env)));
@@ -117,7 +122,7 @@ function readFile(environment: Environment): ConfigFile | undefined {
   }
 }
 
-/** Makes the configuration of the settings; pure. */
+/** Makes the configuration from the settings. Does no I/O. */
 export function toConfig(settings: Settings): Config {
   const s = settings;
   const single = s.comfyuiAddress ? [s.comfyuiAddress] : [];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { flag, optionalText, positive, setting } from "./setting.js";
 
-/** Aliyun OSS, where results are kept in production. */
+/** Settings of Aliyun OSS, which keeps the results in production. */
 export const OSS_SETTINGS = {
   ossEndpoint: setting({
     env: "OSS_ENDPOINT",

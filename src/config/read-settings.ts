@@ -3,7 +3,7 @@ import { SERVICE_SETTINGS } from "./service-settings.js";
 import type { Setting } from "./setting.js";
 import { WORK_SETTINGS } from "./work-settings.js";
 
-/** Every setting there is. Nothing else reads the environment or the file. */
+/** All settings. No other code reads the environment or the file. */
 export const SETTINGS = { ...SERVICE_SETTINGS, ...WORK_SETTINGS, ...OSS_SETTINGS } as const;
 
 /** The value of each setting. */
@@ -11,7 +11,7 @@ export type Settings = {
   readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
 };
 
-/** The content of a configuration file, with the name to say where a bad value stands. */
+/** The content of a configuration file, and its name for error messages. */
 export interface ConfigFile {
   readonly name: string;
   readonly content: unknown;
@@ -20,9 +20,9 @@ export interface ConfigFile {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads every setting: environment first, then file, then default.
+ * Reads every setting: from the environment, otherwise from the file, otherwise the default.
  *
- * @throws Error that lists every bad value and unknown key, each with its source.
+ * @throws Error that lists every bad value and every unknown key, each with its source.
  */
 export function readSettings(environment: Environment, file: ConfigFile | undefined): Settings {
   const fileValues = file ? flatten(file) : new Map<string, unknown>();
@@ -54,7 +54,10 @@ function findValue(
   return { value: fromFile, source: `${file?.name}: key "${row.key}"` };
 }
 
-/** The file's two levels as dotted keys; a section that is no mapping stays as it is and is then unknown. */
+/**
+ * Flattens the file's two levels to dotted keys. A section that is not a mapping stays as it is,
+ * and is later reported as an unknown key.
+ */
 function flatten(file: ConfigFile): Map<string, unknown> {
   const flat = new Map<string, unknown>();
   for (const [section, content] of Object.entries((file.content ?? {}) as object)) {
@@ -72,7 +75,7 @@ function unknownKeys(values: ReadonlyMap<string, unknown>, file: ConfigFile | un
     .map(([key]) => `${file?.name}: unknown key "${key}"`);
 }
 
-/** A misspelt variable of ours would otherwise be ignored in silence. */
+/** Finds misspelt `TMLSR_` variables. Without this check they would be ignored silently. */
 function unknownEnvironment(environment: Environment): string[] {
   const known = new Set(
     Object.values(SETTINGS as Record<string, Setting<unknown>>).map((row) => row.env),

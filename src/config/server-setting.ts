@@ -1,14 +1,20 @@
 import { z } from "zod";
 
-/** One ComfyUI server as configured. */
+/** One ComfyUI server of the configuration. */
 export interface ServerSetting {
-  /** http(s) URL; may carry a path prefix, credentials and a query for a gateway. */
+  /** http(s) URL. May have a path prefix, credentials and a query, for servers behind a gateway. */
   readonly url: string;
-  /** Sent with every request to it. */
+  /** Headers that are sent with every request to the server. */
   readonly headers: Readonly<Record<string, string>>;
-  /** How many prompts it may hold, the running one included; auto: 2 for short workflows. */
+  /**
+   * How many prompts the server may hold, including the running one. `auto` means 2 for short
+   * workflows.
+   */
   readonly queueDepth: "auto" | 1 | 2;
-  /** Its input and output folders, where they are mounted here: files of ended tasks are removed. */
+  /**
+   * The server's input and output folders, if they are mounted on this machine. Files of ended
+   * tasks are then removed from them.
+   */
   readonly folders?: { readonly input: string; readonly output: string } | undefined;
 }
 
@@ -28,7 +34,7 @@ const full = z
   })
   .transform(({ queue_depth, ...rest }) => ({ ...rest, queueDepth: queue_depth }));
 
-/** A URL, a bare `host:port` as older files have it, or an object. */
+/** A URL, a bare `host:port` (written by older files), or an object. */
 export const serverSchema: z.ZodType<ServerSetting> = z.preprocess(
   (value) => (typeof value === "string" ? { url: value } : value),
   full,
@@ -56,7 +62,7 @@ function isUsable(full: string): boolean {
   }
 }
 
-/** Credentials stand before an "@", tokens in the query. */
+/** Removes the credentials (the part before "@") and the query, which may hold a token. */
 function withoutSecrets(value: string): string {
   return value.replace(/[^/]*@/, "").replace(/[?#].*/, "");
 }

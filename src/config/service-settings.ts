@@ -11,7 +11,7 @@ import {
   text,
 } from "./setting.js";
 
-/** Where the service listens, keeps its state and how it retries. */
+/** Settings of the service: where it listens, where it keeps its state, how it retries. */
 export const SERVICE_SETTINGS = {
   host: setting({
     env: "TMLSR_HOST",

@@ -1,25 +1,25 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 
-/** One setting: where it comes from, what it may be, and the words that `docs/configuration.md` shows. */
+/** One setting: its names, its valid values, and its text in `docs/configuration.md`. */
 export interface Setting<T> {
-  /** The environment variable; wins over the file. */
+  /** The environment variable. It wins over the file. */
   readonly env?: string;
   /** The dotted key in the YAML file. */
   readonly key: string;
   readonly schema: z.ZodType<T>;
-  /** Used where neither gives a value. */
+  /** The default, used when neither the environment nor the file gives a value. */
   readonly fallback: T;
-  /** What the documentation says the default is, where the value alone would not tell. */
+  /** The default as the documentation shows it, if the value alone is not clear. */
   readonly fallbackText?: string;
   readonly text: string;
-  /** Never printed. */
+  /** A secret value is never printed. */
   readonly secret?: boolean;
-  /** The schema's messages name the bad part of a value themselves, without secrets in it. */
+  /** Whether the schema's own messages name the bad part of a value, without secrets in it. */
   readonly namesValue?: boolean;
 }
 
-/** Checks a row's types without widening its own. */
+/** Checks the types of a setting and keeps its exact type. */
 export function setting<T>(row: Setting<T>): Setting<T> {
   return row;
 }
@@ -31,7 +31,7 @@ const whole = z.coerce.number("must be a whole number").int("must be a whole num
 export const count = whole.min(0, "must be 0 or more");
 export const positive = whole.min(1, "must be 1 or more");
 export const seconds = number.min(0, "must be 0 or more");
-/** Of hours, days or seconds that may be a fraction. */
+/** For durations in hours, days or seconds, which may be fractions. */
 export const aboveZero = number.positive("must be more than 0");
 export const flag = z
   .union([z.boolean(), z.enum(["true", "false", "1", "0"])])

@@ -13,7 +13,7 @@ import {
   text,
 } from "./setting.js";
 
-/** The pool, inputs, workflows and the scheduler. */
+/** Settings of the pool, the inputs, the workflows and the scheduler. */
 export const WORK_SETTINGS = {
   comfyuiServers: setting<readonly ServerSetting[]>({
     env: "COMFYUI_SERVERS",
