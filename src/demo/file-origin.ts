@@ -4,12 +4,15 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { basename } from "node:path";
 
-/** A web server for one file. */
+/** A web server that serves one file. */
 export interface FileOrigin extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves a file on loopback, so that the service can fetch it as from anywhere. @throws Error if there is no such file. */
+/**
+ * Serves a file on loopback, so that the service downloads it like any other input. @throws Error
+ * if the file does not exist.
+ */
 export async function serveFile(path: string): Promise<FileOrigin> {
   const { size } = await stat(path);
   const server = createServer((_request, response) => {

@@ -13,7 +13,7 @@ import { writeSideBySide } from "./side-by-side.js";
 const RESULT_DIR = resolve("data", "demo");
 const VIDEO = new Set([".mp4", ".mov", ".webm", ".mkv", ".m4v"]);
 
-/** Runs one picture or film through a service of its own, as any client would. */
+/** Starts a service and runs one picture or video through it as a client. */
 async function demo(given: string | undefined): Promise<void> {
   const workDir = await mkdtemp(join(tmpdir(), "tmlsr-demo-"));
   const stop = new AbortController();
@@ -32,7 +32,7 @@ async function demo(given: string | undefined): Promise<void> {
   }
 }
 
-/** @param input what the user named: a path, or the URL itself. */
+/** @param input a path or a URL, as the user gave it. */
 async function superResolve(
   address: string,
   input: string,
@@ -58,7 +58,7 @@ async function superResolve(
   });
 }
 
-/** A photograph that comes with a dependency (MIT). */
+/** The path of a photograph that comes with a dependency (MIT licence). */
 function samplePath(): string {
   const entry = createRequire(import.meta.url).resolve("@upscalerjs/esrgan-slim");
   const name = join("@upscalerjs", "esrgan-slim");

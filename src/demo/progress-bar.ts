@@ -2,7 +2,9 @@ import { StageName, StageStatus, type Task } from "../client/client.js";
 
 const WIDTH = 30;
 
-/** One line of the terminal that shows how far a task is; plain lines where there is no terminal. */
+/**
+ * Shows a task's progress on one line of the terminal. Without a terminal it prints plain lines.
+ */
 export class ProgressBar implements Disposable {
   #lastLine = "";
 

@@ -1,18 +1,18 @@
 import { StageName, type Task } from "../client/client.js";
 import { probeInput } from "../input/probe-input.js";
 
-/** What the report shows beside the task. */
+/** Facts that the report shows in addition to the task. */
 export interface ReportFacts {
   readonly type: "image" | "video";
   /** Path of the result, and of the picture that compares it with a plain resize. */
   readonly result: string;
   readonly picture: string | undefined;
   readonly models: readonly string[];
-  /** What the server computes on. */
+  /** Names of the devices that the server computes on. */
   readonly devices: readonly string[];
 }
 
-/** Prints what became of a task: where the result is, sizes, times, and who did the work. */
+/** Prints the result of a task: its location, sizes, times, and the server that did the work. */
 export async function printReport(task: Task, facts: ReportFacts): Promise<void> {
   const { input, output, stages } = task;
   const before = `${input?.width}x${input?.height}, ${kilobytes(input?.sizeBytes)}`;

@@ -1,9 +1,9 @@
 import { type GrpcClients, type Task, TaskStatus, TaskType } from "../client/client.js";
 
 /**
- * Submits an input and watches it to its end over the server's stream.
+ * Submits an input and watches its task over the stream until it ends.
  *
- * @throws Error with the task's own words if it does not complete.
+ * @throws Error with the task's own error message if the task does not complete.
  */
 export async function runTask(
   { tasks }: GrpcClients,

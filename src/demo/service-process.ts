@@ -4,16 +4,16 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** A service that was started here. */
+/** A running service that was started by {@link startService}. */
 export interface ServiceProcess extends AsyncDisposable {
   readonly url: string;
 }
 
 /**
- * Starts the service in a process of its own, standalone on a free port, with all its files in
- * `directory`; disposing stops it as an operator would.
+ * Starts the service in its own process, in standalone mode, on a free port, with all its files in
+ * `directory`. Disposing stops it with a signal, as an operator would.
  *
- * @throws Error with what it last said if it does not listen.
+ * @throws Error with its last output if it does not start to listen.
  */
 export async function startService(
   directory: string,
@@ -21,7 +21,7 @@ export async function startService(
 ): Promise<ServiceProcess> {
   const main = fileURLToPath(new URL("../main.js", import.meta.url));
   const child = spawn(process.execPath, ["--enable-source-maps", main], {
-    // Elsewhere, so that a configuration file of the user's is not read.
+    // The working directory is not the user's, so that a configuration file there is not read.
     cwd: directory,
     env: {
       TMLSR_PORT: "0",

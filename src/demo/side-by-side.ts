@@ -4,10 +4,11 @@ import type { Sharp } from "sharp";
 const GAP = 8;
 
 /**
- * Writes one picture: the input resized plainly on the left, the result on the right.
+ * Writes one picture for comparison: the plainly resized input on the left, the result on the
+ * right.
  *
  * @param input path or URL of the input.
- * @returns where it is.
+ * @returns path of the picture.
  */
 export async function writeSideBySide(
   input: string,
