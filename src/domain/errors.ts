@@ -6,7 +6,10 @@
  */
 export type ErrorFamily = "caller" | "task" | "server" | "out-of-memory" | "passing";
 
-/** What kind of failure a caller sees; mapped once to a gRPC code and an HTTP status. */
+/**
+ * The kind of failure that a caller sees. It is mapped to a gRPC code and an HTTP status in one
+ * place.
+ */
 export type ErrorKind =
   | "invalid"
   | "precondition"
@@ -26,9 +29,12 @@ const task: ErrorEntry = { family: "task", kind: "precondition" };
 const server: ErrorEntry = { family: "server", kind: "unavailable" };
 const passing: ErrorEntry = { family: "passing", kind: "unavailable" };
 
-/** Every expected failure by its stable code, which is public API: clients and dashboards key on it. */
+/**
+ * Every expected failure by its stable code. The codes are public API: clients and dashboards rely
+ * on them.
+ */
 const ERRORS = {
-  // A bad request.
+  // Bad requests.
   INVALID_REQUEST: caller("invalid"),
   HOST_NOT_ALLOWED: caller("forbidden"),
   TASK_NOT_FOUND: caller("not-found"),
@@ -40,7 +46,7 @@ const ERRORS = {
   TOO_MANY_CONNECTIONS: caller("unavailable"),
   STORE_UNAVAILABLE: caller("unavailable"),
   SHUTTING_DOWN: caller("unavailable"),
-  // The input.
+  // Faults of the input.
   INPUT_ADDRESS_NOT_ALLOWED: task,
   INPUT_NOT_FOUND: task,
   INPUT_REFUSED: task,
@@ -51,13 +57,13 @@ const ERRORS = {
   INPUT_TRUNCATED: passing,
   INPUT_UNREACHABLE: passing,
   INPUT_TIMEOUT: passing,
-  // The workflow.
+  // Faults of the workflow.
   WORKFLOW_INVALID: task,
   PROMPT_REJECTED: task,
   PROMPT_FAILED: task,
   NO_OUTPUT: task,
   OUTPUT_LOST: server,
-  // A server.
+  // Faults of a server.
   SERVER_UNREACHABLE: server,
   SERVER_FAULT: server,
   SERVER_LOST_PROMPT: server,
@@ -65,38 +71,39 @@ const ERRORS = {
   CUDA_FAULT: server,
   PROMPT_INTERRUPTED: server,
   OUT_OF_MEMORY: { family: "out-of-memory", kind: "exhausted" },
-  // Bounds on a task as a whole.
+  // Limits on a task as a whole.
   POISON_TASK: task,
   TASK_TIMEOUT: task,
-  // Keeping the result.
+  // Faults while the result is stored.
   UPLOAD_FAILED: passing,
   STORAGE_REFUSED: passing,
   DISK_FULL: passing,
-  // A bug of ours; its text is logged and never shown.
+  // A bug in this service. Its text is logged and never shown to a client.
   INTERNAL: { family: "passing", kind: "unavailable" },
 } as const satisfies Record<string, ErrorEntry>;
 
 /** The stable code of an expected failure. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** One thing wrong with a request. */
+/** One problem of a request. */
 export interface Violation {
-  /** The field's name as in the proto, dotted for nested ones. */
+  /** The field's name in the proto; nested names are joined by dots. */
   readonly field: string;
   readonly message: string;
 }
 
 /** Details of a {@link TaskError}. */
 export interface TaskErrorOptions extends ErrorOptions {
-  /** All that is wrong with a request, for the `caller` family. */
+  /** All problems of a request; only for the `caller` family. */
   readonly violations?: readonly Violation[];
-  /** How long a caller or a retry should wait, where the failing side said so. */
+  /** How long the caller or the retry should wait, if the failing side said so. */
   readonly retryAfterMs?: number;
 }
 
 /**
- * An expected failure. Its message is one sentence that a client may see: what failed, on what, what
- * to do. Everything else that is thrown is a bug and becomes INTERNAL without its text.
+ * An expected failure. Its message is one sentence that a client may see: which action failed, on
+ * which value, and what to do. Any other thrown error is a bug and becomes INTERNAL without its
+ * text.
  */
 export class TaskError extends Error {
   override readonly name = "TaskError";
@@ -111,18 +118,21 @@ export class TaskError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
-  /** Whose fault it is. */
+  /** Whose fault the error is. */
   get family(): ErrorFamily {
     return ERRORS[this.code].family;
   }
 
-  /** What kind of failure it is to a caller. */
+  /** The kind of failure that a caller sees. */
   get kind(): ErrorKind {
     return ERRORS[this.code].kind;
   }
 }
 
-/** Makes a {@link TaskError} of anything thrown: itself, or INTERNAL with the original as cause. */
+/**
+ * Turns any thrown value into a {@link TaskError}. A TaskError stays as it is; anything else
+ * becomes INTERNAL with the original as cause.
+ */
 export function toTaskError(thrown: unknown): TaskError {
   if (thrown instanceof TaskError) return thrown;
   return new TaskError(

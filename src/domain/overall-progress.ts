@@ -1,9 +1,11 @@
 import { STAGE_NAMES, type StageName } from "./task.js";
 
-/** How much of a task's progress each stage is worth; together 100. */
+/** The share of each stage in a task's progress. The shares add up to 100. */
 const STAGE_WEIGHTS: Readonly<Record<StageName, number>> = { download: 5, process: 85, upload: 10 };
 
-/** The progress of a whole task, 0 to 100 with one decimal, that has come so far in one stage. */
+/**
+ * The progress of a whole task, 0 to 100 with one decimal, from the progress of its current stage.
+ */
 export function overallProgress(stage: StageName, stageRatio: number): number {
   const before = STAGE_NAMES.slice(0, STAGE_NAMES.indexOf(stage));
   const done = before.reduce((sum, name) => sum + STAGE_WEIGHTS[name], 0);

@@ -1,43 +1,52 @@
 import type { TaskError } from "./errors.js";
 import type { StageName, Task, TaskFailure } from "./task.js";
 
-/** Bounds of retrying. */
+/** Limits of retries. */
 export interface RetryLimits {
-  /** Attempts after the first. */
+  /** How many attempts may follow the first. */
   readonly maxRetries: number;
-  /** Base of the pause before a retry; it doubles each time. */
+  /** The pause before the first retry. It doubles with each further retry. */
   readonly retryDelayMs: number;
   /** How long storing a finished result is tried. */
   readonly uploadRetryMs: number;
 }
 
-/** What failed. */
+/** A failure and its circumstances. */
 export interface FailureContext {
   readonly task: Pick<Task, "attempt" | "takeovers">;
   readonly stage: StageName;
-  /** How long ago the prompt ended, for failures of the upload stage. */
+  /** For failures of the upload stage: how long ago the prompt ended. */
   readonly sincePromptEndedMs: number;
-  /** Whether a server's fault is held against the task too. */
+  /** Whether a server's fault also counts against the task. */
   readonly blamesTask: boolean;
 }
 
-/** What to do about a failure. */
+/** What happens after a failure. */
 export type Decision =
   | { readonly kind: "failed"; readonly error: TaskFailure }
   | {
       readonly kind: "retry";
-      /** What the retry costs the task; `pauseTry` counts the tries for the growing pause. */
+      /**
+       * What the retry costs the task. `pauseTry` counts the tries, because the pause grows with
+       * them.
+       */
       readonly spends: "attempt" | "takeover" | "nothing";
       readonly pauseTry: number;
     };
 
-/** A task that changed hands more often than this takes servers or processes down and is failed. */
+/**
+ * A task that changed hands more often than this probably crashes servers or processes. It is
+ * failed.
+ */
 export const MAX_TAKEOVERS = 5;
 
 /**
- * The one table of whose fault costs what: a fault of the task ends it; a fault of a server puts it
- * back without spending an attempt, up to {@link MAX_TAKEOVERS} times; a passing fault spends an
- * attempt. After the GPU has done its work, as long as the result exists, only time is spent.
+ * Decides what a failure costs the task:
+ * - A fault of the task fails it.
+ * - A fault of a server puts it back without spending an attempt, at most {@link MAX_TAKEOVERS}
+ *   times.
+ * - A passing fault spends an attempt.
+ * - After the prompt has ended, and while its result still exists, a retry spends only time.
  */
 export function decideRetry(
   error: TaskError,
@@ -69,7 +78,7 @@ function decideServerFault(error: TaskError, { task, blamesTask }: FailureContex
   return { kind: "failed", error: { code: "POISON_TASK", message } };
 }
 
-/** The pause grows with the time that has passed, as if each try had failed at once. */
+/** The pause grows with the passed time, as if each try had failed at once. */
 function decideLateFault(failed: Decision, context: FailureContext, limits: RetryLimits): Decision {
   const { sincePromptEndedMs } = context;
   if (sincePromptEndedMs >= limits.uploadRetryMs) return failed;

@@ -1,14 +1,14 @@
 import type { ErrorCode } from "./errors.js";
 
 export const TASK_STATUSES = ["pending", "processing", "completed", "failed", "canceled"] as const;
-/** Where a task is. The last three are terminal. */
+/** The status of a task. The last three are terminal. */
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-/** What a task takes and gives. */
+/** The media type of a task's input and result. */
 export type TaskType = "image" | "video";
 
 export const STAGE_NAMES = ["download", "process", "upload"] as const;
-/** A named step of a task, in the order of the list. */
+/** A named step of a task, in the order in which they run. */
 export type StageName = (typeof STAGE_NAMES)[number];
 
 export type StageStatus = "running" | "success" | "failed" | "canceled";
@@ -22,7 +22,9 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-/** A request as it came, for the echo in `params`. Absent means that it was left out. */
+/**
+ * The request as it was sent; shown again as `params`. An absent field was left out of the request.
+ */
 export interface TaskParams {
   readonly url: string;
   readonly type?: TaskType;
@@ -34,18 +36,18 @@ export interface TaskParams {
   readonly target?: Json;
 }
 
-/** How far one stage has come. */
+/** The progress of one stage. */
 export interface Stage {
   readonly status: StageStatus;
   /** 0 to 100. */
   readonly progress: number;
-  /** What the stage alone took; 0 while it runs. */
+  /** How long the stage itself took. It is 0 while the stage runs. */
   readonly durationMs: number;
   /** One line for people. */
   readonly detail: string;
 }
 
-/** A file that a ComfyUI server names among its outputs. */
+/** A file that a ComfyUI server lists in a prompt's outputs. */
 export interface OutputFile {
   readonly filename: string;
   readonly subfolder: string;
@@ -53,20 +55,24 @@ export interface OutputFile {
 }
 
 /**
- * Where a task's prompt is. Written before the prompt is sent (`intent`), when the server took it
- * (`sent`) and when it ended (`done`, with its output files); kept until the task is terminal, so
- * that whoever holds the task next re-attaches instead of submitting again.
+ * The state of a task's prompt. It is written before the prompt is sent (`intent`), when the server
+ * has taken it (`sent`), and when it has ended (`done`, with its output files). It is kept until
+ * the task is terminal, so that the next holder attaches to the same prompt and does not submit it
+ * again.
  */
 export interface Dispatch {
   /** The server's id in the pool. */
   readonly server: string;
   readonly promptId: string;
   readonly phase: "intent" | "sent" | "done";
-  /** When the phase was written; with `done` that is when the prompt was seen to have ended. */
+  /** When the phase was written. For `done`: when this service saw that the prompt had ended. */
   readonly at: Date;
-  /** The prefix under which the server writes this prompt's files, by which they are found even without a history. */
+  /**
+   * The prefix of all file names that the server writes for this prompt. It finds the files even
+   * without a history.
+   */
   readonly filenamePrefix: string;
-  /** What the prompt made, the result first; only with `done`. */
+  /** The prompt's files, the result first. Only with `done`. */
   readonly outputs?: readonly OutputFile[];
   /** Whether the workflow's low-memory profile was used. */
   readonly lowMemory?: boolean;
@@ -100,14 +106,14 @@ export interface Output {
   readonly fileName: string;
 }
 
-/** What an input turned out to be. */
+/** Facts about an input, found by probing it. */
 export interface InputFacts {
   readonly mediaType: string;
   readonly sizeBytes: number;
-  /** Pixels as shown, rotation applied. */
+  /** Pixels as shown, after rotation. */
   readonly width: number;
   readonly height: number;
-  /** Seconds and frames per second; absent for a still picture. */
+  /** Seconds and frames per second. Absent for a still picture. */
   readonly durationSeconds?: number;
   readonly fps?: number;
   /** A picture has an alpha channel; absent: it has none, or it is not known. */
@@ -116,7 +122,7 @@ export interface InputFacts {
   readonly rotationDegrees?: 90 | 180 | 270;
 }
 
-/** One try at a task by one holder. */
+/** One attempt at a task by one holder. */
 export interface Attempt {
   readonly attempt: number;
   readonly server?: string;
@@ -126,7 +132,7 @@ export interface Attempt {
   readonly reason?: string;
 }
 
-/** How many of a task's attempts are kept, the newest. */
+/** How many attempts of a task are kept. The newest are kept. */
 export const MAX_ATTEMPTS_KEPT = 20;
 
 /** The time-limited right of one process to work on a task. */
@@ -142,17 +148,19 @@ export interface TaskFailure {
   readonly message: string;
 }
 
-/** A task as stored. Absent means absent: optional fields are left out, never null. */
+/** A task as it is stored. Optional fields without a value are left out, never null. */
 export interface Task {
   /** 32 lower-case hexadecimal digits, time-ordered. */
   readonly taskId: string;
   /** Grows by one with every change that a client can see. */
   readonly rev: number;
-  /** The fence: grows at every lease and takeover; writes with a lower one change nothing. */
+  /**
+   * The fence. It grows with every lease and takeover; a write with a lower epoch changes nothing.
+   */
   readonly epoch: number;
   readonly status: TaskStatus;
   readonly type: TaskType;
-  /** 0 to 2, the highest first. */
+  /** 0 to 2. The highest goes first. */
   readonly priority: number;
   readonly params: TaskParams;
   /** The resolved workflow's name, its version (a hash of its content) and its parameters. */
@@ -165,17 +173,19 @@ export interface Task {
 
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** Not before the client wants it, and not before a retry's pause is over. */
+  /** The task is not run before this time. A client or the pause of a retry sets it. */
   readonly dueAt: Date;
   readonly notBefore?: Date;
   readonly finishedAt?: Date;
 
   /** From 1; grows when a fault of the task or a passing fault is retried. */
   readonly attempt: number;
-  /** How often a server fault or a dead holder made it change hands. */
+  /** How often the task changed hands because of a server's fault or a dead holder. */
   readonly takeovers: number;
   readonly attempts: readonly Attempt[];
-  /** How often younger tasks of an already loaded workflow went first, and since when. */
+  /**
+   * How often younger tasks went first because their workflow was already loaded, and since when.
+   */
   readonly bypassCount: number;
   readonly firstBypassedAt?: Date;
 
@@ -186,7 +196,7 @@ export interface Task {
   readonly input?: InputFacts;
 
   readonly lease?: Lease;
-  /** `server#n`: the slot the task holds. */
+  /** The slot that the task holds: `server#n`. */
   readonly slot?: string;
   readonly dispatch?: Dispatch;
   /** Its prompts that ran out of memory, in their order: what comes next depends on them. */
@@ -194,13 +204,13 @@ export interface Task {
   /** A canceled task whose prompt or slot is not known to be free yet. */
   readonly cleanupPending?: boolean;
 
-  /** What the object storage needs to resume an upload; its own format. */
+  /** The object storage's own data for resuming an upload. */
   readonly uploadCheckpoint?: Json;
   readonly outputs?: readonly Output[];
   readonly error?: TaskFailure;
 }
 
-/** Each status and those that may follow it. */
+/** For each status, the statuses that may follow it. */
 const TRANSITIONS: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   pending: ["processing", "canceled", "failed"],
   processing: ["pending", "completed", "failed", "canceled"],
@@ -209,12 +219,12 @@ const TRANSITIONS: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   canceled: [],
 };
 
-/** Whether a status never changes again. */
+/** Whether a status is final. */
 export function isTerminal(status: TaskStatus): boolean {
   return TRANSITIONS[status].length === 0;
 }
 
-/** Whether a task in `from` may go to `to`. */
+/** Whether a task may go from status `from` to status `to`. */
 export function mayBecome(from: TaskStatus, to: TaskStatus): boolean {
   return TRANSITIONS[from].includes(to);
 }
