@@ -5,10 +5,10 @@ export interface BackoffOptions {
 }
 
 /**
- * The pause before try number `tryCount` + 1: doubles each time up to the cap, and a random half of
- * it is cut off, so that many who failed together do not come back together.
+ * The pause before try number `tryCount` + 1. It doubles with each try up to the cap. A random
+ * part, up to half of it, is cut off, so that clients that failed together do not retry together.
  *
- * @param tryCount how many tries came before, from 1.
+ * @param tryCount number of tries so far, from 1.
  * @param random 0 to 1, exclusive.
  */
 export function backoffMs(

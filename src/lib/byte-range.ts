@@ -1,16 +1,18 @@
-/** Bytes of a file, both ends included. */
+/** A range of bytes of a file; `start` and `end` are both included. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * Reads a Range header with one range of bytes: `bytes=0-499`, `bytes=500-`, `bytes=-500`
- * (RFC 9110, 14.1.2). Several ranges and other units are ignored, which the protocol allows. The
- * libraries for it (range-parser 1, header-range-parser 2, @hapi/ammo 6) refuse a suffix longer than
- * the file, which asks for all of it, and take a range that ends before it begins for one out of reach.
+ * Reads a Range header with one range of bytes: `bytes=0-499`, `bytes=500-`, `bytes=-500` (RFC
+ * 9110, 14.1.2). Several ranges and other units are ignored, which the RFC allows.
  *
- * @returns undefined: send everything; `unsatisfiable`: no byte of the file is in the range.
+ * No library is used, since range-parser 1, header-range-parser 2 and @hapi/ammo 6 are wrong twice:
+ * they refuse a suffix longer than the file (it means the whole file), and they treat a range that
+ * ends before it begins as unsatisfiable (it is invalid).
+ *
+ * @returns undefined: send the whole file; `unsatisfiable`: the range contains no byte of the file.
  */
 export function parseByteRange(
   header: string | undefined,

@@ -1,7 +1,8 @@
 /**
- * The same text for the same JSON, whatever the order of its keys. Hashes of it are stored, so it never changes: keys that
- * are whole numbers, such as node ids, come first and by value, as JavaScript has them. RFC 8785 orders them as text and
- * would give every stored workflow another version.
+ * Writes JSON so that the order of keys does not matter: equal values give equal text. Hashes of
+ * this text are stored, so its format must never change. Keys that are whole numbers, such as node
+ * ids, come first and in numeric order, as in JavaScript. RFC 8785 would order them as text, which
+ * would change the version of every stored workflow.
  */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>

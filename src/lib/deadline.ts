@@ -1,4 +1,4 @@
-/** Why a {@link Deadline} aborted its signal. */
+/** The reason with which a {@link Deadline} aborts its signal. */
 export class LimitExceeded extends Error {
   readonly limitMs: number;
 
@@ -9,8 +9,9 @@ export class LimitExceeded extends Error {
 }
 
 /**
- * A signal that aborts with an outer one, or with {@link LimitExceeded} once `limitMs` have passed
- * since it was made or last touched. Disposing removes timer and listener.
+ * A signal with a time limit. It aborts when the outer signal aborts, or with {@link LimitExceeded}
+ * when `limitMs` have passed since it was made or last touched. Disposing removes the timer and the
+ * listener.
  */
 export class Deadline implements Disposable {
   readonly #controller = new AbortController();
@@ -28,7 +29,7 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Something moved: the limit starts anew. */
+  /** Starts the limit anew; called on every sign of progress. */
   touch(): void {
     this.#timer.refresh();
   }

@@ -1,17 +1,20 @@
-/** What can be closed, now or in a while. */
+/** An object that can be closed, synchronously or asynchronously. */
 export type Closable = Disposable | AsyncDisposable;
 
-/** Remembers what was opened and closes it in reverse, each even if another failed; what AsyncDisposableStack will be in newer Node.js. */
+/**
+ * Remembers opened objects and closes them in reverse order. If closing one fails, the others are
+ * still closed. Replaces AsyncDisposableStack, which newer Node.js versions have.
+ */
 export class DisposalStack implements AsyncDisposable {
   #opened: Closable[] = [];
 
-  /** Remembers what is to be closed, and gives it back. */
+  /** Remembers an object that has to be closed, and returns it. */
   use<T extends Closable>(opened: T): T {
     this.#opened.push(opened);
     return opened;
   }
 
-  /** Hands everything over to a new stack; this one then closes nothing. */
+  /** Moves everything to a new stack. This stack then closes nothing. */
   move(): DisposalStack {
     const moved = new DisposalStack();
     moved.#opened = this.#opened;

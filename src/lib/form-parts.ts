@@ -2,10 +2,10 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
 
-/** A part of a form: a value, or a file as it comes. */
+/** A part of a form: a value, or a file whose content is read as a stream. */
 export type FormPart = FormField | FormFile;
 
-/** At most 1 MiB of a value is kept. */
+/** A value. Only its first 1 MiB is kept. */
 interface FormField {
   readonly kind: "field";
   readonly name: string;
@@ -15,23 +15,26 @@ interface FormField {
 interface FormFile {
   readonly kind: "file";
   readonly name: string;
-  /** As it was sent: untrusted, perhaps with a path; absent where the part's type alone makes it a file. */
+  /**
+   * The name that the client sent. It is untrusted and may contain a path. Absent if only the
+   * part's type says that it is a file.
+   */
   readonly fileName: string | undefined;
-  /** Read to its end, or not at all: then it is skipped. */
+  /** Read it to its end, or do not begin to read it: then it is skipped. */
   readonly content: AsyncIterable<Buffer>;
 }
 
-/** Thrown for what is no form or ends too early; the message is the reason. */
+/** The body is not a form or ends too early. The message gives the reason. */
 export class BadForm extends Error {
   override readonly name = "BadForm";
 }
 
 /**
- * Reads a form (multipart/form-data, RFC 7578) part by part, no faster than its files are read. Who stops
- * before its end leaves the rest of the body where it is.
+ * Reads a form (multipart/form-data, RFC 7578) part by part. The body is read no faster than the
+ * caller reads the files. If the caller stops early, the rest of the body stays unread.
  *
- * @param maxFields of more values than that, only the first are given.
- * @throws BadForm; what `body` throws, as it is. So does the content of a file.
+ * @param maxFields how many values are given; further values are dropped.
+ * @throws BadForm; errors of `body` unchanged. Reading a file's content throws the same errors.
  */
 export async function* formParts(
   body: AsyncIterable<Buffer>,
@@ -60,11 +63,11 @@ function openParser(contentType: string, maxFields: number): BusboyInstance {
   }
 }
 
-/** A parser at work, and the parts that came out of it. */
+/** A running parser and the parts that it has found. */
 class OpenForm {
   readonly #parser: BusboyInstance;
   readonly #parts = new Readable({ objectMode: true, read: () => undefined });
-  /** The file that comes in now, or the last. */
+  /** The file that is being received, or the last one. */
   #file: Readable | undefined;
   #bodyFailure: { readonly thrown: unknown } | undefined;
 
@@ -89,7 +92,7 @@ class OpenForm {
     return this.#parts;
   }
 
-  /** What the body threw, else what is wrong with the form. */
+  /** The error of the body if there is one, otherwise the error of the form. */
   reasonOf(thrown: unknown): unknown {
     if (this.#bodyFailure !== undefined) return this.#bodyFailure.thrown;
     return new BadForm("unexpected end of form", { cause: thrown });
@@ -117,7 +120,8 @@ class FileContent implements AsyncIterable<Buffer> {
   constructor(stream: Readable, reasonOf: (thrown: unknown) => unknown) {
     this.#stream = stream;
     this.#reasonOf = reasonOf;
-    // Whoever reads is told; an error that nobody listens for would take the process with it.
+    // The reader gets the error. This listener exists because an error without a listener ends the
+    // process.
     stream.on("error", () => undefined);
   }
 

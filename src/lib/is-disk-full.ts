@@ -1,6 +1,6 @@
 import { errorCode } from "./error-code.js";
 
-/** Whether a write failed for want of room: the disk's, or what a quota leaves of it. */
+/** Whether a write failed because the disk is full or a quota is used up. */
 export function isDiskFull(thrown: unknown): boolean {
   return ["ENOSPC", "EDQUOT"].includes(errorCode(thrown));
 }

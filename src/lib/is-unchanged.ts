@@ -1,20 +1,21 @@
 import type { IncomingHttpHeaders } from "node:http";
 import fresh from "fresh";
 
-/** The headers by which a client tells later whether a file is still the same. */
+/** The headers with which a client can ask later whether a file has changed. */
 export interface Validators {
-  /** Quoted. */
+  /** In double quotes. */
   readonly etag: string;
-  /** An HTTP date: whole seconds. */
+  /** An HTTP date, in whole seconds. */
   readonly "last-modified": string;
 }
 
 /**
- * Whether a client has this very file already, which 304 answers: If-None-Match decides where it is given, else
- * If-Modified-Since (RFC 9110, 13.1.2 and 13.1.3).
+ * Whether the client already has this version of the file, so that 304 is the answer. If-None-Match
+ * decides if it is given, otherwise If-Modified-Since (RFC 9110, 13.1.2 and 13.1.3).
  */
 export function isUnchanged(request: IncomingHttpHeaders, file: Validators): boolean {
-  // Without Cache-Control, which speaks to caches: `fetch` adds "no-cache" to conditions of the page's own.
+  // Cache-Control is left out, since it is for caches: `fetch` adds "no-cache" to a request with
+  // conditions.
   const conditions = {
     "if-none-match": request["if-none-match"],
     "if-modified-since": request["if-modified-since"],

@@ -2,7 +2,10 @@ import { type Logger, pino } from "pino";
 
 export type { Logger } from "pino";
 
-/** The root logger: JSON lines on standard output. Each subsystem makes a child with its name as `part`. */
+/**
+ * Makes the root logger, which writes JSON lines to standard output. Each subsystem makes a child
+ * with its name as `part`.
+ */
 export function createLogger(level: string): Logger {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
 }

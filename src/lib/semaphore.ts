@@ -1,4 +1,4 @@
-/** Lets a limited number of holders in at a time, first come first served. */
+/** Lets in a limited number of holders at a time, in the order in which they came. */
 export class Semaphore {
   #freeCount: number;
   readonly #waiting: (() => void)[] = [];
@@ -10,8 +10,8 @@ export class Semaphore {
   /**
    * Waits for a place.
    *
-   * @returns the place, given back by disposing of it.
-   * @throws the signal's reason when aborted meanwhile.
+   * @returns the place; disposing gives it back.
+   * @throws the signal's reason if it is aborted while waiting.
    */
   async enter(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();

@@ -1,8 +1,8 @@
 /**
- * Waits for a promise, but not beyond the abort of a signal. The promise goes on by itself then; what
- * it comes to is dropped.
+ * Waits for a promise, but stops waiting when the signal is aborted. The promise itself continues;
+ * its result or error is then dropped.
  *
- * @throws the signal's reason when it is triggered first.
+ * @throws the signal's reason if it is aborted first.
  */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
