@@ -4,35 +4,36 @@ import { domainToASCII } from "node:url";
 import ipaddr from "ipaddr.js";
 import { TaskError } from "../domain/errors.js";
 
-/** Judges the addresses that inputs may be fetched from. */
+/** Decides which addresses inputs may be fetched from. */
 export interface AddressGuard {
   /**
-   * Why no connection may be opened to `address`, reached by the name `host`; undefined: it may.
-   * IPv4-mapped, NAT64 and 6to4 addresses are judged by the IPv4 address inside them.
+   * Why no connection to `address` may be opened; undefined if it may. `host` is the name that led
+   * to the address. IPv4-mapped, NAT64 and 6to4 addresses are judged by the IPv4 address inside
+   * them.
    */
   refusal(address: string, host: string): string | undefined;
 
   /**
-   * Looks up a name for a socket. One refused address among the answers refuses the name, and the
-   * socket connects to the very addresses that were judged.
+   * Looks up a name for a socket. If one of the addresses is refused, the whole name is refused.
+   * The socket connects to exactly the addresses that were judged.
    *
    * @throws TaskError INPUT_ADDRESS_NOT_ALLOWED, through the callback.
    */
   readonly lookup: LookupFunction;
 }
 
-/** What a guard lets through. */
+/** Options of an address guard. */
 export interface AddressGuardOptions {
   /**
-   * Addresses, CIDR ranges and host names that inputs may come from although they are not public.
-   * Metadata services of cloud providers stay refused.
+   * Addresses, CIDR ranges and host names that are allowed although they are not public. Metadata
+   * services of cloud providers are refused even so.
    */
   readonly allow: readonly string[];
   /** Resolves names. @default the system's resolver */
   readonly lookup?: LookupAll;
 }
 
-/** The one form of {@link systemLookup} that the guard needs. */
+/** The one overload of {@link systemLookup} that the guard needs. */
 export type LookupAll = (
   host: string,
   options: { readonly all: true },
@@ -40,9 +41,9 @@ export type LookupAll = (
 ) => void;
 
 /**
- * Makes a guard that lets public addresses through, and those of `allow`.
+ * Makes a guard that allows public addresses and the entries of `allow`.
  *
- * @throws Error naming the entry of `allow` that is no address, range or host name.
+ * @throws Error that names an entry of `allow` that is not an address, a range or a host name.
  */
 export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
   const allowed = parseAllowList(options.allow);
@@ -75,8 +76,8 @@ export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
 }
 
 /**
- * What is wrong with an input's URL, for whoever submits it: {@link brokenUrlRule} as a sentence.
- * Undefined: nothing.
+ * The problem of an input's URL as a sentence for its submitter, made from {@link brokenUrlRule}.
+ * Undefined: no problem.
  */
 export function checkInputUrl(url: string, guard: AddressGuard): string | undefined {
   const rule = /^https?:\/\//i.test(url) ? brokenUrlRule(url, guard) : SCHEME_RULE;
@@ -84,8 +85,8 @@ export function checkInputUrl(url: string, guard: AddressGuard): string | undefi
 }
 
 /**
- * The rule that an input's URL breaks ("must ..."), judged without asking DNS: its scheme,
- * credentials in it, and a literal address in any spelling that the URL standard reads as one.
+ * The rule that an input's URL breaks ("must ..."), decided without DNS. Checks the scheme,
+ * credentials in the URL, and literal addresses in every spelling that the URL standard allows.
  */
 export function brokenUrlRule(url: string, guard: AddressGuard): string | undefined {
   if (!URL.canParse(url)) return "must be a complete http or https URL";
@@ -99,7 +100,7 @@ export function brokenUrlRule(url: string, guard: AddressGuard): string | undefi
     : `must not lead to ${JSON.stringify(host)}, which ${refusal} and not allowed by the service's configuration`;
 }
 
-/** The error of a host or address that the guard refuses. */
+/** The error for a host or address that the guard refuses. */
 export function addressNotAllowed(host: string, refusal: string): TaskError {
   return new TaskError(
     "INPUT_ADDRESS_NOT_ALLOWED",
@@ -107,14 +108,16 @@ export function addressNotAllowed(host: string, refusal: string): TaskError {
   );
 }
 
-/** An IPv6 host without the brackets it has in a URL; any other host as it is. */
+/** A host without the brackets that an IPv6 address has in a URL. */
 export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 const SCHEME_RULE = "must begin with http:// or https://";
 
-/** Special-purpose ranges: the IANA registries for IPv4 and IPv6, and Azure's platform address. */
+/**
+ * Special-purpose ranges from the IANA registries for IPv4 and IPv6, and Azure's platform address.
+ */
 const NOT_PUBLIC_RANGES = [
   "0.0.0.0/8",
   "10.0.0.0/8",
@@ -141,20 +144,28 @@ const NOT_PUBLIC_RANGES = [
   "3fff::/20",
 ];
 
-/** The only part of IPv6 that is handed out for public use. */
+/** The only IPv6 range that is assigned for public use. */
 const GLOBAL_IPV6_RANGES = ["2000::/3"];
 
-/** Credentials of the machine are read here, so that no allowed range may open it. */
+/**
+ * Metadata services give out the machine's credentials, so no entry of `allow` opens these
+ * addresses.
+ */
 const METADATA_ADDRESSES = ["169.254.169.254", "100.100.100.200", "fd00:ec2::254"];
 
-/** The prefixes that carry an IPv4 address, and the byte where it begins (RFC 4291, 6052, 3056). */
+/**
+ * IPv6 prefixes that contain an IPv4 address, and the byte where it begins (RFC 4291, 6052, 3056).
+ */
 const EMBEDDING: readonly (readonly [range: string, firstByte: number])[] = [
   ["::ffff:0:0/96", 12],
   ["64:ff9b::/96", 12],
   ["2002::/16", 2],
 ];
 
-/** The address to judge: the IPv4 address inside an IPv6 one, else itself; undefined if it is none. */
+/**
+ * The address to judge: the IPv4 address inside an IPv6 one, otherwise the address itself.
+ * Undefined if the text is not an address.
+ */
 function embeddedAddress(address: string): string | undefined {
   if (isIP(address) === 0) return undefined;
   const parsed = ipaddr.parse(address);
@@ -202,7 +213,7 @@ function blockList(ranges: readonly string[]): BlockList {
   return list;
 }
 
-/** A host name as names are compared: lower case, in ASCII, without the root's dot. */
+/** A host name in the form for comparing: lower case, ASCII, without a final dot. */
 function normalizeHost(host: string): string {
   return domainToASCII(host).toLowerCase().replace(/\.$/, "");
 }

@@ -3,25 +3,29 @@ import { isIP } from "node:net";
 import { Agent, buildConnector } from "undici";
 import { type AddressGuard, addressNotAllowed, withoutBrackets } from "./address-guard.js";
 
-/** How a guarded agent waits. */
+/** Limits of a guarded agent. */
 export interface GuardedAgentOptions {
-  /** Cuts every connection, also one that is still being made; it should live no longer than the agent. */
+  /**
+   * Closes every connection, including those that are still being opened. It should not live longer
+   * than the agent.
+   */
   readonly signal: AbortSignal;
-  /** Looking up the name, connecting and the TLS handshake together. */
+  /** Limit for name lookup, connecting and TLS handshake together. */
   readonly connectTimeoutMs: number;
-  /** From the request sent to the answer's headers. */
+  /** Limit from the sent request to the answer's headers. */
   readonly headersTimeoutMs: number;
-  /** Between two pieces of a body. */
+  /** Limit between two pieces of a body. */
   readonly idleTimeoutMs: number;
 }
 
 /**
- * Makes an HTTP agent whose every connection the guard has judged three times: the literal address
- * of a URL, each address of a name before connecting, and the address really connected to. It
+ * Makes an HTTP agent. The guard judges each connection three times: a literal address in the URL,
+ * each address of a name before connecting, and the address of the open connection. The agent
  * follows no redirects.
  */
 export function createGuardedAgent(guard: AddressGuard, options: GuardedAgentOptions): Agent {
-  // Node takes a socket's listener off the signal only when that is collected: many are no leak here.
+  // Node.js removes a socket's listener from the signal only at garbage collection. Many listeners
+  // are not a leak here.
   setMaxListeners(0, options.signal);
   const connect = buildConnector({
     lookup: guard.lookup,
@@ -42,7 +46,7 @@ function guardedConnector(
 ): buildConnector.connector {
   return (target, callback) => {
     const host = withoutBrackets(target.hostname);
-    // A literal address never reaches the lookup.
+    // A literal address is never looked up, so it is judged here.
     const literal = isIP(host) === 0 ? undefined : guard.refusal(host, host);
     if (literal !== undefined) {
       queueMicrotask(() => callback(addressNotAllowed(host, literal), null));
