@@ -3,25 +3,28 @@ import { defined } from "../lib/defined.js";
 import { downloadError } from "./download-error.js";
 import type { PartFile, PartStart } from "./part-file.js";
 
-/** Headers by their lower-case names, the first of each. */
+/** Headers by lower-case name. Of repeated headers, only the first is kept. */
 export type HeaderValues = Readonly<Record<string, string | undefined>>;
 
-/** What an origin answered, without the body. */
+/** The answer of an origin without its body. */
 export interface ResponseHead {
   readonly statusCode: number;
   readonly headers: HeaderValues;
 }
 
-/** How a body that is sent although `identity` was asked for can be encoded. */
+/**
+ * The encodings of a body that are understood. The request asks for `identity`, but some origins
+ * compress anyway.
+ */
 export type ContentEncoding = "identity" | "gzip" | "deflate" | "br";
 
 /**
- * Judges an answer and sets `part` to where its body belongs: at the end of what is there when the
- * origin goes on with the same file, else at the beginning.
+ * Judges an answer and prepares `part` for its body. If the origin continues the same file, the
+ * body is appended to what is on disk. Otherwise the file begins again.
  *
  * @returns how the body is encoded.
- * @throws TaskError final (not found, refused, too large) or passing; after an answer that does not
- *   fit what is there, `part` begins again.
+ * @throws TaskError final (not found, refused, too large) or passing. If the answer does not fit
+ *   the bytes on disk, `part` begins again.
  */
 export function acceptResponse(
   url: string,
@@ -39,12 +42,14 @@ export function acceptResponse(
   return encoding;
 }
 
-/** The error of an input over the limit, `what` being its size or the part of it that is known. */
+/**
+ * The error for an input over the size limit. `what` is its size, or the part of it that is known.
+ */
 export function inputTooLarge(url: string, what: string, maxBytes: number): TaskError {
   return downloadError("INPUT_TOO_LARGE", url, `${what}, more than the limit of ${maxBytes}`);
 }
 
-/** Makes sure that a partial answer goes on exactly where the file on disk ends. */
+/** Makes sure that a partial answer begins exactly where the file on disk ends. */
 function checkRest(url: string, statusCode: number, headers: HeaderValues, part: PartFile): void {
   if (!part.canResume)
     throw downloadError("INPUT_REFUSED", url, `server answered ${statusCode} to a request for all`);
@@ -82,7 +87,7 @@ function partStart(headers: HeaderValues): PartStart {
   return defined({ totalBytes: length === undefined ? undefined : Number(length), validator });
 }
 
-/** Only strong ETags may be in If-Range (RFC 9110, 13.1.5). */
+/** If-Range allows only strong ETags (RFC 9110, 13.1.5). */
 function isStrongEtag(etag: string | undefined): etag is string {
   return etag?.startsWith('"') ?? false;
 }

@@ -2,7 +2,7 @@ import { type ErrorCode, TaskError, type TaskErrorOptions } from "../domain/erro
 import { errorCode } from "../lib/error-code.js";
 import { redactUrl } from "./redact-url.js";
 
-/** The error of a download, in the words "Cannot download input "<URL>": <reason>". */
+/** Makes the error of a download. Its message is `Cannot download input "<URL>": <reason>`. */
 export function downloadError(
   code: ErrorCode,
   url: string,
@@ -16,7 +16,10 @@ export function downloadError(
   );
 }
 
-/** What the errors of sockets, TLS, HTTP, decompression and the file system mean for a download. */
+/**
+ * The error codes of sockets, TLS, HTTP, decompression and the file system, and what each means for
+ * a download.
+ */
 const MEANINGS: readonly (readonly [codes: RegExp, code: ErrorCode, reason: string])[] = [
   [/^(ENOTFOUND|EAI_)/, "INPUT_UNREACHABLE", "the host name cannot be resolved"],
   [/^ECONNREFUSED$/, "INPUT_UNREACHABLE", "the server refused the connection"],
@@ -42,7 +45,7 @@ const MEANINGS: readonly (readonly [codes: RegExp, code: ErrorCode, reason: stri
   [/^(ENOSPC|EDQUOT)$/, "DISK_FULL", "the disk is full"],
 ];
 
-/** Translates an error that a download met; one that no download is expected to meet stays as it is. */
+/** Translates an error that a download met. An unexpected error is returned unchanged. */
 export function translateDownloadError(thrown: unknown, url: string): unknown {
   if (thrown instanceof TaskError) return thrown;
   const code = errorCode(thrown);

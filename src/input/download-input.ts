@@ -17,40 +17,42 @@ import { requestInput } from "./request-input.js";
 
 const PROGRESS_INTERVAL_MS = 200;
 
-/** An input to be fetched. */
+/** An input to download. */
 export interface DownloadRequest {
   /** http or https, without credentials. */
   readonly url: string;
-  /** Where it goes; until it is whole, it is at `path` + `.part`. */
+  /** The path of the finished file. Until it is complete, the file is at `path` + `.part`. */
   readonly path: string;
   readonly signal: AbortSignal;
   /**
-   * Called at most five times a second, and at the end, with what is on disk and the size of the
-   * whole where the origin says it. The bytes fall only when the origin makes us begin again.
+   * Called at most five times a second and at the end, with the bytes on disk and the total size if
+   * the origin states it. The number of bytes falls only when the origin forces a new beginning.
    */
   readonly onProgress?: (receivedBytes: number, totalBytes?: number) => void;
 }
 
-/** What a download may take. */
+/** Options of a download. */
 export interface DownloadOptions extends Partial<DownloadLimits> {
   readonly guard: AddressGuard;
   /** @default "tmlsr" */
   readonly userAgent?: string;
 }
 
-/** Bounds of one download. */
+/** Limits of one download. */
 export interface DownloadLimits extends ReceiveLimits, Omit<GuardedAgentOptions, "signal"> {
-  /** All tries and pauses together. */
+  /** Limit of all tries and pauses together. */
   readonly totalTimeoutMs: number;
-  /** Tries after the first, for passing faults. */
+  /** How often a download is retried after passing faults. */
   readonly retryCount: number;
-  /** Pause before the first retry; it doubles with each, up to the maximum, with jitter. */
+  /** Pause before the first retry. It doubles with each retry up to the maximum, with jitter. */
   readonly retryDelayMs: number;
-  /** Also the longest `Retry-After` that is waited for here; a longer one ends the download. */
+  /**
+   * The longest pause. If an origin asks for a longer one with `Retry-After`, the download ends.
+   */
   readonly maxRetryDelayMs: number;
 }
 
-/** The bounds where the caller sets none. */
+/** The limits that hold where the caller sets none. */
 const DOWNLOAD_DEFAULTS: DownloadLimits = {
   maxBytes: 4 * 1024 ** 3,
   connectTimeoutMs: 10_000,
@@ -64,21 +66,22 @@ const DOWNLOAD_DEFAULTS: DownloadLimits = {
   maxRetryDelayMs: 15_000,
 };
 
-/** An input that is whole, at its path. */
+/** A complete input at its path. */
 export interface DownloadedInput {
   readonly sizeBytes: number;
-  /** What the origin calls it in Content-Disposition: untrusted, not yet a file name. */
+  /** The name from Content-Disposition. It is untrusted and not yet a safe file name. */
   readonly suggestedName?: string;
 }
 
 /**
- * Fetches an input to a local file, whole or not at all. A cut download is resumed where the origin
- * allows it; passing faults are retried.
+ * Downloads an input to a local file. The file appears only when it is complete. An interrupted
+ * download is resumed if the origin allows it; passing faults are retried.
  *
- * @throws TaskError by whose fault it is: INPUT_ADDRESS_NOT_ALLOWED, INPUT_NOT_FOUND, INPUT_REFUSED,
- *   INPUT_TOO_LARGE, INPUT_DAMAGED (its compression) at once, INPUT_UNREACHABLE, INPUT_TRUNCATED,
- *   INPUT_TIMEOUT when the retries are used up, DISK_FULL; the reason of `request.signal` when that
- *   is aborted.
+ * @throws TaskError at once: INPUT_ADDRESS_NOT_ALLOWED, INPUT_NOT_FOUND, INPUT_REFUSED,
+ *   INPUT_TOO_LARGE, INPUT_DAMAGED (broken compression), DISK_FULL.
+ * @throws TaskError when the retries are used up: INPUT_UNREACHABLE, INPUT_TRUNCATED,
+ *   INPUT_TIMEOUT.
+ * @throws the reason of `request.signal` when it is aborted.
  */
 export async function downloadInput(
   request: DownloadRequest,
@@ -108,7 +111,7 @@ export async function downloadInput(
   }
 }
 
-/** One try: fetches what is missing of `part`, and answers the name that the origin suggests. */
+/** One try: downloads the missing bytes of `part` and returns the name that the origin suggests. */
 async function receive(
   { url, onProgress }: DownloadRequest,
   options: DownloadOptions & DownloadLimits,
@@ -159,7 +162,7 @@ async function retryPassing<T>(
   }
 }
 
-/** How long to wait before the next try; undefined: there is none. */
+/** The pause before the next try; undefined if there is no further try. */
 function retryDelayMs(
   thrown: unknown,
   retryCount: number,
@@ -167,7 +170,8 @@ function retryDelayMs(
 ): number | undefined {
   if (!(thrown instanceof TaskError) || thrown.family !== "passing") return undefined;
   if (thrown.code === "DISK_FULL" || retryCount >= limits.retryCount) return undefined;
-  // The name service said no: it may change its mind by the task's next attempt, hardly in seconds.
+  // DNS says that the name does not exist. That may change before the task's next attempt, but
+  // hardly within seconds.
   if (errorCode(thrown.cause) === "ENOTFOUND") return undefined;
   const askedMs = thrown.retryAfterMs ?? 0;
   if (askedMs > limits.maxRetryDelayMs) return undefined;

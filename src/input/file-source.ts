@@ -11,16 +11,17 @@ import type { InputSource } from "./input-source.js";
 const COPY_BYTES = 1024 * 1024;
 const PROGRESS_INTERVAL_MS = 200;
 
-/** Which files may be inputs. */
+/** Options of {@link FileSource}. */
 export interface FileSourceOptions {
-  /** What `file:` URLs may lead into, at any depth. */
+  /** `file:` URLs may name files in this directory, at any depth. */
   readonly directory: string;
   readonly maxBytes: number;
 }
 
 /**
- * Inputs from one directory of this machine. A URL is confined to it by name when it is submitted,
- * and by the file's real path when it is read, so that no link leads out of it.
+ * Inputs from one directory of this machine. The path of a URL must be inside the directory, which
+ * is checked when the task is submitted. The real path of the file must be inside it too, which is
+ * checked when the file is read, so that no symbolic link leads outside.
  */
 export class FileSource implements InputSource {
   readonly scheme = "file:";
@@ -67,7 +68,8 @@ export class FileSource implements InputSource {
         url,
         "it is not in the directory that the service's configuration allows",
       );
-    // Nothing may have become a link since, and a pipe is not waited for.
+    // O_NOFOLLOW: the file may have been replaced by a link since the check. O_NONBLOCK: opening a
+    // pipe must not wait for a writer.
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   }
 
@@ -84,7 +86,10 @@ export class FileSource implements InputSource {
   }
 }
 
-/** Exactly `sizeBytes`, whatever is written to the file meanwhile: what is short is found out by probing. */
+/**
+ * Copies `sizeBytes` bytes even if the file grows meanwhile. If it shrinks, probing finds the input
+ * damaged.
+ */
 async function copy(
   from: FileHandle,
   sizeBytes: number,
@@ -109,12 +114,15 @@ async function copy(
   }
 }
 
-/** The path that a URL names, `..` resolved; undefined where it names another machine's or none at all. */
+/**
+ * The path that a URL names, with `..` resolved. Undefined if the URL names another machine or no
+ * path.
+ */
 function pathOf(url: URL): string | undefined {
   try {
     return url.host === "" ? fileURLToPath(url) : undefined;
   } catch {
-    // An encoded slash.
+    // The URL has an encoded slash.
     return undefined;
   }
 }

@@ -1,23 +1,26 @@
 import { decodeExtended, parse } from "content-disposition";
 
 const MAX_NAME_BYTES = 120;
-/** More than this of a suggested name is not looked at. */
+/** Only this many characters of a suggested name are read. */
 const MAX_NAME_LENGTH = 500;
 
-/** What a file name is made of: the first usable of what was suggested, the URL and the task's id. */
+/**
+ * Where a file name is made from: the first usable one of the suggested name, the URL and the
+ * task's id.
+ */
 export interface FileNameSource {
-  /** From {@link dispositionName}; untrusted. */
+  /** From {@link dispositionName}. Untrusted. */
   readonly suggested?: string | undefined;
-  /** Its path's last segment is a name. */
+  /** The last segment of its path is used as a name. */
   readonly url: string;
   readonly taskId: string;
-  /** Of the real content, with the dot; what the names end with is dropped. */
+  /** Extension of the real content, with the dot. It replaces the extension of the name. */
   readonly extension: string;
 }
 
 /**
- * The name of an input on a ComfyUI server: letters, digits, `.`, `_` and `-` alone, at most 120 of
- * them.
+ * The name of an input on a ComfyUI server: only letters, digits, `.`, `_` and `-`; at most 120
+ * characters.
  */
 export function inputName(source: FileNameSource): string {
   const toAscii = (name: string) =>
@@ -29,8 +32,8 @@ export function inputName(source: FileNameSource): string {
 }
 
 /**
- * A file name for people, in any script: no path, control, bidirectional or reserved characters, no
- * reserved name, at most 120 bytes of UTF-8.
+ * A file name for people, in any script. It has no path, no control, bidirectional or reserved
+ * characters, is no reserved name, and has at most 120 bytes of UTF-8.
  */
 export function prettyName(source: FileNameSource): string {
   const stem = candidates(source)
@@ -40,8 +43,8 @@ export function prettyName(source: FileNameSource): string {
 }
 
 /**
- * The name in a Content-Disposition header, `filename*` before `filename` (RFC 6266). Lenient: headers
- * without a type, names without quotes and raw UTF-8 are common.
+ * The file name in a Content-Disposition header; `filename*` goes before `filename` (RFC 6266). The
+ * reader is lenient, since headers without a type, names without quotes and raw UTF-8 are common.
  */
 export function dispositionName(header: string): string | undefined {
   const { parameters } = parse(`;${header}`, { extended: false });
@@ -53,7 +56,10 @@ function candidates({ suggested, url }: FileNameSource): readonly string[] {
   return [suggested ?? "", lastPathSegment(url) ?? ""];
 }
 
-/** Header bytes come as Latin-1 or decoded, depending on other headers; UTF-8 is what was meant. */
+/**
+ * Header bytes arrive as Latin-1 or already decoded, depending on other headers. This restores the
+ * UTF-8 that the sender meant.
+ */
 function utf8OfLatin1(text: string): string {
   const bytes = Buffer.from(text, "latin1");
   if (bytes.toString("latin1") !== text) return text;
@@ -74,14 +80,14 @@ function percentDecoded(text: string): string | undefined {
   }
 }
 
-/** Extensions that a name loses, since the content decides. */
+/** Extensions that are removed from a name, because the content decides the extension. */
 const KNOWN_EXTENSION =
   /\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|hei[cf]|mp4|m4v|mov|mkv|webm|avi|flv|ts|mpe?g|wmv|html?|php|aspx?|bin)$/i;
 
-/** Names that Windows reserves for devices. */
+/** Device names that Windows reserves. */
 const RESERVED_NAME = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
-/** A name without its path and extension, and without anything that is unsafe in one; may be empty. */
+/** A name without its path, its extension and all unsafe characters. May be empty. */
 function safeStem(name: string): string {
   const visible = name.normalize("NFC").replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, "");
   const base = visible.split(/[\\/]/).at(-1)?.slice(0, MAX_NAME_LENGTH) ?? "";

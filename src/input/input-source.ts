@@ -6,24 +6,28 @@ import {
   downloadInput,
 } from "./download-input.js";
 
-/** Where inputs come from that are not on the network; told by the scheme of their URLs. */
+/** A source of inputs that are not on the network. The scheme of a URL selects its source. */
 export interface InputSource {
-  /** As `URL.protocol` has it, with the colon. */
+  /** As in `URL.protocol`, with the colon. */
   readonly scheme: string;
 
-  /** The rule that a URL of this scheme breaks ("must ..."), for whoever submits it; undefined: none. */
+  /**
+   * The rule that a URL of this scheme breaks ("must ..."), for the submitter. Undefined: no rule
+   * is broken.
+   */
   brokenRule(url: URL): Promise<string | undefined>;
 
   /**
-   * Brings an input to a local file, whole or not at all.
+   * Copies an input to a local file. The file appears only when it is complete.
    *
-   * @throws TaskError INPUT_ADDRESS_NOT_ALLOWED, INPUT_NOT_FOUND, INPUT_REFUSED, INPUT_TOO_LARGE at
-   *   once, DISK_FULL; the reason of `request.signal` when that is aborted.
+   * @throws TaskError at once: INPUT_ADDRESS_NOT_ALLOWED, INPUT_NOT_FOUND, INPUT_REFUSED,
+   *   INPUT_TOO_LARGE, DISK_FULL.
+   * @throws the reason of `request.signal` when it is aborted.
    */
   fetch(request: DownloadRequest): Promise<DownloadedInput>;
 }
 
-/** What is wrong with an input's URL, for whoever submits it; undefined: nothing. */
+/** The problem of an input's URL, for the submitter. Undefined: no problem. */
 export async function checkInput(
   url: string,
   guard: AddressGuard,
@@ -35,7 +39,10 @@ export async function checkInput(
   return rule === undefined ? undefined : `url ${rule}`;
 }
 
-/** Brings an input to a local file from wherever its URL says; throws as the source or {@link downloadInput} does. */
+/**
+ * Copies an input to a local file from the source that its URL names. Throws the errors of that
+ * source or of {@link downloadInput}.
+ */
 export async function fetchInput(
   request: DownloadRequest,
   options: DownloadOptions,

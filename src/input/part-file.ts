@@ -1,12 +1,18 @@
-/** Where an origin's headers say that a body is to go. */
+/** What an origin's headers say about the file of a body. */
 export interface PartStart {
-  /** Size of the whole file in bytes, where the origin says. */
+  /** Size of the whole file in bytes, if the origin states it. */
   readonly totalBytes?: number;
-  /** What `If-Range` can hold: a strong ETag, else Last-Modified; absent where neither came. */
+  /**
+   * The value for `If-Range`: a strong ETag, otherwise Last-Modified. Absent if the origin sent
+   * neither.
+   */
   readonly validator?: string;
 }
 
-/** A file on its way in, under a name of its own, with what it takes to go on after a cut. */
+/**
+ * A file that is being received, under a temporary name, with the data to resume after an
+ * interruption.
+ */
 export class PartFile {
   readonly path: string;
   #sizeBytes = 0;
@@ -16,7 +22,7 @@ export class PartFile {
     this.path = path;
   }
 
-  /** What is on disk. */
+  /** The number of bytes on disk. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
@@ -29,29 +35,32 @@ export class PartFile {
     return this.#start.validator;
   }
 
-  /** The headers that ask for the rest of what is there; none where it has to begin again. */
+  /**
+   * The request headers that ask for the rest of the file. Empty if the download has to begin
+   * again.
+   */
   get rangeHeaders(): { range?: string; "if-range"?: string } {
     if (this.validator === undefined || this.#sizeBytes === 0) return {};
     return { range: `bytes=${this.#sizeBytes}-`, "if-range": this.validator };
   }
 
-  /** Whether the rest can be asked for. */
+  /** Whether the rest of the file can be requested. */
   get canResume(): boolean {
     return this.rangeHeaders.range !== undefined;
   }
 
-  /** Forgets what is there: the next bytes are the file's first. */
+  /** Forgets the received bytes: the next bytes are the first of the file. */
   restart(start: PartStart = {}): void {
     this.#sizeBytes = 0;
     this.#start = start;
   }
 
-  /** Records the size of the whole file, learned later. */
+  /** Records the size of the whole file when it becomes known later. */
   expect(totalBytes: number): void {
     this.#start = { ...this.#start, totalBytes };
   }
 
-  /** Counts bytes that were written. */
+  /** Counts written bytes. */
   grow(writtenBytes: number): void {
     this.#sizeBytes += writtenBytes;
   }

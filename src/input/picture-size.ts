@@ -1,20 +1,20 @@
 import { TaskError } from "../domain/errors.js";
 
-/** What looking into a picture or video may take. */
+/** Limits for looking into a picture or video. */
 export interface ProbeBounds {
-  /** Of the picture, or of one frame of the video. */
+  /** Limit for a picture, or for one frame of a video. */
   readonly maxPixels: number;
   readonly timeoutMs: number;
 }
 
-/** Pixels as shown, rotation applied. */
+/** Pixels as shown, after rotation. */
 export interface PictureSize {
   readonly width: number;
   readonly height: number;
 }
 
 /**
- * Refuses a picture or frame that is too large to be decoded.
+ * Refuses a picture or frame that is too large to decode.
  *
  * @throws TaskError INPUT_TOO_LARGE.
  */

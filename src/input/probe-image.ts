@@ -3,9 +3,9 @@ import type { InputFacts } from "../domain/task.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
 /**
- * Reads a still picture's size from its header, then decodes all of it to see that it is whole. The
- * pixels pass by in stripes; the whole raw picture is held only where its format leaves no choice
- * (interlaced, progressive).
+ * Reads a still picture's size from its header, then decodes the whole picture to check that it is
+ * complete. The pixels are decoded in stripes. Only interlaced and progressive pictures need the
+ * whole raw picture in memory.
  *
  * @throws TaskError INPUT_TOO_LARGE before anything is decoded, INPUT_TYPE_UNSUPPORTED (animated),
  *   INPUT_DAMAGED, INPUT_TIMEOUT.
@@ -24,7 +24,7 @@ export async function probeImage(
     signal.throwIfAborted();
     await sharp(path, { failOn: "truncated", limitInputPixels: maxPixels, sequentialRead: true })
       .timeout({ seconds: Math.ceil(timeoutMs / 1000) })
-      // One output pixel needs every row, and no loader may skip any.
+      // The output is one pixel, which depends on every row, so no loader may skip rows.
       .resize(1, 1, { fit: "fill", kernel: "nearest", fastShrinkOnLoad: false })
       .raw()
       .toBuffer();
@@ -37,10 +37,10 @@ export async function probeImage(
   }
 }
 
-/** 150 ms to load: only when the first picture comes. */
+/** Loading sharp takes 150 ms, so it is loaded with the first picture. */
 async function loadSharp() {
   const { default: sharp } = await import("sharp");
-  // Every picture is looked at once; the cache would keep decoded ones and open files.
+  // Every picture is read once. A cache would only keep decoded pictures and open files.
   sharp.cache(false);
   return sharp;
 }

@@ -5,26 +5,26 @@ import { probeImage } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";
 
-/** What an input may be. */
+/** Limits that an input must keep. */
 export interface ProbeLimits {
-  /** Of the picture, or of one frame of the video. */
+  /** Limit for a picture, or for one frame of a video. */
   readonly maxPixels: number;
-  /** How long looking into the file may take. @default 60000 */
+  /** Limit for looking into the file. @default 60000 */
   readonly timeoutMs?: number;
 }
 
-/** What an input turned out to be, with the extension of its real type, with the dot. */
+/** What the probe found out about an input. `extension` is that of its real type, with the dot. */
 export interface ProbedInput extends InputFacts {
   readonly extension: string;
 }
 
 /**
- * Looks into a downloaded input: its type by its content, a picture by decoding all of it, a video
- * by its container's index and last packets.
+ * Looks into a downloaded input. The type is decided by the content. A picture is decoded
+ * completely. Of a video, the container's index and its last packets are read.
  *
- * @throws TaskError INPUT_TYPE_UNSUPPORTED, INPUT_TYPE_MISMATCH (not what was declared),
- *   INPUT_TOO_LARGE (too many pixels, known before decoding), INPUT_DAMAGED, INPUT_TIMEOUT; the
- *   reason of `signal` when that is aborted.
+ * @throws TaskError INPUT_TYPE_UNSUPPORTED, INPUT_TYPE_MISMATCH (not the declared type),
+ *   INPUT_TOO_LARGE (too many pixels, known before decoding), INPUT_DAMAGED, INPUT_TIMEOUT.
+ * @throws the reason of `signal` when it is aborted.
  */
 export async function probeInput(
   path: string,

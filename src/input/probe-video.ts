@@ -3,19 +3,19 @@ import { TaskError } from "../domain/errors.js";
 import { defined } from "../lib/defined.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
-/** What a container says of its video. */
+/** What a container says about its video. */
 export interface VideoFacts extends PictureSize {
   readonly durationSeconds: number;
-  /** Absent where the frames have no rate, as with a single one. */
+  /** Absent if the frames have no rate, e.g. for a single frame. */
   readonly fps?: number;
-  /** How far the frames, as stored, are turned clockwise to be shown; absent: not at all. */
+  /** The clockwise rotation between the stored frames and the shown ones. Absent: no rotation. */
   readonly rotationDegrees?: 90 | 180 | 270;
 }
 
 /**
- * Reads a video's size, duration and frame rate from its container, and sees that it is whole: every
- * track's last packet is there, and the packets reach as far as the container says. Frames are not
- * decoded.
+ * Reads a video's size, duration and frame rate from its container, and checks that it is complete:
+ * each track's last packet must exist, and the packets must last as long as the container says.
+ * Frames are not decoded.
  *
  * @throws TaskError INPUT_DAMAGED, INPUT_TYPE_UNSUPPORTED (no video in it), INPUT_TOO_LARGE,
  *   INPUT_TIMEOUT.
@@ -28,7 +28,7 @@ export async function probeVideo(
   const input = await openVideo(path);
   const deadline = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, deadline]);
-  // A disposed input fails whatever still reads it.
+  // Disposing the input makes every pending read of it fail.
   const dispose = () => input.dispose();
   stop.addEventListener("abort", dispose);
   try {
@@ -45,10 +45,10 @@ export async function probeVideo(
   }
 }
 
-/** 100 ms to load: only when the first video comes. */
+/** Loading the library takes 100 ms, so it is loaded with the first video. */
 async function openVideo(path: string): Promise<Input> {
   const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
-  // Reading ahead fails in the background; whoever needs the bytes meets the error again.
+  // A failed read-ahead is ignored here. The reader of those bytes gets the same error.
   const source = new FilePathSource(path, { handleUnhandledError: () => {} });
   return new Input({ source, formats: [MP4, QTFF, MATROSKA, WEBM] });
 }
@@ -78,11 +78,11 @@ async function findVideoTrack(input: Input): Promise<InputVideoTrack> {
   throw new TaskError("INPUT_TYPE_UNSUPPORTED", "Cannot use input: there is no video in the file");
 }
 
-/** How far the packets of a whole file may stay behind the duration that its header states. */
+/** The packets of a complete file may end this much earlier than the duration in its header. */
 const TOLERANCE_SECONDS = 0.5;
 const TOLERANCE_RATIO = 0.05;
 
-/** Answers the duration in seconds. */
+/** Returns the duration in seconds. */
 async function checkWhole(input: Input): Promise<number> {
   for (const track of await input.getTracks()) await checkLastPacket(track);
   const durationSeconds = await input.computeDuration();
@@ -94,7 +94,7 @@ async function checkWhole(input: Input): Promise<number> {
   return durationSeconds;
 }
 
-/** A packet that the index lists but that lies past the end of the file is answered as null. */
+/** If the index lists a packet beyond the end of the file, the library returns null for it. */
 async function checkLastPacket(track: InputTrack): Promise<void> {
   const { EncodedPacketSink } = await import("mediabunny");
   const sink = new EncodedPacketSink(track);

@@ -7,21 +7,21 @@ import { type ContentEncoding, inputTooLarge } from "./accept-response.js";
 import { downloadError } from "./download-error.js";
 import type { PartFile } from "./part-file.js";
 
-/** How much of a body is taken, and how slowly. */
+/** Limits of receiving a body. */
 export interface ReceiveLimits {
-  /** Of the file as it is kept, decompressed. */
+  /** Limit of the file as it is kept, after decompression. */
   readonly maxBytes: number;
-  /** Averaged over `speedWindowMs`. */
+  /** The lowest allowed speed, averaged over `speedWindowMs`. */
   readonly minBytesPerSecond: number;
   readonly speedWindowMs: number;
 }
 
 /**
- * Writes a body to the end of `part`, decompressed, and counts what is on disk. `onGrow` is called
- * after every piece.
+ * Appends a body to `part`, decompressed, and counts the bytes on disk. Calls `onGrow` after every
+ * piece.
  *
  * @throws TaskError INPUT_TOO_LARGE, INPUT_TIMEOUT (slower than the limit) or INPUT_TRUNCATED;
- *   errors of decompression and of the file system as they come.
+ *   errors of decompression and of the file system unchanged.
  */
 export async function receiveBody(
   url: string,
@@ -63,7 +63,7 @@ function truncated(url: string, part: PartFile, cause?: unknown): TaskError {
   return downloadError("INPUT_TRUNCATED", url, reason, { cause });
 }
 
-/** Cuts a body that grows more slowly than the limit, or not at all. */
+/** Aborts a body that arrives more slowly than the limit, or not at all. */
 function watchSpeed(
   url: string,
   body: Readable,
@@ -83,7 +83,7 @@ function watchSpeed(
 function decode(body: Readable, encoding: ContentEncoding): AsyncIterable<Buffer> {
   if (encoding === "identity") return body;
   const decoder = createDecoder(encoding);
-  // Hands an error of the body on to the decoder, where the loop meets it.
+  // The pipeline passes an error of the body to the decoder, where the reading loop gets it.
   return pipeline(body, decoder, () => {});
 }
 

@@ -1,8 +1,8 @@
 const MAX_SHOWN_LENGTH = 200;
 
 /**
- * A URL as it may be shown: without credentials, query string, fragment and the id of an upload,
- * which can all be secrets, and cut to 200 characters.
+ * A URL that may be shown. Credentials, query string, fragment and the id of an upload are removed,
+ * since all can be secrets. The rest is cut to 200 characters.
  */
 export function redactUrl(url: string): string {
   if (!URL.canParse(url)) return "(not a URL)";

@@ -6,15 +6,16 @@ import { downloadError } from "./download-error.js";
 const MAX_REDIRECTS = 5;
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
-/** An answer whose body must be destroyed when it is done with. */
+/** An answer. The caller must destroy its body after use. */
 export interface InputResponse extends ResponseHead {
   readonly body: Dispatcher.ResponseData["body"];
 }
 
 /**
- * Asks for an input and follows at most 5 redirects, each judged by the guard before it is asked.
+ * Requests an input and follows at most 5 redirects. The guard judges each address before it is
+ * requested.
  *
- * @throws TaskError INPUT_ADDRESS_NOT_ALLOWED or INPUT_REFUSED; errors of the connection as they come.
+ * @throws TaskError INPUT_ADDRESS_NOT_ALLOWED or INPUT_REFUSED; errors of the connection unchanged.
  */
 export async function requestInput(
   url: string,
@@ -30,7 +31,8 @@ export async function requestInput(
       throw downloadError("INPUT_ADDRESS_NOT_ALLOWED", url, `${subject} ${rule}`);
     }
     const response = await request(new URL(target), { dispatcher: agent, headers });
-    // An error that comes before anybody reads would have no listener; the reader meets it all the same.
+    // An error before anybody reads the body would have no listener. The later reader still gets
+    // it.
     response.body.on("error", () => {});
     const head = { statusCode: response.statusCode, headers: firstOfEach(response.headers) };
     if (!REDIRECT_STATUSES.includes(head.statusCode)) return { ...head, body: response.body };

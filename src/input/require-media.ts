@@ -5,13 +5,14 @@ import { type SniffedType, sniffMediaType } from "./sniff-media-type.js";
 const SUPPORTED =
   "supported are JPEG, PNG, WebP, GIF, TIFF and AVIF images and MP4, MOV, MKV and WebM videos";
 
-/** As much of a file as tells web pages and text from other content. */
+/** This many first bytes are enough to tell web pages and text from other content. */
 const HEAD_BYTES = 1024;
 
 /**
- * Tells what kind of input a file is, by its content.
+ * Finds out by the content what kind of input a file is.
  *
- * @throws TaskError INPUT_TYPE_UNSUPPORTED saying what it is instead and what is supported.
+ * @throws TaskError INPUT_TYPE_UNSUPPORTED that says what the file is and which types are
+ *   supported.
  */
 export async function requireMedia(path: string): Promise<Required<SniffedType>> {
   const { type, mediaType, extension } = await sniffMediaType(path);

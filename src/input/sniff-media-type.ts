@@ -1,25 +1,25 @@
 import type { TaskType } from "../domain/task.js";
 
-/** What a file is by its content. */
+/** The type of a file, found by its content. */
 export interface SniffedType {
-  /** `application/octet-stream` where nothing is known of the content. */
+  /** `application/octet-stream` if the content is not recognized. */
   readonly mediaType: string;
-  /** With the dot, as ComfyUI's nodes expect it; absent where nothing is known of the content. */
+  /** With the dot, as ComfyUI's nodes expect it. Absent if the content is not recognized. */
   readonly extension?: string;
-  /** What kind of input it can be; absent where it can be none. */
+  /** The kind of input that the file can be. Absent if it cannot be an input. */
   readonly type?: TaskType;
 }
 
-/** Tells by its content what a file is, whatever its name says. */
+/** Finds out the type of a file by its content; its name is ignored. */
 export async function sniffMediaType(path: string): Promise<SniffedType> {
-  // 150 ms to load: only when the first file comes.
+  // Loading the library takes 150 ms, so it is loaded with the first file.
   const { fileTypeFromFile } = await import("file-type");
   const found = await fileTypeFromFile(path);
   if (found === undefined) return { mediaType: "application/octet-stream" };
   return INPUT_TYPES.get(found.ext) ?? { mediaType: found.mime, extension: `.${found.ext}` };
 }
 
-/** What can be an input, by the extension that the content's signature stands for. */
+/** The supported inputs, by the extension that belongs to the content's signature. */
 const INPUT_TYPES: ReadonlyMap<string, SniffedType> = new Map([
   ["jpg", { type: "image", mediaType: "image/jpeg", extension: ".jpg" }],
   ["png", { type: "image", mediaType: "image/png", extension: ".png" }],

@@ -7,26 +7,29 @@ import { UploadSource } from "./upload-source.js";
 import { UploadSweeper } from "./upload-sweeper.js";
 import { Uploads } from "./uploads.js";
 
-/** What {@link openUploads} needs. */
+/** Options of {@link openUploads}. */
 export interface OpenUploadsOptions extends SpoolLimits {
   readonly storage: ObjectStorage;
   readonly store: Pick<TaskReading, "list">;
-  /** A directory of this process's own; what is in it is removed. */
+  /** A directory that belongs to this process. Its content is removed at the start. */
   readonly spoolDirectory: string;
-  /** How long tasks can be created with an upload. */
+  /** How long after an upload tasks can be created with it. */
   readonly ttlMs: number;
   readonly logger: Logger;
 }
 
-/** Uploads from the client to the task. */
+/** The parts of the upload feature, from the client to the task. */
 export interface OpenedUploads extends AsyncDisposable {
-  /** Takes files. */
+  /** Takes files from clients. */
   readonly uploads: Uploads;
-  /** Gives them to tasks. */
+  /** Gives uploaded files to tasks. */
   readonly source: InputSource;
 }
 
-/** Opens what takes uploads, what gives them to tasks, and what removes them, until it is disposed. */
+/**
+ * Opens the parts that take uploads, give them to tasks and remove them when they expire. Disposing
+ * stops all of them.
+ */
 export async function openUploads(options: OpenUploadsOptions): Promise<OpenedUploads> {
   const uploads = await Uploads.open(options);
   const sweeper = new UploadSweeper(options);

@@ -4,20 +4,20 @@ import { join } from "node:path";
 import { translateUploadError, uploadError } from "./upload-error.js";
 import { withIdleLimit } from "./with-idle-limit.js";
 
-/** What a client may send, and how slowly. */
+/** Limits for a client that sends a file. */
 export interface SpoolLimits {
   readonly maxBytes: number;
-  /** How long no byte may come. */
+  /** The longest pause between two pieces of the file. */
   readonly idleMs: number;
 }
 
-/** Bytes that have come in whole; disposing removes them. */
+/** A file that was received completely. Disposing removes it. */
 export interface SpoolFile extends AsyncDisposable {
   readonly path: string;
   readonly sizeBytes: number;
 }
 
-/** A directory of this process's own, where uploads are while they come in. */
+/** The directory for uploads that are being received. It belongs to this process alone. */
 export class Spool {
   readonly #directory: string;
   readonly #limits: SpoolLimits;
@@ -27,17 +27,18 @@ export class Spool {
     this.#limits = limits;
   }
 
-  /** Removes what a killed process left. */
+  /** Opens the directory and removes what a killed process left there. */
   static async open(directory: string, limits: SpoolLimits): Promise<Spool> {
     await rm(directory, { recursive: true, force: true });
     return new Spool(directory, limits);
   }
 
   /**
-   * Writes down all of `content`, no faster than the disk takes it; nothing is left of one that fails.
+   * Writes all of `content` to a file, no faster than the disk takes it. If this fails, nothing is
+   * left.
    *
-   * @throws TaskError INPUT_TOO_LARGE, INPUT_TIMEOUT (nothing came for too long), INVALID_REQUEST (it
-   *   is empty), DISK_FULL; the reason of the signal; what `content` throws.
+   * @throws TaskError INPUT_TOO_LARGE, INPUT_TIMEOUT (a pause was too long), INVALID_REQUEST (the
+   *   file is empty), DISK_FULL; the reason of the signal; errors of `content`.
    */
   async receive(content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<SpoolFile> {
     const path = join(this.#directory, randomUUID());
@@ -71,7 +72,7 @@ export class Spool {
   }
 }
 
-/** @param what `it has 5`, in bytes. */
+/** @param what the known size, e.g. `it has 5`, in bytes. */
 export function uploadTooLarge(what: string, maxBytes: number): Error {
   return uploadError("INPUT_TOO_LARGE", `${what} bytes, more than the limit of ${maxBytes}`);
 }

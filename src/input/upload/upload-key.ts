@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { isSafeKey } from "../../storage/object-key.js";
 
-/** Below which all uploads are kept. */
+/** The prefix of the keys of all uploads. */
 export const UPLOADS_FOLDER = "uploads/";
-/** The scheme of the URLs of uploads, as `URL.protocol` has it. */
+/** The scheme of the URLs of uploads, as in `URL.protocol`. */
 export const UPLOAD_SCHEME = "upload:";
 
 /**
- * The key of a new upload, `uploads/{upload_id}/{file name}`. Its id is 128 random bits: whoever knows
- * the URL may have the file worked on, so nobody must guess it.
+ * Makes the key of a new upload, `uploads/{upload_id}/{file name}`. The id is 128 random bits:
+ * anybody who knows the URL can create tasks with the file, so the id must not be guessable.
  */
 export function newUploadKey(fileName: string): string {
   return `${UPLOADS_FOLDER}${randomBytes(16).toString("hex")}/${fileName}`;
@@ -20,7 +20,10 @@ export function uploadUrl(key: string): string {
   return `${UPLOAD_SCHEME}//${id}/${encodeURIComponent(fileName)}`;
 }
 
-/** The key of the upload that a URL names; undefined for any URL that {@link uploadUrl} never makes. */
+/**
+ * The key of the upload that a URL names. Undefined for every URL that {@link uploadUrl} cannot
+ * have made.
+ */
 export function uploadKeyOf(url: string): string | undefined {
   const [, id, encoded] = /^upload:\/\/([0-9a-f]{32})\/([^/?#]+)$/i.exec(url) ?? [];
   const fileName = encoded === undefined ? undefined : decoded(encoded);

@@ -7,20 +7,20 @@ import type { DownloadedInput, DownloadRequest } from "../download-input.js";
 import type { InputSource } from "../input-source.js";
 import { UPLOAD_SCHEME, uploadKeyOf } from "./upload-key.js";
 
-/** Where uploads are and what they may be. */
+/** Options of {@link UploadSource}. */
 export interface UploadSourceOptions {
   readonly storage: Pick<ObjectStorage, "find" | "get">;
   readonly maxBytes: number;
-  /** How long tasks can be created with an upload. */
+  /** How long after an upload tasks can be created with it. */
   readonly ttlMs: number;
 }
 
-/** How long a client that submits a task waits for the storage. */
+/** How long the submission of a task waits for the storage. */
 const FIND_MS = 10_000;
 
 /**
- * Inputs that clients uploaded, to this replica or another. An upload that has expired is refused to
- * new tasks; a task that was accepted finds it until it has ended, see `UploadSweeper`.
+ * Inputs that clients uploaded, to this replica or to another. New tasks with an expired upload are
+ * refused. An accepted task can read its upload until the task ends, see `UploadSweeper`.
  */
 export class UploadSource implements InputSource {
   readonly scheme = UPLOAD_SCHEME;
@@ -90,7 +90,9 @@ function notFound(url: string): TaskError {
   return downloadError("INPUT_NOT_FOUND", url, "there is no such upload");
 }
 
-/** To the task the storage is an origin like any other, which may be back for the next attempt. */
+/**
+ * A task treats the storage like any other origin: it may be available again at the next attempt.
+ */
 function translate(thrown: unknown, url: string): unknown {
   const isStorages =
     thrown instanceof TaskError && ["UPLOAD_FAILED", "STORAGE_REFUSED"].includes(thrown.code);

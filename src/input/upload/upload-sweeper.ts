@@ -4,30 +4,33 @@ import { taskPages } from "../../store/task-pages.js";
 import type { TaskReading } from "../../store/task-reading.js";
 import { UPLOADS_FOLDER, uploadKeyOf } from "./upload-key.js";
 
-/** What the sweeper works with. */
+/** Options of {@link UploadSweeper}. */
 export interface UploadSweeperOptions {
   readonly storage: Pick<ObjectStorage, "list" | "remove">;
   readonly store: Pick<TaskReading, "list">;
-  /** How long tasks can be created with an upload. */
+  /** How long after an upload tasks can be created with it. */
   readonly ttlMs: number;
   readonly logger: Logger;
 }
 
 const INTERVAL_MS = 600_000;
-/** More than it takes to store a task that was just in time, and than clocks may differ. */
+/**
+ * Added to the lifetime of uploads. It is longer than storing a task takes, and longer than clocks
+ * differ.
+ */
 const MARGIN_MS = 3_600_000;
 
 /**
- * Removes uploads that have expired and that no task may need any more. No task can be created with
- * one that has expired, so that the tasks which name it only become fewer: once all have ended, it
- * goes. Any number of replicas may sweep at the same time.
+ * Removes expired uploads that no task needs. No new task can be created with an expired upload, so
+ * the number of tasks that name it only falls. When all of them have ended, the upload is removed.
+ * Several replicas may sweep at the same time.
  */
 export class UploadSweeper implements AsyncDisposable {
   readonly #options: UploadSweeperOptions;
   readonly #stop = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #sweeping: Promise<void> | undefined;
-  /** What the last sweep found expired and named by no open task. */
+  /** The uploads that the last sweep found expired and not needed by an open task. */
   #unneeded: ReadonlySet<string> = new Set();
 
   constructor(options: UploadSweeperOptions) {
@@ -40,8 +43,8 @@ export class UploadSweeper implements AsyncDisposable {
   }
 
   /**
-   * Sweeps once. An upload goes only when two sweeps in a row find that it is not needed: a task that
-   * changes its status while the open ones are listed can be missed by one.
+   * Sweeps once. An upload is removed only when two sweeps in a row find that no task needs it,
+   * because one sweep can miss a task that changes its status while tasks are listed.
    */
   async sweep(): Promise<void> {
     const { storage, logger } = this.#options;

@@ -5,39 +5,42 @@ import { requireMedia } from "../require-media.js";
 import { Spool, type SpoolLimits, uploadTooLarge } from "./spool.js";
 import { newUploadKey, UPLOAD_SCHEME, uploadUrl } from "./upload-key.js";
 
-/** What a client sends. */
+/** A file as a client sends it. */
 export interface UploadBody extends AsyncIterable<Uint8Array> {
-  /** What the client calls the file: untrusted, and known for sure only once all of it has come. */
+  /**
+   * The name that the client gives the file. It is untrusted, and final only when the whole file
+   * has arrived.
+   */
   readonly fileName: string | undefined;
 }
 
-/** How an upload is taken. */
+/** Options of taking an upload. */
 export interface TakeOptions {
-  /** Aborted when the client is gone. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
-  /** What the client says that its size will be. */
+  /** The size in bytes that the client announced. */
   readonly declaredBytes?: number;
-  /** A Content-Disposition header, which may name the file where the body does not. */
+  /** A Content-Disposition header, which may name the file if the body does not. */
   readonly disposition?: string;
 }
 
-/** A file that is kept for tasks to come. */
+/** A file that is kept for later tasks. */
 export interface Upload {
-  /** `upload://...`: the `url` of tasks. */
+  /** `upload://...`, which can be the `url` of a task. */
   readonly url: string;
   readonly sizeBytes: number;
-  /** By its content. */
+  /** Found by the content. */
   readonly mediaType: string;
-  /** Until when a task can be created with it. */
+  /** Tasks can be created with the upload until this time. */
   readonly expiresAt: Date;
 }
 
-/** What {@link Uploads} works with. */
+/** Options of {@link Uploads}. */
 export interface UploadsOptions extends SpoolLimits {
   readonly storage: Pick<ObjectStorage, "put" | "discard" | "remove">;
-  /** A directory of this process's own; what is in it is removed at the start. */
+  /** A directory that belongs to this process. Its content is removed at the start. */
   readonly spoolDirectory: string;
-  /** How long tasks can be created with an upload. */
+  /** How long after an upload tasks can be created with it. */
   readonly ttlMs: number;
 }
 
@@ -58,12 +61,13 @@ export class Uploads {
   }
 
   /**
-   * Takes a file: once this returns it is kept. Nothing is left of one that fails, or whose client
-   * goes before.
+   * Takes a file. The file is kept when this returns. If the upload fails or the client
+   * disconnects, nothing is left.
    *
-   * @throws TaskError INPUT_TOO_LARGE (declared or counted), INPUT_TIMEOUT (nothing came for too long),
-   *   INVALID_REQUEST (it is empty), INPUT_TYPE_UNSUPPORTED (neither image nor video), DISK_FULL,
-   *   UPLOAD_FAILED, STORAGE_REFUSED; the reason of the signal; what `body` throws.
+   * @throws TaskError INPUT_TOO_LARGE (announced or counted), INPUT_TIMEOUT (a pause was too long),
+   *   INVALID_REQUEST (the file is empty), INPUT_TYPE_UNSUPPORTED (neither image nor video),
+   *   DISK_FULL, UPLOAD_FAILED, STORAGE_REFUSED.
+   * @throws the reason of the signal; errors of `body`.
    */
   async take(body: UploadBody, options: TakeOptions): Promise<Upload> {
     const { maxBytes, ttlMs } = this.#options;
@@ -88,7 +92,7 @@ export class Uploads {
       await storage.put(file, { signal, saveCheckpoint });
     } catch (thrown) {
       const limit = AbortSignal.timeout(CLEANUP_MS);
-      // Where the storage is out of reach, the sweep finds later what there is.
+      // If the storage is not reachable now, the sweeper removes the remains later.
       await storage.discard(file.key, checkpoint, limit).catch(() => undefined);
       await storage.remove(file.key, limit).catch(() => undefined);
       throw thrown;

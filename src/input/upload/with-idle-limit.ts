@@ -2,10 +2,10 @@ import { Deadline, LimitExceeded } from "../../lib/deadline.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 
 /**
- * Passes items on for as long as each comes within `idleMs` after it was asked for.
+ * Passes items on. Each item must come within `idleMs` after it was requested.
  *
  * @param onIdle makes the error for a source that is too slow.
- * @throws that error; the signal's reason when it is aborted, at once.
+ * @throws that error; the signal's reason as soon as it is aborted.
  */
 export async function* withIdleLimit<T>(
   source: AsyncIterable<T>,
@@ -21,7 +21,7 @@ export async function* withIdleLimit<T>(
       yield result.value;
     }
   } finally {
-    // Not awaited: a source that is stuck would answer only after its next item.
+    // Not awaited: a stuck source would return only after its next item.
     iterator.return?.().catch(() => undefined);
   }
 }
