@@ -1,96 +1,106 @@
 import type { Json } from "../domain/task.js";
 
-/** A local file to be kept. */
+/** A local file to store. */
 export interface StoredFile {
   /**
-   * Where it is now. It must not be written to from then on, only removed or replaced: a storage on
-   * the same file system may keep the file itself.
+   * Where the file is now. After the put it may be removed or replaced, but not written to: a
+   * storage on the same file system may share the file with the caller.
    */
   readonly path: string;
-  /** `outputs/{task_id}/{file name}` or `uploads/{upload_id}/{file name}`; segments are not encoded. */
+  /**
+   * `outputs/{task_id}/{file name}` or `uploads/{upload_id}/{file name}`. Segments are not encoded.
+   */
   readonly key: string;
   readonly sizeBytes: number;
   readonly mediaType: string;
 }
 
-/** How to store one file. */
+/** Options of storing one file. */
 export interface PutOptions {
   readonly signal: AbortSignal;
-  /** Called with the bytes stored so far, never falling, at most a few times a second. */
+  /** Called with the bytes stored so far, at most a few times a second. The number never falls. */
   readonly onProgress?: (storedBytes: number) => void;
-  /** What an earlier put of the same file saved, to go on from there. */
+  /** The checkpoint that an earlier put of the same file saved. The put resumes from it. */
   readonly checkpoint?: Json;
-  /** Called whenever there is something worth going on from; awaited. */
+  /** Called and awaited when there is a new state to resume from. */
   readonly saveCheckpoint?: (checkpoint: Json) => Promise<void>;
 }
 
-/** What is known of a stored object without reading it. */
+/** Facts about a stored object that are known without reading it. */
 export interface ObjectInfo {
   readonly key: string;
   readonly sizeBytes: number;
-  /** By the clock of the storage. */
+  /** By the storage's clock. */
   readonly modifiedAt: Date;
 }
 
-/** How to fetch one object. */
+/** Options of fetching one object. */
 export interface GetOptions {
   readonly signal: AbortSignal;
-  /** Called with the bytes fetched so far, never falling, at most a few times a second. */
+  /** Called with the bytes fetched so far, at most a few times a second. The number never falls. */
   readonly onProgress?: (fetchedBytes: number) => void;
 }
 
-/** Where a stored object can be fetched. */
+/** Where clients can fetch a stored object. */
 export interface ObjectUrl {
-  /** Absolute, each segment percent-encoded. */
+  /** Absolute. Each segment is percent-encoded. */
   readonly url: string;
-  /** Until when a signed URL holds; absent where it holds for good. */
+  /** When a signed URL expires. Absent: it does not expire. */
   readonly expiresAt?: Date;
 }
 
 /**
- * Where results and uploads are kept. An object is there whole or not at all, and putting the same file under
- * the same key again is harmless.
+ * Keeps results and uploads. An object is either completely there or not there at all. Putting the
+ * same file under the same key again is harmless.
  */
 export interface ObjectStorage extends AsyncDisposable {
   /**
-   * Tries cheaply whether results could be stored.
+   * Checks cheaply whether results could be stored.
    *
-   * @throws TaskError STORAGE_REFUSED saying in one sentence what to change, UPLOAD_FAILED when out of reach.
+   * @throws TaskError STORAGE_REFUSED that says what to change, UPLOAD_FAILED if the storage is not
+   *   reachable.
    */
   probe(signal: AbortSignal): Promise<void>;
 
   /**
    * Stores a file.
    *
-   * @throws TaskError UPLOAD_FAILED (worth a retry), STORAGE_REFUSED (credentials, bucket, policy), DISK_FULL.
+   * @throws TaskError UPLOAD_FAILED (a retry may help), STORAGE_REFUSED (credentials, bucket,
+   *   policy), DISK_FULL.
    */
   put(file: StoredFile, options: PutOptions): Promise<void>;
 
-  /** Gives up an unfinished put; harmless when there is none. */
+  /** Gives up an unfinished put. Harmless if there is none. */
   discard(key: string, checkpoint: Json | undefined, signal: AbortSignal): Promise<void>;
 
-  /** Where an object can be fetched; made afresh at each call. */
+  /** Where clients can fetch an object. Each call makes a new URL. */
   url(key: string): Promise<ObjectUrl>;
 
   /**
-   * What is stored under a key; undefined: nothing.
+   * The object that is stored under a key; undefined if there is none.
    *
-   * @throws TaskError STORAGE_REFUSED, UPLOAD_FAILED when out of reach, as the three below do.
+   * @throws TaskError STORAGE_REFUSED, or UPLOAD_FAILED if the storage is not reachable. The three
+   *   methods below throw the same.
    */
   find(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined>;
 
   /**
-   * Fetches an object into a local file that is not there yet, which must not be written to: it may
-   * be the object itself. What a failure leaves of it is the caller's to remove. Errors of writing
-   * the file come as they are.
+   * Fetches an object into a new local file. The file must not be written to, because it may be the
+   * object itself. After a failure, the caller removes what is left of the file. Errors of writing
+   * the file are thrown unchanged.
    *
-   * @returns false if there is no such object.
+   * @returns false if the object does not exist.
    */
   get(key: string, path: string, options: GetOptions): Promise<boolean>;
 
-  /** Every object below `folder`, which ends with a slash, in no order; also a key with nothing but what a killed put left. */
+  /**
+   * Lists every object in `folder`, which ends with a slash, in no order. Includes keys for which a
+   * killed put left only an unfinished upload.
+   */
   list(folder: string, signal: AbortSignal): AsyncIterable<ObjectInfo>;
 
-  /** Removes an object and what a killed put left under its key; harmless where there is nothing. */
+  /**
+   * Removes an object and the remains of killed puts under its key. Harmless if there is nothing.
+   */
   remove(key: string, signal: AbortSignal): Promise<void>;
 }

@@ -6,17 +6,20 @@ import { errorCode } from "../../lib/error-code.js";
 const COPY_BYTES = 1024 * 1024;
 const PROGRESS_INTERVAL_MS = 200;
 
-/** What `link` answers where it cannot: another file system, or one without hard links. */
+/**
+ * Error codes of `link` where a hard link is not possible: another file system, or one without hard
+ * links.
+ */
 const CANNOT_LINK: readonly string[] = ["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "ENOSYS"];
 
-/** How a copy is made where one is needed. */
+/** Options for the case that a copy is needed. */
 export interface CopyOptions {
   readonly signal: AbortSignal;
   /** Called with the bytes copied so far, five times a second. */
   readonly onProgress?: (copiedBytes: number) => void;
 }
 
-/** Gives a file a second name, or a copy where the file system cannot. */
+/** Gives a file a second name. If the file system cannot do that, the file is copied. */
 export async function linkOrCopy(from: string, to: string, options: CopyOptions): Promise<void> {
   try {
     await link(from, to);

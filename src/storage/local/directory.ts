@@ -6,7 +6,7 @@ import type { ObjectInfo } from "../object-storage.js";
 import { localError } from "./errors.js";
 import { nameOfPart, pathOf } from "./path.js";
 
-/** What opening answers where there is no such file. */
+/** Error codes of opening a file that does not exist. */
 const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR", "ENAMETOOLONG"];
 
 /** {@link ObjectStorage.find} for a directory. */
@@ -15,7 +15,7 @@ export async function findLocal(directory: string, key: string): Promise<ObjectI
   return stats && infoOf(key, stats);
 }
 
-/** {@link ObjectStorage.list} for a directory; files that go meanwhile are left out. */
+/** {@link ObjectStorage.list} for a directory. Files that are removed meanwhile are left out. */
 export async function* listLocal(directory: string, folder: string): AsyncGenerator<ObjectInfo> {
   for (const path of await filesBelow(join(directory, folder))) {
     const stats = await statIfThere(path);
@@ -28,7 +28,7 @@ export async function* listLocal(directory: string, folder: string): AsyncGenera
   }
 }
 
-/** {@link ObjectStorage.remove} for a directory; a folder that is then empty goes too. */
+/** {@link ObjectStorage.remove} for a directory. A folder that becomes empty is removed too. */
 export async function removeLocal(directory: string, key: string): Promise<void> {
   const path = pathOf(directory, key);
   try {
@@ -41,7 +41,7 @@ export async function removeLocal(directory: string, key: string): Promise<void>
   }
 }
 
-/** Removes what puts left that were killed. */
+/** Removes the unfinished files of killed puts. */
 export async function removeParts(path: string): Promise<void> {
   for (const name of await readdir(dirname(path)))
     if (nameOfPart(name) === basename(path)) await rm(join(dirname(path), name), { force: true });

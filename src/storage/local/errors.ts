@@ -5,9 +5,9 @@ import { isDiskFull } from "../../lib/is-disk-full.js";
 const REFUSING: readonly string[] = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"];
 
 /**
- * Translates an error of the file system; anything else goes through as it is.
+ * Translates an error of the file system. Any other error is returned unchanged.
  *
- * @param action what could not be done: `store "outputs/1/result.png"`.
+ * @param action the action that failed, e.g. `store "outputs/1/result.png"`.
  */
 export function localError(action: string, thrown: unknown): unknown {
   if (thrown instanceof TaskError || errorCode(thrown) === "") return thrown;

@@ -12,23 +12,27 @@ import { localError } from "./errors.js";
 import { type LocalObject, openLocalObject } from "./object.js";
 import { partPath, pathOf } from "./path.js";
 
-/** Where results are kept on this machine, and the address under which they are served. */
+/** Options of the local storage. */
 export interface LocalStorageOptions {
-  /** Made when it is missing. Several replicas share one. */
+  /** Created if it does not exist. Several replicas share one. */
   readonly directory: string;
-  /** Absolute; the key is appended to it. Read at each use: a free port is known only once it is listened on. */
+  /**
+   * Absolute. The key is appended to it. It is read at each use, because with a free port it is
+   * known only after the service listens.
+   */
   readonly publicUrl: string;
 }
 
-/** Results and uploads on local disk; the service itself serves the results. */
+/** Results and uploads on the local disk. The service itself serves the results. */
 export interface LocalStorage extends ObjectStorage {
   /** Opens an object for reading, see {@link openLocalObject}. */
   open(key: string): Promise<LocalObject | undefined>;
 }
 
 /**
- * Keeps objects below a directory. An object appears by one rename and is on disk, with its name,
- * before `put` answers; where the file system can, it is the source file itself and no copy.
+ * Keeps objects in a directory. An object appears by one rename. When `put` returns, its bytes and
+ * its name are on disk. If the file system allows it, the object is a hard link to the source file
+ * and not a copy.
  */
 export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
   const directory = resolve(options.directory);
@@ -69,7 +73,8 @@ async function put(directory: string, file: StoredFile, options: PutOptions): Pr
 }
 
 async function place(file: StoredFile, path: string, options: PutOptions): Promise<void> {
-  // A name of its own: a holder that has lost its lease may still be writing the same object.
+  // Each put has its own temporary name, because a holder that lost its lease may still write the
+  // same object.
   const part = partPath(path, randomUUID());
   try {
     await linkOrCopy(file.path, part, options);
@@ -78,7 +83,7 @@ async function place(file: StoredFile, path: string, options: PutOptions): Promi
     options.signal.throwIfAborted();
     await rename(part, path);
   } finally {
-    // Also after a rename: of two links to one file it removes none.
+    // Needed after the rename too: if both names are links to the same file, rename keeps both.
     await rm(part, { force: true });
   }
 }
@@ -96,7 +101,7 @@ async function get(
     return true;
   } catch (thrown) {
     options.signal.throwIfAborted();
-    // Removed just now.
+    // The object was removed just now.
     if (errorCode(thrown) === "ENOENT") return false;
     throw thrown;
   }
@@ -111,13 +116,13 @@ async function checkSize({ key, sizeBytes }: StoredFile, part: string): Promise<
     );
 }
 
-/** Brings a file's content, or a directory's names, to the disk. */
+/** Flushes a file's content, or the names in a directory, to the disk. */
 async function sync(path: string): Promise<void> {
   await using handle = await open(path);
   await handle.sync();
 }
 
-/** A name is on disk once every directory above it is. */
+/** A name is safely on disk only when all directories above it are. */
 async function syncDirectories(from: string, root: string): Promise<void> {
   await sync(from);
   if (from !== root && from !== dirname(from)) await syncDirectories(dirname(from), root);

@@ -7,22 +7,25 @@ import { isSafeKey } from "../object-key.js";
 
 const READ_BYTES = 1024 * 1024;
 
-/** An object open for reading. */
+/** An object that is open for reading. */
 export interface LocalObject extends AsyncDisposable {
   readonly sizeBytes: number;
   readonly mediaType: string;
-  /** Strong and quoted; another for other content. */
+  /** A strong ETag in quotes. It differs for different content. */
   readonly etag: string;
   readonly modifiedAt: Date;
-  /** Streams the bytes from `first` to `last`, both included; the stream closes the object. */
+  /**
+   * Streams the bytes from `first` to `last`, both included. The end of the stream closes the
+   * object.
+   */
   read(first: number, last: number): Readable;
 }
 
 /**
- * Opens the object that a key names below `directory`. Whatever the key holds, nothing outside of it
- * is opened, nothing through a symbolic link, and nothing but a regular file.
+ * Opens the object of a key in `directory`. Whatever the key contains, only a regular file inside
+ * the directory is opened, and never through a symbolic link.
  *
- * @returns undefined if there is no such object.
+ * @returns undefined if the object does not exist.
  */
 export async function openLocalObject(
   directory: string,
@@ -42,7 +45,7 @@ export async function openLocalObject(
   };
 }
 
-/** Types by extension, all of them safe to show inside a page. */
+/** Media types by extension. All of them are safe to show inside a page. */
 const MEDIA_TYPES: ReadonlyMap<string, string> = new Map([
   [".jpg", "image/jpeg"],
   [".jpeg", "image/jpeg"],
@@ -59,16 +62,16 @@ const MEDIA_TYPES: ReadonlyMap<string, string> = new Map([
   [".webm", "video/webm"],
 ]);
 
-/** What opening answers where there is no such file. */
+/** Error codes of opening a file that does not exist. */
 const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"];
 
 async function openPlainFile(directory: string, key: string): Promise<FileHandle | undefined> {
   if (!isSafeKey(key)) return undefined;
   try {
     const path = join(await realpath(directory), key);
-    // A link anywhere on the way makes the two differ.
+    // If any part of the path is a symbolic link, the two paths differ.
     if ((await realpath(path)) !== path) return undefined;
-    // Not to wait for a writer, if it is a pipe.
+    // O_NONBLOCK: opening a pipe must not wait for a writer.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const file = await open(path, flags);
     if ((await file.stat()).isFile()) return file;

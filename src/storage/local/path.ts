@@ -1,18 +1,24 @@
 import { basename, dirname, join } from "node:path";
 import { isSafeKey } from "../object-key.js";
 
-/** Where the object of a key is. @throws Error for a key that is not safe. */
+/** The path of the object of a key. @throws Error for an unsafe key. */
 export function pathOf(directory: string, key: string): string {
   if (!isSafeKey(key)) throw new Error(`Cannot keep ${JSON.stringify(key)}: it is no safe key`);
   return join(directory, key);
 }
 
-/** Where an object is while it is being put. Hidden, so that it is no key. */
+/**
+ * The path of an object while it is being put. Its name is hidden, so it is never the path of a
+ * key.
+ */
 export function partPath(path: string, id: string): string {
   return join(dirname(path), `.${basename(path)}.${id}.part`);
 }
 
-/** The name of the object whose put left this file; undefined where it is no such file. */
+/**
+ * The name of the object that this unfinished file belongs to. Undefined if it is not an unfinished
+ * file.
+ */
 export function nameOfPart(fileName: string): string | undefined {
   return /^\.(.+)\.[^.]+\.part$/.exec(fileName)?.[1];
 }

@@ -2,20 +2,25 @@ import { isIP } from "node:net";
 import { TaskError } from "../../domain/errors.js";
 import type { OssOptions } from "./options.js";
 
-/** Where calls go and what the URLs of objects begin with. */
+/** Where calls go, and the beginning of the objects' URLs. */
 export interface OssAddress {
   /** Scheme, host and port, without the bucket. */
   readonly endpoint: string;
-  /** How the bucket is named: before the host, as the first segment of the path, or by the domain itself. */
+  /**
+   * Where the bucket is named: before the host, in the first path segment, or by the domain itself.
+   */
   readonly style: "host" | "path" | "cname";
   readonly bucket: string;
   /** Part of every V4 signature, e.g. `cn-hangzhou`. */
   readonly region: string;
-  /** Of object URLs, without a slash at the end. */
+  /** The beginning of object URLs, without a slash at the end. */
   readonly publicBaseUrl: string;
 }
 
-/** Works out the address; pure. @throws TaskError STORAGE_REFUSED naming the setting to change */
+/**
+ * Works out the address without I/O. @throws TaskError STORAGE_REFUSED that names the setting to
+ * change
+ */
 export function resolveOssAddress(options: OssOptions): OssAddress {
   const given = parseEndpoint(options.endpoint);
   const style = styleOf(given.hostname, options.cname);
@@ -46,7 +51,7 @@ function styleOf(hostname: string, isCname: boolean): OssAddress["style"] {
   return isAddress || !hostname.includes(".") ? "path" : "host";
 }
 
-/** `oss-REGION.aliyuncs.com`; accelerated endpoints, of no region, are left out. */
+/** `oss-REGION.aliyuncs.com`. Accelerated endpoints belong to no region and do not match. */
 const REGIONAL = /^oss-(?!accelerate)([a-z0-9-]+?)(-internal)?\.aliyuncs\.com$/;
 
 function regionOf(hostname: string, { region, endpoint }: OssOptions): string {

@@ -3,40 +3,46 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { errorCode } from "../../lib/error-code.js";
 
-/** Read size; 64 KiB, the default, is up to three times as slow. */
+/** Size of one read. With the default of 64 KiB, reading is up to three times slower. */
 const READ_BYTES = 1024 * 1024;
 
-/** The local file cannot be read, or is no longer what it was. */
+/** The local file cannot be read, or it has changed. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
 }
 
-/** Bytes of a file from `startBytes` to before `endBytes`. */
+/** The bytes of a file from `startBytes` up to but not including `endBytes`. */
 export interface FileRange {
   readonly path: string;
   readonly startBytes: number;
   readonly endBytes: number;
 }
 
-/** A range of a file on its way: counted and hashed while it is read. For one try. */
+/**
+ * A range of a file that is being sent. It is counted and hashed while it is read. Used for one try
+ * only.
+ */
 export class OssBody {
   readonly stream: Readable;
   readonly sizeBytes: number;
   readonly #hash: Hash = createHash("md5");
   #failure: SourceError | undefined;
 
-  /** @param onSent called with the bytes that were taken so far. */
+  /** @param onSent called with the number of bytes sent so far. */
   constructor(range: FileRange, onSent: (sentBytes: number) => void = () => {}) {
     this.sizeBytes = range.endBytes - range.startBytes;
     this.stream = Readable.from(this.#read(range, onSent), { objectMode: false });
   }
 
-  /** Why the file could not be read to the end; what came of the upload is then beside the point. */
+  /**
+   * Why the file could not be read to its end. If it is set, the error of the upload does not
+   * matter.
+   */
   get failure(): SourceError | undefined {
     return this.#failure;
   }
 
-  /** Of the whole range, in hexadecimal; once, after the end. */
+  /** The MD5 of the whole range in hexadecimal. Call it once, after the end of the stream. */
   md5(): string {
     return this.#hash.digest("hex");
   }
@@ -58,7 +64,7 @@ export class OssBody {
   }
 }
 
-/** The MD5 of a range in hexadecimal, without sending it. @throws SourceError */
+/** The MD5 of a range in hexadecimal. Nothing is sent. @throws SourceError */
 export async function hashRange(range: FileRange, signal: AbortSignal): Promise<string> {
   const body = new OssBody(range);
   for await (const _ of body.stream) signal.throwIfAborted();

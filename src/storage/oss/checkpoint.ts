@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { Json } from "../../domain/task.js";
 
 /**
- * What an upload in parts needs to go on after a restart. The parts themselves are not in it: OSS
- * lists them, and the file tells which of them are right. So it is written once, however large the
- * file, and a process may die at any moment without a whole part being lost.
+ * The data with which an upload in parts resumes after a restart. It does not contain the parts:
+ * OSS lists them, and the file shows which of them are right. So the checkpoint is written only
+ * once, however large the file is, and a dying process never loses a complete part.
  */
 export interface OssCheckpoint {
   readonly key: string;
@@ -18,7 +18,7 @@ const CHECKPOINT = z.object({
   partSizeBytes: z.number().int().positive(),
 });
 
-/** Reads a checkpoint. @returns undefined if it is none, or of another key */
+/** Reads a checkpoint. @returns undefined if it is not a checkpoint, or belongs to another key */
 export function parseCheckpoint(
   checkpoint: Json | undefined,
   key: string,
@@ -27,7 +27,7 @@ export function parseCheckpoint(
   return parsed.success && parsed.data.key === key ? parsed.data : undefined;
 }
 
-/** A checkpoint as it is kept. */
+/** A checkpoint in its stored form. */
 export function checkpointJson({ key, uploadId, partSizeBytes }: OssCheckpoint): Json {
   return { key, uploadId, partSizeBytes };
 }

@@ -9,51 +9,51 @@ import { OssFailure, toOssFailure } from "./failure.js";
 import { createOssSdk, type OssSdk } from "./sdk.js";
 import { OssTransport } from "./transport.js";
 
-/** A part as OSS has it. */
+/** A part as OSS lists it. */
 export interface StoredPart {
   readonly number: number;
-  /** Without quotes; the MD5 in hexadecimal unless the bucket encrypts with a key of KMS. */
+  /** Without quotes. It is the MD5 in hexadecimal, unless the bucket encrypts with a KMS key. */
   readonly etag: string;
   readonly sizeBytes: number;
 }
 
-/** A stored object without its bytes. */
+/** Facts about a stored object, without its bytes. */
 export interface ObjectHead extends ObjectInfo {
   /** See {@link ObjectHeaders}. */
   readonly fileId: string | undefined;
 }
 
-/** Part of a list. */
+/** One page of a list. */
 export interface ObjectPage {
   readonly objects: readonly ObjectInfo[];
-  /** Asks for the next page; absent on the last. */
+  /** The token of the next page. Absent on the last page. */
   readonly next?: string;
 }
 
-/** What is told about an object when it is stored. */
+/** Headers that are stored with an object. */
 export interface ObjectHeaders {
   readonly mediaType: string;
   readonly contentDisposition: string;
-  /** Kept with the object; see {@link OssClient.head}. */
+  /** Stored with the object; {@link OssClient.head} returns it. */
   readonly fileId: string;
 }
 
-/** How to call OSS. */
+/** Options of {@link OssClient}. */
 export interface OssClientOptions {
   readonly address: OssAddress;
   readonly credentials: OssCredentials;
-  /** Cuts all that is under way. */
+  /** Aborts all calls. */
   readonly signal: AbortSignal;
-  /** How long no byte may move. */
+  /** How long a connection may be idle during a call. */
   readonly idleMs: number;
   /** @default the system's resolver */
   readonly lookup?: LookupFunction;
 }
 
-/** OSS puts a large object together before it answers. */
+/** OSS assembles a large object before it answers. */
 const COMPLETE_IDLE_MS = 5 * 60_000;
 const FILE_ID_HEADER = "x-oss-meta-file-id";
-/** What OSS answers to a key that is gone or whose token is over. */
+/** Error codes of OSS for an access key that no longer exists or a token that has expired. */
 const STALE_KEY_CODES: readonly string[] = [
   "InvalidAccessKeyId",
   "InvalidSecurityToken",
@@ -61,11 +61,11 @@ const STALE_KEY_CODES: readonly string[] = [
 ];
 
 /**
- * Calls to one bucket, each tried once. With connections of its own, one for each upload: aborting
- * the signal cuts them at once, and nobody else's.
+ * Calls to one bucket. Each call is tried once. Each upload has its own client with its own
+ * connections, so aborting the signal cuts only the connections of that upload.
  *
- * Every method throws OssFailure, the signal's reason once it is aborted, SourceError where a file is
- * read, and TaskError where there are no credentials.
+ * Every method throws OssFailure; the signal's reason if it is aborted; SourceError if a file is
+ * read; TaskError if there are no credentials.
  */
 export class OssClient implements Disposable {
   readonly #options: OssClientOptions;
@@ -84,12 +84,13 @@ export class OssClient implements Disposable {
   /** Stores a whole object. */
   async put(key: string, body: OssBody, headers: ObjectHeaders): Promise<void> {
     const options = { ...sdkHeaders(headers), contentLength: body.sizeBytes };
-    // Without a length the SDK sends a stream in chunks; an empty one it would never finish.
+    // The SDK sends a stream without a length in chunks. It would never finish an empty stream, so
+    // an empty body is sent as a buffer.
     const content = body.sizeBytes === 0 ? Buffer.alloc(0) : body.stream;
     await this.#send(body, (sdk) => sdk.put(key, content, options));
   }
 
-  /** Begins an upload in parts. @returns its id */
+  /** Begins an upload in parts. @returns the upload's id */
   async beginUpload(key: string, headers: ObjectHeaders): Promise<string> {
     const { uploadId } = await this.#call((sdk) =>
       sdk.initMultipartUpload(key, sdkHeaders(headers)),
@@ -98,7 +99,7 @@ export class OssClient implements Disposable {
     throw new OssFailure("", "OSS began no upload");
   }
 
-  /** Sends a part; one of the same number is replaced. @returns its ETag */
+  /** Sends a part. It replaces a part of the same number. @returns its ETag */
   async sendPart(key: string, uploadId: string, number: number, body: OssBody): Promise<string> {
     return await this.#send(body, (sdk) =>
       sdk.uploadPart(key, uploadId, number, body.stream, 0, body.sizeBytes),
@@ -119,7 +120,7 @@ export class OssClient implements Disposable {
     }
   }
 
-  /** Makes the object of the parts. */
+  /** Makes the object from the parts. */
   async completeUpload(
     key: string,
     uploadId: string,
@@ -129,7 +130,8 @@ export class OssClient implements Disposable {
     const { res } = await this.#call((sdk) =>
       sdk.completeMultipartUpload(key, uploadId, parts, options),
     );
-    // A failure may come as 200 with an error in the body; only an ETag tells that it went well.
+    // OSS can answer a failure with status 200 and an error in the body. Only an ETag shows
+    // success.
     const text = res.data.toString("utf8");
     if (res.headers.etag !== undefined || text.includes("<ETag>")) return;
     const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? "NoEtag";
@@ -137,8 +139,8 @@ export class OssClient implements Disposable {
   }
 
   /**
-   * Sends a byte to an upload that cannot exist. It changes nothing, and whatever would refuse a real
-   * upload (address, clock, key, bucket, the right to oss:PutObject) refuses this too.
+   * Sends a byte to an upload that cannot exist. It changes nothing. Every cause that would refuse
+   * a real upload (address, clock, key, bucket, the right to oss:PutObject) refuses this one too.
    *
    * @throws OssFailure NoSuchUpload if all is well
    */
@@ -152,7 +154,7 @@ export class OssClient implements Disposable {
     await this.#call((sdk) => sdk.abortMultipartUpload(key, uploadId));
   }
 
-  /** What is stored under a key. */
+  /** Facts about the object of a key. */
   async head(key: string): Promise<ObjectHead> {
     const { headers } = (await this.#call((sdk) => sdk.head(key))).res;
     const fileId = headers[FILE_ID_HEADER];
@@ -164,7 +166,7 @@ export class OssClient implements Disposable {
     };
   }
 
-  /** The bytes of an object from `firstByte` on, which must be one that it has unless it is 0. */
+  /** The bytes of an object from `firstByte` on. The object must have that byte, unless it is 0. */
   async *read(key: string, firstByte: number): AsyncGenerator<Buffer> {
     const headers: Record<string, string> = firstByte === 0 ? {} : { Range: `bytes=${firstByte}-` };
     const { stream, res } = await this.#call((sdk) => sdk.getStream(key, { headers }));
@@ -180,7 +182,7 @@ export class OssClient implements Disposable {
     }
   }
 
-  /** A page of the objects whose keys begin with `prefix`; the first without a token. */
+  /** One page of the objects whose keys begin with `prefix`. The first page has no token. */
   async list(prefix: string, continuationToken?: string): Promise<ObjectPage> {
     const query = {
       ...{ prefix, "max-keys": 1000 },
@@ -196,18 +198,18 @@ export class OssClient implements Disposable {
     return { objects, ...defined({ next: next || undefined }) };
   }
 
-  /** Removes an object; succeeds where there is none. */
+  /** Removes an object. Succeeds if there is none. */
   async remove(key: string): Promise<void> {
     await this.#call((sdk) => sdk.delete(key));
   }
 
-  /** The query that gives everybody who has it the right to get an object. */
+  /** A query string that allows everybody who has it to get the object. */
   async signedQuery(key: string, ttlSeconds: number): Promise<string> {
     const url = await this.#call((sdk) => sdk.signatureUrlV4("GET", ttlSeconds, undefined, key));
     return new URL(url).search;
   }
 
-  /** Closes its connections. */
+  /** Closes the connections. */
   [Symbol.dispose](): void {
     this.#transport[Symbol.dispose]();
   }
@@ -259,7 +261,10 @@ function bare(etag: string): string {
   return etag.replaceAll('"', "");
 }
 
-/** The SDK compares nothing. Under a key of KMS an ETag is no MD5. */
+/**
+ * Compares the ETag with the body's MD5, since the SDK does not. With a KMS key an ETag is not an
+ * MD5.
+ */
 function checkEtag(etag: string, body: OssBody, encryption: string | string[] | undefined): void {
   if (encryption === "KMS" || !/^[0-9a-f]{32}$/i.test(etag)) return;
   if (etag.toLowerCase() !== body.md5())

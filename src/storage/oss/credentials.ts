@@ -5,22 +5,24 @@ import { defined } from "../../lib/defined.js";
 import type { Logger } from "../../lib/logger.js";
 import type { OssOptions } from "./options.js";
 
-/** What requests are signed with. */
+/** The key that signs requests. */
 export interface OssAccessKey {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
   readonly stsToken?: string;
-  /** Absent: unknown or never. */
+  /** Absent: it does not expire, or that is not known. */
   readonly expiresAt?: Date;
 }
 
-/** Keys with less life left than this are refreshed, if they can be. */
+/** A key is refreshed when it expires sooner than this, if it can be refreshed. */
 const REFRESH_BEFORE_MS = 5 * 60_000;
-/** After a refresh that failed, the key in hand is used this long before the next try. */
+/** After a failed refresh, the old key is used for this time before the next try. */
 const REFRESH_PAUSE_MS = 10_000;
 const FETCH_LIMIT_MS = 5_000;
 
-/** Gives the access key to sign with: a fixed one, or one that is fetched anew before it expires. */
+/**
+ * Gives the access key to sign with: a fixed key, or a key that is fetched again before it expires.
+ */
 export class OssCredentials {
   readonly #options: OssOptions;
   readonly #logger: Logger;
@@ -37,9 +39,9 @@ export class OssCredentials {
   }
 
   /**
-   * The key to use now; the same object until it changes.
+   * The key to use now. The same object is returned until the key changes.
    *
-   * @throws TaskError STORAGE_REFUSED if none is configured, UPLOAD_FAILED if none can be fetched
+   * @throws TaskError STORAGE_REFUSED if no key is configured, UPLOAD_FAILED if none can be fetched
    */
   async current(): Promise<OssAccessKey> {
     const { credentialsUrl } = this.#options;
@@ -54,7 +56,7 @@ export class OssCredentials {
     return await this.#fetching;
   }
 
-  /** Has the next call of {@link current} fetch anew: OSS no longer takes the key. */
+  /** OSS no longer accepts the key: the next call of {@link current} fetches a new one. */
   invalidate(): void {
     this.#refreshAtMs = 0;
   }
@@ -84,7 +86,7 @@ function fixedKey({ accessKeyId, accessKeySecret, stsToken }: OssOptions): OssAc
   return defined({ accessKeyId, accessKeySecret, stsToken });
 }
 
-/** As the metadata service of a machine's role and `AssumeRole` of STS answer them. */
+/** The form in which the metadata service of a machine's role and `AssumeRole` of STS answer. */
 const FETCHED_KEY = z
   .object({
     AccessKeyId: z.string().min(1),
@@ -106,7 +108,7 @@ async function fetchKey(url: string): Promise<OssAccessKey> {
   const text = await fetchText(url).catch((cause: unknown) => {
     throw unfetched(url, "it is out of reach", cause);
   });
-  // What the parsers say of the text is left out: it may quote the secret.
+  // The parsers' messages are left out, because they may quote the secret.
   const parsed = FETCHED_KEY.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   throw unfetched(url, "its answer has no access key");

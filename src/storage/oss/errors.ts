@@ -4,11 +4,12 @@ import { SourceError } from "./body.js";
 import { isNoSuchUpload, OssFailure, TLS_CODES } from "./failure.js";
 
 /**
- * Translates what an upload threw; anything but a failure of OSS or of the local file goes through as
- * it is.
+ * Translates an error of an upload. Errors that come neither from OSS nor from the local file are
+ * returned unchanged.
  *
- * @param action what could not be done: `store "outputs/1/result.png"`.
- * @returns TaskError UPLOAD_FAILED for what may pass by itself, STORAGE_REFUSED with what to change
+ * @param action the action that failed, e.g. `store "outputs/1/result.png"`.
+ * @returns TaskError UPLOAD_FAILED for a failure that may pass by itself, STORAGE_REFUSED with what
+ *   to change
  */
 export function ossError(action: string, thrown: unknown, address: OssAddress): unknown {
   if (thrown instanceof SourceError)
@@ -28,9 +29,9 @@ export function ossError(action: string, thrown: unknown, address: OssAddress): 
 
 interface Refusal {
   readonly code: RegExp;
-  /** Tells apart what OSS answers under one code. */
+  /** Distinguishes answers that have the same code. */
   readonly message?: RegExp;
-  /** What is wrong and what to change. */
+  /** The problem and what to change. */
   readonly advice: (address: OssAddress) => string;
 }
 
@@ -39,7 +40,7 @@ const WRONG_REGION = ({ bucket, region }: OssAddress): string =>
 const EXPIRED_TOKEN = (): string =>
   "the temporary access key has expired or its token is wrong, set OSS_STS_TOKEN anew or have it refreshed by OSS_CREDENTIALS_URL";
 
-/** The first that fits counts. Codes and messages as OSS answers them. */
+/** The first row that fits counts. Codes and messages are those that OSS sends. */
 const REFUSALS: readonly Refusal[] = [
   {
     code: /^InvalidAccessKeyId$/,
@@ -88,7 +89,7 @@ const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-/** Codes of our own, whose messages say it all. */
+/** Our own codes. Their messages explain the failure completely. */
 const OWN_CODES: readonly string[] = ["STALLED", "EtagMismatch", "NoEtag"];
 
 function describe(failure: OssFailure, { endpoint }: OssAddress): string {

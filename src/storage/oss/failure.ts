@@ -1,12 +1,15 @@
 import { defined } from "../../lib/defined.js";
 import { errorCode } from "../../lib/error-code.js";
 
-/** What a call to OSS ended with instead of success. */
+/** A failed call to OSS. */
 export class OssFailure extends Error {
   override readonly name = "OssFailure";
-  /** OSS's own (`NoSuchBucket`), Node's (`ECONNRESET`) or one of ours; empty where an answer had none. */
+  /**
+   * A code of OSS (`NoSuchBucket`), of Node.js (`ECONNRESET`) or our own. Empty if an answer had no
+   * code.
+   */
   readonly code: string;
-  /** Of the answer; absent where none came. */
+  /** The answer's status. Absent if no answer came. */
   readonly statusCode: number | undefined;
   readonly requestId: string | undefined;
 
@@ -30,10 +33,12 @@ export class OssFailure extends Error {
   }
 }
 
-/** What Node answers where a certificate is not trusted or the other side speaks no TLS. */
+/**
+ * Codes of Node.js for a certificate that is not trusted, or for a peer that does not speak TLS.
+ */
 export const TLS_CODES = /CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^EPROTO$/;
 
-/** Codes that pass although their status says otherwise; the last two are ours. */
+/** Codes of failures that pass, although their status says otherwise. The last two are our own. */
 const PASSING_CODES: ReadonlySet<string> = new Set([
   "RequestTimeout",
   "RequestTimeTooSkewed",
@@ -43,12 +48,18 @@ const PASSING_CODES: ReadonlySet<string> = new Set([
   "NoEtag",
 ]);
 
-/** Whether an upload in parts is unknown to OSS: completed, given up or ended by a lifecycle rule. */
+/**
+ * Whether OSS does not know the upload in parts: it was completed, given up or ended by a lifecycle
+ * rule.
+ */
 export function isNoSuchUpload(thrown: unknown): boolean {
   return thrown instanceof OssFailure && thrown.code === "NoSuchUpload";
 }
 
-/** Makes a failure of what the SDK throws: an answer's error, or a network error with a negative status. */
+/**
+ * Makes an OssFailure from an error of the SDK: an error answer, or a network error, which has a
+ * negative status.
+ */
 export function toOssFailure(thrown: unknown): OssFailure {
   if (thrown instanceof OssFailure) return thrown;
   const { message, status, requestId } = thrown as SdkError;

@@ -4,23 +4,23 @@ import type { OssClient } from "./client.js";
 
 const PROGRESS_INTERVAL_MS = 200;
 
-/** Repeats a call while it fails in a way that passes. */
+/** Repeats a call while it fails with a passing failure. */
 export type Retry = <T>(call: () => Promise<T>) => Promise<T>;
 
-/** An object to be fetched. */
+/** An object to fetch. */
 export interface GetRequest extends GetOptions {
   readonly client: OssClient;
   readonly retry: Retry;
   readonly key: string;
-  /** Of a file that is not there yet. */
+  /** The file must not exist yet. */
   readonly path: string;
 }
 
 /**
- * Fetches an object into a file; a try that breaks off is gone on from where it ended, since no
- * object of ours changes.
+ * Fetches an object into a file. A try that breaks off is continued where it ended, since our
+ * objects never change.
  *
- * @throws OssFailure; errors of the file system as they come; the signal's reason
+ * @throws OssFailure; errors of the file system unchanged; the signal's reason
  */
 export async function getFile(request: GetRequest): Promise<void> {
   const { client, retry, key, path, onProgress } = request;

@@ -6,11 +6,11 @@ import { isNoSuchUpload, OssFailure } from "./failure.js";
 import { retrying } from "./retry.js";
 import { checkUnchanged, type OssUpload } from "./upload-object.js";
 
-/** As Aliyun's own SDKs do. */
+/** The number that Aliyun's own SDKs use. */
 const PARALLEL_PARTS = 3;
 const MAX_PARTS = 10_000;
 
-/** Stores a file in parts, several at a time, going on from the checkpoint where it fits. */
+/** Stores a file in parts, several at a time. Resumes from the checkpoint if it fits. */
 export async function putInParts(upload: OssUpload, options: PutOptions): Promise<void> {
   let checkpoint = parseCheckpoint(options.checkpoint, upload.file.key);
   for (;;) {
@@ -18,7 +18,7 @@ export async function putInParts(upload: OssUpload, options: PutOptions): Promis
       return await runUpload(upload, checkpoint, options);
     } catch (thrown) {
       if (!isNoSuchUpload(thrown)) throw thrown;
-      // Its end was not heard of, or a lifecycle rule ended it.
+      // Either the upload was completed and its answer was lost, or a lifecycle rule ended it.
       if (await isStored(upload, options.signal)) return;
       if (checkpoint === undefined) throw thrown;
       upload.logger.warn({ key: upload.file.key }, "unfinished upload is gone, beginning anew");
@@ -27,7 +27,9 @@ export async function putInParts(upload: OssUpload, options: PutOptions): Promis
   }
 }
 
-/** Whether just this file is under the key. An account that may not look counts as no. */
+/**
+ * Whether exactly this file is stored under the key. If the account may not look, the answer is no.
+ */
 async function isStored(
   { file, fileId, limits, openClient }: OssUpload,
   signal: AbortSignal,
@@ -61,12 +63,12 @@ async function runUpload(
   await retrying(complete, upload.limits.retry, signal);
 }
 
-/** One upload under its id. */
+/** One running upload in parts. */
 interface Run {
   readonly upload: OssUpload;
   readonly client: OssClient;
   readonly signal: AbortSignal;
-  /** Ends everything under way with this reason. */
+  /** Aborts all calls of the upload with this reason. */
   readonly cut: (reason: unknown) => void;
 }
 
@@ -86,7 +88,7 @@ async function begin(
   return checkpoint;
 }
 
-/** The parts that OSS has and that are as the file says; any other is sent again. */
+/** The parts that OSS already has and that match the file. All other parts are sent again. */
 async function keptParts(
   { upload, client, signal }: Run,
   begun: OssCheckpoint,
@@ -124,7 +126,10 @@ function rangeOf(
 
 type SentPart = Pick<StoredPart, "number" | "etag">;
 
-/** Sends what is not kept. The first failure cuts the other parts, and is thrown once they have ended. */
+/**
+ * Sends the missing parts. The first failure aborts the other parts. It is thrown when they have
+ * ended.
+ */
 async function sendMissing(
   run: Run,
   begun: OssCheckpoint,

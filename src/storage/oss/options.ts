@@ -1,11 +1,14 @@
-/** Where the bucket is, who may write to it and how its objects are shown. */
+/**
+ * Settings of the bucket: its address, the credentials for writing, and the URLs of its objects.
+ */
 export interface OssOptions {
   /**
-   * Host name, with scheme and port where they differ from https and its own. An IP address or a
-   * name without a dot is called in path style, as private clouds and emulators want it.
+   * Host name. The scheme and port may be given if they are not https and its default port. For an
+   * IP address or a name without a dot, path style is used, as private clouds and emulators need
+   * it.
    */
   readonly endpoint: string;
-  /** With or without the leading `oss-`; absent: taken from the endpoint. */
+  /** With or without the leading `oss-`. Absent: taken from the endpoint. */
   readonly region?: string;
   readonly bucket: string;
   /** Needed unless there is a `credentialsUrl`. */
@@ -13,14 +16,19 @@ export interface OssOptions {
   readonly accessKeySecret?: string;
   /** Belongs to a temporary access key. */
   readonly stsToken?: string;
-  /** `http:`, `https:` or `file:`; answers temporary credentials with their expiration. */
+  /** `http:`, `https:` or `file:`. It must return temporary credentials with their expiration. */
   readonly credentialsUrl?: string;
-  /** What object URLs begin with, without a slash at the end; absent: made of bucket and endpoint. */
+  /**
+   * The beginning of object URLs, without a slash at the end. Absent: made from bucket and
+   * endpoint.
+   */
   readonly publicBaseUrl?: string;
-  /** Upload over the region's internal endpoint; object URLs keep the public one. */
+  /** Uploads use the region's internal endpoint. Object URLs keep the public one. */
   readonly internal: boolean;
-  /** The endpoint is a custom domain bound to the bucket. */
+  /** The endpoint is a custom domain that is bound to the bucket. */
   readonly cname: boolean;
-  /** Object URLs are signed and hold so long, at most 7 days; absent: plain. */
+  /**
+   * Object URLs are signed and valid for this time, at most 7 days. Absent: URLs are not signed.
+   */
   readonly signedUrlMs?: number;
 }

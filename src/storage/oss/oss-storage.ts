@@ -24,23 +24,28 @@ import { DEFAULT_RETRY, retrying } from "./retry.js";
 import type { UploadLimits } from "./upload-object.js";
 
 const MIB = 1024 * 1024;
-/** Of an object that is never made; below the folder that a narrow policy would allow. */
+/**
+ * The key of an object that is never made. It is in the folder that a narrow policy would allow.
+ */
 const PROBE_KEY = "outputs/probe";
 
-/** What `createOssStorage` is given beside the settings; all but the logger is for tests. */
+/**
+ * What `createOssStorage` needs in addition to the settings. All fields but the logger are for
+ * tests.
+ */
 export interface OssStorageContext {
   readonly logger: Logger;
   readonly limits?: Partial<UploadLimits>;
-  /** How long no byte may move. @default 60 000 */
+  /** How long a connection may be idle during a call. @default 60 000 */
   readonly idleMs?: number;
   /** @default the system's resolver */
   readonly lookup?: LookupFunction;
 }
 
 /**
- * Keeps objects in a bucket of Aliyun OSS. Opens no connection before it is used.
+ * Keeps objects in a bucket of Aliyun OSS. No connection is opened before the first use.
  *
- * @throws TaskError STORAGE_REFUSED where the settings contradict each other
+ * @throws TaskError STORAGE_REFUSED if the settings contradict each other
  */
 export function createOssStorage(options: OssOptions, context: OssStorageContext): ObjectStorage {
   return new OssStorage(options, context);
@@ -116,7 +121,7 @@ class OssStorage implements ObjectStorage {
     const ttlSeconds = Math.floor(signedUrlMs / 1000);
     const signedAtMs = Math.floor(Date.now() / 1000) * 1000;
     const query = await this.#signer.signedQuery(key, ttlSeconds);
-    // A URL dies with the temporary key that signed it.
+    // A URL expires at the latest with the temporary key that signed it.
     const expiresAtMs = Math.min(
       signedAtMs + ttlSeconds * 1000,
       keyExpiresAt?.getTime() ?? Infinity,
@@ -162,7 +167,7 @@ class OssStorage implements ObjectStorage {
     this.#signer[Symbol.dispose]();
   }
 
-  /** @returns undefined if there is no such object */
+  /** @returns undefined if the object does not exist */
   async #call<T>(
     action: string,
     signal: AbortSignal,

@@ -1,7 +1,10 @@
-/** Between two reports. */
+/** Time between two reports. */
 const INTERVAL_MS = 250;
 
-/** Adds up what the parts of one upload have sent, and reports it now and then, never less than before. */
+/**
+ * Adds up the sent bytes of all parts of an upload and reports the sum from time to time. The
+ * reported number never falls.
+ */
 export class OssProgress {
   readonly #onProgress: (storedBytes: number) => void;
   readonly #sentBytes = new Map<number, number>();
@@ -13,14 +16,14 @@ export class OssProgress {
     this.#onProgress = onProgress;
   }
 
-  /** Says how much of a part is sent; less than before where it is sent anew. */
+  /** Sets how much of a part is sent. The number falls if the part is sent again. */
   set(partNumber: number, sentBytes: number): void {
     this.#totalBytes += sentBytes - (this.#sentBytes.get(partNumber) ?? 0);
     this.#sentBytes.set(partNumber, sentBytes);
     if (performance.now() - this.#reportedAtMs >= INTERVAL_MS) this.#report();
   }
 
-  /** Begins again with nothing sent. */
+  /** Starts again with nothing sent. */
   reset(): void {
     this.#sentBytes.clear();
     this.#totalBytes = 0;

@@ -5,9 +5,9 @@ import { retrying } from "./retry.js";
 import { beginUpload, type OssUpload, type UploadContext } from "./upload-object.js";
 
 /**
- * Stores a file: a small one by one call, another in parts.
+ * Stores a file: a small one with one call, a larger one in parts.
  *
- * @throws OssFailure, SourceError, TaskError where there are no credentials, the signal's reason
+ * @throws OssFailure; SourceError; TaskError if there are no credentials; the signal's reason
  */
 export async function putFile(
   context: UploadContext,

@@ -2,19 +2,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type BackoffOptions, backoffMs } from "../../lib/backoff.js";
 import { OssFailure } from "./failure.js";
 
-/** How often a call is tried in all, and the pauses between. */
+/** How often a call is tried in total, and the pauses between the tries. */
 export interface RetryOptions extends BackoffOptions {
   readonly tries: number;
 }
 
-/** Bridges about half a minute; what takes longer is for the task's own retry, which goes on from the checkpoint. */
+/**
+ * Covers about half a minute. After a longer outage the task itself is retried and resumes from the
+ * checkpoint.
+ */
 export const DEFAULT_RETRY: RetryOptions = { tries: 6, baseMs: 500, capMs: 15_000 };
 
 /**
- * Repeats a call while it fails in a way that passes.
+ * Repeats a call while it fails with a passing failure.
  *
- * @param onRetry told of each failure that is followed by another try.
- * @throws what the last try threw; the signal's reason once it is aborted.
+ * @param onRetry called for each failure that is followed by another try.
+ * @throws the error of the last try; the signal's reason once it is aborted.
  */
 export async function retrying<T>(
   run: () => Promise<T>,

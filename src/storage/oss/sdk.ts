@@ -4,7 +4,7 @@ import type { OssAddress } from "./address.js";
 import type { OssAccessKey } from "./credentials.js";
 import type { OssTransport } from "./transport.js";
 
-/** What is used of ali-oss 6.23; its published types lack part of it. */
+/** The used parts of ali-oss 6.23, whose published types lack some of them. */
 export interface OssSdk {
   put(key: string, body: Readable | Buffer, options: SdkPutOptions): Promise<SdkResult>;
   head(
@@ -56,7 +56,7 @@ interface SdkResult {
 }
 
 interface SdkObjectList {
-  /** Undefined where there are none. */
+  /** Undefined if there are no objects. */
   readonly objects?: readonly {
     readonly name: string;
     readonly size: number;
@@ -68,7 +68,7 @@ interface SdkObjectList {
 }
 
 interface SdkPartList {
-  /** One part alone comes without a list. */
+  /** A single part is not wrapped in a list. */
   readonly parts: SdkPart | readonly SdkPart[];
   readonly isTruncated: string;
   readonly nextPartNumberMarker: string;
@@ -81,9 +81,9 @@ interface SdkPart {
 }
 
 /**
- * Makes a client of the SDK, which takes 300 ms to load: not before it is needed.
+ * Makes a client of the SDK. Loading the SDK takes 300 ms, so this is done only when it is needed.
  *
- * @param idleMs how long no byte may move.
+ * @param idleMs how long a connection may be idle during a call.
  */
 export async function createOssSdk(
   address: OssAddress,
@@ -94,7 +94,8 @@ export async function createOssSdk(
   const { default: OSS } = await import("ali-oss");
   const options = {
     ...{ accessKeyId, accessKeySecret, bucket: address.bucket, region: address.region },
-    // The interval only silences a warning: without a function to call, the SDK refreshes nothing.
+    // The interval only prevents a warning. The SDK refreshes nothing, since it has no function for
+    // that.
     ...(stsToken !== undefined && { stsToken, refreshSTSTokenInterval: Number.MAX_SAFE_INTEGER }),
     endpoint: address.endpoint,
     cname: address.style === "cname",

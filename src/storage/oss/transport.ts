@@ -5,30 +5,35 @@ import type { LookupFunction } from "node:net";
 import { pipeline, type Readable } from "node:stream";
 import { defined } from "../../lib/defined.js";
 
-/** What the SDK asks its HTTP client for. */
+/** A request that the SDK makes to its HTTP client. */
 export interface SdkRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string | number | undefined>>;
   readonly stream?: Readable;
   readonly content?: string | Buffer;
-  /** Here it limits how long no byte may move; a whole request may take any time. */
+  /** Used here as the limit for an idle connection. A whole request may take any time. */
   readonly timeout: number;
-  /** The body of a good answer is handed on as a stream, which must be read to its end or destroyed. */
+  /**
+   * The body of a successful answer is passed on as a stream. It must be read to its end or
+   * destroyed.
+   */
   readonly customResponse?: boolean;
 }
 
-/** What the SDK wants to be answered. */
+/** The answer that the SDK expects. */
 export interface SdkAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly data: Buffer;
-  /** What the SDK hands on: the stream that was asked for, else the answer itself. */
+  /**
+   * The value that the SDK passes on: the stream if one was requested, otherwise the answer itself.
+   */
   readonly res: IncomingMessage | Omit<SdkAnswer, "res">;
 }
 
-/** How to reach OSS. */
+/** Options of {@link OssTransport}. */
 export interface OssTransportOptions {
-  /** Cuts every request under way. */
+  /** Aborts all requests. */
   readonly signal: AbortSignal;
   readonly isSecure: boolean;
   /** @default the system's resolver */
@@ -36,9 +41,9 @@ export interface OssTransportOptions {
 }
 
 /**
- * The SDK's HTTP client, put in the place of its own: that one limits the whole time of a request,
- * cannot be aborted and names a foreign host to servers called by IP address. Connections are kept
- * until disposal.
+ * An HTTP client that replaces the SDK's own. The SDK's client limits the total time of a request,
+ * cannot be aborted, and sends a wrong host name to servers that are called by IP address.
+ * Connections are kept open until disposal.
  */
 export class OssTransport implements Disposable {
   readonly #options: OssTransportOptions;
@@ -49,13 +54,16 @@ export class OssTransport implements Disposable {
     this.#agent = new (options.isSecure ? https : http).Agent({ keepAlive: true });
   }
 
-  /** Sends one request and reads its answer, whatever its status. @throws an error with status -1 without an answer */
+  /**
+   * Sends one request and reads its answer, whatever its status. @throws an error with status -1 if
+   * no answer comes
+   */
   async request(url: string, call: SdkRequest): Promise<SdkAnswer> {
     try {
       const { statusCode: status = 0, headers, data, stream } = await this.#send(url, call);
       return { status, headers, data, res: stream ?? { status, headers, data } };
     } catch (thrown) {
-      // The SDK keeps name and message alone, and takes this status for "no answer".
+      // The SDK keeps only name and message. It takes the status -1 for "no answer".
       const { message, code } = thrown as NodeJS.ErrnoException;
       throw Object.assign(new Error(message, { cause: thrown }), {
         name: code ?? "Error",
@@ -82,7 +90,8 @@ export class OssTransport implements Disposable {
         }
         readAnswer(response)
           .then(resolve, reject)
-          // An early answer leaves a body half sent: that connection is of no more use.
+          // If the answer came early, the body is only partly sent and the connection cannot be
+          // used again.
           .finally(() => request.writableFinished || request.destroy());
       });
       if (stream === undefined) request.end(content);
@@ -90,7 +99,7 @@ export class OssTransport implements Disposable {
     });
   }
 
-  /** Closes all connections; what is still under way fails. */
+  /** Closes all connections. Running requests fail. */
   [Symbol.dispose](): void {
     this.#agent.destroy();
   }

@@ -8,31 +8,36 @@ import type { ObjectHeaders, OssClient } from "./client.js";
 import { OssProgress } from "./progress.js";
 import type { RetryOptions } from "./retry.js";
 
-/** How uploads are made. */
+/** Limits of uploads. */
 export interface UploadLimits {
-  /** Of a part; a file that is no larger is sent in one piece. At least 100 KiB, which OSS demands. */
+  /**
+   * Size of a part. A file up to this size is sent in one piece. At least 100 KiB, the minimum of
+   * OSS.
+   */
   readonly partSizeBytes: number;
   readonly retry: RetryOptions;
 }
 
-/** What an upload is made with. */
+/** The objects that an upload needs. */
 export interface UploadContext {
   readonly limits: UploadLimits;
   readonly logger: Logger;
-  /** Makes a client whose calls are cut by the signal. */
+  /** Makes a client. The signal aborts its calls. */
   readonly openClient: (signal: AbortSignal) => OssClient;
 }
 
-/** One file on its way to OSS. */
+/** One file that is being uploaded to OSS. */
 export interface OssUpload extends UploadContext {
   readonly file: StoredFile;
-  /** Another for a file that was written anew. */
+  /** Identifies the version of the file. A rewritten file has another id. */
   readonly fileId: string;
   readonly headers: ObjectHeaders;
   readonly progress: OssProgress;
 }
 
-/** Looks at a file that is to be uploaded. @throws SourceError if it is gone or has another size */
+/**
+ * Looks at a file before its upload. @throws SourceError if it does not exist or has another size
+ */
 export async function beginUpload(
   context: UploadContext,
   file: StoredFile,
@@ -48,7 +53,7 @@ export async function beginUpload(
   };
 }
 
-/** Looks again. @throws SourceError if the file is no longer the same */
+/** Looks at the file again. @throws SourceError if it has changed */
 export async function checkUnchanged({ file, fileId }: OssUpload): Promise<void> {
   if ((await identify(file)) !== fileId) throw new SourceError("the local file changed meanwhile");
 }
