@@ -1,17 +1,17 @@
 import type { Dispatch, Task } from "../domain/task.js";
 import type { Fence } from "../store/task-queue.js";
 
-/** What the ledger finds out; times in seconds. */
+/** The events that the ledger reports. Times are in seconds. */
 export interface GpuEvents {
-  /** A server ran a prompt for so long. */
+  /** A server has run a prompt for this time. */
   busy(server: string, seconds: number): void;
-  /** What a server ran is of no use to anybody. @param cause `canceled`, `resubmitted` or an error's code. */
+  /** A server's work was wasted. @param cause `canceled`, `resubmitted` or an error's code. */
   wasted(cause: string, seconds: number): void;
-  /** A server got a prompt of another workflow than before, and has to load its models. */
+  /** A server got a prompt of another workflow than before, so it has to load other models. */
   modelLoaded(server: string): void;
 }
 
-/** What is known of one task that this process holds. */
+/** What is known about one task that this process holds. */
 interface Entry {
   readonly epoch: number;
   readonly workflow: string;
@@ -19,14 +19,14 @@ interface Entry {
     readonly server: string;
     readonly promptId: string;
     readonly sentAtMs: number;
-    /** How long it ran; unset while it may still run. */
+    /** How long the prompt ran. Unset while it may still run. */
     ranMs?: number;
   };
 }
 
 /**
- * Keeps account of what the servers do for the tasks of this process. A server runs one prompt at a
- * time: one that was sent while another ran counts from that one's end.
+ * Measures what the servers do for the tasks of this process. A server runs one prompt at a time.
+ * If a prompt was sent while another one ran, its time begins when the other one ends.
  */
 export class GpuLedger {
   readonly #events: GpuEvents;
@@ -42,7 +42,10 @@ export class GpuLedger {
     this.#clock = clock;
   }
 
-  /** A task is held from now on, perhaps with a prompt that another process sent. */
+  /**
+   * Call it when this process begins to hold a task. The task may have a prompt that another
+   * process sent.
+   */
   leased({ taskId, epoch, workflow, dispatch }: Task): void {
     const entry: Entry = { epoch, workflow };
     if (dispatch !== undefined) {
@@ -58,7 +61,7 @@ export class GpuLedger {
     this.#entries.set(taskId, entry);
   }
 
-  /** A held task's prompt has come further. */
+  /** Call it when the prompt of a held task reaches a phase. */
   dispatched({ taskId }: Fence, { server, promptId, phase }: Omit<Dispatch, "at">): void {
     const entry = this.#entries.get(taskId);
     if (entry === undefined) return;
@@ -72,14 +75,19 @@ export class GpuLedger {
     if (phase === "done") this.#end(entry);
   }
 
-  /** A held task's lease has ended. @param wasteCause why its run is of no use; left out if it is or may be. */
+  /**
+   * Call it when the lease of a held task ends. @param wasteCause why its run was wasted; left out
+   * if it was not, or is not known to be.
+   */
   settled({ taskId }: Fence, wasteCause?: string): void {
     const entry = this.#entries.get(taskId);
     if (entry !== undefined && wasteCause !== undefined) this.#waste(entry, wasteCause);
     this.#entries.delete(taskId);
   }
 
-  /** A task is held by another process. @returns whether this one thought to hold it. */
+  /**
+   * Call it when another process holds a task. @returns whether this process still had it as held.
+   */
   lost({ taskId, epoch }: Fence): boolean {
     const isOurs = this.#entries.get(taskId)?.epoch === epoch;
     if (isOurs) this.#entries.delete(taskId);

@@ -4,12 +4,12 @@ import { observeStore } from "./observe-store.js";
 import { registerScrapedMetrics, type ScrapeSources } from "./scraped-metrics.js";
 import { createStoreMetrics } from "./store-metrics.js";
 
-/** Streams that clients keep open. */
+/** The kinds of streams that clients keep open. */
 export type StreamName = "watch_task" | "watch_stats";
 
 /**
- * The metrics of one service, in a registry of its own. Labels are bounded: servers, workflows, codes,
- * never a task or a URL's path.
+ * The metrics of one service, in their own registry. Labels have few values: servers, workflows and
+ * codes, but never a task or the path of a URL.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -27,17 +27,17 @@ export class Metrics {
       this.#openStreams.set({ stream }, 0);
   }
 
-  /** The store to work with from now on: what goes through it is counted and timed. */
+  /** Returns the store to use from now on. Its calls are counted and timed. */
   observeStore(store: TaskStore): TaskStore {
     return observeStore(store, createStoreMetrics(this.#registry));
   }
 
-  /** Adds what is looked at when the metrics are asked for. */
+  /** Adds the metrics that are read when somebody asks for them. */
   scrape(sources: ScrapeSources): void {
     registerScrapedMetrics(this.#registry, sources);
   }
 
-  /** The same function, whose streams are counted while they are open. */
+  /** Returns the same function, but its open streams are counted. */
   countStreams<A extends unknown[], T>(
     stream: StreamName,
     open: (...args: A) => AsyncIterable<T>,

@@ -3,14 +3,14 @@ import type { Dispatch, StageName, Task } from "../domain/task.js";
 import type { Fence, Outcome } from "../store/task-queue.js";
 import type { TaskStore } from "../store/task-store.js";
 
-/** A store's methods that are calls of the database. */
+/** The methods of a store that call the database. */
 type TimedMethod = {
   [M in keyof TaskStore & string]: TaskStore[M] extends (...args: never[]) => Promise<unknown>
     ? M
     : never;
 }[keyof TaskStore & string];
 
-/** The name that the metrics know each call by. */
+/** The name of each call in the metrics. */
 const CALL_NAMES = {
   create: "create",
   replay: "replay",
@@ -41,27 +41,30 @@ const CALL_NAMES = {
 
 export type StoreCall = (typeof CALL_NAMES)[TimedMethod];
 
-/** Every call that is timed, by the name that the metrics know it by. */
+/** The names of all timed calls in the metrics. */
 export const STORE_CALLS: readonly StoreCall[] = Object.values(CALL_NAMES);
 
-/** Told of what is done with the tasks of a store by this process. */
+/** Is told what this process does with the tasks of a store. */
 export interface StoreObserver {
-  /** Every call, when it has ended. @param errorCode of one that threw. */
+  /**
+   * Called for every call when it has ended. @param errorCode code of the error, if the call threw
+   * one.
+   */
   called(call: StoreCall, seconds: number, errorCode?: string): void;
   leased(task: Task): void;
   stageEnded(name: StageName, seconds: number): void;
   dispatched(fence: Fence, dispatch: Omit<Dispatch, "at">): void;
-  /** A lease has ended as its holder wished. */
+  /** A holder has settled a lease. */
   settled(fence: Fence, outcome: Outcome): void;
   /** A client's cancel has made a task terminal. */
   canceled(): void;
-  /** A canceled task's server is free of it. */
+  /** A canceled task no longer occupies a server. */
   cleanedUp(fence: Fence): void;
-  /** A write was refused, or a heartbeat answered, because the lease is another's. */
+  /** A lease belongs to another holder. A refused write or a heartbeat showed it. */
   lost(fence: Fence): void;
 }
 
-/** The same store, which tells an observer what goes through it. */
+/** Returns the same store, but an observer is told of its calls. */
 export function observeStore(store: TaskStore, observer: StoreObserver): TaskStore {
   const news: Readonly<Record<string, unknown>> = newsOf(observer);
   const methods = Object.entries(CALL_NAMES).map(([method, call]) => {
@@ -86,7 +89,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
 
 type AnyMethod = (...args: unknown[]) => Promise<unknown>;
 
-/** What the observer is told of a call that succeeded, besides how long it took. */
+/** Tells the observer about a call that succeeded, in addition to its duration. */
 type News = {
   readonly [M in TimedMethod]?: (
     result: Awaited<ReturnType<TaskStore[M]>>,

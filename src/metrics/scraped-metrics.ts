@@ -3,7 +3,7 @@ import { TASK_STATUSES } from "../domain/task.js";
 import type { PoolServer, ServerState } from "../pool/pool-server.js";
 import type { TaskReading } from "../store/task-reading.js";
 
-/** What is looked at when the metrics are asked for. */
+/** The objects that are read when the metrics are requested. */
 export interface ScrapeSources {
   readonly store: Pick<TaskReading, "counts" | "queueAgeMs">;
   readonly servers: readonly PoolServer[];
@@ -17,7 +17,7 @@ const SERVER_STATES: readonly ServerState[] = [
   "draining",
 ];
 
-/** Adds the metrics that tell how things are at the moment of asking. */
+/** Adds the metrics that show the state at the moment of the request. */
 export function registerScrapedMetrics(registry: Registry, sources: ScrapeSources): void {
   const registers = [registry];
   new Gauge({

@@ -4,13 +4,13 @@ import { GpuLedger } from "./gpu-ledger.js";
 import { STORE_CALLS, type StoreObserver } from "./observe-store.js";
 
 const CALL_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
-/** From a thumbnail to a film. */
+/** In seconds, from a thumbnail to a film. */
 const STAGE_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
 
-/** Makes the metrics of what this process does with tasks, and the observer that feeds them. */
+/** Makes the metrics of what this process does with tasks, and the observer that updates them. */
 export function createStoreMetrics(registry: Registry): StoreObserver {
   const metrics = register(registry);
-  // So that there are as many series at the start as later.
+  // All series exist from the start with the value 0.
   for (const call of STORE_CALLS) metrics.calls.zero({ call });
   for (const stage of STAGE_NAMES) metrics.stages.zero({ stage });
   const ledger = new GpuLedger({
