@@ -12,7 +12,7 @@ import { chooseWorkflow } from "../workflow/choose-workflow.js";
 import { type ParameterValues, resolveParameters } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 
-/** A request for a task. */
+/** A request to create a task. */
 export interface CreateTask {
   readonly params: TaskParams;
   /** Values for the workflow's parameters, by name. */
@@ -23,26 +23,27 @@ export interface CreateTask {
   readonly idempotencyKey?: string;
 }
 
-/** What a request is checked against. */
+/** The objects that a request is checked against. */
 export interface CreateContext {
   readonly guard: AddressGuard;
-  /** Inputs that are not on the network. */
+  /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
   readonly catalog: WorkflowCatalog;
   readonly pool: Pick<Pool, "lacks" | "serversFor">;
   readonly random: () => number;
 }
 
-/** A request found good: what is stored, and the workflow it is pinned to. */
+/** A valid request: the content to store, and the workflow version that the task will use. */
 export interface CheckedTask {
   readonly newTask: Omit<NewTask, "idempotency">;
   readonly workflow: Workflow;
 }
 
 /**
- * Checks a request and fills in what it leaves out.
+ * Checks a request and fills in the defaults.
  *
- * @throws TaskError INVALID_REQUEST with all that is wrong, WORKFLOW_NOT_RUNNABLE if no server could run its workflow.
+ * @throws TaskError INVALID_REQUEST with all problems; WORKFLOW_NOT_RUNNABLE if no server can run
+ *   its workflow.
  */
 export async function checkTask(request: CreateTask, context: CreateContext): Promise<CheckedTask> {
   const { params } = request;
@@ -68,7 +69,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
   return { newTask, workflow };
 }
 
-/** Undefined for a request that names no key. */
+/** Undefined for a request without an idempotency key. */
 export function idempotencyOf(request: CreateTask): Idempotency | undefined {
   const { idempotencyKey: key } = request;
   return key === undefined ? undefined : { key, requestHash: hashOf(request) };
@@ -102,12 +103,15 @@ function invalid(violations: readonly Violation[]): TaskError {
   return new TaskError("INVALID_REQUEST", detail, { violations });
 }
 
-/** What was hashed from the beginning, given or not. Nothing is added: a key of before would no longer replay. */
+/**
+ * Fields that are always hashed, given or not. Never add a field here: keys that were used before
+ * an upgrade would no longer replay.
+ */
 const ALWAYS_HASHED = { parameters: {}, priority: 1 } satisfies Partial<CreateTask>;
 
 /**
- * The same for two requests that ask for the same, whatever the order of their keys. A field that was
- * not given takes no part, so that a request of before has the hash of before.
+ * A hash that is equal for two equal requests, whatever the order of their keys. Fields that were
+ * not given are left out, so that a new field does not change the hash of older requests.
  */
 function hashOf({ idempotencyKey, ...asked }: CreateTask): string {
   const hashed = canonicalJson({ ...ALWAYS_HASHED, ...asked });

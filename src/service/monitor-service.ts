@@ -11,17 +11,17 @@ import { type TaskView, viewTask } from "./task-view.js";
 export interface StatsView {
   readonly counts: TaskCounts;
   readonly servers: readonly ServerView[];
-  /** The newest tasks, newest first. */
+  /** The newest tasks, the newest first. */
   readonly tasks: readonly TaskView[];
 }
 
-/** Whether the service can take and run work, and if not why. */
+/** Whether the service can take and run tasks, and the reason if it cannot. */
 export interface Readiness {
   readonly ready: boolean;
   readonly reason?: string;
 }
 
-/** What the service works with. */
+/** The objects that the service works with. */
 export interface MonitorServiceOptions {
   readonly store: TaskReading;
   readonly pool: Pool;
@@ -29,7 +29,7 @@ export interface MonitorServiceOptions {
   readonly storage: Pick<ObjectStorage, "url">;
 }
 
-/** How many of the newest tasks the stats show. */
+/** How many of the newest tasks the stats contain. */
 const RECENT_TASK_COUNT = 50;
 
 /**

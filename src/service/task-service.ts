@@ -11,19 +11,19 @@ import { toContent } from "../workflow/read/workflow-content.js";
 import { type CreateContext, type CreateTask, checkTask, idempotencyOf } from "./create-task.js";
 import { type TaskView, viewTask } from "./task-view.js";
 
-/** What the service works with. */
+/** The objects that the service works with. */
 export interface TaskServiceOptions extends CreateContext {
   readonly store: TaskReading & TaskIntake & WorkflowArchive;
   readonly watcher: Pick<TaskWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
-  /** Tasks that may wait; absent: no limit. */
+  /** How many tasks may wait. Absent: no limit. */
   readonly maxPendingCount?: number;
 }
 
-/** Which tasks to list, newest first. */
+/** Selects the tasks to list. The newest come first. */
 export interface ListTasks {
   readonly status?: TaskStatus;
-  /** 0: 50. */
+  /** 0 means 50. */
   readonly pageSize: number;
   readonly pageToken?: string;
 }
@@ -36,13 +36,16 @@ export interface TaskList {
 }
 
 const DEFAULT_PAGE_SIZE = 50;
-/** What a client is told to wait when the queue is full. */
+/** How long a client should wait when the queue is full. */
 const QUEUE_FULL_RETRY_MS = 10_000;
 
-/** What clients can do with tasks. Everything goes through the store: nothing here knows the scheduler. */
+/**
+ * The use cases of clients with tasks. All of them work through the store; this class does not know
+ * the scheduler.
+ */
 export class TaskService {
   readonly #options: TaskServiceOptions;
-  /** Versions of workflows that this process knows to be in the store. */
+  /** Workflow versions that this process has already saved in the store. */
   readonly #savedVersions = new Set<string>();
 
   constructor(options: TaskServiceOptions) {
@@ -50,13 +53,14 @@ export class TaskService {
   }
 
   /**
-   * Accepts a task: once this returns it is stored.
+   * Accepts a task. The task is stored when this returns.
    *
    * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL.
    */
   async create(request: CreateTask): Promise<Task> {
     const idempotency = idempotencyOf(request);
-    // What was accepted once is not judged again: its upload may have expired, its workflow be gone.
+    // A repeated request is answered before it is checked. It was accepted once; since then its
+    // upload may have expired, or its workflow may have been removed.
     const result =
       (idempotency && (await this.#options.store.replay(idempotency))) ??
       (await this.#createNew(request, idempotency));
@@ -74,7 +78,10 @@ export class TaskService {
     }
   }
 
-  /** All for which {@link create} would refuse a request as INVALID_REQUEST; empty: nothing. */
+  /**
+   * All problems for which {@link create} would refuse the request with INVALID_REQUEST. Empty: no
+   * problem.
+   */
   async violations(request: CreateTask): Promise<readonly Violation[]> {
     try {
       await checkTask(request, this.#options);
@@ -120,7 +127,8 @@ export class TaskService {
   }
 
   /**
-   * The states of a task that are newer than a revision, until it ends or the signal is aborted.
+   * Yields the states of a task that are newer than a revision, until the task ends or the signal
+   * is aborted.
    *
    * @throws TaskError TASK_NOT_FOUND.
    */

@@ -1,10 +1,10 @@
 import type { Output, Task } from "../domain/task.js";
 import type { ObjectStorage, ObjectUrl } from "../storage/object-storage.js";
 
-/** A task as shown: with the URLs of its outputs, made afresh. */
+/** A task as clients see it, with new URLs of its outputs. */
 export interface TaskView {
   readonly task: Task;
-  /** One for each of the task's outputs. */
+  /** One URL for each of the task's outputs. */
   readonly outputUrls: readonly ObjectUrl[];
 }
 

@@ -5,7 +5,7 @@ import type { WorkflowCatalog } from "../workflow/catalog.js";
 import { parametersSchema } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 
-/** A workflow as shown: with what of the pool can run it now. */
+/** A workflow as clients see it, with the servers that can run it now. */
 export interface WorkflowView {
   readonly workflow: Workflow;
   /** Addresses of the servers that can run it now. */
@@ -13,7 +13,7 @@ export interface WorkflowView {
   readonly parametersSchema: { readonly [key: string]: Json };
 }
 
-/** Tells which workflows there are. */
+/** Tells clients which workflows exist. */
 export class WorkflowService {
   readonly #catalog: WorkflowCatalog;
   readonly #pool: Pick<Pool, "serversFor">;
@@ -23,12 +23,15 @@ export class WorkflowService {
     this.#pool = pool;
   }
 
-  /** All that can be used, by name. */
+  /** All usable workflows, sorted by name. */
   list(): readonly WorkflowView[] {
     return this.#catalog.list().map((workflow) => this.#view(workflow));
   }
 
-  /** @throws TaskError WORKFLOW_NOT_FOUND, which says why where there is a file that cannot be used. */
+  /**
+   * @throws TaskError WORKFLOW_NOT_FOUND. If a file exists but cannot be used, the message says
+   *   why.
+   */
   get(name: string): WorkflowView {
     const workflow =
       this.#catalog.find(name) ??
