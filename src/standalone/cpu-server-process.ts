@@ -19,8 +19,8 @@ const START_LIMIT_MS = 30_000;
 const RESTART_PAUSE = { baseMs: 250, capMs: 10_000 };
 
 /**
- * The built-in CPU server as a child process that ends with this one. If it dies it is started again
- * on the same port; the pool sees no more than a server that restarted.
+ * Runs the built-in CPU server as a child process, which ends with this process. If it dies, it is
+ * started again on the same port, so that the pool sees a server that restarted.
  */
 export class CpuServerProcess implements AsyncDisposable {
   readonly url: string;
@@ -34,7 +34,10 @@ export class CpuServerProcess implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Chooses its port and starts it; it listens a little later. What keeps it from that is logged. */
+  /**
+   * Chooses the port and starts the server. The server listens a little later. If it cannot start,
+   * the reason is logged.
+   */
   static async start(options: CpuServerOptions): Promise<CpuServerProcess> {
     const server = new CpuServerProcess(await freePort(), options);
     server.#keeping = server.#keep();
@@ -99,7 +102,7 @@ export class CpuServerProcess implements AsyncDisposable {
   }
 }
 
-/** A port that nobody listens on; kept for every restart, so that the server keeps its address. */
+/** Finds a free port. Restarts use the same port, so that the server keeps its address. */
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
