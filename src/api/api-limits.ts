@@ -1,16 +1,16 @@
 import type { PortLimits } from "./listener/one-port.js";
 
-/** What clients may ask of the API. */
+/** Limits on what clients may use of the API. */
 export interface ApiLimits extends Omit<PortLimits, "bodyTimeoutMs"> {
-  /** The largest request message; above it RESOURCE_EXHAUSTED, over REST 413. */
+  /** The largest request message. A larger one gets RESOURCE_EXHAUSTED, over REST 413. */
   readonly maxRequestBytes: number;
-  /** How long a unary call may take; then DEADLINE_EXCEEDED. */
+  /** Time limit of a unary call. After it the call fails with DEADLINE_EXCEEDED. */
   readonly maxTimeoutMs: number;
-  /** How long the body of a request may take; then 408. Not for uploads. */
+  /** Time limit of a request's body. After it the answer is 408. Does not apply to uploads. */
   readonly bodyTimeoutMs: number;
 }
 
-/** Sane for a server that any program may talk to. */
+/** Limits for a server that any program may call. */
 export const DEFAULT_LIMITS: ApiLimits = {
   maxRequestBytes: 1024 * 1024,
   maxTimeoutMs: 30_000,
@@ -23,7 +23,7 @@ export const DEFAULT_LIMITS: ApiLimits = {
   sweepIntervalMs: 1_000,
   pingIntervalMs: 20_000,
   pingTimeoutMs: 10_000,
-  // A gateway puts all its clients' streams on few connections; a stream costs some 40 kB.
+  // A gateway puts the streams of all its clients on few connections. A stream costs about 40 kB.
   maxConcurrentStreams: 10_000,
   maxSessionMegabytes: 100,
 };

@@ -11,16 +11,16 @@ import { createHostCheck, isLoopback } from "./listener/host-check.js";
 import { OnePort } from "./listener/one-port.js";
 import type { ApiServices } from "./rpc/services.js";
 
-/** What {@link startApiServer} needs. */
+/** Options of {@link startApiServer}. */
 export interface ApiServerOptions {
-  /** Addresses to listen on. "::1" is left out where the machine has no IPv6. */
+  /** Addresses to listen on. "::1" is left out if the machine has no IPv6. */
   readonly hosts: readonly string[];
-  /** The one port for everything; 0: a free one, the same on every host. */
+  /** The one port for all protocols. 0: a free port, the same on every host. */
   readonly port: number;
   /** The use cases. */
   readonly services: ApiServices;
   readonly logger: Logger;
-  /** Origins whose pages may call the API; `*` for any. @default none */
+  /** Origins whose pages may call the API. `*` allows any. @default none */
   readonly corsOrigins?: readonly string[];
   /**
    * Names and addresses, without ports, that requests may be for beside loopback's, where it listens
@@ -33,22 +33,23 @@ export interface ApiServerOptions {
   readonly limits?: Partial<ApiLimits>;
 }
 
-/** How the API ends. */
+/** Options of closing the API. */
 export interface CloseOptions {
   /** How long unary calls may take to finish. @default 10000 */
   readonly graceMs?: number;
 }
 
-/** The API while it listens. */
+/** The running API. */
 export interface ApiServer extends AsyncDisposable {
   readonly port: number;
-  /** Where it listens, e.g. `http://127.0.0.1:6008`. */
+  /** The URLs it listens on, e.g. `http://127.0.0.1:6008`. */
   readonly urls: readonly string[];
-  /** How many connections are open. */
+  /** The number of open connections. */
   readonly connectionCount: number;
   /**
-   * Takes no new connections and calls, ends every stream with UNAVAILABLE (SHUTTING_DOWN), lets
-   * unary calls finish for up to `graceMs`, then cuts what is left. Idempotent.
+   * Closes the API. It takes no new connections and calls, and ends every stream with UNAVAILABLE
+   * (SHUTTING_DOWN). Unary calls may finish for up to `graceMs`; what is left is then cut.
+   * Idempotent.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -58,7 +59,7 @@ const DEFAULT_GRACE_MS = 10_000;
 /**
  * Serves gRPC, gRPC-Web, Connect and REST on one port.
  *
- * @throws Error naming the host that cannot be listened on.
+ * @throws Error that names the host on which it cannot listen.
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { hosts, services, corsOrigins = [], allowedHosts = [], plugins = [] } = options;
@@ -66,7 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const limits: ApiLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const shutdown = new AbortController();
   const shutdownSignal = shutdown.signal;
-  // Every open call listens to it.
+  // Every open call has a listener on this signal.
   setMaxListeners(0, shutdownSignal);
   let app: FastifyInstance | undefined;
   const checkHost = createHostCheck(allowedHosts);
@@ -128,12 +129,18 @@ class ListeningServer implements ApiServer {
   }
 }
 
-/** Fastify serves the compatible objects of HTTP/2 as well; its types know one protocol at a time. */
+/**
+ * Fastify also serves HTTP/2 requests, which have compatible objects. Its types allow only one
+ * protocol at a time.
+ */
 function route(app: FastifyInstance | undefined, request: AnyRequest, response: AnyResponse): void {
   app?.routing(request as IncomingMessage, response as ServerResponse);
 }
 
-/** The client of a reflection call sends for as long as it likes; uploads have a limit of their own. */
+/**
+ * Reflection calls have no limit, since their clients may send for as long as they like. Uploads
+ * have their own limits.
+ */
 function bodyTimeoutMs({ url = "" }: AnyRequest, limits: ApiLimits): number | undefined {
   return UNTIMED.test(url) ? undefined : limits.bodyTimeoutMs;
 }

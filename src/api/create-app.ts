@@ -19,15 +19,15 @@ import { createFindViolations } from "./rpc/all-violations.js";
 import { registerConnect } from "./rpc/connect-routes.js";
 import { type ApiServices, serveTmlsr, serveTools } from "./rpc/services.js";
 
-/** More of what HTTP serves, e.g. the files of local results. */
+/** Adds further HTTP routes, e.g. for the files of local results. */
 export type ApiPlugin = (app: FastifyInstance) => void | Promise<void>;
 
-/** What {@link createApp} needs. */
+/** Options of {@link createApp}. */
 export interface AppOptions {
   readonly services: ApiServices;
   readonly logger: Logger;
   readonly limits: ApiLimits;
-  /** Origins whose pages may call the API; `*` for any. */
+  /** Origins whose pages may call the API. `*` allows any. */
   readonly corsOrigins: readonly string[];
   readonly plugins: readonly ApiPlugin[];
   readonly refuse: Refuse;
@@ -36,20 +36,20 @@ export interface AppOptions {
 }
 
 /**
- * Puts together everything that is served: RPCs, their REST transcoding and the plain routes.
+ * Builds the app with everything that is served: RPCs, their REST transcoding and the plain routes.
  *
- * @param http1 The server whose events the app is to hear. The app listens to nothing by itself:
- * requests are given to its `routing`.
+ * @param http1 The server whose events the app listens to. The app does not listen on a port
+ *   itself: requests are given to its `routing`.
  */
 export async function createApp(http1: Server, options: AppOptions): Promise<FastifyInstance> {
   const { logger, limits, corsOrigins, plugins, refuse } = options;
   const app = fastify({
     serverFactory: () => http1,
     loggerInstance: logger as FastifyBaseLogger,
-    // A line for each request would name URLs.
+    // Fastify's line for each request would contain URLs.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.maxRequestBytes,
-    // Whatever the form of an id that is not there, it is just not found.
+    // An id with a bad escape names nothing, so the answer is "not found" as for any unknown id.
     rewriteUrl: ({ url = "/" }) => withoutBadEscapes(url),
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
@@ -69,7 +69,7 @@ function registerRefusals(app: FastifyInstance, refuse: AppOptions["refuse"]): v
   });
 }
 
-/** What browsers may send and see, by Connect's own lists and what REST has beside them. */
+/** Headers that browsers may send and read: Connect's own lists and the additional ones of REST. */
 async function registerCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   await app.register(fastifyCors, {
     origin: origins.includes("*") ? "*" : [...origins],
@@ -81,7 +81,7 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
       "X-Server-Timeout",
     ],
     exposedHeaders: [...cors.exposedHeaders, "Retry-After"],
-    // Asked by something else than a browser, OPTIONS is answered as well.
+    // OPTIONS is also answered for clients that are not browsers.
     strictPreflight: false,
     maxAge: 7_200,
   });

@@ -7,24 +7,24 @@ import { callOutcome } from "./calls/call-outcome.js";
 import { unaryTimeLimit } from "./calls/unary-time-limit.js";
 import { allViolations, type FindViolations } from "./rpc/all-violations.js";
 
-/** What {@link createInterceptors} needs. */
+/** Options of {@link createInterceptors}. */
 export interface InterceptorOptions {
   readonly logger: Logger;
   readonly validator: Validator;
-  /** Completes what the validator finds. */
+  /** Finds further violations when the validator has found some. */
   readonly findViolations: FindViolations;
   /** Aborted when the service stops. */
   readonly shutdownSignal: AbortSignal;
-  /** How long a unary call may take. */
+  /** Time limit of a unary call. */
   readonly maxTimeoutMs: number;
 }
 
 /**
- * What every call goes through, over whatever protocol, the first one outermost: its outcome is
- * mapped and logged, its time is bounded, its request is validated.
+ * The interceptors of every call in every protocol. The outermost comes first: the outcome is
+ * mapped and logged, the time is limited, the request is validated.
  *
- * @param services those whose requests the validator is made ready for: the first of a kind takes
- * some 100 ms otherwise.
+ * @param services services for whose requests the validator is prepared now; otherwise the first
+ *   request of each type would take about 100 ms longer.
  */
 export function createInterceptors(
   services: readonly ServiceImplSpec[],

@@ -1,9 +1,10 @@
 import { untilAborted } from "../../lib/until-aborted.js";
 
 /**
- * Passes items on until their source ends or `signal` is aborted, whether or not the source minds it.
+ * Passes items on until their source ends or `signal` is aborted, even if the source ignores the
+ * signal.
  *
- * @throws the signal's reason when it is aborted, also where the source then ends quietly.
+ * @throws the signal's reason when it is aborted, even if the source then ends without an error.
  */
 export async function* abortable<T>(
   source: AsyncIterable<T>,
@@ -17,7 +18,7 @@ export async function* abortable<T>(
       yield result.value;
     }
   } finally {
-    // Not awaited: a source that minds no signal would answer only after its next item.
+    // Not awaited: a source that ignores the signal would return only after its next item.
     iterator.return?.().catch(() => undefined);
   }
 }

@@ -4,12 +4,13 @@ import { defined } from "../../lib/defined.js";
 import type { Logger } from "../../lib/logger.js";
 import { toConnectError } from "./error-mapping.js";
 
-/** A call in an interceptor. */
+/** A call as interceptors see it. */
 type Call = Parameters<ReturnType<Interceptor>>[0];
 
 /**
- * Maps whatever a call throws to what the client is told, and logs how the call ended: one line for
- * each that failed, debug lines otherwise. No line names a URL or anything a client sent.
+ * Maps every thrown error to the error that the client gets, and logs how the call ended: one line
+ * for each failed call, debug lines for the others. No line contains a URL or anything that a
+ * client sent.
  */
 export function callOutcome(logger: Logger): Interceptor {
   return (next) => async (call) => {
@@ -32,8 +33,8 @@ export function callOutcome(logger: Logger): Interceptor {
 }
 
 /**
- * Passes messages on to their end, which `succeed` or `fail` is told. What the reader throws into it
- * because it cannot write is no failure of the call.
+ * Passes messages on to their end and calls `succeed` or `fail` for it. If the reader cannot write
+ * and throws into this iterator, that is not a failure of the call.
  */
 async function* follow<T>(
   messages: AsyncIterable<T>,
@@ -53,16 +54,22 @@ async function* follow<T>(
   }
 }
 
-/** After an abort, whatever breaks off does so because the client left, its deadline passed or the service stops. */
+/**
+ * After an abort, an AbortError is replaced by the reason of the abort: the client disconnected,
+ * its deadline passed or the service stops.
+ */
 function reasonOf(thrown: unknown, { aborted, reason }: AbortSignal): unknown {
   const breaksOff = thrown === reason || (thrown instanceof Error && thrown.name === "AbortError");
   return aborted && breaksOff ? ConnectError.from(reason) : thrown;
 }
 
-/** Codes of calls whose client is not there any more. */
+/** Codes of calls whose client has disconnected. */
 const LEFT: readonly Code[] = [Code.Canceled, Code.Aborted];
 
-/** Levels: a bug is an error, trouble of ours a warning, a client's fault an info; that either side leaves is none. */
+/**
+ * Log levels: a bug is an error, another fault of the service a warning, a client's fault an info.
+ * The end of a client or of the service is not logged as a failure.
+ */
 function logFailure(logger: Logger, call: object, error: ConnectError): void {
   const [detail] = error.findDetails(ErrorDetailSchema);
   const errorCode = detail?.code;

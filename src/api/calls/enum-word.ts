@@ -1,11 +1,11 @@
 import type { DescEnum } from "@bufbuild/protobuf";
 
 /**
- * The word REST shows for an enum value: its name without the enum's prefix, in lower case, e.g.
- * `completed` for TASK_STATUS_COMPLETED.
+ * The word that REST shows for an enum value: its name without the enum's prefix, in lower case,
+ * e.g. `completed` for TASK_STATUS_COMPLETED.
  *
- * @returns undefined for `..._UNSPECIFIED`, which is printed as null; the number itself where the
- * enum has no name for it.
+ * @returns undefined for `..._UNSPECIFIED`, which is printed as null; the number itself if the enum
+ *   has no name for it.
  */
 export function enumWord(desc: DescEnum, value: number): string | number | undefined {
   const name = desc.value[value]?.name;
@@ -14,7 +14,7 @@ export function enumWord(desc: DescEnum, value: number): string | number | undef
   return value === 0 && word === "unspecified" ? undefined : word;
 }
 
-/** All words of an enum, in order, without `unspecified`. */
+/** All words of an enum in order, without `unspecified`. */
 export function enumWords(desc: DescEnum): string[] {
   return desc.values
     .map(({ number }) => enumWord(desc, number))
@@ -22,9 +22,9 @@ export function enumWords(desc: DescEnum): string[] {
 }
 
 /**
- * Reads an enum value as clients may write it: short or long name in any case, or its number.
+ * Reads an enum value as clients may write it: a short or long name in any case, or a number.
  *
- * @returns undefined if it is none of these.
+ * @returns undefined for anything else.
  */
 export function readEnum(desc: DescEnum, json: unknown): number | undefined {
   if (typeof json === "number") return Number.isInteger(json) ? json : undefined;

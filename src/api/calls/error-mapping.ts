@@ -7,7 +7,7 @@ import { invalidRequest } from "./invalid-request.js";
 import { createProblem, type Problem } from "./problem.js";
 import { toViolations } from "./to-violations.js";
 
-/** What each kind of failure is over gRPC and Connect, and over HTTP. */
+/** The code of each kind of failure over gRPC and Connect. HTTP's status follows from it. */
 const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   invalid: Code.InvalidArgument,
   precondition: Code.FailedPrecondition,
@@ -18,7 +18,7 @@ const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   unavailable: Code.Unavailable,
 };
 
-/** HTTP status of each gRPC code. 499: the client has gone. */
+/** The HTTP status of each gRPC code. 499: the client has disconnected. */
 const STATUS_OF_CODE: Readonly<Record<Code, number>> = {
   [Code.InvalidArgument]: 400,
   [Code.FailedPrecondition]: 400,
@@ -53,9 +53,9 @@ const INTERNAL = new TaskError(
 );
 
 /**
- * What a client of gRPC, gRPC-Web or Connect is told of an error. An expected failure keeps its
- * message and gets an ErrorDetail with its stable code; anything unknown is INTERNAL without its
- * text. The original is the `cause`.
+ * The error that a client of gRPC, gRPC-Web or Connect gets. An expected failure keeps its message
+ * and gets an ErrorDetail with its stable code. An unknown error becomes INTERNAL without its text.
+ * The original is the `cause`.
  */
 export function toConnectError(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return knownConnectError(thrown);
@@ -70,7 +70,9 @@ export function toConnectError(thrown: unknown): ConnectError {
   return new ConnectError(error.message, code, undefined, outgoing, thrown);
 }
 
-/** What a client of the REST API is told of an error: what {@link toConnectError} makes of it, as a problem. */
+/**
+ * The error that a client of the REST API gets: the result of {@link toConnectError} as a problem.
+ */
 export function toProblem(thrown: unknown): Problem {
   const error = toConnectError(thrown);
   const [detail] = error.findDetails(ErrorDetailSchema);
@@ -84,20 +86,27 @@ export function toProblem(thrown: unknown): Problem {
   });
 }
 
-/** Of the errors of Connect and of the validator, those that speak of our insides are replaced. */
+/**
+ * Replaces those errors of Connect and of the validator that tell something about the service's
+ * internals.
+ */
 function knownConnectError(error: ConnectError): ConnectError {
   const { cause, code } = error;
   if (error.findDetails(ErrorDetailSchema).length > 0) return error;
   if (cause instanceof ValidationError)
     return toConnectError(invalidRequest(toViolations(cause), cause));
-  // A rule that cannot be evaluated is a fault of ours that the interceptor blames on the client.
+  // If a rule cannot be evaluated, the fault is the service's, although the interceptor blames the
+  // client.
   const isOurFault = cause instanceof CompilationError || cause instanceof RuntimeError;
   if (isOurFault || STATUS_OF_CODE[code] === 500) return toConnectError(cause ?? error.rawMessage);
   const detail = [{ desc: ErrorDetailSchema, value: { code: stableCodeOf(code) } }];
   return new ConnectError(error.rawMessage, code, error.metadata, detail, cause ?? error);
 }
 
-/** The stable code of an error that Connect itself raised: its gRPC code, `NOT_FOUND` for Code.NotFound. */
+/**
+ * The stable code of an error that Connect raised itself: the name of its gRPC code, `NOT_FOUND`
+ * for Code.NotFound.
+ */
 function stableCodeOf(code: Code): string {
   if (code === Code.InvalidArgument) return "INVALID_REQUEST";
   return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();

@@ -10,7 +10,7 @@ import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { field as rulesOfField } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { enumWords } from "./enum-word.js";
 
-/** What `json` fails to be as a value of a field, for people: `must be a whole number`. */
+/** The rule that `json` breaks as the value of a field, for people: `must be a whole number`. */
 export function fieldExpectation(field: DescField, json: JsonValue): string {
   if (field.enum !== undefined) return expectEnum(field.enum);
   if (field.message !== undefined) return expectMessage(field.message, json);
@@ -18,7 +18,7 @@ export function fieldExpectation(field: DescField, json: JsonValue): string {
   return expectRange(field) ?? expectScalar(field.scalar, json);
 }
 
-/** A field with rules of its own takes less than its type does. */
+/** For a field whose own rules allow fewer values than its type. */
 function expectRange(field: DescField): string | undefined {
   const { type } = getOption(field, rulesOfField);
   if (type.case !== "int32") return undefined;
@@ -48,7 +48,7 @@ const WELL_KNOWN: Readonly<Record<string, string>> = {
 function expectScalar(type: ScalarType, json: JsonValue): string {
   switch (type) {
     case ScalarType.STRING:
-      // A lone surrogate has no form in UTF-8.
+      // A lone surrogate cannot be written in UTF-8.
       return typeof json === "string" ? "must be valid Unicode" : "must be a string";
     case ScalarType.BOOL:
       return "must be true or false";

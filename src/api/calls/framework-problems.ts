@@ -3,15 +3,18 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 
 import { createProblem, type Problem, ProblemError, sendProblem } from "./problem.js";
 
-/** Maps an error to what HTTP answers. */
+/** Maps an error to the problem that HTTP answers. */
 type ToProblem = (error: unknown) => Problem;
 
-/** Makes every error of the whole app a problem: what handlers throw and what Fastify refuses by itself. */
+/**
+ * Turns every error of the whole app into a problem: errors of handlers, and requests that Fastify
+ * itself refuses.
+ */
 export function registerProblems(app: FastifyInstance, toProblem: ToProblem): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = isBrokenOff(thrown, request) ? BROKEN_OFF : thrown;
     const problem = readFrameworkError(error, request) ?? toProblem(error);
-    // What passed the interceptors was logged there.
+    // A ConnectError was already logged by the interceptors.
     if (problem.status >= 500 && !(error instanceof ConnectError)) {
       request.log.error({ err: error }, "Request failed");
     }
@@ -22,14 +25,14 @@ export function registerProblems(app: FastifyInstance, toProblem: ToProblem): vo
 
 const BROKEN_OFF = new ConnectError("The client went away", Code.Canceled);
 
-/** Node ends a body that does not come in whole with this error. */
+/** Whether the error is the one with which Node.js ends a body that breaks off. */
 function isBrokenOff(error: unknown, { raw }: FastifyRequest): boolean {
   return raw.aborted && error instanceof Error && "code" in error && error.code === "ECONNRESET";
 }
 
 /**
- * Answers what Fastify refuses before it looks for a route, e.g. a bad escape in the path. It belongs
- * in Fastify's option `frameworkErrors`.
+ * Answers requests that Fastify refuses before it looks for a route, e.g. for a bad escape in the
+ * path. Give it to Fastify's option `frameworkErrors`.
  */
 export function answerFrameworkError(
   error: FastifyError,
@@ -40,12 +43,12 @@ export function answerFrameworkError(
   sendProblem(reply, readFrameworkError(error, request) ?? fallback);
 }
 
-/** 404 for a path that nothing serves. */
+/** 404 for a path that has no route. */
 export function notFound(): Problem {
   return createProblem(404, "NOT_FOUND", "Not Found");
 }
 
-/** 405 for a path that other methods serve. */
+/** 405 for a path that has routes for other methods only. */
 export function methodNotAllowed(allow: readonly string[]): Problem {
   return createProblem(405, "METHOD_NOT_ALLOWED", "Method Not Allowed", {
     headers: { allow: allow.join(", ") },
@@ -71,7 +74,7 @@ export function badEscape(): Problem {
   return createProblem(400, "INVALID_REQUEST", "Cannot read the path: it has a bad escape");
 }
 
-/** The problem behind an error that is HTTP's or Fastify's own; undefined for all others. */
+/** The problem for an error of HTTP or Fastify itself. Undefined for all other errors. */
 function readFrameworkError(error: unknown, request: FastifyRequest): Problem | undefined {
   if (error instanceof ProblemError) return error.problem;
   if (!isFastifyError(error)) return undefined;
@@ -93,7 +96,7 @@ function bodyTooLarge(maxBodyBytes: number | undefined): Problem {
   return createProblem(413, "BODY_TOO_LARGE", detail);
 }
 
-/** An error that Fastify blames on the request. */
+/** An error that Fastify attributes to the request. */
 function isFastifyError(error: unknown): error is FastifyError & { statusCode: number } {
   if (!(error instanceof Error) || !("code" in error) || !("statusCode" in error)) return false;
   const { code, statusCode } = error;

@@ -3,19 +3,19 @@ import type { FastifyReply } from "fastify";
 import type { Violation } from "../../domain/errors.js";
 
 /**
- * The body of every error: `application/problem+json` (RFC 9457) without its optional `status`,
- * because `status` is a string everywhere else in this API and typed clients share one struct.
+ * The body of every error: `application/problem+json` (RFC 9457) without its optional `status`. In
+ * the rest of this API `status` is a string, and typed clients share one struct.
  */
 export interface ProblemBody {
-  /** Always `about:blank`: `code` tells problems apart. */
+  /** Always `about:blank`, since `code` distinguishes problems. */
   readonly type: string;
   /** The phrase of the HTTP status. */
   readonly title: string;
-  /** One sentence: what failed, on what, what to do. */
+  /** One sentence: which action failed, on which value, and what to do. */
   readonly detail: string;
   /** Stable, e.g. `TASK_NOT_FOUND`. */
   readonly code: string;
-  /** All that is wrong with a request; absent where nothing is to be said of single fields. */
+  /** All violations of a request. Absent if no single fields are wrong. */
   readonly errors?: readonly Violation[];
 }
 
@@ -23,18 +23,18 @@ export interface ProblemBody {
 export interface Problem {
   /** HTTP status. */
   readonly status: number;
-  /** Beside the content type, e.g. `retry-after`; names in lower case. */
+  /** Headers in addition to the content type, e.g. `retry-after`. Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: ProblemBody;
 }
 
-/** Parts of a {@link Problem} that most have not. */
+/** Optional parts of a {@link Problem}. */
 export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly violations?: readonly Violation[];
 }
 
-/** Makes a problem; its title is the phrase of `status`. */
+/** Makes a problem. Its title is the phrase of `status`. */
 export function createProblem(
   status: number,
   code: string,
@@ -51,7 +51,7 @@ export function createProblem(
 
 /** Answers a request with a problem. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  // Bytes, since Fastify adds a charset to JSON that is text, which this media type does not define.
+  // Sent as bytes, because Fastify adds a charset to JSON text, and this media type defines none.
   return reply
     .code(problem.status)
     .headers(problem.headers)
@@ -59,7 +59,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
     .send(Buffer.from(JSON.stringify(problem.body)));
 }
 
-/** Thrown to answer with a problem that is HTTP's own and has no gRPC code, e.g. 405. */
+/** Throw it to answer with a problem of HTTP that has no gRPC code, e.g. 405. */
 export class ProblemError extends Error {
   override readonly name = "ProblemError";
   readonly problem: Problem;

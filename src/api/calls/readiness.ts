@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toProblem } from "./error-mapping.js";
 
-/** Whether the service can take and run work. */
+/** Whether the service can take and run tasks. */
 export interface Readiness {
   readonly ready: boolean;
-  /** Why not, in one sentence. */
+  /** One sentence that says why it cannot. */
   readonly reason?: string;
 }
 
-/** How long the answer may take. */
+/** Time limit of the answer. */
 const LIMIT_MS = 5_000;
 
-/** Asks whether the service is ready. An error or no answer within 5 seconds is a no. */
+/** Asks whether the service is ready. An error, or no answer within 5 seconds, means no. */
 export async function askReadiness(ask: () => Promise<Readiness>): Promise<Readiness> {
   const timer = new AbortController();
   try {

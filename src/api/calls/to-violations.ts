@@ -3,18 +3,21 @@ import type { Violation as RuleViolation, ValidationError } from "@bufbuild/prot
 import type { Violation } from "../../domain/errors.js";
 import { fieldExpectation } from "./field-expectation.js";
 
-/** What the validator found, with fields by their names in the proto and messages that name them. */
+/**
+ * Turns the validator's result into violations. Fields have their names in the proto, and each
+ * message names its field.
+ */
 export function toViolations({ violations }: ValidationError): Violation[] {
   return violations.map((violation) => {
     const field = pathToString(violation.field);
     const text = plainWords(violation) ?? violation.message;
-    // The validator's own rules say "must ..." or "value must ...", and not of what.
+    // The validator's own rules say "must ..." or "value must ..." without the field's name.
     const message = text.startsWith(field) ? text : `${field} ${text.replace(/^value /, "")}`;
     return { field, message };
   });
 }
 
-/** For rules whose own messages speak of numbers of enums and of regular expressions. */
+/** Plain messages for rules whose own messages contain enum numbers or regular expressions. */
 function plainWords({ field: path, ruleId }: RuleViolation): string | undefined {
   const field = lastField(path);
   if (field?.enum !== undefined) return fieldExpectation(field, null);

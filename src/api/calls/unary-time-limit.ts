@@ -1,10 +1,11 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 
 /**
- * Ends a unary call after `maxTimeoutMs`, earlier if the client's deadline passes or the client
- * leaves. What the call began may go on, but nobody waits for it.
+ * Ends a unary call after `maxTimeoutMs`, or earlier if the client's deadline passes or the client
+ * disconnects. The work of the call may continue, but nobody waits for it.
  *
- * The end of the service is no reason to leave a unary call: it may have begun to write.
+ * When the service stops, unary calls are not ended by this, because a call may already have begun
+ * to write.
  */
 export function unaryTimeLimit(maxTimeoutMs: number, shutdownSignal: AbortSignal): Interceptor {
   return (next) => async (call) => {

@@ -4,7 +4,7 @@ import type { OpenApiDocument, Operation } from "./openapi-document.js";
 import { operationAnchor, operationSection } from "./operation-section.js";
 import { schemaSection } from "./schema-view.js";
 
-/** The documentation as one page of HTML that needs nothing else: no script, font or picture. */
+/** The documentation as one page of HTML. It loads nothing: no script, no font, no picture. */
 export function renderDocsPage(document: OpenApiDocument): string {
   const { info, components } = document;
   const chapters = document.tags.map((tag) => ({

@@ -1,4 +1,4 @@
-/** The style of the documentation, light or dark as the reader's system is. */
+/** The style of the documentation, light or dark as in the reader's system. */
 export const DOCS_STYLE = `
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --link: #2266cc; }
 @media (prefers-color-scheme: dark) { :root { --link: #7ab0ff; } }

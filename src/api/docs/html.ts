@@ -1,4 +1,4 @@
-/** Text that is HTML; everything else is escaped where it is put into HTML. */
+/** Text that is already HTML. Any other text is escaped when it is put into HTML. */
 export class Html {
   readonly text: string;
 
@@ -7,18 +7,18 @@ export class Html {
   }
 }
 
-/** What can be put into {@link html}; undefined puts nothing. */
+/** Values that {@link html} takes. undefined becomes nothing. */
 export type HtmlValue = string | Html | readonly Html[] | undefined;
 
-/** A template tag that escapes what is put into it, unless that is HTML itself. */
+/** A template tag for HTML. It escapes its values, except those that are already HTML. */
 export function html(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   const parts = strings.map((part, index) => part + toText(values[index]));
   return new Html(parts.join(""));
 }
 
 /**
- * Prose of a proto comment: blank lines between paragraphs, lines that begin with `* ` as a list,
- * text in backticks as code.
+ * Formats a proto comment: blank lines separate paragraphs, lines that begin with `* ` become a
+ * list, text in backticks becomes code.
  */
 export function prose(text: string): readonly Html[] {
   return text
@@ -27,7 +27,7 @@ export function prose(text: string): readonly Html[] {
     .map((block) => (block.startsWith("* ") ? list(block) : html`<p>${inline(block)}</p>`));
 }
 
-/** One line of prose. */
+/** Formats one line of a proto comment. */
 export function inline(text: string): readonly Html[] {
   return text
     .split("`")

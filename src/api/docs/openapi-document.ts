@@ -11,7 +11,7 @@ export interface OpenApiDocument {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-/** What one method of a path does. */
+/** One method of a path. */
 export interface Operation {
   readonly operationId: string;
   readonly tags: readonly string[];
@@ -19,7 +19,7 @@ export interface Operation {
   readonly description?: string;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Content };
-  /** By HTTP status, and `default`. */
+  /** By HTTP status, or `default`. */
   readonly responses: Readonly<Record<string, Response>>;
 }
 
@@ -33,7 +33,7 @@ export interface Parameter {
   readonly schema: Schema;
 }
 
-/** One answer of an operation. */
+/** One possible answer of an operation. */
 interface Response {
   readonly description: string;
   readonly content: Content;
@@ -50,7 +50,7 @@ export type Content = Readonly<
   >
 >;
 
-/** A JSON Schema, as far as the document uses it. */
+/** A JSON Schema, with the fields that the document uses. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];

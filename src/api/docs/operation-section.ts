@@ -3,7 +3,7 @@ import type { Content, OpenApiDocument, Operation, Parameter } from "./openapi-d
 import { schemaExample } from "./schema-example.js";
 import { limitLabel, typeLabel } from "./schema-view.js";
 
-/** One operation: what it does, takes and answers. */
+/** The section of one operation: its purpose, its parameters and its answers. */
 export function operationSection(
   method: string,
   path: string,

@@ -5,7 +5,7 @@ import { registerGet } from "../http/get-route.js";
 import { renderDocsPage } from "./docs-page.js";
 import { DOCS_STYLE } from "./docs-style.js";
 
-/** Serves the OpenAPI document at `/openapi.json` and a page made of it at `/docs`. */
+/** Serves the OpenAPI document at `/openapi.json` and a page made from it at `/docs`. */
 export function registerDocs(app: FastifyInstance): void {
   const json = JSON.stringify(openapi);
   const page = renderDocsPage(openapi);
@@ -22,7 +22,7 @@ export function registerDocs(app: FastifyInstance): void {
   );
 }
 
-/** Lets the page use its own style and nothing else. */
+/** Allows the page its own style and nothing else. */
 function contentSecurityPolicy(styleHash: string): string {
   return [
     "default-src 'none'",

@@ -1,10 +1,10 @@
 import type { Schema } from "./openapi-document.js";
 import { refName } from "./schema-view.js";
 
-/** How deep an example goes; below it, objects are empty. */
+/** The depth of an example. Objects below it are empty. */
 const MAX_DEPTH = 5;
 
-/** An example of a value, as JSON. Optional values are shown as if they were set. */
+/** An example of a value, as JSON. Optional values are shown too. */
 export function schemaExample(
   schema: Schema,
   schemas: Readonly<Record<string, Schema>>,

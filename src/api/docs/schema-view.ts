@@ -1,7 +1,7 @@
 import { type Html, html, inline, prose } from "./html.js";
 import type { Schema } from "./openapi-document.js";
 
-/** A schema of the document under its name, with a row for each of its properties. */
+/** The section of a named schema, with a row for each of its properties. */
 export function schemaSection(name: string, schema: Schema): Html {
   return html`<section id="${schemaId(name)}">
 <h3>${name}</h3>
@@ -10,7 +10,7 @@ ${schema.properties === undefined ? undefined : propertyTable(schema)}
 </section>`;
 }
 
-/** The type of a value in a few words, with a link where it has a name. */
+/** The type of a value in a few words. A named type is a link. */
 export function typeLabel(schema: Schema): Html {
   if (schema.$ref !== undefined) return schemaLink(schema.$ref);
   if (schema.oneOf !== undefined) return anyOf(schema.oneOf.map(typeLabel));
@@ -20,7 +20,7 @@ export function typeLabel(schema: Schema): Html {
   return schema.format === undefined ? html`${label}` : html`${label} (${schema.format})`;
 }
 
-/** What else holds for a value: `0 to 60`. */
+/** The limits of a value: `0 to 60`. */
 export function limitLabel(schema: Schema): Html | undefined {
   const { minimum, maximum, minLength, maxLength, pattern } = schema;
   const parts = [

@@ -3,8 +3,8 @@ import { methodNotAllowed } from "../calls/framework-problems.js";
 import { ProblemError } from "../calls/problem.js";
 
 /**
- * Serves a path that is no RPC, with or without a slash at its end, as REST serves the others: HEAD
- * like GET, and 405 for every other method.
+ * Serves a path that is not an RPC, with or without a final slash. As for REST paths, HEAD works
+ * like GET, and every other method gets 405.
  *
  * @param url Static, or with Fastify's parameters.
  */
@@ -15,7 +15,7 @@ export function registerGet(app: FastifyInstance, url: string, handler: RouteHan
   }
 }
 
-/** Answers 405 to every method of a path but those allowed. */
+/** Answers 405 to every method of a path except the allowed ones. */
 export function refuseOtherMethods(
   app: FastifyInstance,
   url: string,

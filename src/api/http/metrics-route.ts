@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { registerGet } from "./get-route.js";
 
-/** Metrics that can be asked for. */
+/** A source of metrics as text. */
 export interface MetricsSource {
   readonly contentType: string;
   render(): Promise<string>;

@@ -6,32 +6,36 @@ import { isUnchanged } from "../../lib/is-unchanged.js";
 import { createProblem, type Problem, sendProblem } from "../calls/problem.js";
 import { refuseOtherMethods } from "./get-route.js";
 
-/** A stored result, open for reading. */
+/** A stored result that is open for reading. */
 export interface OutputFile extends AsyncDisposable {
   readonly sizeBytes: number;
   readonly mediaType: string;
-  /** Strong and quoted. */
+  /** A strong ETag in quotes. */
   readonly etag: string;
   readonly modifiedAt: Date;
-  /** Streams the bytes from `first` to `last`, both included; the stream closes the file. */
+  /**
+   * Streams the bytes from `first` to `last`, both included. The end of the stream closes the file.
+   */
   read(first: number, last: number): Readable;
 }
 
-/** Results that the service serves itself. */
+/** The results that the service itself serves. */
 export interface OutputFiles {
-  /** @returns undefined if there is no such object, whatever the key holds. */
+  /** @returns undefined if there is no such object; `key` may be any text. */
   open(key: string): Promise<OutputFile | undefined>;
 }
 
 interface OutputParams {
   readonly taskId: string;
-  /** The file's name; a parameter with a name of its own would be limited to 100 characters. */
+  /**
+   * The file's name. It is a wildcard, because Fastify limits a named parameter to 100 characters.
+   */
   readonly "*": string;
 }
 
 /**
- * Serves `GET` and `HEAD /outputs/{task_id}/{file}`: whole or one range of bytes, with conditions on
- * ETag and date as RFC 9110 has them.
+ * Serves `GET` and `HEAD /outputs/{task_id}/{file}`: the whole file or one range of bytes.
+ * Conditions on ETag and date are those of RFC 9110.
  */
 export function registerOutputs(app: FastifyInstance, files: OutputFiles): void {
   app.route<{ Params: OutputParams }>({
@@ -86,8 +90,8 @@ function unsatisfiable(sizeBytes: number): Problem {
 }
 
 /**
- * The range to send: only for GET (RFC 9110, 14.2), and not where If-Range tells that the client
- * has a part of another version (13.1.5).
+ * The range to send. Only GET has ranges (RFC 9110, 14.2). If If-Range shows that the client has a
+ * part of another version, there is no range (13.1.5).
  */
 function wantedRange(
   { method, headers }: FastifyRequest,
@@ -99,7 +103,7 @@ function wantedRange(
   return method === "GET" && isSame ? parseByteRange(headers.range, output.sizeBytes) : undefined;
 }
 
-/** HTTP dates have no fractions. */
+/** HTTP dates have no fractions of a second. */
 function wholeSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000) * 1000;
 }

@@ -4,8 +4,8 @@ import { registerDocs } from "../docs/register-docs.js";
 import { registerGet } from "./get-route.js";
 
 /**
- * The HTTP routes that are no RPCs: `GET /ready` answers 200 or 503, `GET /docs` and
- * `GET /openapi.json` are the documentation, `GET /` leads to it.
+ * The HTTP routes that are not RPCs: `GET /ready` answers 200 or 503, `GET /docs` and `GET
+ * /openapi.json` are the documentation, `GET /` leads to it.
  */
 export function registerPlainRoutes(app: FastifyInstance, ready: () => Promise<Readiness>): void {
   registerGet(app, "/ready", async (_request, reply) => {

@@ -4,7 +4,7 @@ import { TaskError } from "../../domain/errors.js";
 import type { UploadBody } from "../../input/upload/uploads.js";
 import { BadForm, formParts } from "../../lib/form-parts.js";
 
-/** The file is the body of the request. */
+/** The body of the request is the file. */
 export class RawBody implements UploadBody {
   readonly fileName: string | undefined;
   readonly #request: IncomingMessage;
@@ -19,7 +19,7 @@ export class RawBody implements UploadBody {
   }
 }
 
-/** The file is the only one of a form; what else is in the form is read past. */
+/** The body is a form with one file. All other parts of the form are skipped. */
 export class FormBody implements UploadBody {
   readonly #request: IncomingMessage;
   readonly #contentType: string;
@@ -34,7 +34,9 @@ export class FormBody implements UploadBody {
     return this.#fileName;
   }
 
-  /** @throws TaskError INVALID_REQUEST for what is no form, and a form without a file or with several. */
+  /**
+   * @throws TaskError INVALID_REQUEST if the body is not a form, or a form with no file or several.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     let hasFile = false;
     try {
@@ -57,10 +59,11 @@ function badRequest(cause: BadForm): TaskError {
 }
 
 /**
- * All of a request's body. It is not destroyed when reading ends early, for the answer needs its
- * connection, but read past.
+ * The body of a request as chunks. If the reader stops early, the rest of the body is read and
+ * dropped instead of destroyed, because the answer needs the connection.
  *
- * @throws an error if the client goes before all has come; HTTP/2 would end the body as if it had.
+ * @throws an error if the client disconnects before the end; HTTP/2 alone would end the body as if
+ *   it were complete.
  */
 async function* chunksOf(request: IncomingMessage): AsyncGenerator<Buffer> {
   try {

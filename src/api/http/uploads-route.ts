@@ -10,15 +10,18 @@ import { toProtoUpload, type Uploads } from "../rpc/upload-handlers.js";
 import { refuseOtherMethods } from "./get-route.js";
 import { FormBody, RawBody } from "./upload-body.js";
 
-/** What a form may have beside its file, of which alone the limit speaks. */
+/**
+ * The bytes of a form that may not belong to its file. They are subtracted from the announced length
+ * of a form, because the size limit is for the file alone.
+ */
 const FORM_OVERHEAD_BYTES = 64 * 1024;
 
 /**
- * Serves `POST /uploads`: the body is a file, or a form with one file. It is written down as it comes,
- * however large it is.
+ * Serves `POST /uploads`. The body is a file, or a form with one file. It is written to disk while
+ * it arrives, so its size does not matter for the memory.
  *
- * @param origins those whose pages may upload beside the service's own; `*` for any. A browser sends
- *   a form across sites without asking.
+ * @param origins origins whose pages may upload, besides the service's own; `*` allows any. The
+ *   check is needed because a browser sends a form to another site without asking that site.
  */
 export function registerUploads(
   app: FastifyInstance,
@@ -26,7 +29,7 @@ export function registerUploads(
   origins: readonly string[],
 ): void {
   void app.register((scope, _options, done) => {
-    // Whatever its type, the body is left where it is.
+    // Fastify must not read the body, whatever its type: the upload reads it.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _body, parsed) => parsed(null));
     scope.decorateRequest(CALL, null);
@@ -53,7 +56,7 @@ interface UploadCall {
 
 function openCall({ headers }: FastifyRequest, reply: FastifyReply): UploadCall {
   const { "content-type": mediaType = "" } = headers;
-  // Fastify would refuse a malformed one.
+  // Removed, because Fastify would refuse a malformed Content-Type.
   delete headers["content-type"];
   return { mediaType, signal: watchClient(reply) };
 }
@@ -75,12 +78,13 @@ async function answer(
     return await reply.code(201).send(printResponse(UploadResponseSchema, message));
   } catch (thrown) {
     const problem = problemOf(thrown);
-    // Nothing more is to be expected of it.
+    // The client sends too slowly, so no further request is expected on this connection.
     if (problem?.status === 408 && request.raw.httpVersionMajor === 1)
       reply.header("connection", "close");
     throw problem === undefined ? thrown : new ProblemError(problem, { cause: thrown });
   } finally {
-    // Read past, or the client would see a broken connection in place of an early answer.
+    // Reads the rest of the body. If it stopped here, the client would see a broken connection
+    // instead of the answer.
     request.raw.resume();
   }
 }
@@ -95,7 +99,7 @@ function isForm(mediaType: string): boolean {
   return /^\s*multipart\/form-data\b/i.test(mediaType);
 }
 
-/** What HTTP has a status of its own for. */
+/** Errors for which HTTP has a status of its own. */
 const STATUS_OF_ERROR: { readonly [code in ErrorCode]?: number } = {
   INPUT_TIMEOUT: 408,
   INPUT_TOO_LARGE: 413,

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import { type RefusalStatus, refusal } from "./refusal.js";
 
-/** Answers what Node's HTTP/1.1 parser cannot read as a request, and closes the connection. */
+/**
+ * Answers bytes that Node's HTTP/1.1 parser cannot read as a request, and closes the connection.
+ */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code !== "ECONNRESET" && socket.writable) socket.end(refusal(statusOf(error.code)));
   socket.destroySoon();

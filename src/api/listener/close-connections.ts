@@ -3,19 +3,19 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Exchanges } from "./exchanges.js";
 
-/** Open connections, with their session if they speak HTTP/2. */
+/** Open connections, each with its session if it speaks HTTP/2. */
 export type Connections = ReadonlyMap<Socket, ServerHttp2Session | undefined>;
 
-/** How often connections are looked at. */
+/** How often connections are checked. */
 const POLL_MS = 50;
 
-/** How long a client that was being served may take to read the last of it and to close by itself. */
+/** How long a client may take to read the end of its answer and to close the connection itself. */
 const LINGER_MS = 2_000;
 
 /**
- * Closes every connection as soon as it is in no exchange; requests that have not come in whole are
- * answered 503. What is left after `graceMs` is cut. Resolves when no connection is left; meanwhile
- * no new one may come.
+ * Closes every connection as soon as it has no exchange. Requests that have not arrived completely
+ * are answered 503. After `graceMs` the remaining connections are cut. Resolves when no connection
+ * is left. No new connection may be added meanwhile.
  */
 export async function closeConnections(
   connections: Connections,
@@ -37,16 +37,19 @@ export async function closeConnections(
   }
 }
 
-/** The connections on which nothing is going on any more. */
+/** The connections without an exchange. */
 function restingOf(connections: Connections, exchanges: Exchanges): Connections {
   const busy = exchanges.busy();
-  // A session lets go of its socket when it has sent the last of what it had to send.
+  // A session releases its socket when everything is sent.
   const isResting = ([socket, session]: [Socket, ServerHttp2Session | undefined]) =>
     session === undefined ? !busy.has(socket) : session.socket === undefined;
   return new Map(Array.from(connections).filter(isResting));
 }
 
-/** Lets the client close first: cut while it still sends, it would lose what it has not read yet. */
+/**
+ * Lets the client close first. If the service cut the connection while the client still sends, the
+ * client would lose the part of the answer that it has not read.
+ */
 function letGo(socket: Socket, restingSince: Map<Socket, number>, lingerMs: number): void {
   const now = performance.now();
   const since = restingSince.get(socket) ?? now;

@@ -9,39 +9,42 @@ import {
 import type { Socket } from "node:net";
 import { refusal } from "./refusal.js";
 
-/** A request of either protocol. */
+/** A request of HTTP/1.1 or HTTP/2. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
-/** A response of either protocol. */
+/** A response of HTTP/1.1 or HTTP/2. */
 export type AnyResponse = ServerResponse | Http2ServerResponse;
 
-/** How long a client may keep an exchange waiting. */
+/** Limits for slow clients. */
 export interface ExchangeLimits {
-  /** How long a request's body may take from its headers on; undefined: as long as it likes. */
+  /** Time limit of a request's body, from its headers on. Undefined: no limit. */
   readonly bodyTimeoutMs: (request: AnyRequest) => number | undefined;
-  /** How long a client may leave unread what was sent to it, and send on what has its answer. */
+  /**
+   * How long a client may read nothing of its answer. Also how long it may continue to send a body
+   * that is already answered.
+   */
   readonly stallTimeoutMs: number;
-  /** How often the two are looked at. */
+  /** How often both limits are checked. */
   readonly sweepIntervalMs: number;
 }
 
-/** A request with its response. */
+/** A request and its response. */
 interface Exchange {
   readonly request: AnyRequest;
   readonly response: AnyResponse;
-  /** On the clock of `performance.now()`; sooner once there is an answer. */
+  /** On the clock of `performance.now()`. It becomes earlier once there is an answer. */
   bodyDueAt: number;
-  /** Since when the client reads nothing; undefined while it does. */
+  /** Since when the client reads nothing. Undefined while it reads. */
   stalledSince: number | undefined;
-  /** Whether the response was seen to have ended before the request. */
+  /** Whether the response has ended before the request; set when this is first seen. */
   wasAnsweredEarly: boolean;
 }
 
 /**
- * Every exchange that is going on. An exchange ends when its request has come in whole and its
- * response has gone out, or when its connection or stream has closed.
+ * All running exchanges. An exchange ends when its request has arrived completely and its response
+ * is sent, or when its connection or stream has closed.
  *
- * A client that sends its body too slowly is answered 408, one that does not read is cut off. Both
- * are looked for by one timer for all exchanges.
+ * A client that sends its body too slowly is answered 408. A client that does not read is cut off.
+ * One timer checks all exchanges.
  */
 export class Exchanges implements Disposable {
   readonly #open = new Set<Exchange>();
@@ -53,7 +56,7 @@ export class Exchanges implements Disposable {
     this.#sweeper = setInterval(() => this.#sweep(), limits.sweepIntervalMs);
   }
 
-  /** Takes note of an exchange that begins. */
+  /** Adds an exchange that begins. */
   add(request: AnyRequest, response: AnyResponse): void {
     const bodyTimeoutMs = this.#limits.bodyTimeoutMs(request) ?? Number.POSITIVE_INFINITY;
     const bodyDueAt = performance.now() + bodyTimeoutMs;
@@ -73,7 +76,7 @@ export class Exchanges implements Disposable {
     });
   }
 
-  /** What is in an exchange: HTTP/1.1 connections and HTTP/2 sessions. */
+  /** The HTTP/1.1 connections and HTTP/2 sessions that have an exchange. */
   busy(): ReadonlySet<Socket | Http2Session> {
     const busy = new Set<Socket | Http2Session>();
     for (const { request } of this.#open) {
@@ -84,8 +87,9 @@ export class Exchanges implements Disposable {
   }
 
   /**
-   * Answers 503 to every request that has not come in whole, so that nobody waits for the rest of
-   * it. To be called again and again: one that has its answer is left alone for the first time.
+   * Answers 503 to every request that has not arrived completely, so that nobody waits for the rest
+   * of it. Must be called repeatedly: a request that already has an answer is ended by the second
+   * call, not by the first.
    */
   refuseIncomplete(): void {
     for (const exchange of this.#open) {
@@ -111,7 +115,10 @@ export class Exchanges implements Disposable {
     }
   }
 
-  /** Waits for the rest of an answered request: over HTTP/1.1 a client reads the answer only after it. */
+  /**
+   * Limits the wait for the rest of an answered request. Over HTTP/1.1 a client may read the answer
+   * only after it has sent everything.
+   */
   #hurry(exchange: Exchange, now: number): void {
     if (exchange.response instanceof Http2ServerResponse) leave(exchange);
     else exchange.bodyDueAt = Math.min(exchange.bodyDueAt, now + this.#limits.stallTimeoutMs);
@@ -125,14 +132,17 @@ export class Exchanges implements Disposable {
 }
 
 /**
- * Whoever waits to write more waits for 'drain' alone, connect-node among them, and would wait for
- * ever when the client has left.
+ * Wakes a writer that waits for 'drain'. Some writers, such as connect-node, wait only for this
+ * event, and would wait for ever after the client has disconnected.
  */
 function wakeWriter(response: AnyResponse): void {
   if (!response.writableFinished) response.emit("drain");
 }
 
-/** Whether all of a request is here. HTTP/2 has `complete` only once somebody has read to the end. */
+/**
+ * Whether a request has arrived completely. HTTP/2 sets `complete` only when somebody has read to
+ * the end.
+ */
 function hasArrived(request: AnyRequest): boolean {
   if (request.complete) return true;
   return request instanceof Http2ServerRequest && request.stream.endAfterHeaders;
@@ -144,9 +154,9 @@ function needsDrain(response: AnyResponse): boolean {
     : response.writableNeedDrain;
 }
 
-/** Answers past whoever handles the request, who only learns that the client is gone. */
+/** Answers in place of the request's handler. The handler only learns that the client is gone. */
 function refuse(request: AnyRequest, response: AnyResponse, status: 408 | 503): void {
-  // A response of HTTP/1.1 without a socket waits for an earlier one of its connection.
+  // An HTTP/1.1 response without a socket waits for an earlier response on the same connection.
   if (response.headersSent || response.socket === null) cut(request, response);
   else if (response instanceof Http2ServerResponse) refuseStream(response.stream, status);
   else {
@@ -156,8 +166,8 @@ function refuse(request: AnyRequest, response: AnyResponse, status: 408 | 503): 
 }
 
 /**
- * Waits no longer for the rest of a request that is answered; RFC 9113, section 8.1, has it so for
- * HTTP/2. The first time only takes note, for the response to go out.
+ * Stops waiting for the rest of an answered request; for HTTP/2 see RFC 9113, section 8.1. The
+ * first call only sets a mark, to give the response time to be sent.
  */
 function leave(exchange: Exchange): void {
   const { request, response } = exchange;

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 
-/** How often a free port is looked for that is free on every host. */
+/** How many ports are tried to find one that is free on every host. */
 const MAX_TRIES = 20;
 
 /**
- * Listens on every host at one port; with port 0, at a free one, the same for all. "::1" is left out
- * where the machine has no IPv6.
+ * Listens on every host at one port. With port 0, a free port is chosen that is the same for all
+ * hosts. "::1" is left out if the machine has no IPv6.
  *
- * @throws Error naming the host that cannot be listened on; nothing listens then.
+ * @throws Error that names the host on which it cannot listen. Then it listens on none.
  */
 export async function listenEverywhere(
   hosts: readonly string[],
@@ -25,7 +25,7 @@ export async function listenEverywhere(
   return await listenOnAll(hosts, port, onConnection);
 }
 
-/** The port a server listens at. */
+/** The port that a server listens on. */
 export function portOf(server: Server | undefined): number | undefined {
   const address = server?.address();
   return typeof address === "object" ? address?.port : undefined;

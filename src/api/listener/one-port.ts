@@ -15,23 +15,23 @@ import { addressOf, listenEverywhere, portOf, urlOf } from "./listen-everywhere.
 import { type PingOptions, pingSession } from "./ping-session.js";
 import { sniffProtocol } from "./sniff-protocol.js";
 
-/** Limits of a port; each protects it from clients that are slow, frozen or gone. */
+/** Limits of a port. Each one protects it from clients that are slow, frozen or gone. */
 export interface PortLimits extends ExchangeLimits, PingOptions {
-  /** How long a connection may take to show its protocol. */
+  /** How long a connection may take to show which protocol it speaks. */
   readonly sniffTimeoutMs: number;
   /** How long the headers of an HTTP/1.1 request may take. */
   readonly headersTimeoutMs: number;
-  /** How long an idle HTTP/1.1 connection is kept for another request. */
+  /** How long an idle HTTP/1.1 connection stays open for another request. */
   readonly keepAliveTimeoutMs: number;
   /** How many connections may be open at once; those above are refused with TOO_MANY_CONNECTIONS. */
   readonly maxConnectionCount: number;
   /** How many streams one HTTP/2 connection may have open. */
   readonly maxConcurrentStreams: number;
-  /** What one HTTP/2 connection may hold in memory, in units of a million bytes. */
+  /** How much memory one HTTP/2 connection may use, in units of a million bytes. */
   readonly maxSessionMegabytes: number;
 }
 
-/** Handles a request of either protocol. */
+/** Handles a request of HTTP/1.1 or HTTP/2. */
 export type Handler = (request: AnyRequest, response: AnyResponse) => void;
 
 /** The error with which a request is to be answered before any handler sees it; nothing: it is served. */
@@ -41,11 +41,15 @@ export type Refuse = (request: AnyRequest) => unknown;
 const HEADERS_CHECK_MS = 1_000;
 
 /**
- * One TCP port for HTTP/1.1 and HTTP/2 in clear text, told apart by the client's first bytes. Each
- * connection goes to one of two servers that never listen themselves; both call the same handler.
+ * One TCP port for HTTP/1.1 and HTTP/2 in clear text. The first bytes of the client show which
+ * protocol it speaks. Each connection is given to one of two servers, which never listen
+ * themselves. Both call the same handler.
  */
 export class OnePort {
-  /** Gets the HTTP/1.1 connections; 'upgrade' and 'clientError' are events of it. Never listens. */
+  /**
+   * Serves the HTTP/1.1 connections. It emits 'upgrade' and 'clientError', and never listens
+   * itself.
+   */
   readonly http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #exchanges: Exchanges;
@@ -73,7 +77,7 @@ export class OnePort {
     this.#http2 = this.#createHttp2(handle);
   }
 
-  /** Where it listens, e.g. `http://127.0.0.1:6008`. */
+  /** The URLs it listens on, e.g. `http://127.0.0.1:6008`. */
   get urls(): readonly string[] {
     return this.#servers.map(urlOf);
   }
@@ -89,10 +93,10 @@ export class OnePort {
   }
 
   /**
-   * Begins to listen, once.
+   * Begins to listen. Call it once.
    *
-   * @returns the port, which is `port` unless that is 0.
-   * @throws Error naming the host that cannot be listened on.
+   * @returns the port: `port`, or the chosen one if `port` is 0.
+   * @throws Error that names the host on which it cannot listen.
    */
   async listen(hosts: readonly string[], port: number): Promise<number> {
     this.#servers = await listenEverywhere(hosts, port, (socket) => this.#accept(socket));
@@ -107,9 +111,9 @@ export class OnePort {
   }
 
   /**
-   * Takes no new connections and closes each that is there as soon as it is in no exchange;
-   * requests that have not come in whole are answered 503. What is left after `graceMs` is cut.
-   * Resolves when no connection is left.
+   * Takes no new connections, and closes each open one as soon as it has no exchange. Requests that
+   * have not arrived completely are answered 503. After `graceMs` the remaining connections are
+   * cut. Resolves when no connection is left.
    */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs);
@@ -127,7 +131,7 @@ export class OnePort {
   }
 
   #openSession(socket: Socket): void {
-    // Emitted while 'connection' is.
+    // Emitted during the event 'connection'.
     this.#http2.once("session", (session) => {
       this.#connections.set(socket, session);
       this.#connectionLimit.opened(session, socket);
@@ -142,7 +146,7 @@ export class OnePort {
       headersTimeout: this.#limits.headersTimeoutMs,
       connectionsCheckingInterval: HEADERS_CHECK_MS,
       keepAliveTimeout: this.#limits.keepAliveTimeoutMs,
-      // Exchanges see to bodies, for both protocols alike.
+      // The class Exchanges limits the time of bodies, for both protocols.
       requestTimeout: 0,
     };
     const server = createHttp1Server(options, handle);
@@ -167,7 +171,8 @@ export class OnePort {
     for (const server of this.#servers) server.close();
     await closeConnections(this.#connections, this.#exchanges, graceMs);
     this.#exchanges[Symbol.dispose]();
-    // Stops its timer; that it does not listen is told to the callback, which is of no interest.
+    // Stops the server's timer. The callback gets the error that the server does not listen, which
+    // is expected.
     this.http1.close(() => undefined);
   }
 }

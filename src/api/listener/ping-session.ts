@@ -1,16 +1,17 @@
 import type { ServerHttp2Session } from "node:http2";
 
-/** How a dead peer is found. */
+/** How a dead peer is detected. */
 export interface PingOptions {
-  /** Pause between two pings. */
+  /** Time between two pings. */
   readonly pingIntervalMs: number;
-  /** How long an answer may take. */
+  /** How long the answer to a ping may take. */
   readonly pingTimeoutMs: number;
 }
 
 /**
- * Pings a session for as long as it lasts and destroys it when an answer does not come: the only way
- * to find a client that is frozen or whose network is gone, since its connection never closes.
+ * Pings a session while it is open, and destroys it if an answer does not come. This is the only
+ * way to detect a client that is frozen or has lost its network, because its connection never
+ * closes.
  */
 export function pingSession(session: ServerHttp2Session, options: PingOptions): void {
   let unanswered: NodeJS.Timeout | undefined;
@@ -31,7 +32,7 @@ export function pingSession(session: ServerHttp2Session, options: PingOptions): 
   }
 }
 
-/** False if the session is past pinging, which Node says by throwing. */
+/** Returns false if the session can no longer be pinged; Node.js then throws. */
 function ping(session: ServerHttp2Session, onAnswer: (error: Error | null) => void): boolean {
   try {
     return session.ping(onAnswer);

@@ -1,6 +1,8 @@
 import { createProblem } from "../calls/problem.js";
 
-/** What is refused before any handler sees it: the code and a sentence for each status. */
+/**
+ * Requests that are refused before a handler sees them: the code and a sentence for each status.
+ */
 const REFUSALS = {
   400: ["INVALID_REQUEST", "Cannot read the request: it is no valid HTTP"],
   408: ["REQUEST_TIMEOUT", "Cannot read the request: it comes in too slowly"],
@@ -8,12 +10,12 @@ const REFUSALS = {
   503: ["SHUTTING_DOWN", "Cannot serve the request: the service is shutting down"],
 } as const;
 
-/** Statuses of refused requests. */
+/** The statuses of refused requests. */
 export type RefusalStatus = keyof typeof REFUSALS;
 
 /**
- * The bytes of an HTTP/1.1 response to a request that no handler gets to see; the connection is to
- * be closed behind it.
+ * The bytes of an HTTP/1.1 response to a request that no handler sees. The connection must be
+ * closed after it.
  */
 export function refusal(status: RefusalStatus): string {
   const [code, detail] = REFUSALS[status];

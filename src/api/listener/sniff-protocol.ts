@@ -1,15 +1,15 @@
 import type { Socket } from "node:net";
 
-/** What a connection speaks. */
+/** The protocol of a connection. */
 export type Protocol = "http1" | "http2";
 
-/** The connection preface that every HTTP/2 client sends first (RFC 9113, section 3.4). */
+/** The connection preface, which every HTTP/2 client sends first (RFC 9113, section 3.4). */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /**
- * Reads the first bytes of a connection until they tell which protocol it speaks, puts them back and
- * calls `onDecided`, at most once. A connection that ends, fails or says too little within
- * `timeoutMs` is destroyed.
+ * Reads the first bytes of a connection until they show its protocol, puts them back and calls
+ * `onDecided` at most once. A connection that ends, fails or sends too little within `timeoutMs` is
+ * destroyed.
  */
 export function sniffProtocol(
   socket: Socket,
@@ -42,7 +42,7 @@ export function sniffProtocol(
   }
 }
 
-/** Undefined as long as the bytes could be the beginning of the preface. */
+/** Undefined while the bytes could still be the beginning of the preface. */
 function protocolOf(head: Buffer): Protocol | undefined {
   const length = Math.min(head.length, PREFACE.length);
   if (!head.subarray(0, length).equals(PREFACE.subarray(0, length))) return "http1";

@@ -8,8 +8,8 @@ import { defined } from "../../lib/defined.js";
 export type CallContext = ReturnType<typeof createHandlerContext>;
 
 /**
- * A signal that is triggered when the client goes away, or the response has gone out. To be asked for
- * when the request comes in: a client that left before is not noticed.
+ * A signal that is triggered when the client disconnects or the response has been sent. Ask for it
+ * when the request comes in: an earlier disconnection is not noticed.
  */
 export function watchClient({ raw }: FastifyReply): AbortSignal {
   const client = new AbortController();
@@ -18,9 +18,9 @@ export function watchClient({ raw }: FastifyReply): AbortSignal {
 }
 
 /**
- * Opens the context of one call. Its signal is triggered by the client going away, by shutdown, and
- * by the deadline of the request header `X-Server-Timeout` (seconds); `abort()` must be called when
- * the call has ended.
+ * Opens the context of one call. Its signal is triggered when the client disconnects, when the
+ * service stops, and at the deadline of the request header `X-Server-Timeout` (seconds). Call
+ * `abort()` when the call has ended.
  *
  * @throws TaskError INVALID_REQUEST for a bad `X-Server-Timeout`.
  */
@@ -44,7 +44,7 @@ export function openCallContext(
   });
 }
 
-/** The longest delay of a timer; a later deadline is as good as none. */
+/** The longest delay of a timer. A later deadline is ignored. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 function readTimeoutMs(header: string | string[] | undefined): number | undefined {
@@ -60,7 +60,7 @@ function readTimeoutMs(header: string | string[] | undefined): number | undefine
 function requestHeaders({ headers }: FastifyRequest): Headers {
   const result = new Headers();
   for (const [name, value] of Object.entries(headers)) {
-    // HTTP/2 has pseudo-headers, which Headers refuses.
+    // HTTP/2 has pseudo-headers, which the class Headers refuses.
     if (value === undefined || name.startsWith(":")) continue;
     result.set(name, Array.isArray(value) ? value.join(", ") : value);
   }

@@ -1,9 +1,10 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
 /**
- * Resolves a dotted path such as `output.url` to the fields it runs through.
+ * Resolves a dotted path such as `output.url` to the fields on the path.
  *
- * @returns undefined if a part names no field, or leads through one that is no single message.
+ * @returns undefined if a part is not the name of a field, or if the path leads through a field
+ *   that is not a single message.
  */
 export function resolveFieldPath(
   message: DescMessage,
@@ -20,12 +21,12 @@ export function resolveFieldPath(
   return fields;
 }
 
-/** Finds a field by its name in the proto or by its JSON name; undefined if there is none. */
+/** Finds a field by its name in the proto or by its JSON name. Undefined if there is none. */
 export function findField(message: DescMessage, name: string): DescField | undefined {
   return message.fields.find((field) => field.name === name || field.jsonName === name);
 }
 
-/** The path as errors name it: names of the proto, dotted. */
+/** The path as errors name it: proto names joined by dots. */
 export function fieldPathName(fields: readonly DescField[]): string {
   return fields.map((field) => field.name).join(".");
 }

@@ -17,26 +17,26 @@ import { responseText } from "./response-text.js";
 /** A method that REST can serve. */
 export type RestMethod = Extract<MethodImplSpec, { kind: "unary" | "server_streaming" }>;
 
-/** One http rule of a method with all its names resolved to descriptors. */
+/** One http rule of a method, with all names resolved to descriptors. */
 export interface HttpBinding {
   readonly method: RestMethod;
-  /** In upper case; `*` for any. */
+  /** In upper case. `*` for any method. */
   readonly httpMethod: string;
   readonly template: PathTemplate;
-  /** The field each variable of the template fills, in the order of its variables. */
+  /** For each variable of the template in order, the field that it fills. */
   readonly variables: readonly (readonly DescField[])[];
-  /** Where the body goes: the whole message, one field, or nowhere. */
+  /** Where the body goes: into the whole message, into one field, or nowhere. */
   readonly body: "message" | "none" | DescField;
   /** The JSON text of a response; made once of a message that is the response of several calls. */
   readonly textOf: (response: Message) => Promise<string>;
 }
 
 /**
- * Reads the http rules of all methods, additional bindings included. Methods without a rule have no
- * REST form and are left out.
+ * Reads the http rules of all methods, including additional bindings. Methods without a rule are
+ * not part of REST and are left out.
  *
- * @throws Error for a rule that cannot be served: a name that is no field, a variable that is no
- * single value, a method that streams requests.
+ * @throws Error for a rule that cannot be served: a name that is not a field, a variable that is
+ *   not a single value, or a method with a stream of requests.
  */
 export function createHttpBindings(services: readonly ServiceImplSpec[]): HttpBinding[] {
   return services

@@ -5,8 +5,8 @@ import { describeJsonError } from "./json-error.js";
 /**
  * Reads a request body that is JSON in UTF-8.
  *
- * @throws TaskError INVALID_REQUEST saying where it is no JSON, and for a key `__proto__`, which has
- * no honest use.
+ * @throws TaskError INVALID_REQUEST that says where the text is not JSON. The key `__proto__` is
+ *   refused too, because it has no honest use.
  */
 export function parseJsonBody(bytes: Uint8Array): JsonValue {
   const text = decodeUtf8(bytes);
@@ -15,7 +15,9 @@ export function parseJsonBody(bytes: Uint8Array): JsonValue {
   return json;
 }
 
-/** Whether a media type is JSON: `application/json` or `application/*+json`, any parameters. */
+/**
+ * Whether a media type is JSON: `application/json` or `application/*+json`, with any parameters.
+ */
 export function isJsonMediaType(mediaType: string): boolean {
   return /^\s*application\/(?:json|[\w!#$&^.-]+(?:\+[\w!#$&^.-]+)*\+json)\s*(?:;|$)/i.test(
     mediaType,
@@ -48,7 +50,7 @@ function refuseProtoKeys(text: string): void {
       return value;
     });
   } catch (cause) {
-    // The text is JSON: only its depth can be too much for the walk.
+    // The text is valid JSON here, so the only possible error is that it is nested too deeply.
     throw invalidBody("it is nested too deeply", cause);
   }
   if (isFound) throw invalidBody('the key "__proto__" is not allowed');

@@ -1,5 +1,5 @@
 /**
- * Says where a text stops being JSON, since V8's own message often does not.
+ * Says where a text stops being JSON. V8's own message often does not say it.
  *
  * @returns e.g. `unexpected "}" at line 2, column 7`; undefined if the text is JSON.
  */
@@ -13,16 +13,16 @@ export function describeJsonError(text: string): string | undefined {
   return `unexpected ${what} at line ${before.length}, column ${column}`;
 }
 
-/** RFC 8259. Strings are matched in runs, so that a long one costs no backtracking. */
+/** RFC 8259. Strings are matched in runs, so that a long one needs no backtracking. */
 const STRING = String.raw`"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})[^"\\\u0000-\u001f]*)*"`;
 const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`;
 const TOKEN = new RegExp(`(${STRING})|${NUMBER}|true|false|null|[{}[\\],:]|$`, "y");
 const BLANK = /[ \t\r\n]*/y;
 
-/** The token kinds that may come next; `close` is the bracket that ends the innermost value. */
+/** The kinds of token that may come next. `close` is the bracket that ends the innermost value. */
 type Expected = "value" | "value-or-close" | "key" | "key-or-close" | "colon" | "comma-or-close";
 
-/** Index of the first token that cannot stand where it does. */
+/** Index of the first token that is not allowed at its place. */
 function findJsonError(text: string): number | undefined {
   const closers: string[] = [];
   let expected: Expected = "value";
@@ -44,7 +44,10 @@ function endOfMatch(pattern: RegExp, text: string, index: number): number | unde
   return pattern.test(text) ? pattern.lastIndex : undefined;
 }
 
-/** What may follow `token`, or undefined if it may not stand here. Keeps the open brackets in `closers`. */
+/**
+ * The kinds of token that may follow `token`, or undefined if `token` is not allowed here. Keeps
+ * the open brackets in `closers`.
+ */
 function step(expected: Expected, token: string, closers: string[]): Expected | undefined {
   if (expected === "colon") return token === ":" ? "value" : undefined;
   if (token === closers.at(-1) && expected !== "value" && expected !== "key") {

@@ -14,11 +14,11 @@ import { describeViolations } from "../calls/invalid-request.js";
 import { findField } from "./field-path.js";
 
 /**
- * Reads a message as clients of REST write it: unknown keys are ignored and null is the same as left
- * out. Numbers may be strings; enums may be short or long names in any case, or numbers.
+ * Reads a message as REST clients write it. Unknown keys are ignored, and null counts as left out.
+ * Numbers may be strings. Enums may be short or long names in any case, or numbers.
  *
- * @param known What is already known to be wrong with the request.
- * @throws UnreadableRequest with `known` and every value that its field cannot take.
+ * @param known Violations that are already known.
+ * @throws UnreadableRequest with `known` and every value that does not fit its field.
  */
 export function readMessage(
   schema: DescMessage,
@@ -32,9 +32,9 @@ export function readMessage(
   throw new UnreadableRequest(violations, fromJson(schema, withoutNulls(protoJson)));
 }
 
-/** INVALID_REQUEST for values that their fields cannot take. */
+/** INVALID_REQUEST for values that do not fit their fields. */
 export class UnreadableRequest extends TaskError {
-  /** The message without them. */
+  /** The message without those values. */
   readonly rest: Message;
 
   constructor(violations: readonly Violation[], rest: Message) {
@@ -48,7 +48,7 @@ export function isJsonObject(json: JsonValue | undefined): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-/** What could be read: a value that was refused is null, wherever it stands. */
+/** Removes refused values, which are null, at any depth. */
 function withoutNulls(json: JsonObject): JsonObject {
   return JSON.parse(
     JSON.stringify(json, (_key, value: JsonValue) =>
@@ -58,8 +58,8 @@ function withoutNulls(json: JsonObject): JsonObject {
 }
 
 /**
- * Turns a client's JSON into protobuf's, and tries each value on its own, so that one wrong value
- * does not hide the next.
+ * Turns a client's JSON into protobuf's JSON. Each value is tried separately, so that one wrong
+ * value does not hide the next.
  */
 class MessageReader {
   readonly violations: Violation[] = [];
@@ -101,7 +101,7 @@ class MessageReader {
     return Object.fromEntries(entries) as JsonObject;
   }
 
-  /** @param wrap Makes a value of the field out of one item of it. */
+  /** @param wrap Makes a value of the field from one of its items. */
   #readItem(
     field: DescField,
     json: JsonValue,
@@ -123,7 +123,7 @@ class MessageReader {
   }
 }
 
-/** The message of a field whose JSON has a key for each of its fields. */
+/** The message of a field whose JSON is an object with a key for each field. */
 function plainMessage({ message }: DescField): DescMessage | undefined {
   return message !== undefined && !hasCustomJsonRepresentation(message) ? message : undefined;
 }

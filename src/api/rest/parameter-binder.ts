@@ -5,11 +5,11 @@ import { fieldPathName } from "./field-path.js";
 import { isJsonObject } from "./message-reader.js";
 
 /**
- * Puts what the query or the path says of one field into the JSON of the request, over what is
- * there. Text is put as text: the reader of the message takes numbers, enums and times that way.
+ * Puts the value of a query or path parameter into the JSON of the request, and replaces a value
+ * that is there. Text stays text: the message reader turns it into numbers, enums and times.
  *
  * @param fields The path to the field.
- * @returns what is wrong with the parameter, or undefined.
+ * @returns the problem of the parameter, or undefined.
  */
 export function bindParameter(
   target: JsonObject,
@@ -43,7 +43,7 @@ function isParameter({ fieldKind, message }: DescField): boolean {
   return message === undefined || isWrapperDesc(message) || TEXT_MESSAGES.has(message.typeName);
 }
 
-/** Of all scalars only booleans are not read from text. */
+/** Booleans are the only scalars that the message reader does not read from text. */
 function parseText(field: DescField, text: string): JsonValue {
   const isWrapper = field.message !== undefined && isWrapperDesc(field.message);
   const scalar = isWrapper ? field.message?.fields[0]?.scalar : field.scalar;

@@ -1,21 +1,21 @@
 import { canonicalSegment } from "./percent-encoding.js";
 
-/** A path template of an http rule, taken apart. */
+/** A parsed path template of an http rule. */
 export interface PathTemplate {
-  /** `*` and `**` for wildcards, else a literal in canonical percent-encoding. */
+  /** `*` and `**` for wildcards, otherwise a literal in canonical percent-encoding. */
   readonly segments: readonly string[];
-  /** What follows the colon; empty where there is none. */
+  /** The text after the colon. Empty if there is no colon. */
   readonly verb: string;
   readonly variables: readonly TemplateVariable[];
 }
 
-/** A variable of a template and the segments it captures. */
+/** A variable of a template and the segments that it captures. */
 interface TemplateVariable {
   /** A field path of the request message, e.g. `task_id`. */
   readonly fieldPath: string;
   /** Index of its first segment. */
   readonly start: number;
-  /** Index after its last segment; -1 where it captures all that follows. */
+  /** Index after its last segment. -1 if it captures all remaining segments. */
   readonly end: number;
 }
 
@@ -44,7 +44,7 @@ export function parsePathTemplate(template: string): PathTemplate {
 }
 
 const FIELD_PATH = /[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*/y;
-/** RFC 3986's pchar without the characters that the grammar uses itself. */
+/** RFC 3986's pchar without the characters that the grammar itself uses. */
 const LITERAL = /[A-Za-z0-9\-._~!$&'()+,;@%]+/y;
 
 class TemplateScanner {

@@ -1,11 +1,11 @@
 /**
  * Percent-encoding of path segments. Literals of a template and of a request are compared in one
- * canonical form; captured values are decoded as google.api.http says.
+ * canonical form. Captured values are decoded as google.api.http demands.
  */
 
 /**
- * Writes a segment in its canonical form: everything but RFC 3986's unreserved characters escaped,
- * in upper case.
+ * Writes a segment in its canonical form: all characters except RFC 3986's unreserved ones are
+ * escaped, in upper case.
  *
  * @throws URIError for a bad escape.
  */
@@ -17,8 +17,8 @@ export function canonicalSegment(segment: string): string {
 }
 
 /**
- * Decodes what a variable captured. One segment is decoded wholly; in several, `%2F` stays as it
- * is, so that it is not taken for a border between segments.
+ * Decodes the text that a variable captured. A single segment is decoded completely. In several
+ * segments `%2F` stays as it is, so that it is not taken for a border between segments.
  *
  * @throws URIError for a bad escape.
  */
@@ -32,8 +32,9 @@ function decodeAllButSlash(segment: string): string {
 }
 
 /**
- * A URL whose path can be decoded: a segment with a bad escape (no two digits after `%`, or no UTF-8)
- * stands for its own text, which names nothing.
+ * Makes a URL whose path can be decoded. A segment with a bad escape (no two digits after `%`, or
+ * invalid UTF-8) is escaped again, so that it stands for its own text. Such a text never names
+ * anything.
  */
 export function withoutBadEscapes(url: string): string {
   const queryStart = url.search(/[?#]/);

@@ -14,22 +14,22 @@ import { bindParameter } from "./parameter-binder.js";
 
 /** The parts of an HTTP request that fill the request message. */
 export interface RequestParts {
-  /** What the variables of the template captured, in their order. */
+  /** The texts that the template's variables captured, in order. */
   readonly captures: readonly string[];
-  /** What follows the question mark. */
+  /** The text after the question mark. */
   readonly query: string;
-  /** Undefined where the request has no body. */
+  /** Undefined if the request has no body. */
   readonly body: JsonValue | undefined;
-  /** The header by which a reader of server-sent events resumes. */
+  /** The header with which a reader of server-sent events resumes. */
   readonly lastEventId: string | undefined;
 }
 
 /**
- * Builds the request message as google.api.http says: the path goes before the body, the body before
+ * Builds the request message as google.api.http demands: the path wins over the body, the body over
  * the query. With `body: "*"` the query is ignored. `Last-Event-ID` fills a stream's field `cursor`
- * where the query does not.
+ * if the query does not.
  *
- * @throws TaskError INVALID_REQUEST with all that is wrong.
+ * @throws TaskError INVALID_REQUEST with all violations.
  */
 export function decodeRequest(binding: HttpBinding, parts: RequestParts): Message {
   const { input } = binding.method.method;
@@ -86,7 +86,7 @@ function cursorField({ method }: HttpBinding): DescField | undefined {
   return method.kind === "server_streaming" ? findCursor(method.method.input) : undefined;
 }
 
-/** The field by which a stream resumes; its messages carry the same field. */
+/** The field by which a stream resumes. Its messages have the same field. */
 export function findCursor(message: DescMessage): DescField | undefined {
   return message.fields.find(
     ({ name, fieldKind, scalar }) =>

@@ -12,12 +12,12 @@ import { hasCustomJsonRepresentation, isWrapperDesc, type Timestamp } from "@buf
 import { enumWord } from "../calls/enum-word.js";
 
 /**
- * Prints a message as REST shows it. Every field is there, under its name in the proto: null where
- * it is unset, the zero value where it cannot be unset. Enums are short lower-case words, 64-bit
- * integers are numbers (exact up to 2^53), times have six fractional digits, and
- * google.protobuf.Struct, Value and the keys of maps appear as they are.
+ * Prints a message as REST shows it. Every field is printed under its name in the proto. An unset
+ * field is null, or the zero value if its type cannot be unset. Enums are short lower-case words,
+ * 64-bit integers are numbers (exact up to 2^53), and times have six fractional digits.
+ * google.protobuf.Struct, Value and the keys of maps are printed unchanged.
  *
- * @param only Print this field alone, as `response_body` asks.
+ * @param only Print only this field, for `response_body`.
  */
 export function printResponse<Desc extends DescMessage>(
   schema: Desc,
@@ -28,7 +28,10 @@ export function printResponse<Desc extends DescMessage>(
   return only === undefined ? printMessage(reflected) : printField(reflected, only);
 }
 
-/** Prints a time in RFC 3339, UTC, always with microseconds: clients parse it with a fixed format. */
+/**
+ * Prints a time in RFC 3339, UTC, always with microseconds, because clients parse it with a fixed
+ * format.
+ */
 export function printTimestamp({ seconds, nanos }: Pick<Timestamp, "seconds" | "nanos">): string {
   const wholeSeconds = new Date(Number(seconds) * 1000).toISOString().slice(0, -".000Z".length);
   const microseconds = Math.trunc(nanos / 1000);
@@ -53,7 +56,7 @@ function printField(message: ReflectMessage, field: DescField): JsonValue {
   return Object.fromEntries(Array.from(value, ([key, item]) => [key, printItem(field, item)]));
 }
 
-/** A value of a single field, a list or a map. */
+/** Prints the value of a single field, a list item or a map value. */
 function printItem(field: DescField, value: unknown): JsonValue {
   if (isReflectMessage(value)) return printMessage(value);
   if (field.enum !== undefined) return enumWord(field.enum, Number(value)) ?? null;
@@ -68,14 +71,16 @@ function printScalar(value: unknown): JsonValue {
   return typeof value === "boolean" ? value : String(value);
 }
 
-/** google.protobuf.FeatureSet.FieldPresence: a field that prints its zero value where it is unset. */
+/**
+ * google.protobuf.FeatureSet.FieldPresence: a field with it prints its zero value when it is unset.
+ */
 const IMPLICIT_PRESENCE = 2;
 
 function asTime({ message }: ReflectMessage): Timestamp {
   return message as Message<"google.protobuf.Timestamp"> as Timestamp;
 }
 
-/** A google.protobuf.Value that holds nothing, which protobuf's JSON has no form for. */
+/** A google.protobuf.Value without content. Protobuf's JSON cannot express it. */
 function isUnsetValue(message: ReflectMessage): boolean {
   const [kind] = message.oneofs;
   if (message.desc.typeName !== "google.protobuf.Value" || kind === undefined) return false;

@@ -3,26 +3,29 @@ import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
 import type { Violation } from "../../domain/errors.js";
 import type { Problem } from "../calls/problem.js";
 
-/** What REST needs of the rest of the API. */
+/** The parts of the API that REST needs. */
 export interface RestOptions {
-  /** The services to serve; their methods' http rules say where. */
+  /** The services to serve. The http rules of their methods give the paths. */
   readonly services: readonly ServiceImplSpec[];
   /** The same interceptors as over gRPC, in the same order: validation, logging, error mapping. */
   readonly interceptors: readonly Interceptor[];
   /**
-   * Ends open streams and is part of the signal of unary calls, which may finish. Its reason is what
-   * clients are told: abort it with an error that {@link toProblem} maps to 503.
+   * Ends open streams. It is also part of the signal of unary calls, which may finish. Clients get
+   * its reason, so abort it with an error that {@link toProblem} maps to 503.
    */
   readonly shutdownSignal: AbortSignal;
   /** Milliseconds between comments in server-sent events. @default 15000 */
   readonly heartbeatMs?: number;
-  /** Milliseconds that a reader of a stream may take nothing before it is cut off. @default 60000 */
+  /**
+   * How many milliseconds a reader of a stream may read nothing before it is cut off. @default
+   * 60000
+   */
   readonly stalledReaderMs?: number;
-  /** The largest request body; above it 413. */
+  /** The largest request body. A larger one gets 413. */
   readonly maxBodyBytes: number;
   /**
-   * Adds to values that are wrong by their type what else is wrong with the rest of a request.
-   * @default nothing
+   * When values do not fit their fields, finds the violations in the rest of the request too.
+   * @default finds none
    */
   readonly completeViolations?: (
     method: DescMethod,
@@ -30,8 +33,9 @@ export interface RestOptions {
     known: readonly Violation[],
   ) => Promise<readonly Violation[]>;
   /**
-   * Maps an error to what HTTP answers. It is given whatever the interceptors let through and the
-   * TaskErrors of this folder (INVALID_REQUEST, with violations where single fields are wrong).
+   * Maps an error to the problem that HTTP answers. It gets all errors that the interceptors let
+   * through, and the TaskErrors of this folder (INVALID_REQUEST, with violations if single fields
+   * are wrong).
    */
   readonly toProblem: (error: unknown) => Problem;
 }

@@ -21,28 +21,29 @@ import { callStreaming } from "./streaming-call.js";
 import { callUnary } from "./unary-call.js";
 
 /**
- * Serves every method that has a google.api.http rule over REST, in process: the same handlers and
- * interceptors as over gRPC run. It takes all paths that no other route of `app` takes, and makes
- * every error of the app a problem (see {@link registerProblems}).
+ * Serves every method that has a google.api.http rule over REST. The calls stay in this process and
+ * run the same handlers and interceptors as over gRPC. The plugin takes all paths that no other
+ * route of `app` takes, and turns every error of the app into a problem (see {@link
+ * registerProblems}).
  *
  * @throws Error for a rule that cannot be served.
  */
 export function registerRest(app: FastifyInstance, options: RestOptions): void {
   const router = createRouter(options);
   registerProblems(app, options.toProblem);
-  // Reached by methods that Fastify does not know, since all others have a route.
+  // Only methods that Fastify does not know get here, since all others have a route.
   app.setNotFoundHandler(async (request) => {
     findRoute(router, request);
     throw new ProblemError(notFound());
   });
   void app.register((scope, _options, done) => {
-    // Everything is read as bytes: whether a body counts depends on the rule, not on its type.
+    // All bodies are read as bytes. The http rule decides whether a body counts, not its type.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
       parsed(null, body);
     });
     scope.decorateRequest(ROUTE, null);
-    // CORS has an OPTIONS route of its own for every path.
+    // CORS has its own OPTIONS route for every path.
     const isTaken = scope.hasRoute({ method: "OPTIONS", url: "/*" });
     const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     scope.route({
@@ -82,13 +83,13 @@ function createRouter({ services }: RestOptions): Router<HttpBinding> {
 }
 
 function findRoute(router: Router<HttpBinding>, request: FastifyRequest): Route {
-  // RFC 9112, 3.2.2: a server takes the absolute form of a URL too.
+  // RFC 9112, 3.2.2: a server must also accept the absolute form of a URL.
   const [path = "", ...query] = request.url.replace(/^https?:\/\/[^/]*/i, "").split("?");
   const match = matchPath(router, request.method, path);
   if (match === undefined) throw new ProblemError(notFound());
   if (match.kind === "wrong-method") throw new ProblemError(methodNotAllowed(match.allow));
   const mediaType = request.headers["content-type"];
-  // Fastify would refuse a malformed Content-Type; here it counts only where there is a body.
+  // Fastify would refuse a malformed Content-Type. Here it matters only if there is a body.
   delete request.headers["content-type"];
   return { binding: match.value, captures: match.captures, query: query.join("?"), mediaType };
 }
@@ -133,7 +134,7 @@ async function serve(
   }
 }
 
-/** @throws TaskError INVALID_REQUEST with all that is wrong, be it by its type or otherwise. */
+/** @throws TaskError INVALID_REQUEST with all violations, those of types and all others. */
 async function decode(
   binding: HttpBinding,
   parts: RequestParts,
@@ -148,7 +149,7 @@ async function decode(
   }
 }
 
-/** @returns undefined where the rule takes no body or there is none. */
+/** @returns undefined if the rule takes no body or the request has none. */
 function readBody(
   { binding, mediaType }: Route,
   { body, headers }: FastifyRequest,
@@ -156,11 +157,12 @@ function readBody(
   if (binding.body === "none" || !(body instanceof Uint8Array) || body.length === 0) {
     return undefined;
   }
-  // A body without a type is refused too: a browser can send one across sites without asking.
+  // A body without a type is refused too, because a browser can send one to another site without
+  // asking that site.
   if (mediaType === undefined || !isJsonMediaType(mediaType)) {
     throw new ProblemError(unsupportedMediaType());
   }
-  // RFC 9110, 15.5.16: an encoding is refused as a media type is.
+  // RFC 9110, 15.5.16: an unsupported encoding gets the same status as an unsupported media type.
   const { "content-encoding": encoding = "identity" } = headers;
   if (!/^\s*identity\s*$/i.test(encoding)) throw new ProblemError(unsupportedEncoding());
   return parseJsonBody(body);

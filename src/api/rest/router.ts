@@ -1,14 +1,14 @@
 import type { PathTemplate } from "./path-template.js";
 import { canonicalSegment, decodeCapture } from "./percent-encoding.js";
 
-/** What a request's method and path lead to. */
+/** The result of looking up a request's method and path. */
 export type Match<T> =
   | { readonly kind: "found"; readonly value: T; readonly captures: readonly string[] }
   | { readonly kind: "wrong-method"; readonly allow: readonly string[] };
 
 /**
- * Finds what is registered for a path. It is a trie over segments: a literal goes before `*`, and
- * `*` before `**`; each end holds values by verb, then by method.
+ * Finds the value that is registered for a path. The router is a trie of segments: a literal is
+ * tried before `*`, and `*` before `**`. Each end holds values by verb, then by method.
  */
 export class Router<T> {
   readonly #root = new Node<T>();
@@ -17,7 +17,7 @@ export class Router<T> {
    * Registers a value. HEAD is served like GET and need not be added.
    *
    * @param method In upper case; `*` for any.
-   * @throws Error where the same is already registered.
+   * @throws Error if the same method and template are already registered.
    */
   add(method: string, template: PathTemplate, value: T): void {
     let node = this.#root;
@@ -32,12 +32,12 @@ export class Router<T> {
   }
 
   /**
-   * Looks a request up. One slash at the end of the path is ignored.
+   * Looks a request up. A final slash of the path is ignored.
    *
-   * A verb is what follows the first colon of the last segment. Where no template has that verb,
-   * the colon is part of the segment, so that any text may stand for a variable.
+   * A verb is the text after the first colon of the last segment. If no template has that verb, the
+   * colon is part of the segment, so that a variable can match any text.
    *
-   * @param path As it came, percent-encoded, without the query.
+   * @param path Percent-encoded as the client sent it, without the query.
    * @returns undefined if no template fits the path.
    * @throws URIError for a bad escape.
    */
@@ -105,7 +105,7 @@ function withoutVerb(segments: readonly string[], { verb }: PathTemplate): reado
   return [...segments.slice(0, -1), last.slice(0, last.indexOf(":"))];
 }
 
-/** What each variable of the template captured, in the order of its variables. */
+/** The text that each variable of the template captured, in order. */
 function capture(template: PathTemplate, segments: readonly string[]): string[] {
   return template.variables.map(({ start, end }) =>
     end === -1

@@ -8,15 +8,15 @@ export interface StreamFormat {
   message(json: string, id: string): string;
   /** The last thing written when the call failed. */
   error(problem: ProblemBody): string;
-  /** Says that the reader is not forgotten; empty where the format has no such thing. */
+  /** Tells the reader that the stream is alive. Empty if the format has no such text. */
   readonly heartbeat: string;
-  /** The last thing written when the call has ended well. */
+  /** The last text of a stream whose call ended well. */
   readonly end: string;
 }
 
 /**
- * Chooses the format by the header Accept: newline-delimited JSON where it is preferred, else
- * server-sent events, so that both EventSource and a bare curl are served.
+ * Chooses the format by the header Accept: newline-delimited JSON if it is preferred, otherwise
+ * server-sent events. So both EventSource and a plain curl get what they need.
  */
 export function chooseStreamFormat(accept: string | undefined): StreamFormat {
   const negotiator = new Negotiator({ headers: { accept } });
@@ -29,7 +29,7 @@ export function chooseStreamFormat(accept: string | undefined): StreamFormat {
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
 const SERVER_SENT_EVENTS: StreamFormat = {
   contentType: "text/event-stream; charset=utf-8",
-  // An id with a line break or a NUL cannot be written: it would be read as something else.
+  // An id with a line break or a NUL is left out, because a reader would misunderstand it.
   message: (json, id) => `${/^[^\r\n\0]+$/.test(id) ? `id: ${id}\n` : ""}${dataLine(json)}`,
   error: (problem) => `event: error\n${dataLine(JSON.stringify(problem))}`,
   heartbeat: ": heartbeat\n\n",

@@ -1,11 +1,11 @@
 import type { ServerResponse } from "node:http";
 
-/** The parts of a response that a {@link StreamWriter} needs; over HTTP/1.1 and HTTP/2 alike. */
+/** The parts of a response that a {@link StreamWriter} needs, over HTTP/1.1 and HTTP/2. */
 export type StreamResponse = Pick<ServerResponse, "write" | "end" | "destroy" | "once" | "off">;
 
 /**
  * Writes the text of a stream as fast as its reader takes it. A reader that takes nothing for
- * `stalledReaderMs` is cut off; once the connection is gone, writes do nothing.
+ * `stalledReaderMs` is cut off. After the connection has closed, writes do nothing.
  */
 export class StreamWriter {
   readonly #response: StreamResponse;
@@ -21,7 +21,7 @@ export class StreamWriter {
     });
   }
 
-  /** Resolves once there is room for more, or the connection is gone. */
+  /** Resolves when there is room for more text, or when the connection is closed. */
   async write(text: string): Promise<void> {
     if (!this.#isOpen || text === "" || this.#response.write(text)) return;
     this.#isBlocked = true;
@@ -29,12 +29,12 @@ export class StreamWriter {
     this.#isBlocked = false;
   }
 
-  /** Writes `text` unless earlier text still waits for the reader. */
+  /** Writes `text`, unless earlier text still waits for the reader. */
   async writeIfIdle(text: string): Promise<void> {
     if (!this.#isBlocked) await this.write(text);
   }
 
-  /** Ends the stream after what was written. */
+  /** Ends the stream after the text written so far. */
   end(): void {
     if (this.#isOpen) this.#response.end();
   }

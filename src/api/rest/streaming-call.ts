@@ -11,17 +11,17 @@ import { chooseStreamFormat, type StreamFormat } from "./stream-format.js";
 import { StreamWriter } from "./stream-writer.js";
 
 /**
- * How long the response waits for the first message. A reader that resumes may wait for news much
- * longer, and is to know meanwhile that it was heard.
+ * How long the response waits for the first message. A reader that resumes may wait much longer for
+ * news, and should know before then that its request arrived.
  */
 const BEGIN_AFTER_MS = 500;
 
 /**
- * Calls a streaming method and writes what it yields as server-sent events or newline-delimited
- * JSON. Resolves when the stream has ended, which is also when the client went away.
+ * Calls a streaming method and writes its messages as server-sent events or newline-delimited JSON.
+ * Resolves when the stream has ended, or when the client has disconnected.
  *
- * @throws what came before the response was begun: it can still be answered with an HTTP status. A
- * later failure is the last event or line of the stream.
+ * @throws an error that came before the response began; it can still be answered with an HTTP
+ *   status. A later error becomes the last event or line of the stream.
  */
 export async function callStreaming(
   method: Extract<RestMethod, { kind: "server_streaming" }>,
@@ -38,12 +38,15 @@ export async function callStreaming(
     if (request.method === "HEAD") reply.raw.end();
     else await writeStream({ call, messages, first, format });
   } finally {
-    // Not awaited: a handler that does not watch its signal may never come back.
+    // Not awaited: a handler that ignores its signal may never return.
     messages.return?.().catch(() => undefined);
   }
 }
 
-/** Waits for a promise, but no longer than `limitMs`. @throws what it is rejected with by then. */
+/**
+ * Waits for a promise, but at most `limitMs`. @throws the promise's error if it is rejected by
+ * then.
+ */
 async function settledWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
   const timer = new AbortController();
   const limit = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
@@ -66,7 +69,7 @@ function beginResponse({ context, reply }: RestCall, format: StreamFormat): void
   reply.headers({
     "content-type": format.contentType,
     "cache-control": "no-cache, no-transform",
-    // nginx would collect events otherwise.
+    // Otherwise nginx would hold events back to collect them.
     "x-accel-buffering": "no",
   });
   reply.hijack();

@@ -4,9 +4,9 @@ import type { RestMethod } from "./http-binding.js";
 import type { RestCall } from "./rest-call.js";
 
 /**
- * Calls a unary method and answers with what it returns.
+ * Calls a unary method and answers with its result.
  *
- * @throws whatever the handler or an interceptor throws.
+ * @throws any error of the handler or an interceptor.
  */
 export async function callUnary(
   method: Extract<RestMethod, { kind: "unary" }>,

@@ -12,8 +12,8 @@ import type { Tasks } from "./task-handlers.js";
 import { toCreateTask } from "./task-request.js";
 
 /**
- * Adds to what is known to be wrong with a request what the rules of its proto and then the service
- * find wrong with the rest, so that a client is told everything at once.
+ * Adds further violations to the known ones of a request, so that a client learns all of them at
+ * once. They are found by the rules of the proto, and then by the service.
  */
 export type FindViolations = (
   method: DescMethod,
@@ -21,7 +21,10 @@ export type FindViolations = (
   known: readonly Violation[],
 ) => Promise<readonly Violation[]>;
 
-/** Makes the function that is asked about requests which are refused anyway. */
+/**
+ * Makes the function that finds further violations. It is only called for requests that are refused
+ * anyway.
+ */
 export function createFindViolations(
   validator: Validator,
   tasks: Pick<Tasks, "violations">,
@@ -35,7 +38,10 @@ export function createFindViolations(
   };
 }
 
-/** Completes what the validator, as the next interceptor, says of a unary call's request. */
+/**
+ * Completes the violations that the validator, the next interceptor, finds in a unary call's
+ * request.
+ */
 export function allViolations(find: FindViolations): Interceptor {
   return (next) => async (call) => {
     try {
@@ -48,7 +54,10 @@ export function allViolations(find: FindViolations): Interceptor {
   };
 }
 
-/** Those of fields that are not known to be wrong. What the parameters must be depends on the workflow. */
+/**
+ * The violations of fields that are not yet known to be wrong. If the workflow is wrong, its
+ * parameters cannot be judged and are left out.
+ */
 function unheardOf(found: readonly Violation[], known: readonly Violation[]): Violation[] {
   const wrong = new Set(known.map(topField));
   if (["type", "workflow", "model"].some((name) => wrong.has(name))) wrong.add("parameters");

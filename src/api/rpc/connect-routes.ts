@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { createProblem, sendProblem } from "../calls/problem.js";
 import type { ServedService } from "./served-service.js";
 
-/** What {@link registerConnect} needs. */
+/** Options of {@link registerConnect}. */
 export interface ConnectOptions {
   readonly services: readonly ServedService[];
   readonly interceptors: Interceptor[];
@@ -15,7 +15,10 @@ export interface ConnectOptions {
   readonly maxRequestBytes: number;
 }
 
-/** Smaller responses are not worth the work of compressing them, which every event of a watch would cost. */
+/**
+ * Smaller responses are not compressed, because that would cost more than it saves. Otherwise every
+ * event of a watch would be compressed.
+ */
 const COMPRESS_MIN_BYTES = 16 * 1024;
 
 /** Serves every method of the services over gRPC, gRPC-Web and Connect. */
@@ -40,7 +43,7 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
   });
 }
 
-/** The plugin answers 405 without saying what is allowed, which RFC 9110, 15.5.6 demands. */
+/** The plugin answers 405 without the allowed methods, which RFC 9110, 15.5.6 demands. */
 function tellAllowed(allowed: ReadonlyMap<string, readonly string[]>) {
   return async ({ method, routeOptions }: FastifyRequest, reply: FastifyReply) => {
     const methods = allowed.get(routeOptions.url ?? "");
@@ -49,7 +52,10 @@ function tellAllowed(allowed: ReadonlyMap<string, readonly string[]>) {
   };
 }
 
-/** The plugin makes a URL of the authority and never answers where that fails. */
+/**
+ * The plugin makes a URL from the authority. If that fails, it never answers, so such a request is
+ * refused here.
+ */
 async function requireAuthority({ raw, headers }: FastifyRequest, reply: FastifyReply) {
   const authority = headers[":authority"] ?? headers.host;
   if (authority !== undefined && URL.canParse(raw.url ?? "", `http://${String(authority)}`)) return;

@@ -9,24 +9,26 @@ import {
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
-/** Finds the file that defines a symbol, an extension or nothing but has a name. */
+/** Finds the file that defines a symbol or an extension, or that has a name. */
 export class DescriptorIndex {
   readonly #files = new Map<string, DescFile>();
   readonly #symbols = new Map<string, DescFile>();
   /** By the extended message, then by field number. */
   readonly #extensions = new Map<string, Map<number, DescFile>>();
 
-  /** Takes in the files and all that they import. */
+  /** Adds the files and all files that they import. */
   constructor(files: readonly DescFile[]) {
     for (const file of files) this.#add(file);
   }
 
-  /** By its name as imports have it, e.g. `tmlsr/v1/task.proto`. */
+  /** By the name that imports use, e.g. `tmlsr/v1/task.proto`. */
   fileNamed(name: string): DescFile | undefined {
     return this.#files.get(name);
   }
 
-  /** By the full name of a message, field, oneof, enum, enum value, extension, service or method. */
+  /**
+   * By the full name of a message, field, oneof, enum, enum value, extension, service or method.
+   */
   fileOfSymbol(symbol: string): DescFile | undefined {
     return this.#symbols.get(symbol);
   }
@@ -57,12 +59,15 @@ export class DescriptorIndex {
   }
 }
 
-/** A file as gRPC reflection sends it. */
+/** A file in the form that gRPC reflection sends. */
 export function encodeFile(file: DescFile): Uint8Array {
   return toBinary(FileDescriptorProtoSchema, file.proto);
 }
 
-/** The full names of a type and of its members. Values of an enum are siblings of it (protobuf's C++ scoping). */
+/**
+ * The full names of a type and of its members. The values of an enum are its siblings (protobuf's
+ * C++ scoping).
+ */
 function symbolsOf(type: DescMessage | DescEnum | DescExtension | DescService): string[] {
   const within = (members: readonly { name: string }[]) =>
     members.map(({ name }) => `${type.typeName}.${name}`);

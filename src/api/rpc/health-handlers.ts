@@ -6,14 +6,14 @@ import {
 } from "../../gen/grpc/health/v1/health_pb.js";
 import { askReadiness, type Readiness } from "../calls/readiness.js";
 
-/** How often a watched status is looked at. */
+/** How often a watched status is checked. */
 const POLL_MS = 1_000;
 
 /**
- * grpc.health.v1: SERVING while the service can take and run work. The empty name stands for all
- * services; those named share one status, since they share one process.
+ * grpc.health.v1: SERVING while the service can take and run tasks. The empty name stands for all
+ * services. All named services share one status, since they share one process.
  *
- * A watch ends with NOT_SERVING and UNAVAILABLE when the service stops.
+ * When the service stops, a watch ends with NOT_SERVING and UNAVAILABLE.
  */
 export function createHealthHandlers(
   serviceNames: readonly string[],

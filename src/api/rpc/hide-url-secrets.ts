@@ -1,15 +1,15 @@
-/** What is shown instead of a query string. */
+/** Shown in place of a query string. */
 const HIDDEN = "?***";
 
-/** A URL, quoted or up to the next white space. */
+/** A URL, either in quotes or up to the next white space. */
 const URLS = /(?<=")(?:https?|upload):\/\/[^"]*(?=")|(?:https?|upload):\/\/[^\s"'<>]+/gi;
 
-/** Whoever knows the id of an upload can use it. */
+/** The id of an upload is a secret: anybody who knows it can use the upload. */
 const UPLOAD_ID = /^(upload:\/\/)[^/]*/i;
 
 /**
- * A URL without credentials, fragment, query string and the id of an upload, which can be secrets;
- * that there is a query string shows.
+ * A URL without its possible secrets: credentials, fragment, query string and the id of an upload.
+ * A query string is replaced by a mark, so that its presence stays visible.
  */
 export function hideUrlSecrets(url: string): string {
   if (UPLOAD_ID.test(url)) return url.replace(UPLOAD_ID, "$1***");
@@ -19,7 +19,7 @@ export function hideUrlSecrets(url: string): string {
   return url[end] === "?" ? shown + HIDDEN : shown;
 }
 
-/** A text with {@link hideUrlSecrets} applied to every URL in it. */
+/** Applies {@link hideUrlSecrets} to every URL in a text. */
 export function hideSecretsOfUrls(text: string): string {
   return text.replace(URLS, hideUrlSecrets);
 }

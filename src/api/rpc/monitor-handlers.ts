@@ -16,7 +16,7 @@ import { toProtoStats } from "./stats-mapper.js";
 export type Monitor = Pick<MonitorService, "stats" | "watchStats" | "ready">;
 
 const DEFAULT_INTERVAL_MS = 1_000;
-/** Stats are cheap, not free. */
+/** Limits the cost of the stats, which are cheap but not free. */
 const MIN_INTERVAL_MS = 100;
 
 /** The handlers of tmlsr.v1.MonitorService. Stats that look the same are one message for all who ask. */

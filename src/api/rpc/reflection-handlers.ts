@@ -23,15 +23,15 @@ import {
 import { abortable } from "../calls/abortable.js";
 import { type DescriptorIndex, encodeFile } from "./descriptor-index.js";
 
-/** What reflection tells of. */
+/** The services that reflection describes. */
 export interface ReflectionSource {
   /** Full names of the services that can be called. */
   readonly serviceNames: readonly string[];
-  /** Their files. */
+  /** The files of those services. */
   readonly index: DescriptorIndex;
 }
 
-/** grpc.reflection.v1: tells tools such as grpcurl and `buf curl` what can be called. */
+/** grpc.reflection.v1: tells tools such as grpcurl and `buf curl` which methods can be called. */
 export function createReflectionHandlers(
   source: ReflectionSource,
 ): ServiceImpl<typeof ServerReflection> {
@@ -100,7 +100,7 @@ function answer(
   }
 }
 
-/** The file with all that it imports, but for what the client of this stream has got already. */
+/** The file and all its imports, without the files that this stream's client already has. */
 function fileAnswer(file: DescFile | undefined, sent: Set<DescFile>): Answer {
   if (file === undefined) return refusal(Code.NotFound);
   const news = new Set<DescFile>();
@@ -121,7 +121,7 @@ function refusal(code: Code): Answer {
   return { case: "errorResponse", value: { errorCode: code, errorMessage: Code[code] } };
 }
 
-/** Messages as another type that has the same fields. */
+/** Converts messages to another type that has the same fields. */
 async function* translate<From extends DescMessage, To extends DescMessage>(
   messages: AsyncIterable<MessageShape<From>>,
   from: From,

@@ -6,7 +6,7 @@ import {
   type ServiceImplSpec,
 } from "@connectrpc/connect";
 
-/** A service with its handlers, for either way to be called. */
+/** A service with its handlers, in the forms that both ways of calling need. */
 export interface ServedService {
   readonly service: DescService;
   /** For the REST transcoder. */
@@ -15,7 +15,7 @@ export interface ServedService {
   readonly route: (router: ConnectRouter) => void;
 }
 
-/** Puts a service and its handlers together. */
+/** Combines a service and its handlers. */
 export function serve<S extends DescService>(service: S, handlers: ServiceImpl<S>): ServedService {
   return {
     service,

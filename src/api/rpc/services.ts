@@ -15,7 +15,7 @@ import { createTaskHandlers, type Tasks } from "./task-handlers.js";
 import { createUploadHandlers, type Uploads } from "./upload-handlers.js";
 import { createWorkflowHandlers, type Workflows } from "./workflow-handlers.js";
 
-/** The use cases that the API makes callable. */
+/** The use cases that clients can call through the API. */
 export interface ApiServices {
   readonly tasks: Tasks;
   readonly monitor: Monitor;
@@ -23,7 +23,7 @@ export interface ApiServices {
   readonly uploads: Uploads;
 }
 
-/** The services of TMLSR, which REST serves too, but for the streams of requests. */
+/** The services of TMLSR. REST serves them too, except methods with streams of requests. */
 export function serveTmlsr({ tasks, monitor, workflows, uploads }: ApiServices): ServedService[] {
   return [
     serve(TaskService, createTaskHandlers(tasks)),
@@ -33,7 +33,7 @@ export function serveTmlsr({ tasks, monitor, workflows, uploads }: ApiServices):
   ];
 }
 
-/** Health and reflection, for the services of TMLSR and themselves. */
+/** Health and reflection, for the services of TMLSR and for themselves. */
 export function serveTools(
   tmlsr: readonly ServedService[],
   { ready }: Pick<Monitor, "ready">,
@@ -44,7 +44,7 @@ export function serveTools(
   const files = [...services, ServerReflection, AlphaServerReflection].map(({ file }) => file);
   const source = {
     serviceNames: [...names, ServerReflection.typeName, AlphaServerReflection.typeName],
-    // Found through reflection by tools that print the details of errors.
+    // Tools that print error details find their types through reflection.
     index: new DescriptorIndex([...files, file_tmlsr_v1_error]),
   };
   return [

@@ -48,7 +48,10 @@ const STAGE_STATUS: Readonly<Record<domain.StageStatus, StageStatus>> = {
   canceled: StageStatus.CANCELED,
 };
 
-/** A task among others, whose readers need not be those who may know what its input's URL carries. */
+/**
+ * A task in a list. Its readers may not be allowed to know the secrets in its input's URL, so they
+ * are removed.
+ */
 export function toListedTask(view: TaskView): MessageInitShape<typeof TaskSchema> {
   const { params } = view.task;
   return toProtoTask({
@@ -57,7 +60,10 @@ export function toListedTask(view: TaskView): MessageInitShape<typeof TaskSchema
   });
 }
 
-/** A task as whoever knows its id sees it: the request echoed, error texts without what may be secret. */
+/**
+ * A task as a client that knows its id sees it. The request is shown as it was sent; possible
+ * secrets in error texts are removed.
+ */
 export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<typeof TaskSchema> {
   const outputs = (task.outputs ?? []).map((output, index) => toOutput(output, outputUrls[index]));
   return {
@@ -87,7 +93,7 @@ export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<ty
   };
 }
 
-/** A JSON value as protobuf's own type for any of them; absent stays absent. */
+/** A JSON value as google.protobuf.Value. Undefined stays undefined. */
 export function toProtoValue(json: domain.Json | undefined): Value | undefined {
   return json === undefined ? undefined : fromJson(ValueSchema, json as JsonValue);
 }
@@ -144,7 +150,7 @@ function toInput(input: domain.InputFacts): MessageInitShape<typeof InputSchema>
   return { mediaType, sizeBytes: BigInt(sizeBytes), width, height, duration: durationSeconds, fps };
 }
 
-/** Once a task has ended its dispatch is gone, and its attempts tell. */
+/** An ended task has no dispatch, so its server is read from its attempts. */
 function serverOf({ dispatch, attempts }: domain.Task): string | undefined {
   return dispatch?.server ?? attempts.findLast(({ server }) => server !== undefined)?.server;
 }

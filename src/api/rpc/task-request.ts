@@ -11,10 +11,10 @@ import { invalidRequest } from "../calls/invalid-request.js";
 const MAX_KEY_LENGTH = 255;
 
 /**
- * What a request for a task asks of the service. Empty names count as left out.
+ * Converts a request for a task. Empty names count as left out.
  *
  * @param keyHeader the header `Idempotency-Key`, for requests without the field.
- * @throws TaskError INVALID_REQUEST for what the rules of the proto cannot say.
+ * @throws TaskError INVALID_REQUEST for violations that the proto's rules cannot express.
  */
 export function toCreateTask(request: CreateTaskRequest, keyHeader: string | null): CreateTask {
   const violations: Violation[] = [];
@@ -32,7 +32,7 @@ export function toCreateTask(request: CreateTaskRequest, keyHeader: string | nul
   return created;
 }
 
-/** Undefined for a status not given. */
+/** Undefined if the status is not given. */
 export function toTaskStatus(status: pb.TaskStatus): TaskStatus | undefined {
   switch (status) {
     case pb.TaskStatus.PENDING:
@@ -77,7 +77,7 @@ function toTaskType(type: pb.TaskType | undefined): TaskType | undefined {
   return type === pb.TaskType.VIDEO ? "video" : undefined;
 }
 
-/** Null counts as left out. A number from the wire may be none that JSON has. */
+/** Null counts as left out. Protobuf can send numbers that JSON does not have. */
 function toNumberOrText(
   field: string,
   value: Value | undefined,

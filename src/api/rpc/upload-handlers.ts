@@ -20,7 +20,7 @@ export function createUploadHandlers(uploads: Uploads): ServiceImpl<typeof Uploa
   };
 }
 
-/** An upload as clients see it, whatever way it came. */
+/** An upload as clients see it, over gRPC and REST. */
 export function toProtoUpload({
   url,
   sizeBytes,
@@ -34,7 +34,7 @@ export function toProtoUpload({
   };
 }
 
-/** The file comes in the chunks of messages. */
+/** A file that arrives as chunks in messages. */
 class MessagesBody implements UploadBody {
   readonly #messages: AsyncIterable<UploadRequest>;
   #fileName: string | undefined;
