@@ -18,7 +18,7 @@ const FORM_OVERHEAD_BYTES = 64 * 1024;
 
 /**
  * Serves `POST /uploads`. The body is a file, or a form with one file. It is written to disk while
- * it arrives, so its size does not matter for the memory.
+ * it arrives, so a large file needs no memory.
  *
  * @param origins origins whose pages may upload, besides the service's own; `*` allows any. The
  *   check is needed because a browser sends a form to another site without asking that site.
