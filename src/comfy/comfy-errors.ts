@@ -1,18 +1,21 @@
 /**
- * The one place where failures of calls to a server become TaskErrors. All belong to the server
- * family: the task is not to blame when its server does not answer or answers nonsense.
+ * Failed calls to a server become TaskErrors here, and nowhere else. All belong to the server
+ * family: if a server does not answer or answers nonsense, the task is not to blame.
  */
 import { TaskError, type TaskErrorOptions } from "../domain/errors.js";
 import { LimitExceeded } from "../lib/deadline.js";
 
-/** What was tried, for messages: `{ action: "read the queue of", address: "http://gpu1:8188" }`. */
+/**
+ * The action that was tried, for messages: `{ action: "read the queue of", address:
+ * "http://gpu1:8188" }`.
+ */
 export interface Attempted {
   readonly action: string;
-  /** The server's address, free of credentials. */
+  /** The server's address without credentials. */
   readonly address: string;
 }
 
-/** An error whose message says what was tried and why it failed. */
+/** An error whose message says which action was tried and why it failed. */
 export function callError(
   code: TaskError["code"],
   { action, address }: Attempted,
@@ -22,7 +25,10 @@ export function callError(
   return new TaskError(code, `Cannot ${action} server "${address}": ${reason}`, options);
 }
 
-/** Translates what a call threw before it had an answer; what no network does is thrown on as the bug it is. */
+/**
+ * Translates an error that came before an answer. An error that no network causes is a bug and is
+ * thrown again.
+ */
 export function networkError(attempted: Attempted, thrown: unknown): TaskError {
   if (thrown instanceof TaskError) return thrown;
   const reason = reasonOf(thrown);
@@ -31,7 +37,7 @@ export function networkError(attempted: Attempted, thrown: unknown): TaskError {
   return callError(code, attempted, reason, { cause: thrown });
 }
 
-/** An answer with a status that means failure whatever was asked. */
+/** The error for a status that means failure for every request. */
 export function statusError(attempted: Attempted, statusCode: number): TaskError {
   const hint = HINTS.get(statusCode) ?? "";
   const code = PASSING_STATUSES.has(statusCode) ? "SERVER_UNREACHABLE" : "SERVER_FAULT";
@@ -40,14 +46,14 @@ export function statusError(attempted: Attempted, statusCode: number): TaskError
   });
 }
 
-/** An answer that is not what ComfyUI says. */
+/** The error for an answer that ComfyUI never gives. */
 export function nonsenseError(attempted: Attempted, cause: unknown): TaskError {
   return callError("SERVER_FAULT", attempted, "its answer is not that of a ComfyUI server", {
     cause,
   });
 }
 
-/** The cause of an error that a status brought. */
+/** The cause of an error that was made from a status. */
 export class AnsweredStatus extends Error {
   readonly statusCode: number;
 
@@ -58,9 +64,9 @@ export class AnsweredStatus extends Error {
 }
 
 /**
- * Whether a failure is a refused connection: nothing listens there any more, so the process is gone
- * and with it its queue and history. A server that is merely silent may still hold them. Behind a
- * gateway a dead server answers 502 instead, which proves nothing.
+ * Whether the server refused the connection. Then nothing listens at its address: the process is
+ * gone, and so are its queue and history. A server that is only silent may still hold them. Behind
+ * a gateway, a dead server answers 502 instead, which proves nothing.
  */
 export function isRefused(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.length > 0) {
@@ -70,7 +76,7 @@ export function isRefused(error: unknown): boolean {
   return codeOf(error) === "ECONNREFUSED" || isRefused(error.cause);
 }
 
-/** Whether a failure happened before anything was sent, so that the server knows nothing of the call. */
+/** Whether the call failed before anything was sent, so that the server cannot know of it. */
 export function isUnsent(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.length > 0)
     return error.errors.every(isUnsent);

@@ -1,6 +1,7 @@
 /**
- * HTTP to one server: keep-alive connections of its own, time limits, and every failure a TaskError.
- * ComfyUI 0.3.64: `/queue`, `/interrupt`, `/history` and `/free` answer a POST with 200 and nothing.
+ * HTTP calls to one server: keep-alive connections, time limits, and a TaskError for every failure.
+ * ComfyUI 0.3.64 answers a POST to `/queue`, `/interrupt`, `/history` and `/free` with 200 and an
+ * empty body.
  */
 import { Agent, type Dispatcher } from "undici";
 import type { z } from "zod";
@@ -18,27 +19,27 @@ import type { ServerUrl } from "./server-url.js";
 
 /** One call. */
 export interface HttpCall {
-  /** For messages: "read the queue of". */
+  /** For messages, e.g. "read the queue of". */
   readonly action: string;
   readonly method?: "GET" | "HEAD" | "POST";
-  /** With encoded segments. */
+  /** Its segments must already be encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly json?: Json | object;
   readonly signal: AbortSignal;
-  /** For the whole answer. */
+  /** Time limit for the whole answer. */
   readonly limitMs: number;
 }
 
-/** An answer, read to its end. */
+/** An answer whose body has been read completely. */
 export interface HttpAnswer {
   readonly statusCode: number;
   readonly headers: OpenAnswer["headers"];
   readonly text: string;
 }
 
-/** An answer whose body is still to be read or destroyed. */
+/** An answer whose body must still be read or destroyed. */
 export type OpenAnswer = Dispatcher.ResponseData;
 
 /** Makes the calls to one server. */
@@ -49,21 +50,24 @@ export class ComfyHttp implements AsyncDisposable {
 
   constructor(url: ServerUrl, connectMs: number) {
     this.#url = url;
-    // The limits are ours: undici's own are a second coarse.
+    // The limits are set here for each call. Undici's own limits are only accurate to a second.
     this.#agent = new Agent({ connect: { timeout: connectMs }, headersTimeout: 0, bodyTimeout: 0 });
   }
 
-  /** How many calls were refused a connection so far. */
+  /** How many calls have been refused a connection so far. */
   get refusedCount(): number {
     return this.#refusedCount;
   }
 
-  /** Who was asked for what, for messages. */
+  /** The action and the server, for messages. */
   attempted(action: string): Attempted {
     return { action, address: this.#url.address };
   }
 
-  /** Calls, and guards the JSON of a 200. @throws TaskError of the server family for anything else */
+  /**
+   * Makes a call and checks the JSON of a 200. @throws TaskError of the server family for any other
+   * answer
+   */
   async read<T>(call: HttpCall, schema: z.ZodType<T>): Promise<T> {
     const answer = await this.call(call);
     if (answer.statusCode !== 200)
@@ -71,14 +75,20 @@ export class ComfyHttp implements AsyncDisposable {
     return this.parse(call, answer.text, schema);
   }
 
-  /** Calls where only a 2xx counts. @throws TaskError of the server family for anything else */
+  /**
+   * Makes a call that succeeds with any 2xx. @throws TaskError of the server family for any other
+   * answer
+   */
   async send(call: HttpCall): Promise<void> {
     const { statusCode } = await this.call({ method: "POST", ...call });
     if (statusCode < 200 || statusCode > 299)
       throw statusError(this.attempted(call.action), statusCode);
   }
 
-  /** Calls and answers whatever the server answered. @throws TaskError SERVER_UNREACHABLE without an answer */
+  /**
+   * Makes a call and returns the answer whatever its status. @throws TaskError SERVER_UNREACHABLE
+   * without an answer
+   */
   async call(call: HttpCall): Promise<HttpAnswer> {
     using deadline = new Deadline(call.signal, call.limitMs);
     return await this.translated(call, async () => {
@@ -88,7 +98,7 @@ export class ComfyHttp implements AsyncDisposable {
     });
   }
 
-  /** Sends a request and answers once the headers have come. Throws what undici throws. */
+  /** Sends a request and returns when the headers have arrived. Throws undici's own errors. */
   async open(
     call: Pick<HttpCall, "method" | "path" | "query" | "headers" | "json">,
     signal: AbortSignal,
@@ -107,12 +117,13 @@ export class ComfyHttp implements AsyncDisposable {
       body,
       signal,
     });
-    // One that breaks while nobody reads from it would take the process with it; who reads is told.
+    // If a body breaks while nobody reads it, an error without a listener would end the process. A
+    // reader gets the error all the same.
     answer.body.on("error", () => undefined);
     return answer;
   }
 
-  /** Runs what calls, and translates what it throws; an abort of the caller's goes through as it is. */
+  /** Runs a call and translates its errors. The caller's own abort is thrown unchanged. */
   async translated<T>(
     call: Pick<HttpCall, "action" | "signal">,
     run: () => Promise<T>,
@@ -126,7 +137,7 @@ export class ComfyHttp implements AsyncDisposable {
     }
   }
 
-  /** Guards JSON. @throws TaskError SERVER_FAULT for what does not fit */
+  /** Checks JSON against a schema. @throws TaskError SERVER_FAULT if it does not fit */
   parse<T>(call: Pick<HttpCall, "action">, text: string, schema: z.ZodType<T>): T {
     try {
       return schema.parse(JSON.parse(text));
@@ -135,13 +146,14 @@ export class ComfyHttp implements AsyncDisposable {
     }
   }
 
-  /** Cuts what is still under way and closes all connections. */
+  /** Aborts all running calls and closes all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy();
   }
 }
 
-// A queue carries whole graphs and a history whole tracebacks, but no honest answer is larger.
+// A queue contains whole graphs and a history whole tracebacks, but no honest answer is larger than
+// this.
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 async function readText(body: OpenAnswer["body"], attempted: Attempted): Promise<string> {

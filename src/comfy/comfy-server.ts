@@ -1,7 +1,7 @@
 /**
- * The client of one ComfyUI server. Endpoints as recorded from ComfyUI 0.3.64; the jobs API as read
- * in the newer `server.py` of 2026. Every route is used without the `/api` prefix, which older
- * servers lack, but for the jobs API, which has no other.
+ * The client of one ComfyUI server. The endpoints were recorded from ComfyUI 0.3.64. The jobs API
+ * was read from the newer `server.py` of 2026. All routes are used without the prefix `/api`, which
+ * older servers lack. The jobs API exists only with the prefix.
  */
 import type { z } from "zod";
 import type { OutputFile } from "../domain/task.js";
@@ -20,42 +20,42 @@ import { type InputPlace, tooLarge, uploadInput } from "./upload-input.js";
 import { type FetchedOutput, viewQuery, viewToFile } from "./view-to-file.js";
 import * as wire from "./wire.js";
 
-/** What a server's client is made with. */
+/** Options of a server's client. */
 export interface ComfyServerOptions {
-  /** http(s); may carry a path prefix, credentials and a query that a gateway wants. */
+  /** http(s). May have a path prefix, credentials and a query, for servers behind a gateway. */
   readonly url: string;
-  /** Sent with every request and with the WebSocket's. */
+  /** Headers of every request and of the WebSocket. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly limits?: Partial<ServerLimits>;
   readonly logger: Logger;
 }
 
-/** A prompt that `POST /prompt` took. */
+/** A prompt that `POST /prompt` has accepted. */
 export interface Submitted {
-  /** The id it runs under: servers before client-chosen ids choose their own. */
+  /** The id under which the prompt runs. Older servers choose it themselves. */
   readonly promptId: string;
-  /** Not empty: the server took the prompt but dropped outputs of it, silently otherwise. */
+  /** Not empty: the server accepted the prompt but silently dropped some outputs. */
   readonly nodeErrors: wire.NodeErrors;
 }
 
-/** What is known of an output that was not fetched. */
+/** Facts about an output that are known without fetching it. */
 export interface OutputHead {
-  /** Undefined where the server does not say. */
+  /** Undefined if the server does not state it. */
   readonly sizeBytes: number | undefined;
 }
 
 type OnProgress = NonNullable<Transfer["onProgress"]>;
 
 /**
- * One ComfyUI server over HTTP, its events in {@link events}. Stateless towards the server: nothing
- * is asked for until a method is called.
+ * One ComfyUI server over HTTP, with its events in {@link events}. Nothing is requested until a
+ * method is called.
  *
- * Every method throws a TaskError of the server family when the server does not answer in time
- * (SERVER_UNREACHABLE) or answers what ComfyUI does not (SERVER_FAULT), and the signal's reason once
- * it is aborted.
+ * Every method throws a TaskError of the server family if the server does not answer in time
+ * (SERVER_UNREACHABLE) or gives an answer that ComfyUI never gives (SERVER_FAULT). It throws the
+ * signal's reason once the signal is aborted.
  */
 export class ComfyServer implements AsyncDisposable {
-  /** The URL without credentials and query: the server's id everywhere. */
+  /** The URL without credentials and query. It is the server's id everywhere. */
   readonly address: string;
   readonly limits: ServerLimits;
   readonly events: ComfyEvents;
@@ -63,7 +63,7 @@ export class ComfyServer implements AsyncDisposable {
   readonly #numbers = new PromptNumbers();
   /** The restart signs when the jobs API was last seen missing: a restarted server may be another version. */
   #jobsMissingSince: number | undefined;
-  /** The largest upload, fixed while the server's process lives, and the restart signs when it was read. */
+  /** The largest upload of this server process, and {@link restartSignCount} when it was read. */
   #uploadLimit: { readonly maxBytes: number; readonly since: number } | undefined;
 
   /** @throws TaskError INVALID_REQUEST for a URL or headers that cannot be used */
@@ -77,14 +77,14 @@ export class ComfyServer implements AsyncDisposable {
   }
 
   /**
-   * Grows with every sign that the server's process ended: a refused connection, an event socket
-   * that broke off, a prompt number that went back. After one, its queue and history may be empty.
+   * Grows with every sign that the server's process has ended: a refused connection, a broken event
+   * socket, a falling prompt number. After such a sign its queue and history may be empty.
    */
   get restartSignCount(): number {
     return this.#http.refusedCount + this.events.abnormalCloseCount + this.#numbers.fallCount;
   }
 
-  /** Version and devices. Answers even when the thread that runs prompts is dead. */
+  /** Version and devices. It answers even if the thread that runs prompts is dead. */
   systemStats(signal: AbortSignal): Promise<wire.SystemStats> {
     return this.#read("read the state of", "/system_stats", signal, wire.systemStatsSchema);
   }
@@ -93,7 +93,7 @@ export class ComfyServer implements AsyncDisposable {
     return this.#read("read the features of", "/features", signal, wire.featuresSchema);
   }
 
-  /** What a node class is; undefined if the server does not have it. */
+  /** Describes a node class; undefined if the server does not have it. */
   async objectInfo(className: string, signal: AbortSignal): Promise<NodeInfo | undefined> {
     const path = `/object_info/${encodeURIComponent(className)}`;
     const call = { action: `describe node class "${className}" of`, path, signal };
@@ -109,7 +109,7 @@ export class ComfyServer implements AsyncDisposable {
     return await read.catch((error: unknown) => noneIfMissing(error, []));
   }
 
-  /** How many prompts run or wait; the cheapest question there is. */
+  /** How many prompts run or wait. The cheapest request. */
   queueRemaining(signal: AbortSignal): Promise<number> {
     return this.#read("read the queue length of", "/prompt", signal, wire.queueRemainingSchema);
   }
@@ -118,19 +118,19 @@ export class ComfyServer implements AsyncDisposable {
     return this.#read("read the queue of", "/queue", signal, wire.queueSchema);
   }
 
-  /** How a prompt ended; undefined while it has not, and for one that the server does not know. */
+  /** How a prompt ended; undefined if it has not ended or is not known to the server. */
   async history(promptId: string, signal: AbortSignal): Promise<wire.HistoryEntry | undefined> {
     const path = `/history/${encodeURIComponent(promptId)}`;
     const entries = await this.#read("read the history of", path, signal, wire.historySchema);
     return Object.hasOwn(entries, promptId) ? entries[promptId] : undefined;
   }
 
-  /** Forgets how a prompt ended; harmless if it is not known. */
+  /** Deletes the history of a prompt. Harmless if there is none. */
   async deleteHistory(promptId: string, signal: AbortSignal): Promise<void> {
     await this.#send("clean the history of", "/history", { delete: [promptId] }, signal);
   }
 
-  /** Asks for all models and cached results to be dropped; done when the running prompt has ended. */
+  /** Asks for all models and cached results to be dropped, when the running prompt has ended. */
   async free(signal: AbortSignal): Promise<void> {
     await this.#send(
       "free the memory of",
@@ -140,20 +140,20 @@ export class ComfyServer implements AsyncDisposable {
     );
   }
 
-  /** Asks a running prompt to stop; nothing happens if it does not run. Servers before September 2025 stop whatever runs. */
+  /** Interrupts a prompt if it runs. Servers before September 2025 stop whichever prompt runs. */
   async interrupt(promptId: string, signal: AbortSignal): Promise<void> {
     await this.#send("interrupt a prompt on", "/interrupt", { prompt_id: promptId }, signal);
   }
 
-  /** Takes a waiting prompt out of the queue; nothing happens if it does not wait. */
+  /** Takes a prompt out of the queue if it waits there. */
   async deleteFromQueue(promptId: string, signal: AbortSignal): Promise<void> {
     await this.#send("take a prompt off", "/queue", { delete: [promptId] }, signal);
   }
 
   /**
-   * Cancels a waiting or running prompt in one step, where the server can (2026 and later).
+   * Cancels a waiting or running prompt in one step, if the server can do that (2026 and later).
    *
-   * @returns whether there was something to cancel; undefined if the server has no jobs API.
+   * @returns whether there was a prompt to cancel; undefined if the server has no jobs API.
    */
   async cancelJob(promptId: string, signal: AbortSignal): Promise<boolean | undefined> {
     if (this.#jobsMissingSince === this.restartSignCount) return undefined;
@@ -161,7 +161,7 @@ export class ComfyServer implements AsyncDisposable {
     const call = this.#call("cancel a prompt on", path, signal);
     const { statusCode, text } = await this.#http.call({ ...call, method: "POST" });
     if (statusCode === 200) return this.#http.parse(call, text, wire.jobCanceledSchema).cancelled;
-    // A server with the API says in JSON that it does not know the prompt.
+    // A server with the jobs API answers in JSON if it does not know the prompt.
     if (statusCode === 404 && text.trimStart().startsWith("{")) return false;
     if (statusCode !== 404 && statusCode !== 405)
       throw statusError(this.#http.attempted(call.action), statusCode);
@@ -170,9 +170,9 @@ export class ComfyServer implements AsyncDisposable {
   }
 
   /**
-   * Sends a prompt, once. After anything but an answer the server may have taken it all the same.
+   * Sends a prompt, once. If no answer comes, the server may still have taken the prompt.
    *
-   * @throws TaskError PROMPT_REJECTED, SERVER_FAULT if it lacks what another server may have
+   * @throws TaskError PROMPT_REJECTED, or SERVER_FAULT if another server may take the prompt
    */
   async submit(
     prompt: Prompt,
@@ -200,10 +200,10 @@ export class ComfyServer implements AsyncDisposable {
   }
 
   /**
-   * Sends an input file, replacing one of the same name.
+   * Sends an input file. It replaces a file of the same name.
    *
-   * @returns what a node's file input takes: `subfolder/name` as the server answered.
-   * @throws TaskError INPUT_TOO_LARGE for more than the server takes
+   * @returns the value for a node's file input: `subfolder/name` as the server answered it.
+   * @throws TaskError INPUT_TOO_LARGE if the file is larger than the server accepts
    */
   async uploadInput(
     path: string,
@@ -217,9 +217,9 @@ export class ComfyServer implements AsyncDisposable {
   }
 
   /**
-   * Fetches an output into a file, which appears at `path` only when it is whole.
+   * Fetches an output into a file. The file appears at `path` only when it is complete.
    *
-   * @returns undefined if the server does not have it.
+   * @returns undefined if the server does not have the output.
    * @throws TaskError DISK_FULL
    */
   async viewToFile(
@@ -235,7 +235,7 @@ export class ComfyServer implements AsyncDisposable {
     });
   }
 
-  /** Looks whether an output is there. @returns undefined if not */
+  /** Checks whether an output exists. @returns undefined if it does not */
   async headView(output: OutputFile, signal: AbortSignal): Promise<OutputHead | undefined> {
     const call = this.#call(`look for output "${output.filename}" on`, "/view", signal);
     const query = viewQuery(output);
@@ -246,7 +246,7 @@ export class ComfyServer implements AsyncDisposable {
     return { sizeBytes: typeof length === "string" ? Number(length) : undefined };
   }
 
-  /** Cuts whatever is under way and closes all connections. */
+  /** Aborts all running calls and closes all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.events[Symbol.asyncDispose]();
     await this.#http[Symbol.asyncDispose]();

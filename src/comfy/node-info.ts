@@ -1,17 +1,18 @@
 /**
- * One class of `GET /object_info/{class}`. ComfyUI 0.3.64 describes a combo in two forms, often both
- * in one answer: `[[choices], options]` (older nodes) and `["COMBO", {options: [...]}]` (newer ones).
+ * One class of `GET /object_info/{class}`. ComfyUI 0.3.64 describes a combo in two forms, often
+ * both in one answer: `[[choices], options]` (older nodes) and `["COMBO", {options: [...]}]` (newer
+ * nodes).
  */
 import type { Json } from "../domain/task.js";
 import { asRecord } from "./wire.js";
 
-/** `[type, options?]`; a type that is a list is a combo's choices. */
+/** `[type, options?]`. A list in place of a type contains the choices of a combo. */
 export type InputSpec = readonly [
   type: string | readonly Json[],
   options?: { readonly [option: string]: unknown },
 ];
 
-/** What a server says of a node class, as far as it is used and well-formed. */
+/** A server's description of a node class: only the used and well-formed parts. */
 export interface NodeInfo {
   readonly input: {
     readonly required?: { readonly [name: string]: InputSpec };
@@ -22,12 +23,12 @@ export interface NodeInfo {
     readonly required?: readonly string[];
     readonly optional?: readonly string[];
   };
-  /** Types of the outputs by slot; a list is a combo's choices. */
+  /** The types of the outputs by slot. A list contains the choices of a combo. */
   readonly output?: readonly (string | readonly Json[])[];
   readonly output_node?: boolean;
 }
 
-/** Reads a class out of parsed JSON; undefined for what describes no class. */
+/** Reads the description of a class from parsed JSON. Undefined if the value is not one. */
 export function nodeInfo(value: unknown): NodeInfo | undefined {
   const { input, input_order, output, output_node } = asRecord(value);
   if (typeof input !== "object" || input === null) return undefined;
@@ -57,7 +58,7 @@ function inputSpecs(value: unknown): { readonly [name: string]: InputSpec } {
   return Object.fromEntries(entries);
 }
 
-// What JSON.parse made is JSON, whatever else it is.
+// The value comes from JSON.parse, so its items are JSON in any case.
 function isType(value: unknown): value is string | readonly Json[] {
   return typeof value === "string" || Array.isArray(value);
 }

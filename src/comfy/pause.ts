@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Waits; throws the signal's own reason once it is aborted. */
+/** Waits. Throws the signal's own reason once it is aborted. */
 export async function pause(pauseMs: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   try {

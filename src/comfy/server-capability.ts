@@ -1,7 +1,7 @@
 /**
- * What a server is and has. Classes are asked for one by one: the whole of `/object_info` is many
- * megabytes on a server with node packs, built from its disks at each call. A combo's choices are
- * the files that were there when it was asked.
+ * Finds out what a server is and has. Classes are requested one by one, because the whole
+ * `/object_info` is many megabytes on a server with node packs, and is built from its disks for
+ * each request. A combo's choices are the files that existed when it was requested.
  */
 import { TaskError } from "../domain/errors.js";
 import { isRefused } from "./comfy-errors.js";
@@ -9,16 +9,19 @@ import type { ComfyServer } from "./comfy-server.js";
 import type { NodeInfo } from "./node-info.js";
 import type { SystemStats } from "./wire.js";
 
-/** The node classes that a server has, of those that were asked for. */
+/** The node classes that a server has, among the requested ones. */
 export interface ServerCapability {
   readonly classes: ReadonlyMap<string, NodeInfo>;
 }
 
-/** What a probe found. */
+/** The result of a probe. */
 export type ProbeResult =
   | {
       readonly ok: true;
-      /** Something since the last probe speaks for a restart: caches are cold, prompts may be lost. */
+      /**
+       * Whether there was a sign of a restart since the last probe. After a restart, caches are
+       * cold and prompts may be lost.
+       */
       readonly restarted: boolean;
       readonly version: string;
       readonly devices: SystemStats["devices"];
@@ -30,11 +33,11 @@ export type ProbeResult =
   | {
       readonly ok: false;
       readonly error: TaskError;
-      /** Nothing listens at its address, so its process is gone. */
+      /** Whether nothing listens at the server's address, which means that its process is gone. */
       readonly isRefused: boolean;
     };
 
-/** Asks one server what it is and what it has, and remembers the latter until a restart. */
+/** Asks one server what it is and has. Remembers what it has until the server restarts. */
 export class CapabilityReader {
   readonly #server: ComfyServer;
   readonly #maxAgeMs: number;
@@ -45,14 +48,17 @@ export class CapabilityReader {
   #restartSignCount: number;
   #read: ServerCapability | undefined;
 
-  /** @param maxAgeMs after how long a class is asked for again: model files may have been added. @default 300000 */
+  /**
+   * @param maxAgeMs after this time a class is requested again, since model files may have been
+   *   added. @default 300000
+   */
   constructor(server: ComfyServer, maxAgeMs = 300_000) {
     this.#server = server;
     this.#maxAgeMs = maxAgeMs;
     this.#restartSignCount = server.restartSignCount;
   }
 
-  /** Asks whether the server is up. A failure is an answer; only an aborted signal throws. */
+  /** Asks whether the server is up. A failure is a result; only an aborted signal throws. */
   async probe(signal: AbortSignal): Promise<ProbeResult> {
     try {
       const [stats, queueRemaining] = await Promise.all([
@@ -67,10 +73,10 @@ export class CapabilityReader {
   }
 
   /**
-   * Reads which of the classes the server has and what they take.
+   * Reads which of the classes the server has, and their inputs.
    *
-   * @returns the same object as before where nothing was read anew.
-   * @throws TaskError of the server family if it cannot be asked
+   * @returns the same object as before if nothing was requested again.
+   * @throws TaskError of the server family if the server cannot be asked
    */
   async read(classTypes: readonly string[], signal: AbortSignal): Promise<ServerCapability> {
     const classes = new Map<string, NodeInfo>();
@@ -82,7 +88,7 @@ export class CapabilityReader {
     return this.#read;
   }
 
-  /** Forgets what is known, so that it is asked for again. */
+  /** Forgets everything, so that it is requested again. */
   forget(): void {
     this.#known.clear();
   }

@@ -1,35 +1,49 @@
 /**
- * How long the client waits for one server. The figures are generous because a busy ComfyUI answers
- * late: its event loop shares the interpreter with the nodes that compute.
+ * How long the client waits for one server. The limits are generous, because a busy ComfyUI answers
+ * late: its event loop shares the Python interpreter with the computing nodes.
  */
 export interface ServerLimits {
-  /** Until a connection stands. */
+  /** Until a connection is open. */
   readonly connectMs: number;
-  /** For the whole answer to a small question. */
+  /** For the whole answer to a small request. */
   readonly requestMs: number;
-  /** For the whole answer to what makes the server work: submitting a prompt, describing a node class. */
+  /**
+   * For the whole answer to a request that makes the server work: submitting a prompt, describing a
+   * node class.
+   */
   readonly slowRequestMs: number;
-  /** For the next byte of a file on its way in or out. */
+  /** For the next byte of a file that is being sent or received. */
   readonly transferIdleMs: number;
-  /** How often one download is taken up again after a cut. */
+  /** How often one download is resumed after an interruption. */
   readonly resumeCount: number;
-  /** Between two looks that find a prompt nowhere, before it counts as absent. */
+  /** Between two looks for a prompt. If both do not find it, it counts as absent. */
   readonly absentPauseMs: number;
-  /** For finding out what became of a prompt whose submission got no clear answer. */
+  /** For finding out what happened to a prompt whose submission got no clear answer. */
   readonly lookUpMs: number;
-  /** For a canceled prompt to be gone; a node that never checks delays it until it ends. */
+  /**
+   * For a canceled prompt to be gone. A node that never checks for interrupts delays it until the
+   * node ends.
+   */
   readonly cancelMs: number;
-  /** Between two pings on the event socket; without any frame by the next one it is given up. */
+  /**
+   * Between two pings on the event socket. If no frame comes between them, the socket is given up.
+   */
   readonly pingMs: number;
-  /** For a status frame after a prompt was submitted; without one the event socket counts as deaf. */
+  /**
+   * For a status frame after a prompt was submitted. If none comes, the event socket counts as
+   * deaf.
+   */
   readonly statusMs: number;
   /** Longest pause before the event socket connects again. */
   readonly reconnectMs: number;
-  /** Without a frame for so long while a prompt runs, the event socket is connected anew in case it is deaf. */
+  /**
+   * If no frame comes for this time while a prompt runs, the event socket may be deaf and is
+   * connected anew.
+   */
   readonly deafMs: number;
 }
 
-/** The limits where none are given. */
+/** The limits that hold where the caller sets none. */
 export const DEFAULT_LIMITS: ServerLimits = {
   connectMs: 5_000,
   requestMs: 15_000,

@@ -1,18 +1,21 @@
 import { TaskError } from "../domain/errors.js";
 
 /**
- * Where a server is and what goes with every call to it. A gateway in front of ComfyUI may want a
- * path prefix, credentials, headers or a token in the query: all apply to HTTP and WebSocket alike.
- * ComfyUI itself knows no authentication.
+ * A server's URL, and everything that is sent with each call. A gateway in front of ComfyUI may
+ * need a path prefix, credentials, headers or a token in the query. They are used for HTTP and
+ * WebSocket. ComfyUI itself has no authentication.
  */
 export class ServerUrl {
-  /** The URL without credentials, query and final slash: names the server in logs, messages and the store. */
+  /**
+   * The URL without credentials, query and final slash. It names the server in logs, messages and
+   * the store.
+   */
   readonly address: string;
-  /** The headers of every call, lower-case names. */
+  /** The headers of every call, with lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly #base: URL;
 
-  /** @throws TaskError INVALID_REQUEST for what is no http(s) URL, and for impossible headers */
+  /** @throws TaskError INVALID_REQUEST for a URL that is not http(s), and for invalid headers */
   constructor(url: string, headers: Readonly<Record<string, string>> = {}) {
     const base = parse(url);
     const merged = mergeHeaders(base, headers);
@@ -26,7 +29,7 @@ export class ServerUrl {
     this.address = `${base.protocol}//${base.host}${base.pathname.replace(/\/$/, "")}`;
   }
 
-  /** The URL of an endpoint: `path` begins with a slash, its segments are encoded by the caller. */
+  /** The URL of an endpoint. `path` begins with a slash; the caller encodes its segments. */
   http(path: string, query: Readonly<Record<string, string>> = {}): URL {
     const url = new URL(this.#base);
     url.pathname = this.#base.pathname.replace(/\/$/, "") + path;
@@ -66,7 +69,7 @@ function mergeHeaders(
   return Object.fromEntries(merged);
 }
 
-// Neither the URL nor the cause is told: both may carry a password.
+// The URL and the cause are left out, because both may contain a password.
 function invalid(reason: string): TaskError {
   return new TaskError("INVALID_REQUEST", `Cannot use ComfyUI server: ${reason}`);
 }

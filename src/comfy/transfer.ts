@@ -1,8 +1,10 @@
-/** How a file is moved to or from a server. */
+/** Options of sending or receiving a file. */
 export interface Transfer {
   readonly signal: AbortSignal;
-  /** Called after every chunk with the bytes moved so far, and with all there are where that is known. */
+  /**
+   * Called after every chunk with the bytes transferred so far, and with the total if it is known.
+   */
   readonly onProgress?: ((movedBytes: number, totalBytes: number | undefined) => void) | undefined;
-  /** Gives up when no byte has moved for so long. */
+  /** The transfer fails if no byte moves for this time. */
   readonly idleMs: number;
 }

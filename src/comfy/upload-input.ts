@@ -1,7 +1,8 @@
 /**
- * `POST /upload/image`, which takes any file. ComfyUI 0.3.64: fields `image`, `overwrite` (exactly
- * "true"), `subfolder`, `type`; the answer names the file, not always as it was sent; more than
- * `--max-upload-size` (100 MB unless set) is answered with 413 in the midst of sending.
+ * `POST /upload/image`, which takes files of any kind. ComfyUI 0.3.64: the fields are `image`,
+ * `overwrite` (exactly "true"), `subfolder` and `type`. The answer names the file, sometimes not as
+ * it was sent. A body above `--max-upload-size` (default 100 MB) is answered with 413 while it is
+ * still being sent.
  */
 import { randomUUID } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
@@ -11,22 +12,28 @@ import type { ComfyHttp } from "./comfy-http.js";
 import type { Transfer } from "./transfer.js";
 import { uploadedSchema } from "./wire.js";
 
-/** Where an input goes. Printable ASCII without quotes and backslashes: servers store other names differently. */
+/**
+ * Where an input goes. Only printable ASCII without quotes and backslashes, because servers store
+ * other names differently.
+ */
 export interface InputPlace {
-  /** Below the server's input directory, made when it is not there; "" for the directory itself. */
+  /**
+   * A folder in the server's input directory, created if it does not exist. "" is the directory
+   * itself.
+   */
   readonly subfolder: string;
   readonly fileName: string;
-  /** What the file on this side has; it must not change meanwhile. */
+  /** The size of the local file, which must not change during the upload. */
   readonly sizeBytes: number;
 }
 
 /**
- * Sends a file, replacing one of the same name.
+ * Sends a file. It replaces a file of the same name.
  *
- * A hand-made multipart body with its length known beforehand moves a file five times as fast as
- * `fetch` with FormData, which keeps all of it in memory.
+ * The multipart body is written by hand, with a known length. That is five times as fast as `fetch`
+ * with FormData, which holds the whole file in memory.
  *
- * @returns what a node's file input takes: `subfolder/name` as the server answered.
+ * @returns the value for a node's file input: `subfolder/name` as the server answered it.
  * @throws TaskError INPUT_TOO_LARGE, and those of the server family
  */
 export async function uploadInput(
@@ -46,7 +53,7 @@ export async function uploadInput(
   return subfolder === "" ? name : `${subfolder}/${name}`;
 }
 
-/** The failure of a file that is larger than a server takes. */
+/** The error for a file that is larger than a server accepts. */
 export function tooLarge(http: ComfyHttp, place: InputPlace, maxUploadBytes?: number): Error {
   const most =
     maxUploadBytes === undefined ? "" : `, it takes at most ${megabytes(maxUploadBytes)} MB`;
@@ -84,7 +91,7 @@ async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: 
   return { statusCode: answer.statusCode, text: await answer.body.text() };
 }
 
-// Not a stream: one that fails before it is read from takes the process with it.
+// Not a stream: a stream that fails before it is read would end the process.
 async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
   for (;;) {
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.allocUnsafe(READ_BYTES) });

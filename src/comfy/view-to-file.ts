@@ -1,7 +1,7 @@
 /**
- * `GET /view`, by which outputs are fetched. ComfyUI 0.3.64: `Content-Length`, a strong `ETag`,
- * `Range` with 206 and `If-Match` with 412 are there; `If-Range` with an ETag is ignored; a missing
- * file is 404 with nothing. `preview` and `channel` would encode anew and are never sent.
+ * `GET /view`, which returns outputs. ComfyUI 0.3.64 supports `Content-Length`, a strong `ETag`,
+ * `Range` with 206 and `If-Match` with 412. It ignores `If-Range` with an ETag. A missing file is
+ * 404 with an empty body. `preview` and `channel` would encode the file again and are never sent.
  */
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { TaskError } from "../domain/errors.js";
@@ -20,9 +20,10 @@ export interface FetchedOutput {
 }
 
 /**
- * Fetches an output into the file at `path`, which appears only when it is whole; until then it
- * grows as `path` + ".part", which is removed when the fetch fails. After a cut it goes on where it
- * stopped if the output is still the same, and begins again if not, `resumeCount` times in all.
+ * Fetches an output into the file at `path`. The file appears only when it is complete. Until then
+ * it grows as `path` + ".part", which is removed if the fetch fails. After an interruption the
+ * fetch resumes if the output is still the same, otherwise it begins again, at most `resumeCount`
+ * times in total.
  *
  * @returns undefined if the server does not have the output.
  * @throws TaskError DISK_FULL, and those of the server family
@@ -60,7 +61,7 @@ async function fetchWhole(
   }
 }
 
-// A refused connection is no cut: the process is gone and will not be back in a moment.
+// A refused connection is not worth a retry: the process is gone and will not be back in a moment.
 function passingOnly(error: unknown): TaskError {
   const isCut = error instanceof TaskError && error.code === "SERVER_UNREACHABLE";
   if (isCut && !isRefused(error)) return error;
@@ -72,11 +73,11 @@ export function viewQuery({ filename, subfolder, type }: OutputFile): Record<str
   return { filename, subfolder, type };
 }
 
-/** What has come so far. */
+/** The received part of an output. */
 interface Part {
   receivedBytes: number;
   totalBytes: number | undefined;
-  /** A strong one; without it nothing can be resumed. */
+  /** A strong ETag. Without it the fetch cannot be resumed. */
   etag: string | undefined;
 }
 
@@ -110,7 +111,8 @@ async function fetchRest(
   });
 }
 
-// Another range than asked for; changed meanwhile; shorter than what is here.
+// Answers after which the fetch begins again: another range than requested; the output has changed;
+// it is shorter than the received part.
 const RESTART_STATUSES: ReadonlySet<number> = new Set([206, 412, 416]);
 
 function headersFor({ receivedBytes, etag }: Part): Record<string, string> {
@@ -119,7 +121,7 @@ function headersFor({ receivedBytes, etag }: Part): Record<string, string> {
   return { ...plain, range: `bytes=${receivedBytes}-`, "if-match": etag };
 }
 
-/** What to do with an answer; the part is made ready for it. */
+/** Decides what to do with an answer, and prepares the part for it. */
 async function judge(
   answer: OpenAnswer,
   handle: FileHandle,
@@ -145,7 +147,7 @@ async function judge(
   throw statusError(attempted, statusCode);
 }
 
-/** Whether a 206 goes on exactly where the part ends. */
+/** Whether a 206 begins exactly where the part ends. */
 function continues(answer: OpenAnswer, { receivedBytes, totalBytes }: Part): boolean {
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(header(answer, "content-range") ?? "");
   return Number(range?.[1]) === receivedBytes && Number(range?.[2]) === totalBytes;

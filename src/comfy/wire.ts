@@ -1,6 +1,6 @@
 /**
- * What ComfyUI answers over HTTP, as far as it is used here. Unknown keys and other types of what
- * is not used are passed over, since versions and node packs differ; what does not fit is refused
+ * The answers of ComfyUI over HTTP: only the used parts. Unknown keys and unused values of any type
+ * are ignored, since versions and node packs differ. An answer that does not fit is refused as a
  * whole. Sources: ComfyUI 0.3.64 `server.py` and `execution.py` (recorded against a running
  * server), and the newer ones of 2026, which add keys and a sixth element to queue items.
  */
@@ -20,7 +20,10 @@ const queueItemSchema = z
   .rest(z.unknown())
   .transform(([, promptId, , extraData]) => ({ promptId, extraData: asRecord(extraData) }));
 
-/** `GET /queue`. The order of the pending ones is that of a heap, not that of running. */
+/**
+ * `GET /queue`. The pending prompts are in the order of a heap, not in the order in which they will
+ * run.
+ */
 export const queueSchema = z
   .object({ queue_running: z.array(queueItemSchema), queue_pending: z.array(queueItemSchema) })
   .transform((queue) => ({ running: queue.queue_running, pending: queue.queue_pending }));
@@ -55,7 +58,7 @@ export const systemStatsSchema = z
     devices,
   }));
 
-/** What a server says of itself. */
+/** A server's description of itself. */
 export type SystemStats = z.infer<typeof systemStatsSchema>;
 
 /** `GET /features`. */
@@ -63,7 +66,7 @@ export const featuresSchema = z
   .object({ max_upload_size: optionalNumber })
   .transform(({ max_upload_size }) => defined({ maxUploadBytes: max_upload_size }));
 
-/** What a server can do. */
+/** The features of a server. */
 export type Features = z.infer<typeof featuresSchema>;
 
 /** One reason in `node_errors`. */
@@ -74,7 +77,7 @@ const nodeErrorSchema = z.object({
   extra_info: recordSchema.catch({}),
 });
 
-/** `node_errors`, of a refused prompt and of one accepted in part. */
+/** `node_errors` of a refused prompt, or of a prompt that was accepted in part. */
 export const nodeErrorsSchema = z.record(
   z.string(),
   z.object({ class_type: text, errors: z.array(nodeErrorSchema).catch([]) }),
@@ -83,7 +86,7 @@ export const nodeErrorsSchema = z.record(
 /** Why the nodes of a prompt were refused, by node id. */
 export type NodeErrors = z.infer<typeof nodeErrorsSchema>;
 
-/** `POST /prompt` with 200. `node_errors` is not empty where outputs were dropped silently. */
+/** `POST /prompt` with 200. `node_errors` is not empty if outputs were dropped silently. */
 export const submittedSchema = z.object({
   prompt_id: z.string(),
   number: optionalNumber,
@@ -99,7 +102,7 @@ export const rejectionSchema = z.object({
 /** Why a prompt was refused. */
 export type Rejection = z.infer<typeof rejectionSchema>;
 
-/** `execution_error`, as a message and in the history. */
+/** `execution_error`, as an event and in the history. */
 export const executionErrorSchema = z.object({
   node_id: text,
   node_type: text,
@@ -107,7 +110,7 @@ export const executionErrorSchema = z.object({
   exception_message: text,
 });
 
-/** What went wrong in a node. */
+/** The error of a node. */
 export type ExecutionError = z.infer<typeof executionErrorSchema>;
 
 /** One prompt of `GET /history/{id}`. */
@@ -143,7 +146,7 @@ const outputFileSchema = z.object({
   type: z.string().min(1).catch("output"),
 });
 
-/** The files among the outputs of one node, by key: text, flags and nulls are left out. */
+/** The files among the outputs of one node, by key. Text, flags and nulls are left out. */
 export function outputFiles(output: unknown): Readonly<Record<string, readonly OutputFile[]>> {
   const lists = Object.entries(asRecord(output)).map(([key, items]) => {
     const files = (Array.isArray(items) ? items : []).flatMap((item) => {
@@ -155,7 +158,7 @@ export function outputFiles(output: unknown): Readonly<Record<string, readonly O
   return Object.fromEntries(lists.filter(([, files]) => files.length > 0));
 }
 
-/** The object that a foreign value is, or an empty one. */
+/** The value itself if it is an object, otherwise an empty object. */
 export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   return isObject ? (value as Record<string, unknown>) : {};

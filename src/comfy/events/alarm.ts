@@ -1,4 +1,4 @@
-/** Ends a wait early. A ring while nobody waits ends the next wait at once. */
+/** Ends a wait early. If it rings while nobody waits, the next wait ends at once. */
 export class Alarm {
   #isRinging = false;
   readonly #waiting = new Set<() => void>();
@@ -8,7 +8,7 @@ export class Alarm {
     for (const wake of this.#waiting) wake();
   }
 
-  /** Waits for a ring, at most for `limitMs`; throws the signal's reason once it is aborted. */
+  /** Waits for a ring, at most `limitMs`. Throws the signal's reason once it is aborted. */
   async wait(limitMs: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isRinging) await this.#ringOr(limitMs, signal);

@@ -1,20 +1,25 @@
 /**
- * The text frames of `/ws`, `{type, data}`, as recorded from ComfyUI 0.3.64. Node packs send events
- * of their own and later versions more kinds: what is not listed here is passed over, and so is what
- * names no prompt, such as the `executing` that greets a client coming back.
+ * The text frames of `/ws`, `{type, data}`, as recorded from ComfyUI 0.3.64. Node packs and later
+ * versions send further kinds of events. Kinds that are not listed here are ignored. Events that
+ * name no prompt are ignored too, such as the `executing` that greets a client that reconnects.
  */
 import { asRecord } from "../wire.js";
 
-/** How far one node is. */
+/** The progress of one node. */
 export interface NodeProgress {
   readonly value: number;
   readonly max: number;
   readonly isFinished: boolean;
-  /** The node of the prompt that a node made while running stands for. */
+  /**
+   * If a node created this node while it ran: the id of the node of the prompt that it stands for.
+   */
   readonly displayNodeId: string;
 }
 
-/** What happened to a prompt. `executing` without a node is the last event of every prompt, after its history is there. */
+/**
+ * An event of a prompt. `executing` without a node is the last event of every prompt; its history
+ * entry exists by then.
+ */
 export type PromptEvent =
   | { readonly type: "execution_start" | "execution_success" | "execution_interrupted" }
   | { readonly type: "execution_cached"; readonly nodeIds: readonly string[] }
@@ -29,12 +34,15 @@ export type PromptEvent =
   | { readonly type: "executed"; readonly nodeId: string; readonly output: unknown }
   | { readonly type: "execution_error"; readonly data: unknown };
 
-/** A frame: news of one prompt, or that the queue's length changed, which every client is told. */
+/**
+ * A frame: an event of one prompt, or the news that the queue's length changed, which all clients
+ * get.
+ */
 export type ComfyEvent =
   | { readonly promptId: string; readonly event: PromptEvent }
   | { readonly promptId: undefined; readonly queueRemaining: number };
 
-/** Reads a text frame; undefined for what is of no use here. */
+/** Reads a text frame. Undefined for a frame that is not used here. */
 export function parseEvent(text: string): ComfyEvent | undefined {
   const { type, data } = asRecord(parseJson(text));
   const fields = asRecord(data);
@@ -84,7 +92,7 @@ function promptEvent(type: string, data: Fields): PromptEvent | undefined {
     case "executed":
       return executedOf(data);
     case "execution_error":
-      // Sent for a branch that was blocked while the rest goes on.
+      // Sent for a branch that was blocked. The rest of the prompt continues.
       return data["exception_type"] === "ExecutionBlocked" ? undefined : { type, data };
     default:
       return undefined;

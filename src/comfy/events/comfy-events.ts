@@ -1,7 +1,7 @@
 /**
- * What a server tells over its WebSocket. Events are a hint and never the truth: they may be missed,
- * held up by another client, or go to nobody. ComfyUI 0.3.64 sends a prompt's events only to the
- * client id it was submitted under, and `status`, the queue's length, to all.
+ * The events that a server sends over its WebSocket. Events are only a hint: they may be missed, be
+ * delayed by another client, or be sent to nobody. ComfyUI 0.3.64 sends a prompt's events only to
+ * the client id that submitted it. It sends `status`, the queue's length, to all clients.
  */
 import { randomUUID } from "node:crypto";
 import type { Logger } from "../../lib/logger.js";
@@ -10,14 +10,14 @@ import type { ServerUrl } from "../server-url.js";
 import { type ComfyEvent, type PromptEvent, parseEvent } from "./comfy-event.js";
 import { EventSocket } from "./event-socket.js";
 
-/** Who hears of one prompt. */
+/** Gets the events of one prompt. */
 export interface PromptListener {
   readonly onEvent: (event: PromptEvent) => void;
-  /** The length of the server's queue changed, by whatever prompt. */
+  /** The length of the server's queue has changed, because of any prompt. */
   readonly onQueueChange: () => void;
 }
 
-/** What an events connection is made with. */
+/** Options of an events connection. */
 export interface ComfyEventsOptions {
   readonly url: ServerUrl;
   readonly limits: ServerLimits;
@@ -25,10 +25,11 @@ export interface ComfyEventsOptions {
 }
 
 /**
- * The events of one server. One connection, opened when it is first needed and kept, with a new
- * client id each time, under which new prompts are submitted. A prompt submitted under another id,
- * by this process over an earlier connection or by one that died, is heard over a connection under
- * that id, for as long as somebody listens.
+ * The events of one server. The main connection is opened when it is first needed, and is kept.
+ * Each new connection has a new client id, and new prompts are submitted under it. Some prompts
+ * have another client id: this process submitted them over an earlier connection, or another
+ * process did. For such a prompt a second connection is opened under that id while somebody
+ * listens.
  */
 export class ComfyEvents implements AsyncDisposable {
   readonly #options: ComfyEventsOptions;
@@ -44,7 +45,9 @@ export class ComfyEvents implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** How many connections ended without a farewell, as they do when the server's process ends. */
+  /**
+   * How many connections ended without a close frame. This happens when the server's process ends.
+   */
   get abnormalCloseCount(): number {
     const others = [...this.#others.values()].map(({ socket }) => socket.abnormalCloseCount);
     const own = this.#own?.abnormalCloseCount ?? 0;
@@ -52,8 +55,8 @@ export class ComfyEvents implements AsyncDisposable {
   }
 
   /**
-   * The client id to submit a prompt under. Waits for the connection, so that nothing is missed, but
-   * not for long: without it the prompt runs as well.
+   * The client id to submit a prompt under. Waits for the connection, so that no event is missed,
+   * but only for a short time: the prompt also runs without a connection.
    */
   async clientId(signal: AbortSignal): Promise<string> {
     const socket = this.#connect();
@@ -61,7 +64,10 @@ export class ComfyEvents implements AsyncDisposable {
     return socket.clientId;
   }
 
-  /** Tells that a prompt was sent at `sentAtMs`: unless a frame comes soon, the connection is deaf and made anew. */
+  /**
+   * Call it when a prompt was sent at `sentAtMs`. If no frame comes soon, the connection is deaf
+   * and is replaced.
+   */
   expectStatus(sentAtMs: number): void {
     const socket = this.#own;
     if (socket === undefined || !socket.isHearing) return;
@@ -72,7 +78,7 @@ export class ComfyEvents implements AsyncDisposable {
     }, this.#options.limits.statusMs);
   }
 
-  /** Calls the listener with what happens to a prompt, until what is returned is disposed. */
+  /** Calls the listener for each event of a prompt, until the returned object is disposed. */
   listen(promptId: string, listener: PromptListener): Disposable {
     this.#connect();
     const listeners = this.#listeners.get(promptId) ?? new Set();
@@ -85,7 +91,9 @@ export class ComfyEvents implements AsyncDisposable {
     };
   }
 
-  /** Listens under the client id of a prompt too, where it is another than that of the connection. */
+  /**
+   * Also listens under the client id of a prompt, if it differs from the id of the main connection.
+   */
   hearAs(clientId: string): Disposable {
     if (this.#own?.clientId === clientId || this.#isDisposed)
       return { [Symbol.dispose]: () => undefined };
@@ -137,7 +145,7 @@ export class ComfyEvents implements AsyncDisposable {
     this.#closings.add(closing);
   }
 
-  // A listener that throws is a bug, but none that may end the process.
+  // A listener that throws is a bug, but it must not end the process.
   #dispatch(text: string): void {
     try {
       this.#tell(parseEvent(text));

@@ -1,7 +1,8 @@
 /**
- * One connection to `/ws`, kept up. What ComfyUI 0.3.64 makes necessary: it never pings; of two
- * sockets with one client id the older one's end makes the newer one deaf; one reader that stops
- * reading holds up the messages of all clients; nothing that was missed is sent again.
+ * One connection to `/ws` that is kept open. It works around ComfyUI 0.3.64: the server never
+ * pings. If two sockets have one client id, the end of the older one makes the newer one deaf. One
+ * reader that stops reading delays the messages of all clients. Missed messages are never sent
+ * again.
  */
 import { WebSocket } from "ws";
 import { backoffMs } from "../../lib/backoff.js";
@@ -16,14 +17,15 @@ export interface EventSocketOptions {
   readonly url: ServerUrl;
   readonly limits: ServerLimits;
   readonly logger: Logger;
-  /** Called for each connection that is to follow one which stood. */
+  /** Called when an open connection has ended and a new one will follow. */
   readonly nextClientId: () => string;
   readonly onText: (text: string) => void;
 }
 
 /**
- * Connects, reads always, and connects again for as long as it is not disposed, each time after the
- * old socket has really closed. `connecting` until the first frame has come, then `hearing`.
+ * Connects and always reads. Until it is disposed, it connects again after each end of a
+ * connection, when the old socket has really closed. The socket is `connecting` until the first
+ * frame arrives, then `hearing`.
  */
 export class EventSocket implements AsyncDisposable {
   readonly #options: EventSocketOptions;
@@ -44,7 +46,7 @@ export class EventSocket implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** The client id of the connection that stands or is being made. */
+  /** The client id of the current connection, open or being opened. */
   get clientId(): string {
     return this.#clientId;
   }
@@ -54,19 +56,21 @@ export class EventSocket implements AsyncDisposable {
     return this.#isHearing;
   }
 
-  /** When the last frame came, by the monotonic clock. */
+  /** When the last frame arrived, by the monotonic clock. */
   get heardAtMs(): number {
     return this.#heardAtMs;
   }
 
-  /** How many connections ended without a farewell, as they do when the server's process ends. */
+  /**
+   * How many connections ended without a close frame. This happens when the server's process ends.
+   */
   get abnormalCloseCount(): number {
     return this.#abnormalCloseCount;
   }
 
   /**
-   * Waits until the server has registered the connection, at most for `limitMs`; once that was in
-   * vain, no longer at all until it has.
+   * Waits until the server has registered the connection, at most `limitMs`. After one wait in
+   * vain, further calls do not wait until the server has registered it.
    */
   async greeted(limitMs: number, signal: AbortSignal): Promise<void> {
     if (this.#isHearing || this.#isLate) return;
@@ -74,7 +78,7 @@ export class EventSocket implements AsyncDisposable {
     this.#isLate = !this.#isHearing;
   }
 
-  /** Gives the connection up and makes a new one. */
+  /** Ends the connection and opens a new one. */
   reconnect(reason: string): void {
     this.#options.logger.info({ reason }, "event socket given up");
     this.#isGivenUp = true;
@@ -99,7 +103,7 @@ export class EventSocket implements AsyncDisposable {
     }
   }
 
-  /** Serves one connection until it has closed. @returns whether it ever stood */
+  /** Runs one connection until it has closed. @returns whether it was ever open */
   async #connect(): Promise<boolean> {
     const { url, limits, logger } = this.#options;
     const socket = new WebSocket(url.socket(this.#clientId), {
@@ -129,7 +133,9 @@ export class EventSocket implements AsyncDisposable {
     return stood;
   }
 
-  /** Pings, since the server does not, and gives up a socket on which nothing comes back. */
+  /**
+   * Pings the server, since the server does not ping. Ends a socket on which nothing comes back.
+   */
   #watch(socket: WebSocket): NodeJS.Timeout {
     let isAlive = true;
     const revive = (): void => {
@@ -152,11 +158,11 @@ export class EventSocket implements AsyncDisposable {
   }
 }
 
-// Must be the first text that a client sends. Without it previews come without their prompt's id.
+// Must be the first text that a client sends. Without it, previews come without their prompt's id.
 const FEATURE_FLAGS = JSON.stringify({
   type: "feature_flags",
   data: { supports_preview_metadata: true },
 });
-// Previews and pictures sent as frames are read and dropped; they must not end the connection.
+// Previews and pictures in frames are read and dropped. They must not end the connection.
 const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 const ABNORMAL = 1006;

@@ -1,7 +1,7 @@
 /**
- * Cancelling. ComfyUI 0.3.64 loses an interrupt that comes while a prompt starts (9 of 200), ignores
- * one for a waiting prompt, and answers 200 to everything; a node that does not look at the flag runs
- * on to its end. So it takes a loop: look, act on what is seen, look again.
+ * Cancels prompts. ComfyUI 0.3.64 loses an interrupt that arrives while a prompt starts (9 of 200),
+ * ignores one for a waiting prompt, and answers 200 in every case. A node that does not check for
+ * interrupts runs to its end. So cancelling is a loop: look, act on the state, look again.
  */
 import type { TaskError } from "../../domain/errors.js";
 import { Deadline, LimitExceeded } from "../../lib/deadline.js";
@@ -11,11 +11,11 @@ import { pause } from "../pause.js";
 import { lookOnce } from "./look-for-prompt.js";
 
 /**
- * Stops a prompt, and only this one, wherever it is on the server. Resolves when it is known to be
- * gone: ended in whatever way, or in two looks in a row neither waiting, running nor ended.
+ * Stops a prompt, and no other, wherever it is on the server. Resolves when the prompt is known to
+ * be gone: it has ended, or two looks in a row find it neither waiting, running nor ended.
  *
- * @throws TaskError SERVER_STUCK if it still runs after `cancelMs`, and those of the server family if
- *   the server cannot be asked
+ * @throws TaskError SERVER_STUCK if it still runs after `cancelMs`, or an error of the server
+ *   family if the server cannot be asked
  */
 export async function cancelPrompt(
   server: ComfyServer,
@@ -49,7 +49,8 @@ async function cancelUntilGone(
   }
 }
 
-// The GPU is free as soon as the server next checks; the first rounds are quick for that alone.
+// The GPU becomes free when the server next checks for interrupts. The first rounds are quick to
+// notice that early.
 const FIRST_PAUSE_MS = 5;
 const LAST_PAUSE_MS = 500;
 

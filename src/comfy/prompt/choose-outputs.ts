@@ -1,14 +1,14 @@
 /**
- * Which files of a prompt are its result. ComfyUI 0.3.64 names pictures and films alike `images`;
- * VideoHelperSuite says `gifs` for any format; previews are of type `temp`, loaded files `input`.
- * The order of nodes and keys in an answer means nothing.
+ * Chooses the result among a prompt's files. ComfyUI 0.3.64 calls both pictures and videos
+ * `images`. VideoHelperSuite uses `gifs` for every format. Previews have the type `temp`, loaded
+ * files `input`. The order of nodes and keys in an answer has no meaning.
  */
 import type { OutputFile } from "../../domain/task.js";
 import type { NodeOutputs } from "./prompt-end.js";
 
 /**
- * The files that a prompt saved, the result first: those of the result node, or of all nodes where
- * none is named. Empty if there are none.
+ * The files that a prompt saved, the result first. They are the files of the result node, or of all
+ * nodes if no result node is named. Empty if there are none.
  */
 export function chooseOutputs(outputs: NodeOutputs, resultNode?: string): readonly OutputFile[] {
   const nodeIds = resultNode === undefined ? Object.keys(outputs).sort(byNumber) : [resultNode];
@@ -19,7 +19,8 @@ export function chooseOutputs(outputs: NodeOutputs, resultNode?: string): readon
     .filter(({ type }) => type === "output");
 }
 
-// The most processed first: a node that makes a film may show single pictures of it as well.
+// The most processed files first, because a node that makes a video may also show single pictures
+// of it.
 const KEYS: readonly string[] = ["gifs", "videos", "images", "audio"];
 
 function byNumber(a: string, b: string): number {

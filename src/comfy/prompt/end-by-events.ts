@@ -2,13 +2,15 @@ import type { PromptEvent } from "../events/comfy-event.js";
 import { failureOf, nodeOutputs, type PromptEnd } from "./prompt-end.js";
 
 /**
- * How a prompt ended by its events alone: stands in for a history entry that never appears, as when
- * another client clears the history.
+ * Finds out from events alone how a prompt ended. It replaces a history entry that never appears,
+ * e.g. because another client cleared the history.
  */
 export class EndByEvents {
   readonly #outputs: Record<string, unknown> = {};
 
-  /** @returns the end, with the event that tells it; a success only if its outputs were heard too. */
+  /**
+   * @returns the end, if this event tells it. A success counts only if its outputs were heard too.
+   */
   take(event: PromptEvent): PromptEnd | undefined {
     switch (event.type) {
       case "executed":

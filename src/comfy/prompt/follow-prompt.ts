@@ -1,7 +1,8 @@
 /**
- * Following a prompt to its end. Events are a hint and polls (queue, then history) the truth: with
- * ComfyUI 0.3.64 a socket may go deaf or be held up by a stranger for minutes, and
- * `execution_success` comes before the history entry (38 of 100), `executing` without a node after it.
+ * Follows a prompt to its end. Polls (queue, then history) decide; events are only a hint. With
+ * ComfyUI 0.3.64 a socket may become deaf, or another client may delay it for minutes.
+ * `execution_success` comes before the history entry (38 of 100), `executing` without a node after
+ * it.
  */
 import { TaskError } from "../../domain/errors.js";
 import { isRefused } from "../comfy-errors.js";
@@ -16,27 +17,36 @@ import { PromptHearing } from "./prompt-hearing.js";
 import { PromptProgress, type PromptUpdate } from "./prompt-progress.js";
 import { PromptWatch, type WatchLimits, type WatchVerdict } from "./prompt-watch.js";
 
-/** How to follow a prompt. */
+/** Options of following a prompt. */
 export interface FollowOptions {
-  /** Stops following when aborted; the prompt goes on. */
+  /** Stops following when it is aborted. The prompt itself continues. */
   readonly signal: AbortSignal;
-  /** The prompt as submitted, for the progress; without it there is none. */
+  /** The prompt as submitted. It is needed for the progress; without it no progress is reported. */
   readonly prompt?: Prompt;
-  /** How much of the time each node takes, by node id, in any unit; those left out by class. */
+  /**
+   * The share of the time that each node takes, by node id, in any unit. Nodes without a weight get
+   * that of their class.
+   */
   readonly weights?: { readonly [nodeId: string]: number };
-  /** Called whenever the prompt has come further, with a ratio that never falls. */
+  /** Called whenever the prompt has made progress. The ratio never falls. */
   readonly onProgress?: (update: PromptUpdate) => void;
-  /** A prompt that gives no sign of life for so long is stuck. Loading a model is silent. */
+  /**
+   * A prompt without a sign of life for this time is stuck. Note that a node is silent while it
+   * loads a model.
+   */
   readonly stallMs: number;
-  /** How long the server had worked on the prompt before. @default 0 */
+  /** How long the server has already worked on the prompt. @default 0 */
   readonly investedMs?: number;
-  /** Between two polls while no events come. @default 1000 */
+  /** Time between two polls while no events come. @default 1000 */
   readonly pollMs?: number;
-  /** How long server and history are waited for. @default 15 s refused, 30 s to 10 min silent, 60 s dead worker, 10 s late history */
+  /**
+   * How long to wait for the server and its history. @default 15 s refused, 30 s to 10 min silent,
+   * 60 s dead worker, 10 s late history
+   */
   readonly watch?: Partial<Omit<WatchLimits, "stallMs">>;
 }
 
-/** How long a prompt's server is waited for where nothing else is said. */
+/** How long to wait for a prompt's server if the caller sets nothing else. */
 const DEFAULT_WATCH_LIMITS: Omit<WatchLimits, "stallMs" | "absentMs"> = {
   refusedMs: 15_000,
   silentMinMs: 30_000,
@@ -47,10 +57,10 @@ const DEFAULT_WATCH_LIMITS: Omit<WatchLimits, "stallMs" | "absentMs"> = {
 
 /**
  * Follows a prompt that the server has, or had, to its end. A broken socket, a failed poll or a
- * history entry that comes late changes nothing.
+ * late history entry does not end the following.
  *
- * @throws TaskError SERVER_UNREACHABLE and SERVER_FAULT once the server has not given a proper answer
- *   for the time that {@link WatchLimits} allow; SERVER_STUCK. The prompt may then still run.
+ * @throws TaskError SERVER_UNREACHABLE or SERVER_FAULT if the server gives no proper answer for the
+ *   time in {@link WatchLimits}; SERVER_STUCK. The prompt may still run then.
  */
 export async function followPrompt(
   server: ComfyServer,
@@ -120,7 +130,10 @@ function isLast(event: PromptEvent): boolean {
   return /^execution_(success|error|interrupted)$/.test(event.type);
 }
 
-/** How soon to poll again: seldom while events flow, soon after the prompt is said to have ended. */
+/**
+ * Decides how soon to poll again: rarely while events arrive, soon when an event has told the
+ * prompt's end.
+ */
 class PollPace {
   readonly #pollMs: number;
   #eventAtMs = Number.NEGATIVE_INFINITY;

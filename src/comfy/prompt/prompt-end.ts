@@ -1,6 +1,7 @@
 /**
- * How a prompt ended, read out of its history entry. ComfyUI 0.3.64 says "error" for an interrupted
- * prompt too; only the name of the last message tells. An error's outputs may be partly there.
+ * Reads from a history entry how a prompt ended. ComfyUI 0.3.64 says "error" for an interrupted
+ * prompt too; only the name of the last message distinguishes them. After an error, a part of the
+ * outputs may exist.
  */
 import { TaskError } from "../../domain/errors.js";
 import type { OutputFile } from "../../domain/task.js";
@@ -8,15 +9,20 @@ import { defined } from "../../lib/defined.js";
 import { asRecord, executionErrorSchema, type HistoryEntry, outputFiles } from "../wire.js";
 import { executionFailure } from "./prompt-errors.js";
 
-/** Files by the id of the node that made them and the key it names them under: images, gifs, videos, audio... */
+/**
+ * Files by node id, then by the key under which the node lists them: images, gifs, videos, audio...
+ */
 export type NodeOutputs = Readonly<Record<string, Readonly<Record<string, readonly OutputFile[]>>>>;
 
-/** How a prompt ended. `lost`: the server answers and knows nothing of it. */
+/** How a prompt ended. `lost`: the server answers, but does not know the prompt. */
 export type PromptEnd =
   | {
       readonly kind: "success";
       readonly outputs: NodeOutputs;
-      /** From its start to its end by the server's clock; absent where the server does not say. */
+      /**
+       * Time from its start to its end by the server's clock. Absent if the server does not state
+       * it.
+       */
       readonly executedMs?: number;
     }
   | { readonly kind: "failed"; readonly error: TaskError }
@@ -44,7 +50,7 @@ export function promptEnd({ outputs, status }: HistoryEntry): PromptEnd {
   return { kind: "success", outputs: nodeOutputs(outputs), ...defined({ executedMs }) };
 }
 
-/** The failure that an `execution_error` tells of. */
+/** The failure that an `execution_error` describes. */
 export function failureOf(data: unknown): TaskError {
   const parsed = executionErrorSchema.safeParse(asRecord(data));
   if (parsed.success) return executionFailure(parsed.data);
@@ -69,7 +75,8 @@ function elapsedMs(start: unknown, end: unknown): number | undefined {
   return Math.max(0, endedAt - startedAt);
 }
 
-// VideoHelperSuite's batch manager: the server queues the rest itself, under an id that nobody is told.
+// VideoHelperSuite's batch manager: the server queues the rest of the work itself, under an id that
+// it tells nobody.
 function isUnfinished(output: unknown): boolean {
   return asRecord(output)["unfinished_batch"] !== undefined;
 }

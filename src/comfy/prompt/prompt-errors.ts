@@ -1,14 +1,15 @@
 /**
- * Why a prompt was refused or failed, told so that a user understands it: no tracebacks, no tensors,
- * no paths of the server. Sources: bodies recorded from ComfyUI 0.3.64; the error types of
+ * Explains in a user's words why a prompt was refused or failed: no tracebacks, no tensors, no
+ * paths of the server. Sources: bodies recorded from ComfyUI 0.3.64, and the error types of
  * `execution.py` up to 2026 (`missing_node_type`, `dependency_cycle`, `invalid_prompt_id`).
  */
 import { type ErrorCode, TaskError } from "../../domain/errors.js";
 import type { ExecutionError, NodeErrors, Rejection } from "../wire.js";
 
 /**
- * Why `POST /prompt` was answered with 400: PROMPT_REJECTED where no server would take the prompt,
- * SERVER_FAULT where this one lacks a node class or a file that another may have.
+ * The error for a `POST /prompt` that was answered with 400. PROMPT_REJECTED if no server would
+ * accept the prompt. SERVER_FAULT if this server lacks a node class or a file that another server
+ * may have.
  */
 export function rejectionError(address: string, { error, node_errors }: Rejection): TaskError {
   const missingClass = missingNodeClass(error);
@@ -24,7 +25,7 @@ export function rejectionError(address: string, { error, node_errors }: Rejectio
   );
 }
 
-/** The same for `node_errors`, which also come with a 200 when only some outputs were dropped. */
+/** The same for `node_errors`, which also come with a 200 if only some outputs were dropped. */
 export function nodeErrorsError(address: string, nodeErrors: NodeErrors): TaskError {
   const reasons = Object.entries(nodeErrors).flatMap(([id, { class_type, errors }]) =>
     errors.map((error) => ({
@@ -40,7 +41,7 @@ export function nodeErrorsError(address: string, nodeErrors: NodeErrors): TaskEr
   );
 }
 
-/** Why a prompt failed while it ran. */
+/** The error for a prompt that failed while it ran. */
 export function executionFailure(error: ExecutionError): TaskError {
   const code = executionCode(error);
   const node = `node "${error.node_type || error.node_id}"`;
@@ -59,7 +60,8 @@ const OPENINGS: Readonly<Record<ExecutionCode, string>> = {
   PROMPT_FAILED: "Cannot run",
 };
 
-// "CUDA error: out of memory" is both; the memory order helps, so memory is looked at first.
+// "CUDA error: out of memory" is both kinds. It is treated as out of memory, because the low-memory
+// order helps.
 function executionCode({ exception_type, exception_message }: ExecutionError): ExecutionCode {
   const text = `${exception_type}: ${exception_message}`;
   if (OUT_OF_MEMORY.test(text)) return "OUT_OF_MEMORY";
@@ -78,11 +80,11 @@ function failureText(
   { exception_type, exception_message }: ExecutionError,
 ): string {
   const text = plainText(exception_message) || plainText(exception_type);
-  // ComfyUI's own hint on memory goes to whoever runs the server.
+  // ComfyUI's own hint on memory is meant for the operator of the server.
   return code === "OUT_OF_MEMORY" ? text.replace(/\s*This error means you ran out.*$/i, "") : text;
 }
 
-// 0.3.64 says `invalid_prompt` both for a class that is not installed and for a graph that is none.
+// 0.3.64 says `invalid_prompt` both for a class that is not installed and for an invalid graph.
 function missingNodeClass(error: Rejection["error"]): string | undefined {
   const named = error.extra_info["class_type"];
   if (error.type === "missing_node_type" && typeof named === "string") return plainText(named);
@@ -93,7 +95,7 @@ function missingNodeClass(error: Rejection["error"]): string | undefined {
   return name === undefined ? undefined : plainText(name);
 }
 
-// A model that is not on this server, a device that it does not have, an input file that is gone.
+// The server lacks a model, a device or an input file.
 function isLackingFile({
   type,
   details,
@@ -105,7 +107,7 @@ function isLackingFile({
   return typeof value === "string" && /\.[a-z0-9]{2,12}$|^(cuda|mps|xpu)(:\d+)?$/i.test(value);
 }
 
-/** One short line of a foreign text, absolute paths cut down to their last part. */
+/** One short line of a server's text. Absolute paths are reduced to their last part. */
 export function plainText(text: string): string {
   const line = text.trim().split(/[\r\n]/, 1)[0] ?? "";
   const bare = line

@@ -3,9 +3,9 @@ import type { PromptListener } from "../events/comfy-events.js";
 import type { PromptSighting } from "./look-for-prompt.js";
 
 /**
- * Listens for one prompt's events under the client id it was submitted under, which may be another
- * process's or that of a connection now closed, and connects anew where a socket that should hear
- * something has been silent for long: it may have gone deaf, which nothing else tells.
+ * Listens for one prompt's events under the client id that submitted it. That id may belong to
+ * another process or to a closed connection. If a socket is silent for long while it should hear
+ * something, it may be deaf, and no other sign shows that. So it is connected anew.
  */
 export class PromptHearing implements Disposable {
   readonly #server: ComfyServer;
@@ -20,9 +20,9 @@ export class PromptHearing implements Disposable {
   }
 
   /**
-   * Takes a poll's answer in and sees to it that the prompt is heard.
+   * Takes the answer of a poll and makes sure that the prompt's events are heard.
    *
-   * @returns whether it is now, so that silence means something.
+   * @returns whether they are heard now. If not, silence means nothing.
    */
   check(sighting: PromptSighting): boolean {
     if (sighting.state !== "pending" && sighting.state !== "running") return false;

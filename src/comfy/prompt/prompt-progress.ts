@@ -1,24 +1,24 @@
 /**
- * One ratio for a whole prompt, out of what the events tell of its nodes. ComfyUI 0.3.64 sends the
- * map of all nodes begun so far (`progress_state`), steps of the running one (`progress`), and the
- * names of those that start, end or were cached; older servers send no map.
+ * One ratio for a whole prompt, computed from the events of its nodes. ComfyUI 0.3.64 sends the map
+ * of all nodes that have begun (`progress_state`), the steps of the running node (`progress`), and
+ * the names of nodes that start, end or were cached. Older servers send no map.
  */
 
 import { defined } from "../../lib/defined.js";
 import type { NodeProgress, PromptEvent } from "../events/comfy-event.js";
 import type { Prompt } from "./prompt.js";
 
-/** How far a prompt is. */
+/** The progress of a prompt. */
 export interface PromptUpdate {
-  /** 0 to 1, never falling. */
+  /** 0 to 1. It never falls. */
   readonly ratio: number;
-  /** The title of the node that runs, or its class where it has none. */
+  /** The title of the running node, or its class if it has no title. */
   readonly runningNode?: string;
-  /** How far that node is, in steps of its own. */
+  /** The progress of the running node, in its own steps. */
   readonly step?: { readonly value: number; readonly max: number };
 }
 
-/** Keeps count of a prompt's nodes. Pure: it is told events and says how far the prompt is. */
+/** Keeps account of a prompt's nodes. It does no I/O: it takes events and computes the progress. */
 export class PromptProgress {
   readonly #prompt: Prompt;
   readonly #weights: ReadonlyMap<string, number>;
@@ -29,7 +29,10 @@ export class PromptProgress {
   #ratio = 0;
   #hasMap = false;
 
-  /** @param weights how much of the time each node takes, by node id, in any unit; the rest by class */
+  /**
+   * @param weights the share of the time that each node takes, by node id, in any unit; the default
+   *   depends on the class
+   */
   constructor(prompt: Prompt, weights: { readonly [nodeId: string]: number } = {}) {
     this.#prompt = prompt;
     this.#weights = new Map(
@@ -49,7 +52,7 @@ export class PromptProgress {
     });
   }
 
-  /** Takes an event in. @returns whether the update changed */
+  /** Takes an event. @returns whether the update changed */
   apply(event: PromptEvent): boolean {
     const before = JSON.stringify(this.update);
     this.#take(event);
@@ -98,7 +101,7 @@ export class PromptProgress {
     if (nodeId === undefined) return;
     this.#run(nodeId);
     if (max <= 0) return;
-    // 0 of 1 is what every node begins with, those without steps too.
+    // Every node begins with 0 of 1, even if it has no steps.
     if (max > 1) this.#step = { value, max };
     this.#raise(nodeId, Math.min(1, value / max));
   }
@@ -106,13 +109,13 @@ export class PromptProgress {
   #run(nodeId: string | undefined): void {
     const isStranger = nodeId !== undefined && !this.#weights.has(nodeId);
     if (nodeId === this.#runningId || isStranger) return;
-    // Without the map nothing else tells that a node has ended.
+    // Without the map, no other event tells that a node has ended.
     if (!this.#hasMap && this.#runningId !== undefined) this.#raise(this.#runningId, 1);
     this.#runningId = nodeId;
     this.#step = undefined;
   }
 
-  // A node may count several times over, as when it tries again with smaller tiles.
+  // A node may count its steps several times, e.g. when it tries again with smaller tiles.
   #raise(nodeId: string, ratio: number): void {
     this.#ratios.set(nodeId, Math.max(this.#ratios.get(nodeId) ?? 0, ratio));
   }
@@ -128,7 +131,10 @@ export class PromptProgress {
   }
 }
 
-/** Nodes that run a network take nearly all of a prompt's time, reading and writing films most of the rest. */
+/**
+ * Nodes that run a network take nearly all of a prompt's time. Reading and writing videos takes
+ * most of the rest.
+ */
 function classWeight(classType: string): number {
   if (NETWORK_CLASS.test(classType)) return 100;
   return MEDIA_CLASS.test(classType) ? 5 : 1;

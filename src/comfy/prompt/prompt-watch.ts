@@ -2,35 +2,45 @@ import { TaskError } from "../../domain/errors.js";
 import type { PromptSighting } from "./look-for-prompt.js";
 import type { PromptEnd } from "./prompt-end.js";
 
-/** How long a prompt's server and its history are waited for. */
+/** How long to wait for a prompt's server and its history. */
 export interface WatchLimits {
-  /** A prompt without a sign of life for so long is stuck; four times as long where its events cannot be heard. */
+  /**
+   * A prompt without a sign of life for this time is stuck. If its events cannot be heard, four
+   * times this time.
+   */
   readonly stallMs: number;
-  /** A server that takes no connection is waited for so long: its process is gone. */
+  /** A server that refuses connections for this time is given up, because its process is gone. */
   readonly refusedMs: number;
-  /** A silent server may still work on the prompt: it is waited for as long as it had worked on it, but at least... */
+  /**
+   * A silent server may still work on the prompt. It is given up after the time that it had worked
+   * on the prompt, but not before this time...
+   */
   readonly silentMinMs: number;
-  /** ...and at most so long. */
+  /** ...and not after this time. */
   readonly silentMaxMs: number;
-  /** A waiting prompt while nothing runs for so long: the thread that runs prompts is dead. */
+  /**
+   * If the prompt waits for this time while no prompt runs, the thread that runs prompts is dead.
+   */
   readonly deadWorkerMs: number;
-  /** Found nowhere for so long is lost... */
+  /** A prompt that is not found for this time is lost... */
   readonly absentMs: number;
-  /** ...or for so long where it was seen running, or heard to end, and nothing speaks for a restart. */
+  /**
+   * ...or for this time, if it was seen running or heard to end, and there is no sign of a restart.
+   */
   readonly lateHistoryMs: number;
-  /** A prompt that has run for so long in all is given up. @default no limit */
+  /** A prompt that has run for this time in total is given up. @default no limit */
   readonly runMaxMs?: number;
 }
 
-/** What following a prompt comes to; undefined while it goes on. */
+/** The result of following a prompt. Undefined while it continues. */
 export type WatchVerdict = PromptEnd | TaskError | undefined;
 
 /**
- * Decides when a followed prompt has ended, is lost, is stuck, or its server is. Pure: it is told
- * what polls and events brought, with the time by a monotonic clock.
+ * Decides when a followed prompt has ended, is lost or is stuck, and when its server is. It does no
+ * I/O: it takes the results of polls and events, with the time by a monotonic clock.
  *
- * Polls are the truth. Events only tell that the prompt is alive, and how it ended should the
- * server's history have nothing of it.
+ * Polls decide. Events only show that the prompt is alive. They also show how it ended, if the
+ * server's history does not.
  */
 export class PromptWatch {
   readonly #limits: WatchLimits;
@@ -59,23 +69,23 @@ export class PromptWatch {
     this.#seenAtMs = nowMs;
   }
 
-  /** An event of the prompt: it is alive, and so is the server. */
+  /** Takes an event of the prompt: the prompt and the server are alive. */
   noteEvent(nowMs: number): void {
     this.#livedAtMs = nowMs;
     this.#failingSinceMs = undefined;
     this.#refusedSinceMs = undefined;
   }
 
-  /** An event said how the prompt ended; its history entry may be late. */
+  /** Takes the end that an event told. The history entry may be late. */
   noteEndByEvents(end: PromptEnd): void {
     this.#endByEvents ??= end;
   }
 
-  /** A poll failed. */
+  /** Takes a failed poll. */
   noteFailure(error: TaskError, isRefused: boolean, nowMs: number): WatchVerdict {
     this.#failingSinceMs ??= nowMs;
     this.#refusedSinceMs = isRefused ? (this.#refusedSinceMs ?? nowMs) : undefined;
-    // What could not be seen is no silence of the prompt's.
+    // The prompt could not be observed, so this time is not silence of the prompt.
     this.#excuseSilence(1, nowMs);
     const { refusedMs, silentMinMs, silentMaxMs } = this.#limits;
     const investedMs = this.#failingSinceMs - this.#beganAtMs;
@@ -85,10 +95,10 @@ export class PromptWatch {
   }
 
   /**
-   * A poll succeeded.
+   * Takes a successful poll.
    *
    * @param isHearing whether the prompt's events could be heard since the last poll
-   * @param isRestarted whether something speaks for a restart of the server since the prompt was sent
+   * @param isRestarted whether there is a sign of a restart of the server since the prompt was sent
    */
   noteSighting(
     sighting: PromptSighting,
@@ -106,7 +116,7 @@ export class PromptWatch {
     return this.#judgeRunTime(nowMs) ?? this.#judgeSilence(nowMs);
   }
 
-  /** Lets a share of the time since the last look not count as silence. */
+  /** Excludes a share of the time since the last look from the prompt's silence. */
   #excuseSilence(share: number, nowMs: number): void {
     this.#livedAtMs = Math.min(nowMs, this.#livedAtMs + share * (nowMs - this.#seenAtMs));
     this.#seenAtMs = nowMs;
@@ -114,7 +124,7 @@ export class PromptWatch {
 
   #noteState(isRunning: boolean, isBehindAnother: boolean, nowMs: number): void {
     if (isBehindAnother || (isRunning && !this.#wasRunning)) this.#livedAtMs = nowMs;
-    // What was put into it before counts, where it ran by the first look.
+    // If the prompt already ran at the first look, the earlier work on it counts as run time too.
     if (isRunning) this.#runningSinceMs ??= this.#wasSeen ? nowMs : nowMs - this.#investedMs;
     this.#wasSeen = true;
     this.#wasRunning ||= isRunning;
@@ -159,5 +169,6 @@ export class PromptWatch {
   }
 }
 
-// What nobody can hear is no proof, but no reason to wait for ever either.
+// If events cannot be heard, silence proves little, but it must not be waited for without a limit.
+// So only a quarter of the time counts.
 const UNHEARD_SHARE = 0.75;

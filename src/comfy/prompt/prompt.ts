@@ -7,5 +7,5 @@ export interface PromptNode {
   readonly _meta?: { readonly title?: string };
 }
 
-/** ComfyUI's API format: what `POST /prompt` takes, nodes by their ids. */
+/** ComfyUI's API format, which `POST /prompt` takes: nodes by their ids. */
 export type Prompt = { readonly [nodeId: string]: PromptNode };

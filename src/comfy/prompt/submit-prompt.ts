@@ -1,7 +1,7 @@
 /**
- * Submitting a prompt exactly once. ComfyUI 0.3.64 knows no idempotency: the same id twice runs
- * twice, and a POST whose connection is reset right after its body is executed all the same (10 of
- * 10). A `number` sent along twice with one id kills its worker for good, so none is ever sent.
+ * Submits a prompt exactly once. ComfyUI 0.3.64 is not idempotent: the same id twice runs twice. It
+ * executes a POST even if the connection is reset right after the body (10 of 10). Two prompts with
+ * the same `number` and the same id kill its worker for good, so no `number` is ever sent.
  */
 import { TaskError, type TaskErrorOptions } from "../../domain/errors.js";
 import { backoffMs } from "../../lib/backoff.js";
@@ -14,16 +14,19 @@ import { lookForPrompt, type PromptSighting } from "./look-for-prompt.js";
 import type { Prompt, PromptNode } from "./prompt.js";
 import { nodeErrorsError } from "./prompt-errors.js";
 
-/** A prompt to be submitted. */
+/** A prompt to submit. */
 export interface Submission {
   readonly prompt: Prompt;
-  /** A lower-case UUID, which newer servers insist on, chosen and written down beforehand. */
+  /** A lower-case UUID, which newer servers require. It must be chosen and stored before. */
   readonly promptId: string;
   /** Shown in the server's queue and history. */
   readonly extraData?: object;
 }
 
-/** Thrown where a submission got no clear answer and the server could not be asked later: it may run the prompt. */
+/**
+ * A submission got no clear answer, and afterwards the server could not be asked. The server may
+ * run the prompt.
+ */
 export class UncertainSubmission extends TaskError {
   constructor(message: string, options: TaskErrorOptions) {
     super("SERVER_UNREACHABLE", message, options);
@@ -32,11 +35,11 @@ export class UncertainSubmission extends TaskError {
 
 /**
  * Submits a prompt under the client id of the server's event connection. A POST without a clear
- * answer (timeout, reset, 5xx) is never repeated: the prompt's id is looked up instead. Whoever
- * submits an id again must have looked for it first.
+ * answer (timeout, reset, 5xx) is never repeated. Instead, the prompt's id is looked up on the
+ * server. Before submitting an id again, the caller must have looked for it.
  *
- * @throws TaskError PROMPT_REJECTED and SERVER_FAULT as {@link ComfyServer.submit} does;
- *   {@link UncertainSubmission}; any other TaskError means that the server does not have the prompt
+ * @throws TaskError PROMPT_REJECTED and SERVER_FAULT as {@link ComfyServer.submit} does; {@link
+ *   UncertainSubmission}; any other TaskError means that the server does not have the prompt
  */
 export async function submitPrompt(
   server: ComfyServer,
@@ -52,7 +55,7 @@ export async function submitPrompt(
   throw isWhole ? idNotTaken(server) : nodeErrorsError(server.address, nodeErrors);
 }
 
-/** @returns the server's answer; undefined where it gave none but has the prompt. */
+/** @returns the server's answer; undefined if the server gave none but has the prompt. */
 async function submitOnce(
   server: ComfyServer,
   { prompt, promptId, extraData = {} }: Submission,
@@ -72,9 +75,9 @@ async function submitOnce(
 }
 
 /**
- * The prompt as it is sent: every node has `inputs`, without which 0.3.64 accepts a node that then
- * kills its worker, and none has `is_changed`, which a graph taken out of a picture carries and which
- * makes the server take its cache for fresh.
+ * The prompt in the form that is sent. Every node has `inputs`: 0.3.64 accepts a node without them,
+ * which then kills its worker. No node has `is_changed`: a graph from a picture can contain it, and
+ * then the server would use its cache although the input has changed.
  */
 export function sendable(prompt: Prompt): Prompt {
   const entries = Object.entries(prompt).map(([id, node]) => {
@@ -84,7 +87,8 @@ export function sendable(prompt: Prompt): Prompt {
   return Object.fromEntries(entries);
 }
 
-// Errors that say nothing of what became of the prompt: no answer, or one by a server in trouble.
+// Errors that do not tell whether the server has the prompt: no answer, or an answer of a server in
+// trouble.
 function isAmbiguous(error: TaskError): boolean {
   if (error.code === "PROMPT_REJECTED" || isUnsent(error)) return false;
   const { cause } = error;
@@ -123,7 +127,8 @@ async function lookUntilAnswered(
   }
 }
 
-// A prompt under an id that was not written down could not be found again after a restart of ours.
+// A prompt under an id that was not stored could not be found again after a restart of this
+// service.
 function idNotTaken(server: ComfyServer): TaskError {
   const reason = "it chose an id of its own; a newer ComfyUI is needed";
   const attempted = { action: "submit a prompt to", address: server.address };
