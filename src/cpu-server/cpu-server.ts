@@ -20,30 +20,30 @@ import type { ServerHooks } from "./server-hooks.js";
 import { SocketHub } from "./socket-hub.js";
 import { acceptWebSockets } from "./web-sockets.js";
 
-/** How a CPU server is started. */
+/** Options of a CPU server. */
 export interface CpuServerOptions {
-  /** Holds `input/`, `output/` and `temp/`; made where it is missing. */
+  /** The directory of `input/`, `output/` and `temp/`. It is created if it does not exist. */
   readonly dir: string;
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Worker threads that compute. */
+  /** How many worker threads compute. */
   readonly threadCount: number;
   /** Largest request body. */
   readonly maxUploadBytes: number;
-  /** Where each step of each prompt is logged; left out: nowhere. */
+  /** The file in which each step of each prompt is logged. Left out: no log. */
   readonly logPath?: string | undefined;
   readonly hooks: ServerHooks;
-  /** Told of bugs. */
+  /** Called for errors that are bugs. */
   readonly onError: (error: Error) => void;
 }
 
 /**
- * Starts a server that speaks ComfyUI's protocol (as version 0.3.64 does) and computes on this CPU:
- * ComfyUI's own node classes for pictures, with small ESRGAN networks as its upscale models. It serves
- * until its process ends; nothing has to be put away then.
+ * Starts a server that speaks ComfyUI's protocol (as version 0.3.64 does) and computes on this CPU.
+ * It has ComfyUI's own node classes for pictures and videos, with small ESRGAN networks as its
+ * upscale models. It runs until its process ends; no clean-up is needed.
  *
- * @returns where it listens.
+ * @returns the URL it listens on.
  */
 export async function startCpuServer(options: CpuServerOptions): Promise<string> {
   const { hooks, maxUploadBytes } = options;

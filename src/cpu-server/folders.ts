@@ -4,12 +4,12 @@ import { join, resolve, sep } from "node:path";
 /** The three folders that clients see. */
 export type FolderType = "input" | "output" | "temp";
 
-/** Whether a word names one of the folders. */
+/** Whether a word is the name of one of the folders. */
 export function isFolderType(value: unknown): value is FolderType {
   return value === "input" || value === "output" || value === "temp";
 }
 
-/** A file's name and the folder its ` [input]`, ` [output]` or ` [temp]` ending names. */
+/** A file's name, and the folder that its ending ` [input]`, ` [output]` or ` [temp]` names. */
 export interface AnnotatedName {
   readonly name: string;
   readonly type: FolderType | undefined;
@@ -31,7 +31,7 @@ export class Folders {
     this.#dir = dir;
   }
 
-  /** Makes the folders where they are missing and empties `temp/`, as ComfyUI does at every start. */
+  /** Creates missing folders and empties `temp/`, as ComfyUI does at every start. */
   static async open(dir: string): Promise<Folders> {
     const folders = new Folders(resolve(dir));
     await rm(folders.path("temp"), { recursive: true, force: true });
@@ -47,9 +47,10 @@ export class Folders {
   }
 
   /**
-   * The absolute path of `parts` under a folder, a later absolute part starting anew as in Python.
+   * The absolute path of `parts` in a folder. As in Python, an absolute part replaces the parts
+   * before it.
    *
-   * @returns undefined if that is outside of the folder.
+   * @returns undefined if the path is outside of the folder.
    */
   resolve(type: FolderType, ...parts: readonly string[]): string | undefined {
     const root = this.path(type);
@@ -58,10 +59,11 @@ export class Folders {
   }
 
   /**
-   * The path that a node's file name means: `sub/name.png`, or with an annotation; `input/` by default.
+   * The path of a node's file name: `sub/name.png`, with or without an annotation. The default
+   * folder is `input/`.
    *
-   * @returns undefined if that is outside of the folder. (ComfyUI itself accepts such names, and reads
-   * any picture on the machine.)
+   * @returns undefined if the path is outside of the folder. (ComfyUI itself accepts such names,
+   *   and reads any picture on the machine.)
    */
   resolveAnnotated(text: string): string | undefined {
     const { name, type } = splitAnnotation(text);

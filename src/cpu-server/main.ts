@@ -5,7 +5,7 @@ import { missingPackages } from "./required-packages.js";
 import type { ServerHooks } from "./server-hooks.js";
 import type { SwitchPaths } from "./test-switches/test-switches.js";
 
-// The process entry of the CPU server.
+// The entry of the CPU server's process.
 
 const USAGE = `usage: main.js --dir DIR [--port PORT] [--host HOST] [--threads COUNT]
   [--max-upload-size MIB] [--log FILE] [--test-switches] [--switches JSON]`;
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   }
   requirePackages();
   endWithParent();
-  // Loaded only now, since it needs them.
+  // Imported after the check, since it needs these packages.
   const { startCpuServer } = await import("./cpu-server.js");
   const url = await startCpuServer({
     dir: values.dir,
@@ -54,7 +54,7 @@ function requirePackages(): void {
   throw new Error(`packages are missing; ${remedy}`);
 }
 
-/** A prompt that was running is lost, as with ComfyUI; nothing else has to be put away. */
+/** A running prompt is lost, as with ComfyUI. No other clean-up is needed. */
 function endWithParent(): void {
   const end = () => process.exit(0);
   process.once("SIGTERM", end);
@@ -62,7 +62,8 @@ function endWithParent(): void {
     process.once("SIGINT", end);
     return;
   }
-  // A terminal sends Ctrl-C to the whole group, but when this child ends is the parent's to say.
+  // A terminal sends Ctrl-C to the whole process group, but the parent decides when this child
+  // ends.
   process.on("SIGINT", () => undefined);
   process.once("disconnect", end);
 }

@@ -1,9 +1,9 @@
 import { isJsonObject, type Json } from "./json.js";
 
-/** An error with the name that ComfyUI, a Python program, would give it on the wire. */
+/** An error with the name that ComfyUI, a Python program, would send. */
 export class PythonError extends Error {
   override readonly name = "PythonError";
-  /** The wire's `exception_type`, such as `ValueError` or `torch.OutOfMemoryError`. */
+  /** The `exception_type` that is sent, such as `ValueError` or `torch.OutOfMemoryError`. */
   readonly exceptionType: string;
 
   constructor(exceptionType: string, message: string, options?: ErrorOptions) {
@@ -12,7 +12,7 @@ export class PythonError extends Error {
   }
 }
 
-/** The wire's name and traceback of anything thrown. */
+/** The name and traceback that are sent for any thrown value. */
 export function describeThrown(thrown: unknown): {
   exceptionType: string;
   message: string;
@@ -26,12 +26,15 @@ export function describeThrown(thrown: unknown): {
   };
 }
 
-/** Python's `str()`: ComfyUI puts values into its messages with it, and makes prompt ids of anything. */
+/**
+ * Python's `str()`. ComfyUI uses it for values in its messages, and to make a prompt id from any
+ * value.
+ */
 export function pythonStr(value: Json): string {
   return typeof value === "string" ? value : pythonRepr(value);
 }
 
-/** Python's `repr()`, near enough for messages. */
+/** Python's `repr()`, close enough for messages. */
 export function pythonRepr(value: Json): string {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";

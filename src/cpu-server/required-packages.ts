@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 
 /**
- * The packages among `names` that are not installed. An image that only ever talks to GPU servers may
- * leave the CPU server's packages out, so they are looked for before anything imports them.
+ * The packages among `names` that are not installed. An image that only uses GPU servers may leave
+ * out the CPU server's packages, so they are checked before an import needs them.
  */
 export function missingPackages(names: readonly string[]): readonly string[] {
   const require = createRequire(import.meta.url);

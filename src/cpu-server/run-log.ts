@@ -3,7 +3,10 @@ import { defined } from "../lib/defined.js";
 import { isJsonObject, ownValue } from "./json.js";
 import type { QueuedPrompt } from "./prompts/prompt-queue.js";
 
-/** What happened to a prompt. `interrupted` is the request that hit it; `ended` tells what came of it. */
+/**
+ * A step of a prompt. `interrupted` is the interrupt request that had an effect. `ended` tells the
+ * outcome.
+ */
 export type RunEvent = "submitted" | "started" | "ended" | "interrupted" | "deleted";
 
 /** How a prompt ended. */
@@ -13,25 +16,28 @@ export type Outcome = "success" | "error" | "interrupted";
 export interface RunLogEntry {
   readonly event: RunEvent;
   readonly promptId: string;
-  /** What the client named in `extra_data`, as `tmlsr.task` or `task_id`; null if nothing. */
+  /**
+   * The task's id from the client's `extra_data` (`tmlsr.task` or `task_id`). Null if there is
+   * none.
+   */
   readonly taskId: string | null;
   /** Unix time in milliseconds. */
   readonly at: number;
-  /** Of `ended` only. */
+  /** Only for `ended`. */
   readonly outcome?: Outcome;
   /** How often a model was loaded since the server started. */
   readonly modelLoads: number;
 }
 
 /**
- * Counts executions: one line before each step of a prompt takes effect, so that a `kill -9` loses
- * none of them (they are with the operating system; a power cut is not covered).
+ * Logs executions. A line is written before each step of a prompt takes effect, so that a `kill -9`
+ * loses no line: the operating system has it already. A power cut may lose lines.
  */
 export class RunLog {
   readonly #file: number | undefined;
   readonly #modelLoads: () => number;
 
-  /** @param path where the lines are appended; left out: nowhere. */
+  /** @param path the file to append to; left out: no log. */
   constructor(path: string | undefined, modelLoads: () => number) {
     this.#file = path === undefined ? undefined : openSync(path, "a");
     this.#modelLoads = modelLoads;

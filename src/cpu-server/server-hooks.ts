@@ -7,14 +7,14 @@ import type { PromptQueue } from "./prompts/prompt-queue.js";
 import type { RunLog } from "./run-log.js";
 import type { FrameHooks, SocketHub } from "./socket-hub.js";
 
-/** The node that is about to run or has run. */
+/** A node that is about to run or has run. */
 export interface NodeRun {
   readonly classType: string;
   readonly nodeId: string;
   readonly promptId: string;
 }
 
-/** What the server is made of, as far as a test reaches in. */
+/** The parts of the server that a test can reach. */
 export interface ServerParts {
   readonly sockets: SocketHub;
   readonly queue: PromptQueue;
@@ -23,13 +23,11 @@ export interface ServerParts {
   readonly log: RunLog;
 }
 
-/**
- * The places where a test may make the server misbehave. The plain server has none of them set.
- */
+/** The places where a test can make the server misbehave. The plain server sets none of them. */
 export interface ServerHooks extends FrameHooks {
-  /** HTTP hooks and routes of its own, registered before the server's. */
+  /** Adds HTTP hooks and routes. They are registered before the server's own. */
   addHttp?(app: FastifyInstance, parts: ServerParts): void;
-  /** Stands in front of the real networks. */
+  /** Wraps the real networks. */
   wrapUpscaler?(real: Upscaler): Upscaler;
   /** Chooses which of its node classes the server has. */
   nodeClasses?(all: NodeClasses): NodeClasses;
@@ -37,14 +35,14 @@ export interface ServerHooks extends FrameHooks {
   readonly history?: History;
   /** Awaited before a prompt is taken from the queue. */
   beforeTake?(): Promise<void>;
-  /** Awaited before a node runs; what it throws, the node throws. */
+  /** Awaited before a node runs. If it throws, the node fails with that error. */
   beforeNode?(node: NodeRun): Promise<void>;
-  /** Changes what a node made. */
+  /** Changes the result of a node. */
   afterNode?(result: NodeResult): Promise<NodeResult>;
   /** Awaited between a prompt's last event and its history entry. */
   beforeHistory?(): Promise<void>;
-  /** Whether requests for a WebSocket are left without an answer. */
+  /** Whether requests for a WebSocket get no answer. */
   ignoresWebSockets?(): boolean;
-  /** Whether the server speaks as a newer ComfyUI than 0.3.64 does. */
+  /** Whether the server behaves like a ComfyUI newer than 0.3.64. */
   isNewer?(): boolean;
 }

@@ -2,24 +2,25 @@ import { randomUUID } from "node:crypto";
 import type { WebSocket } from "ws";
 import { isJsonObject, type Json, type JsonObject } from "./json.js";
 
-/** The node that runs now, and for which client. */
+/** The running node, and the client that submitted its prompt. */
 export interface ExecutingNode {
   readonly clientId: Json;
   readonly nodeId: string;
 }
 
-/** Where a test reaches into what is sent. */
+/** Lets a test change the sent frames. */
 export interface FrameHooks {
   /** The frames that are really sent for one event. */
   frames?(frame: string): readonly (string | Buffer)[];
 }
 
 /**
- * Who hears what, with ComfyUI's own faults: of two sockets under one client id the newer is heard, and
- * when either closes, the id is deaf; all messages go through one line that waits for each reader.
+ * Decides which socket gets which event, with ComfyUI's own faults. If two sockets have one client
+ * id, the newer gets the events, and when either closes, nobody gets them. All messages go through
+ * one line that waits for each reader.
  */
 export class SocketHub {
-  /** Sent to a client that comes back while its prompt runs. */
+  /** Sent to a client that reconnects while its prompt runs. */
   executing: ExecutingNode | undefined;
   readonly #sockets = new Map<unknown, WebSocket>();
   readonly #status: () => JsonObject;
@@ -28,8 +29,8 @@ export class SocketHub {
   #line: Promise<void> = Promise.resolve();
 
   /**
-   * @param status the `status` object of a status event.
-   * @param features what the server answers to a client's feature flags.
+   * @param status makes the `status` object of a status event.
+   * @param features makes the answer to a client's feature flags.
    */
   constructor(status: () => JsonObject, features: () => JsonObject, hooks: FrameHooks) {
     this.#status = status;
@@ -37,12 +38,12 @@ export class SocketHub {
     this.#hooks = hooks;
   }
 
-  /** Takes a new socket in; an empty client id gets one of the server's. */
+  /** Adds a new socket. An empty client id is replaced by one of the server's. */
   accept(socket: WebSocket, clientId: string): void {
     const sid = clientId === "" ? randomUUID().replaceAll("-", "") : clientId;
     this.#sockets.set(sid, socket);
     socket.once("close", () => this.#sockets.delete(sid));
-    // Whatever a client sends that is no frame ends its socket, and nothing else.
+    // If a client sends invalid frames, its socket ends, and nothing else.
     socket.on("error", () => socket.terminate());
     this.#listen(socket);
     void this.#write(socket, "status", { status: this.#status(), sid });
@@ -51,17 +52,20 @@ export class SocketHub {
     }
   }
 
-  /** Tells everybody how many prompts remain. */
+  /** Sends the number of remaining prompts to all clients. */
   broadcastStatus(): void {
     this.send("status", { status: this.#status() }, null);
   }
 
-  /** Sends an event to the socket of a client id, if there is one; with null to all. */
+  /**
+   * Sends an event to the socket of a client id, if there is one. With null it is sent to all
+   * sockets.
+   */
   send(type: string, data: JsonObject, clientId: Json): void {
     this.#line = this.#line.then(() => this.#publish(type, data, clientId));
   }
 
-  /** Cuts every socket, without a close frame. */
+  /** Cuts every socket without a close frame. */
   dropAll(): void {
     for (const socket of this.#sockets.values()) socket.terminate();
   }
@@ -78,13 +82,16 @@ export class SocketHub {
     const text = JSON.stringify({ type, data });
     for (const frame of this.#hooks.frames?.(text) ?? [text]) {
       await new Promise<void>((resolve) => {
-        // A socket that broke is cleaned up by its close event.
+        // If the socket is broken, its close event cleans it up.
         socket.send(frame, () => resolve());
       });
     }
   }
 
-  /** The first message that can be parsed may be the client's feature flags; all else is ignored. */
+  /**
+   * The first message that can be parsed may contain the client's feature flags. All others are
+   * ignored.
+   */
   #listen(socket: WebSocket): void {
     const onMessage = (data: Buffer, isBinary: boolean) => {
       const message = isBinary ? undefined : parse(data);

@@ -5,11 +5,14 @@ import { isForeignOrigin } from "./http/origin-guard.js";
 import type { ServerHooks } from "./server-hooks.js";
 import type { SocketHub } from "./socket-hub.js";
 
-/** Takes WebSockets at `/ws` and `/api/ws`; `clientId` in the query says whose events they get. */
+/**
+ * Accepts WebSockets at `/ws` and `/api/ws`. `clientId` in the query decides whose events a socket
+ * gets.
+ */
 export function acceptWebSockets(server: Server, sockets: SocketHub, hooks: ServerHooks): void {
   const acceptor = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // Its close is all that matters of a socket that broke.
+    // A broken socket only needs to be closed.
     socket.on("error", () => socket.destroy());
     const [path = "", query] = (request.url ?? "").split("?");
     const { host, origin } = request.headers;

@@ -6,7 +6,7 @@ import type { NodeClasses } from "../nodes/node-class.js";
 import { objectInfo } from "../nodes/object-info.js";
 import { addRoute } from "./http-server.js";
 
-/** Adds what tells clients what this server is and has. */
+/** Adds the routes that tell clients what this server is and has. */
 export function addDiscoveryRoutes(
   app: FastifyInstance,
   nodes: NodeClasses,
@@ -38,7 +38,7 @@ export function addDiscoveryRoutes(
   addRoute(app, "/ws", { GET: async (_request, reply) => await reply.code(400).send() });
 }
 
-/** Tells no Python or PyTorch version: there is none. */
+/** Python's and PyTorch's versions are left out, since there are none. */
 function systemStats(): JsonObject {
   const ramTotal = totalmem();
   const ramFree = freemem();
@@ -65,5 +65,5 @@ function systemStats(): JsonObject {
   };
 }
 
-// The version whose behaviour this server has, and that it is not that program.
+// The version of ComfyUI that this server behaves like, with a mark that it is not ComfyUI.
 const VERSION = "0.3.64+cpu-server";

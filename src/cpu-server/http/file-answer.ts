@@ -2,23 +2,23 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type ByteRange, parseByteRange } from "../../lib/byte-range.js";
 import { isUnchanged } from "../../lib/is-unchanged.js";
 
-/** A file as conditional and range requests see it. */
+/** The facts about a file that conditional and range requests need. */
 export interface FileFacts {
   readonly sizeBytes: number;
   readonly mtimeMs: number;
 }
 
-/** How to answer a request for a file. */
+/** The answer to a request for a file. */
 export interface FileAnswer {
   readonly status: 200 | 206 | 304 | 412 | 416;
   readonly headers: Readonly<Record<string, string>>;
-  /** The bytes to send; undefined: no body. */
+  /** The bytes to send. Undefined: no body. */
   readonly range: ByteRange | undefined;
 }
 
 /**
- * Answers conditions and ranges as aiohttp does, with its quirk that an ETag in `If-Range` is ignored:
- * a changed file is answered in part all the same. Who resumes must use `If-Match`.
+ * Answers conditions and ranges as aiohttp does. Like aiohttp it ignores an ETag in `If-Range`, so
+ * a changed file is still answered in part. Clients that resume must use `If-Match`.
  */
 export function answerFile(request: IncomingHttpHeaders, file: FileFacts): FileAnswer {
   const headers = {
@@ -47,7 +47,7 @@ export function answerFile(request: IncomingHttpHeaders, file: FileFacts): FileA
 }
 
 function etagOf({ sizeBytes, mtimeMs }: FileFacts): string {
-  // aiohttp counts nanoseconds.
+  // aiohttp counts in nanoseconds.
   return `"${Math.round(mtimeMs * 1e6).toString(16)}-${sizeBytes.toString(16)}"`;
 }
 
@@ -58,7 +58,7 @@ function failsPrecondition(request: IncomingHttpHeaders, file: FileFacts, etag: 
   return since !== undefined && seconds(file.mtimeMs) > seconds(since);
 }
 
-/** Undefined: send everything. */
+/** Undefined: send the whole file. */
 function wantedRange(
   request: IncomingHttpHeaders,
   file: FileFacts,
@@ -66,7 +66,7 @@ function wantedRange(
   const since = parseDate(String(request["if-range"] ?? ""));
   const isIgnored = since !== undefined && seconds(file.mtimeMs) > seconds(since);
   if (request.range === undefined || isIgnored) return undefined;
-  // Whatever else than one range of bytes is asked for, aiohttp answers 416.
+  // aiohttp answers 416 to everything except one range of bytes.
   return parseByteRange(request.range, file.sizeBytes) ?? "unsatisfiable";
 }
 
@@ -76,11 +76,11 @@ function lists(header: string, etag: string): boolean {
 
 function parseDate(text: string | undefined): number | undefined {
   const time = text === undefined ? Number.NaN : Date.parse(text);
-  // An ETag is no date, though some of them parse as one.
+  // An ETag is not a date, although some ETags can be parsed as one.
   return text?.startsWith('"') || Number.isNaN(time) ? undefined : time;
 }
 
-/** HTTP's dates have no fractions. */
+/** HTTP dates have no fractions of a second. */
 function seconds(timeMs: number): number {
   return Math.floor(timeMs / 1000);
 }

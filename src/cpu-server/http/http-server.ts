@@ -2,26 +2,27 @@ import Fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMeth
 import { PythonError } from "../python-text.js";
 import { isForeignOrigin } from "./origin-guard.js";
 
-/** What the HTTP side is made with. */
+/** Options of the HTTP server. */
 export interface HttpOptions {
-  /** Largest body of any request; ComfyUI's is 100 MiB. */
+  /** The largest body of any request. ComfyUI's is 100 MiB. */
   readonly maxUploadBytes: number;
-  /** Told of errors that no client caused: bugs. */
+  /** Called for errors that no client caused, which are bugs. */
   readonly onError: (error: Error) => void;
 }
 
-/** The methods of one path and what answers them. */
+/** The methods of one path and their handlers. */
 export type Methods = Partial<Record<"GET" | "POST", RouteHandlerMethod>>;
 
 /**
- * An HTTP server with aiohttp's manners: every path also under `/api`, any content type read as it
- * comes, its texts for errors, no CORS but 403 for a foreign `Origin` on loopback.
+ * Makes an HTTP server that behaves like aiohttp: every path also exists under `/api`, the content
+ * type of a body does not matter, errors have aiohttp's texts, there is no CORS, and on loopback a
+ * foreign `Origin` gets 403.
  */
 export function createHttpServer({ maxUploadBytes, onError }: HttpOptions): FastifyInstance {
   const app = Fastify({
     bodyLimit: maxUploadBytes,
     forceCloseConnections: true,
-    // aiohttp keeps idle connections for 75 s; a client that reuses one later may meet a reset.
+    // aiohttp keeps idle connections for 75 s. A client that uses one later may get a reset.
     keepAliveTimeout: 75_000,
     routerOptions: { ignoreTrailingSlash: false },
     rewriteUrl: ({ url = "/" }) => (isPrefixed(url) ? url.slice("/api".length) : url),
@@ -45,15 +46,15 @@ export function createHttpServer({ maxUploadBytes, onError }: HttpOptions): Fast
   return app;
 }
 
-/** Adds a path; its other methods answer 405. GET also answers HEAD. */
+/** Adds a path. Its other methods are answered 405. GET also answers HEAD. */
 export function addRoute(app: FastifyInstance, url: string, { GET, POST }: Methods): void {
-  // One handler for both, so that HEAD tells the length of what GET would send.
+  // HEAD has the same handler, so that it states the length of GET's answer.
   app.route({ method: ["GET", "HEAD"], url, handler: GET ?? notAllowed, exposeHeadRoute: false });
   app.route({ method: "POST", url, handler: POST ?? notAllowed });
   app.route({ method: ["PUT", "PATCH", "DELETE"], url, handler: notAllowed });
 }
 
-/** Answers a text as aiohttp does. */
+/** Answers with a text as aiohttp does. */
 export function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
   return reply.code(status).type("text/plain; charset=utf-8").send(text);
 }
@@ -68,15 +69,15 @@ export function sendTooLarge(
   return sendText(reply, 413, text);
 }
 
-/** Answers as ComfyUI's commands do, whether or not they hit anything: 200, no body. */
+/** Answers as ComfyUI's commands do, whether or not they had an effect: 200 with an empty body. */
 export function sendNothing(reply: FastifyReply): FastifyReply {
   return reply.code(200).type("application/octet-stream").send("");
 }
 
 /**
- * The request's JSON body, whatever its content type says.
+ * The request's JSON body, whatever its content type.
  *
- * @throws PythonError JSONDecodeError, which ends in a 500, as with ComfyUI.
+ * @throws PythonError JSONDecodeError, which becomes a 500, as with ComfyUI.
  */
 export function jsonBody(body: unknown): unknown {
   try {
@@ -93,7 +94,7 @@ function notJson(cause: unknown): PythonError {
 const notAllowed: RouteHandlerMethod = (_request, reply) =>
   sendText(reply, 405, "405: Method Not Allowed");
 
-/** Everything but the jobs of newer servers exists with and without the prefix. */
+/** All paths exist with and without the prefix, except the jobs API of newer servers. */
 function isPrefixed(url: string): boolean {
   return url.startsWith("/api/") && !/^\/api\/jobs\b/.test(url);
 }

@@ -4,17 +4,17 @@ import { pipeline } from "node:stream/promises";
 import { formParts } from "../../lib/form-parts.js";
 import { PythonError } from "../python-text.js";
 
-/** An upload's parts; the file `image` itself is in the spool file. */
+/** The parts of an upload. The file `image` itself is in the spool file. */
 export interface Form {
   readonly fields: ReadonlyMap<string, string>;
-  /** The name given with the file `image`, leading slashes cut off; undefined if there is no such file. */
+  /** The name of the file `image` without leading slashes. Undefined if there is no such file. */
   readonly fileName: string | undefined;
 }
 
-/** ComfyUI knows four. */
+/** ComfyUI reads only four fields. */
 const MAX_FIELDS = 100;
 
-/** Thrown when the file is larger than allowed. */
+/** The file is larger than allowed. */
 export class TooLarge extends Error {
   override readonly name = "TooLarge";
   readonly actualBytes: number;
@@ -26,9 +26,11 @@ export class TooLarge extends Error {
 }
 
 /**
- * Reads an upload as a stream, the file `image` into `spool`. A body that is no form has no parts.
+ * Reads an upload as a stream and writes the file `image` to `spool`. A body that is not a form has
+ * no parts.
  *
- * @throws TooLarge when the file passes `maxBytes`; the rest is read past.
+ * @throws TooLarge when the file has more than `maxBytes`. The rest of the body is read and
+ *   dropped.
  */
 export async function parseForm(
   request: IncomingMessage,
@@ -43,7 +45,8 @@ export async function parseForm(
   } catch (thrown) {
     throw thrown instanceof TooLarge ? thrown : unreadable(thrown);
   } finally {
-    // Where it was not begun; or the client would see a broken connection in place of the answer.
+    // Reads the rest of the body. If it stopped here, the client would see a broken connection
+    // instead of the answer.
     request.resume();
   }
 }

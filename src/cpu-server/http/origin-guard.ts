@@ -1,8 +1,8 @@
 import ipaddr from "ipaddr.js";
 
 /**
- * Whether a browser's page from elsewhere asks: an `Origin` whose host and port differ from `Host`,
- * where that is a loopback name. Ports count only where both have one.
+ * Whether a page of another site asks: `Host` is a loopback name, and host or port of `Origin`
+ * differ from it. Ports are compared only if both headers have one.
  */
 export function isForeignOrigin(host: string | undefined, origin: string | undefined): boolean {
   if (host === undefined || origin === undefined) return false;

@@ -10,7 +10,7 @@ import { PythonError, pythonStr } from "../python-text.js";
 import type { RunLog } from "../run-log.js";
 import { addRoute, jsonBody } from "./http-server.js";
 
-/** What submitting needs of the server. */
+/** The parts of the server that submitting needs. */
 export interface PromptRoutesContext {
   readonly queue: PromptQueue;
   readonly nodes: NodeClasses;
@@ -21,7 +21,7 @@ export interface PromptRoutesContext {
 /** Adds `GET /prompt` and `POST /prompt`. */
 export function addPromptRoutes(app: FastifyInstance, context: PromptRoutesContext): void {
   let counter = 0;
-  // A rejected prompt takes a number too; an explicit one does not.
+  // A refused prompt also uses up a number. A number that the client sends does not.
   const nextNumber = (body: JsonObject): number => {
     const explicit = ownValue(body, "number");
     if (explicit !== undefined) return Number(castValue("FLOAT", explicit));
@@ -65,7 +65,7 @@ async function submit(
   return { prompt_id: promptId, number, node_errors: Object.fromEntries(nodeErrors) };
 }
 
-/** Any value is an id to 0.3.64, even null; newer servers insist on a UUID in lower case. */
+/** 0.3.64 accepts any value as an id, even null. Newer servers require a UUID in lower case. */
 function choosePromptId(given: Json | undefined, isNewer: boolean): string | undefined {
   if (given === undefined || (isNewer && given === null)) return randomUUID();
   if (!isNewer) return pythonStr(given);

@@ -9,7 +9,7 @@ import type { RunLog } from "../run-log.js";
 import { addRoute, jsonBody, sendNothing } from "./http-server.js";
 import { queryValue } from "./query.js";
 
-/** What the routes need of the server. */
+/** The parts of the server that the routes need. */
 export interface QueueRoutesContext {
   readonly queue: PromptQueue;
   readonly history: History;
@@ -79,7 +79,10 @@ function addHistory(app: FastifyInstance, history: History): void {
   });
 }
 
-/** Without a prompt id the interrupt hits whatever runs; with one, only if that prompt runs now. */
+/**
+ * Without a prompt id, an interrupt stops whichever prompt runs. With an id, it has an effect only
+ * if that prompt runs now.
+ */
 function addInterrupt(app: FastifyInstance, context: QueueRoutesContext): void {
   const { queue, interruption, log } = context;
   addRoute(app, "/interrupt", {

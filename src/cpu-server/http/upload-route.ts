@@ -15,7 +15,7 @@ export function addUploadRoute(
   folders: Folders,
   maxUploadBytes: number,
 ): void {
-  // One after the other, so that two uploads of one name do not take it both.
+  // Uploads are stored one after the other, so that two of them cannot take the same name.
   let line: Promise<unknown> = Promise.resolve();
   addRoute(app, "/upload/image", {
     POST: async (request, reply) => {
@@ -36,7 +36,7 @@ export function addUploadRoute(
   });
 }
 
-/** @returns undefined where ComfyUI answers 400. */
+/** @returns undefined if ComfyUI would answer 400. */
 async function keep(folders: Folders, { fields, fileName }: Form, spool: string) {
   const type = fields.get("type") ?? "input";
   if (!isFolderType(type)) throw new PythonError("UnboundLocalError", "type_dir");
@@ -51,19 +51,23 @@ async function keep(folders: Folders, { fields, fileName }: Form, spool: string)
   const isOverwriting = ["true", "1"].includes(fields.get("overwrite") ?? "");
   const name = isOverwriting ? fileName : await freeName(dir, fileName, spool);
   const path = join(dir, name);
-  // A name with a folder in it is taken only where that folder is there.
+  // A name with a folder is accepted only if that folder exists.
   if (!existsSync(dirname(path))) throw new PythonError("FileNotFoundError", path);
   await rename(spool, path);
   return { name, subfolder, type };
 }
 
-/** What the file system refuses, such as too long a name, is the client's doing. */
+/**
+ * If the file system refuses a write, e.g. because the name is too long, the client is to blame.
+ */
 function rethrowAsPython(error: Error): never {
   if (!("syscall" in error)) throw error;
   throw new PythonError("OSError", error.message, { cause: error });
 }
 
-/** `name`, `name (1)`, ...: the first that is free, or holds the same bytes already. */
+/**
+ * Tries `name`, `name (1)`, ... and returns the first that is free or already has the same content.
+ */
 async function freeName(dir: string, fileName: string, spool: string): Promise<string> {
   const digest = await hashFile(spool);
   const { dir: folder, name, ext } = parse(fileName);

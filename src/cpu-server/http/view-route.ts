@@ -7,7 +7,10 @@ import { answerFile } from "./file-answer.js";
 import { addRoute } from "./http-server.js";
 import { queryValue } from "./query.js";
 
-/** Adds `GET /view`: a file of one of the folders, whole or in part. (No previews, no channels.) */
+/**
+ * Adds `GET /view`, which sends a file of one of the folders, whole or in part. Previews and
+ * channels are not supported.
+ */
 export function addViewRoute(app: FastifyInstance, folders: Folders): void {
   addRoute(app, "/view", {
     GET: async (request, reply) => {
@@ -20,7 +23,7 @@ export function addViewRoute(app: FastifyInstance, folders: Folders): void {
   });
 }
 
-/** The file that is asked for, or the status that refuses. */
+/** The requested file, or the status of the refusal. */
 function findFile(
   { query }: FastifyRequest,
   folders: Folders,
@@ -33,7 +36,7 @@ function findFile(
   if (!isFolderType(type)) return 400;
   const dir = folders.resolve(type, queryValue(query, "subfolder") ?? "");
   if (dir === undefined) return 403;
-  // Only the last part of the name counts; folders go into `subfolder`.
+  // Only the last part of the name counts. Folders are given in `subfolder`.
   const name = basename(annotated);
   const path = folders.resolve(type, dir, name);
   return path === undefined || path.includes("\0") ? 404 : { path, name };
@@ -59,12 +62,12 @@ async function sendFile(
     const { first: start, last: end } = range;
     return await reply.send(createReadStream("", { fd: file, start, end }));
   } finally {
-    // The stream closes it at its end.
+    // The stream closes the file at its end.
     if (!isStreaming) await file.close();
   }
 }
 
-/** What a browser would run is no picture: `application/octet-stream`, as everything unknown. */
+/** Types that a browser would run are sent as `application/octet-stream`, like unknown types. */
 function contentType(name: string): string {
   return CONTENT_TYPES[extname(name).toLowerCase()] ?? "application/octet-stream";
 }

@@ -7,14 +7,14 @@ import type { Frame } from "./frame.js";
 /** A loaded network. */
 export interface Network {
   readonly scale: number;
-  /** Enlarges a tile; blocks its thread while it computes. */
+  /** Enlarges a tile. The thread is blocked while it computes. */
   upscale(tile: Frame): Frame;
   dispose(): void;
 }
 
 /**
- * Loads an ESRGAN network (`@upscalerjs/esrgan-slim`) on TensorFlow.js's WebAssembly backend. All that
- * knows of TensorFlow.js is in this file; its last release is 4.22.0 of 2024.
+ * Loads an ESRGAN network (`@upscalerjs/esrgan-slim`) on TensorFlow.js's WebAssembly backend. Only
+ * this file knows TensorFlow.js, whose last release is 4.22.0 of 2024.
  *
  * @param scale 2, 3 or 4.
  */
@@ -24,7 +24,7 @@ export async function loadNetwork(scale: number): Promise<Network> {
   const wasm = await import("@tensorflow/tfjs-backend-wasm");
   const require = createRequire(import.meta.url);
   if (tf.getBackend() !== "wasm") {
-    // Read from the package: without this the backend would look for a server to fetch them from.
+    // The files are read from the package. By default the backend would fetch them from a server.
     wasm.setWasmPaths(dirname(require.resolve("@tensorflow/tfjs-backend-wasm")) + sep);
     await tf.setBackend("wasm");
   }
@@ -66,7 +66,9 @@ async function readModel(require: NodeJS.Require, scale: number) {
   };
 }
 
-/** A Keras model as TensorFlow.js stores it; the package is pinned, so its shape is known. */
+/**
+ * A Keras model as TensorFlow.js stores it. The package's version is pinned, so the shape is known.
+ */
 interface ModelFile {
   readonly modelTopology: object;
   readonly weightsManifest: readonly {
@@ -81,7 +83,7 @@ interface WeightSpec {
   readonly dtype: "float32";
 }
 
-/** The package exports no path to its models, so its directory is told from its entry. */
+/** The package does not export paths to its models, so its directory is found from its entry. */
 function packageDir(require: NodeJS.Require, name: string): string {
   const entry = require.resolve(name);
   const part = join("node_modules", name) + sep;
@@ -93,6 +95,6 @@ function toUnit(bytes: Uint8Array): Float32Array {
 }
 
 function toBytes(units: ArrayLike<number>): Uint8Array {
-  // Clamps and rounds.
+  // The conversion clamps and rounds.
   return new Uint8Array(Uint8ClampedArray.from(units, (unit) => unit * 255).buffer);
 }

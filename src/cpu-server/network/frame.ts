@@ -1,15 +1,15 @@
 import { PythonError } from "../python-text.js";
 
-/** A picture, or one of a batch: 8-bit RGB, rows from the top, without padding. */
+/** A picture, alone or in a batch: 8-bit RGB, rows from the top, without padding. */
 export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly rgb: Uint8Array;
-  /** When a film shows it. */
+  /** When a video shows the frame. */
   readonly time?: FrameTime;
 }
 
-/** A frame's place in its film. */
+/** The place of a frame in its video. */
 export interface FrameTime {
   readonly startSeconds: number;
   readonly durationSeconds: number;
@@ -40,9 +40,9 @@ export function paste(target: Frame, frame: Frame, left: number, top: number): v
 }
 
 /**
- * Refuses a picture that is too large to be made.
+ * Refuses a picture that is too large to encode.
  *
- * @throws PythonError MemoryError beyond what can be encoded (0x3FFF x 0x3FFF pixels, sharp's limit).
+ * @throws PythonError MemoryError above 0x3FFF x 0x3FFF pixels, sharp's limit.
  */
 export function checkSize(width: number, height: number): void {
   if (width * height <= MAX_PIXEL_COUNT) return;

@@ -1,4 +1,4 @@
-/** The packages that only the CPU server needs, so that an image for GPU servers may lack them. */
+/** The packages that only the CPU server needs. An image for GPU servers may leave them out. */
 export const NETWORK_PACKAGES = [
   "sharp",
   "@tensorflow/tfjs-core",

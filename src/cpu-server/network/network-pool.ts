@@ -4,8 +4,8 @@ import { cutTiles, type Tile } from "./tiles.js";
 import type { UpscaleModel, Upscaler } from "./upscaler.js";
 
 /**
- * Enlarges pictures tile by tile on worker threads. They are started when there is work for them: each
- * takes a core, and about 150 MB.
+ * Enlarges pictures tile by tile on worker threads. A thread is started when there is work for it.
+ * Each thread uses one core and about 150 MB.
  */
 export class NetworkPool implements Upscaler {
   readonly #maxThreadCount: number;
@@ -32,7 +32,8 @@ export class NetworkPool implements Upscaler {
     const waiting = each(tiles);
     let doneCount = 0;
     await this.#onEachThread(async (thread) => {
-      // All threads draw from one iterator; what is thrown here closes it, so the others stop too.
+      // All threads take tiles from one iterator. An error here closes the iterator, so the other
+      // threads stop too.
       for (const tile of waiting) {
         const enlarged = await thread.upscale(frame, tile, scale);
         paste(output, enlarged, tile.left * scale, tile.top * scale);
@@ -54,7 +55,7 @@ export class NetworkPool implements Upscaler {
     while (this.#threads.length < leastCount) this.#threads.push(new NetworkThread());
   }
 
-  /** Waits for all threads, so that none is still at work when this rejects. */
+  /** Waits for all threads, so that none still works when this rejects. */
   async #onEachThread(work: (thread: NetworkThread) => Promise<void>): Promise<void> {
     const results = await Promise.allSettled(this.#threads.map(work));
     const failed = results.find((result) => result.status === "rejected");

@@ -4,12 +4,12 @@ import { PythonError } from "../python-text.js";
 import { crop, type Frame } from "./frame.js";
 import type { Tile } from "./tiles.js";
 
-/** What a thread is asked: to load a network and, with a tile, to enlarge it. */
+/** A request to a thread: load a network and, if there is a tile, enlarge it. */
 export interface TileRequest {
   readonly scale: number;
   readonly tile?: {
     readonly context: Frame;
-    /** The part of `context` that is wanted. */
+    /** The part of `context` that is kept. */
     readonly keep: {
       readonly left: number;
       readonly top: number;
@@ -19,28 +19,28 @@ export interface TileRequest {
   };
 }
 
-/** What a thread answers. */
+/** A thread's answer. */
 export type TileReply = Frame | { readonly loaded: true } | { readonly error: string };
 
-/** One worker thread with one network. One call at a time. */
+/** One worker thread with one network. It takes one call at a time. */
 export class NetworkThread implements AsyncDisposable {
   readonly #worker: Worker;
   #hasFailed = false;
 
   constructor() {
     this.#worker = startWorker();
-    // Whoever waits for an answer is told too; without a listener it would end the process.
+    // The waiting caller gets the error too. Without a listener it would end the process.
     this.#worker.on("error", () => {
       this.#hasFailed = true;
     });
   }
 
-  /** Whether the thread ended with an error and is of no more use. */
+  /** Whether the thread has ended with an error and cannot be used again. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
-  /** Makes the network of a scale ready. */
+  /** Loads the network of a scale. */
   async load(scale: number): Promise<void> {
     await this.#ask({ scale }, []);
   }
@@ -67,7 +67,7 @@ export class NetworkThread implements AsyncDisposable {
   }
 
   async #ask(request: TileRequest, transfer: ArrayBuffer[]): Promise<TileReply> {
-    // Rejects if the thread ends with an error, such as memory that ran out.
+    // Rejects if the thread ends with an error, e.g. because it has no memory left.
     const answered = once(this.#worker, "message");
     this.#worker.postMessage(request, transfer);
     const [reply] = (await answered) as [TileReply];
@@ -80,7 +80,7 @@ function startWorker(): Worker {
   if (!import.meta.url.endsWith(".ts")) {
     return new Worker(new URL("./network-worker.js", import.meta.url));
   }
-  // Run from its source by tsx, whose hooks do not reach into worker threads of themselves.
+  // When run from source by tsx: tsx's hooks do not apply to worker threads by themselves.
   const tsx = import.meta.resolve("tsx/esm/api");
   const entry = new URL("./network-worker.ts", import.meta.url).href;
   const program = `import("${tsx}").then((tsx) => { tsx.register(); return import("${entry}"); })`;

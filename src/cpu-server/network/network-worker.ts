@@ -3,7 +3,8 @@ import { loadNetwork, type Network } from "./esrgan.js";
 import { crop, type Frame } from "./frame.js";
 import type { TileReply, TileRequest } from "./network-thread.js";
 
-// The entry of a worker thread: keeps one network loaded and enlarges one tile after the other.
+// The entry of a worker thread, which keeps one network loaded and enlarges one tile after the
+// other.
 
 let network: Network | undefined;
 
@@ -26,7 +27,7 @@ async function answer(request: TileRequest): Promise<TileReply> {
   }
 }
 
-/** Enlarges a tile with its margin, and cuts the margin off. */
+/** Enlarges a tile with its margin, then cuts the margin off. */
 function enlarge(network: Network, { context, keep }: NonNullable<TileRequest["tile"]>): Frame {
   const { left, top, width, height } = keep;
   const { scale } = network;

@@ -1,7 +1,7 @@
 import type { Frame } from "./frame.js";
 import type { UpscaleModel, Upscaler } from "./upscaler.js";
 
-/** Keeps the model that was loaded last, and counts the loads. */
+/** Keeps the last loaded model, and counts the loads. */
 export class OneModelUpscaler implements Upscaler {
   readonly #upscaler: Upscaler;
   #loaded: string | undefined;

@@ -1,16 +1,16 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { checkSize, type Frame } from "./frame.js";
 
-/** ComfyUI's ways to resize, under its names. */
+/** ComfyUI's methods of resizing, under its names. */
 export const RESIZE_METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"] as const;
 
 /** One of {@link RESIZE_METHODS}. */
 export type ResizeMethod = (typeof RESIZE_METHODS)[number];
 
 /**
- * Resizes a frame by interpolation, not keeping its ratio. Pixels lie on their centres, and reducing
- * widens the kernel, so that neither shift nor moiré comes in. (libvips, and so sharp, shifts a picture
- * by half a pixel when it enlarges; that costs about 2 dB.)
+ * Resizes a frame by interpolation. The aspect ratio may change. Pixels lie at their centres, and
+ * reducing widens the kernel; this avoids a shift and moiré. (libvips, and so sharp, shifts a
+ * picture by half a pixel when it enlarges, which costs about 2 dB.)
  *
  * @throws PythonError MemoryError if the result is too large.
  */
@@ -26,7 +26,7 @@ export async function resizeFrame(
   const wide = new Uint8ClampedArray(width * frame.height * 3);
   for (let y = 0; y < frame.height; y += 1) {
     stretchRow(frame.rgb, y * frame.width * 3, columns, wide, y * width * 3);
-    // Other requests get their turn.
+    // Gives other requests their turn.
     if (y % ROWS_PER_TURN === 0) await turn();
   }
   const high = new Uint8ClampedArray(width * height * 3);
@@ -37,7 +37,7 @@ export async function resizeFrame(
   return { width, height, rgb: new Uint8Array(high.buffer) };
 }
 
-/** Which input pixels make up one output pixel, and how much of each. */
+/** The input pixels that make one output pixel, and their weights. */
 interface Taps {
   readonly indexes: Int32Array;
   readonly weights: Float32Array;
@@ -87,7 +87,7 @@ function tapsOf(from: number, to: number, method: ResizeMethod): readonly Taps[]
     const centre = (place + 0.5) * ratio;
     if (method === "nearest-exact") return clampedTaps([Math.floor(centre)], [1], from);
     const { radius, weight } = KERNELS[method];
-    // Enlarging by area repeats pixels; everything else interpolates at the input's resolution.
+    // Enlarging by area repeats pixels. All other methods interpolate at the input's resolution.
     const stretch = method === "area" ? ratio : Math.max(1, ratio);
     const first = Math.floor(centre - radius * stretch);
     const count = Math.ceil(centre + radius * stretch) - first;
@@ -100,7 +100,7 @@ function tapsOf(from: number, to: number, method: ResizeMethod): readonly Taps[]
   });
 }
 
-/** Pixels beyond the edge are the edge's. */
+/** Pixels beyond the edge have the value of the edge. */
 function clampedTaps(indexes: readonly number[], weights: readonly number[], length: number): Taps {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return {
@@ -126,7 +126,7 @@ const KERNELS: Readonly<Record<Exclude<ResizeMethod, "nearest-exact">, Kernel>> 
   lanczos: { radius: 3, weight: lanczos },
 };
 
-/** Keys' cubic with the parameter that PyTorch takes. */
+/** Keys' cubic with PyTorch's parameter. */
 function cubic(distance: number): number {
   const a = -0.75;
   const x = Math.abs(distance);

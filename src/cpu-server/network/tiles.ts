@@ -1,10 +1,13 @@
-/** A part of a picture: what it yields, and what has to be looked at for it. Pixels of the input. */
+/**
+ * A part of a picture: the region that it yields, and the region that it needs as input. In pixels
+ * of the input.
+ */
 export interface Tile {
   readonly left: number;
   readonly top: number;
   readonly width: number;
   readonly height: number;
-  /** The same with a margin, as far as the picture goes. */
+  /** The same region with a margin, cut at the picture's edges. */
   readonly context: {
     readonly left: number;
     readonly top: number;
@@ -13,12 +16,12 @@ export interface Tile {
   };
 }
 
-/** Tiles about as large as these keep a network's memory flat and an interrupt's latency short. */
+/** Tiles of about this size keep a network's memory constant and an interrupt's latency short. */
 export const TILE_EDGE = 128;
 
 /**
- * Ten 3x3 convolutions at the input's resolution see 10 pixels far (measured: nothing from 11 on), so
- * with this margin a tiled result equals an untiled one.
+ * Ten 3x3 convolutions at the input's resolution depend on pixels up to 10 away (measured: no
+ * effect from 11 on). With this margin a tiled result equals an untiled one.
  */
 export const TILE_MARGIN = 12;
 

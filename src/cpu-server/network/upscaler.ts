@@ -1,9 +1,9 @@
 import type { Frame } from "./frame.js";
 
-/** An upscale model as clients name it. */
+/** An upscale model under the name that clients use. */
 export interface UpscaleModel {
   readonly name: string;
-  /** How many times larger its output is. */
+  /** The factor between its input and its output. */
   readonly scale: number;
 }
 
@@ -14,15 +14,16 @@ export const UPSCALE_MODELS: readonly UpscaleModel[] = [
   { name: "esrgan-slim-x4", scale: 4 },
 ];
 
-/** Enlarges pictures with a network. One call at a time. */
+/** Enlarges pictures with a network. It takes one call at a time. */
 export interface Upscaler {
-  /** Makes the model ready; the one before it is dropped. */
+  /** Loads a model. The previous model is dropped. */
   load(model: UpscaleModel): Promise<void>;
 
   /**
    * Enlarges one frame.
    *
-   * @param onTile called after each tile with how many are done; what it throws ends the work.
+   * @param onTile called after each tile with the number of finished tiles; if it throws, the work
+   *   ends.
    */
   upscale(
     frame: Frame,
@@ -30,6 +31,6 @@ export interface Upscaler {
     onTile: (doneCount: number, tileCount: number) => void,
   ): Promise<Frame>;
 
-  /** Frees all memory that models hold. */
+  /** Frees all memory of models. */
   unload(): Promise<void>;
 }

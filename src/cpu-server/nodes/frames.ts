@@ -2,30 +2,40 @@ import type { Frame } from "../network/frame.js";
 import type { Film } from "../video/film.js";
 
 /**
- * ComfyUI's IMAGE: pictures of one size. Those of a film are made one by one while they are read, so
- * that a film of any length takes the memory of a few frames; reading them twice makes them twice.
+ * ComfyUI's IMAGE: pictures of one size. The frames of a video are made one by one while they are
+ * read, so that a video of any length needs the memory of a few frames. Reading them twice makes
+ * them twice.
  */
 export interface Frames extends AsyncIterable<Frame> {
-  /** Of a film: as many as its container lists. */
+  /** For a video: the number that its container lists. */
   readonly count: number;
   readonly width: number;
   readonly height: number;
-  /** Where the frames come from a video file. */
+  /** The video, if the frames come from a video file. */
   readonly film?: Film;
-  /** Whether reading them tells the progress of a prompt, so that no other prompt may read them. */
+  /**
+   * Whether reading the frames reports the progress of a prompt. Then no other prompt may read
+   * them.
+   */
   readonly isBoundToRun: boolean;
 }
 
-/** Whether a value of a node must not outlive its prompt: frames, or a video of them. */
+/**
+ * Whether a node's value must not outlive its prompt, because it is frames or a video that are
+ * bound to it.
+ */
 export function isBoundToRun(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   if ("frames" in value) return isBoundToRun(value.frames);
   return "isBoundToRun" in value && value.isBoundToRun === true;
 }
 
-/** How frames are made of others. */
+/** How new frames are made from other frames. */
 export interface FrameMapping {
-  /** The size that frames of a size become. @throws PythonError if that cannot be made. */
+  /**
+   * The size of the new frames for a size of the old ones. @throws PythonError if such frames
+   * cannot be made.
+   */
   readonly size: (from: FrameSize) => FrameSize;
   readonly map: (frame: Frame, index: number) => Promise<Frame>;
 }
@@ -36,7 +46,7 @@ export interface FrameSize {
   readonly height: number;
 }
 
-/** Frames that are there already. @param frames at least one. */
+/** Frames that already exist. @param frames at least one. */
 export function framesOf(frames: readonly Frame[]): Frames {
   const { width, height } = frames[0] ?? { width: 0, height: 0 };
   return {
@@ -47,7 +57,7 @@ export function framesOf(frames: readonly Frame[]): Frames {
   };
 }
 
-/** Makes new frames: pictures at once, those of a film when they are read. */
+/** Makes new frames. Pictures are made at once, frames of a video when they are read. */
 export async function mapFrames(frames: Frames, mapping: FrameMapping): Promise<Frames> {
   const { width, height } = mapping.size(frames);
   const { count, film } = frames;

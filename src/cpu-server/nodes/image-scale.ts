@@ -5,7 +5,9 @@ import { type FrameSize, mapFrames } from "./frames.js";
 import { framesInput, numberInput, textInput } from "./input-values.js";
 import type { InputSpec, NodeClass, ResolvedInputs } from "./node-class.js";
 
-/** ComfyUI's ImageScale: to a width and height; 0 for one of them keeps the ratio. */
+/**
+ * ComfyUI's ImageScale: resizes to a width and height. 0 for one of them keeps the aspect ratio.
+ */
 export function imageScale(): NodeClass {
   return {
     ...COMMON,
@@ -38,7 +40,7 @@ export function imageScale(): NodeClass {
   };
 }
 
-/** ComfyUI's ImageScaleBy: by a factor. */
+/** ComfyUI's ImageScaleBy: resizes by a factor. */
 export function imageScaleBy(): NodeClass {
   return {
     ...COMMON,
@@ -90,7 +92,7 @@ function fullSize(frame: FrameSize, width: number, height: number): FrameSize {
   };
 }
 
-/** The largest part from the middle that has the ratio of `size`. */
+/** The largest part from the middle that has the aspect ratio of `size`. */
 function cropToRatio(frame: Frame, size: FrameSize): Frame {
   const ratio = size.width / size.height;
   const isTooWide = frame.width / frame.height > ratio;

@@ -4,45 +4,48 @@ import type { Audio, Video } from "../video/video.js";
 import type { Frames } from "./frames.js";
 import type { ResolvedInputs } from "./node-class.js";
 
-// A node's inputs come from clients (literals are checked against the class's ranges, not all against
-// its types) and from other nodes, so each is read with its type.
+// A node's inputs come from clients and from other nodes. Literals are checked against the class's
+// ranges, but not all against its types. So each input is read with its type.
 
-/** @throws PythonError AttributeError if the input holds anything else. */
+/** @throws PythonError AttributeError if the input has another type. */
 export function framesInput(inputs: ResolvedInputs, name: string): Frames {
   const value = inputs[name];
   if (isFrames(value)) return value;
   throw wrongType(name, "IMAGE");
 }
 
-/** @throws PythonError AttributeError if the input holds anything else. */
+/** @throws PythonError AttributeError if the input has another type. */
 export function videoInput(inputs: ResolvedInputs, name: string): Video {
   const value = inputs[name];
   if (isVideo(value)) return value;
   throw wrongType(name, "VIDEO");
 }
 
-/** Null for no audio, or where the input is left out. @throws PythonError AttributeError otherwise. */
+/**
+ * Null if there is no audio, or if the input is left out. @throws PythonError AttributeError if it
+ * has another type.
+ */
 export function audioInput(inputs: ResolvedInputs, name: string): Audio | null {
   const value = inputs[name] ?? null;
   if (value === null || isAudio(value)) return value;
   throw wrongType(name, "AUDIO");
 }
 
-/** @throws PythonError AttributeError if the input holds anything else. */
+/** @throws PythonError AttributeError if the input has another type. */
 export function modelInput(inputs: ResolvedInputs, name: string): UpscaleModel {
   const value = inputs[name];
   if (isModel(value)) return value;
   throw wrongType(name, "UPSCALE_MODEL");
 }
 
-/** @throws PythonError AttributeError if the input holds anything else. */
+/** @throws PythonError AttributeError if the input has another type. */
 export function textInput(inputs: ResolvedInputs, name: string): string {
   const value = inputs[name];
   if (typeof value === "string") return value;
   throw wrongType(name, "STRING");
 }
 
-/** @throws PythonError AttributeError if the input holds anything else. */
+/** @throws PythonError AttributeError if the input has another type. */
 export function numberInput(inputs: ResolvedInputs, name: string): number {
   const value = inputs[name];
   if (typeof value === "number" && Number.isFinite(value)) return value;

@@ -11,7 +11,7 @@ import { framesOf } from "./frames.js";
 import { textInput } from "./input-values.js";
 import type { NodeClass } from "./node-class.js";
 
-/** ComfyUI's LoadImage: a file of `input/`, its EXIF rotation applied, its alpha dropped. */
+/** ComfyUI's LoadImage: reads a file of `input/`, applies its EXIF rotation and drops its alpha. */
 export function loadImage(folders: Folders): NodeClass {
   return {
     name: "LoadImage",
@@ -36,7 +36,7 @@ export function loadImage(folders: Folders): NodeClass {
     },
     execute: async (inputs) => {
       const path = pathOf(folders, textInput(inputs, "image"));
-      // No node here takes a mask, so that none is made.
+      // No node of this server takes a mask, so none is made.
       return { values: [framesOf(await decode(path, await readFile(path))), null] };
     },
   };
@@ -71,7 +71,7 @@ async function decode(path: string, content: Buffer): Promise<readonly Frame[]> 
     throw new PythonError("PIL.UnidentifiedImageError", `cannot identify image file '${path}'`);
   }
   const picture = sharp(content, { animated: true });
-  // An animation has no EXIF rotation, and sharp cannot turn one.
+  // An animation has no EXIF rotation, and sharp cannot rotate one.
   if (pages === 1) picture.autoOrient();
   const { data, info } = await picture
     .removeAlpha()
@@ -94,5 +94,6 @@ const IMAGE_EXTENSIONS = new Set([
   ...[".tif", ".tiff", ".avif", ".heic", ".svg", ".ico"],
 ]);
 
-// Pictures that a browser may upload; sharp reads more, such as SVG, which is a program.
+// The picture types that a browser may upload. Sharp reads more, such as SVG, which can contain
+// programs.
 const FORMATS: ReadonlySet<string> = new Set(["png", "jpeg", "webp", "gif", "tiff", "heif"]);

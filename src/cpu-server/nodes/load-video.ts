@@ -9,8 +9,8 @@ import { textInput } from "./input-values.js";
 import type { NodeClass } from "./node-class.js";
 
 /**
- * ComfyUI's LoadVideo: a file of `input/`. Its frames are decoded when they are read, as they are
- * stored: a rotation is kept beside them.
+ * ComfyUI's LoadVideo: opens a file of `input/`. Frames are decoded when they are read. They are
+ * not rotated; the rotation is kept in addition to them.
  */
 export function loadVideo(folders: Folders): NodeClass {
   return {
@@ -30,7 +30,8 @@ export function loadVideo(folders: Folders): NodeClass {
       const isThere = path !== undefined && existsSync(path);
       return isThere ? {} : { file: `Invalid video file: ${pythonStr(file)}` };
     },
-    // ComfyUI itself takes the time alone: a film is too long to be hashed for every prompt.
+    // Like ComfyUI itself, it uses only the file's time, because hashing a video for every prompt
+    // would take too long.
     fingerprint: async ({ file = null }) => {
       const { mtimeMs, size } = await stat(pathOf(folders, file) ?? "");
       return [mtimeMs, size];

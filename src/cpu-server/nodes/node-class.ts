@@ -1,54 +1,57 @@
 import type { Json, JsonObject } from "../json.js";
 
-/** `[type, options]`; a list of choices instead of a type is the older form of a combo. */
+/** `[type, options]`. A list of choices instead of a type is the older form of a combo. */
 export type InputSpec = [type: string | string[], options: JsonObject];
 
-/** A class's inputs in their order. */
+/** The inputs of a class in their order. */
 export interface NodeInputs {
   readonly required: Readonly<Record<string, InputSpec>>;
   readonly optional?: Readonly<Record<string, InputSpec>>;
   readonly hidden?: Readonly<Record<string, string>>;
 }
 
-/** What a node has while it runs. */
+/** The objects that a running node can use. */
 interface NodeContext {
   readonly nodeId: string;
   readonly promptId: string;
   /**
-   * Tells how far the node has come, and lets an interrupt in. A node whose frames are made while they
-   * are read tells it then, while another node runs.
+   * Reports the progress of the node and checks for interrupts. If the node's frames are made only
+   * when they are read, the progress is reported then, while another node runs.
    *
    * @throws Interrupted
    */
   readonly progress: (value: number, max: number) => void;
 }
 
-/** What a node made: a value for each output, and what it shows to clients. */
+/** A node's result: a value for each output, and the data that clients see. */
 export interface NodeResult {
   readonly values: readonly unknown[];
   readonly ui?: JsonObject;
-  /** Whether the node's work is done while its values are read, and not before. */
+  /** Whether the node's work is done only when its values are read. */
   readonly isPending?: boolean;
 }
 
-/** One of the server's node classes, under ComfyUI's own name and with its inputs. */
+/** One of the server's node classes, with ComfyUI's own name and inputs. */
 export interface NodeClass {
   readonly name: string;
   readonly displayName: string;
   readonly category: string;
   readonly description?: string;
-  /** The Python module it lives in; all but `nodes` describe themselves in the newer (V3) form. */
+  /**
+   * The Python module of the class. All classes except those of `nodes` describe themselves in the
+   * newer (V3) form.
+   */
   readonly module: string;
-  /** Types. */
+  /** The types of the outputs. */
   readonly outputs: readonly string[];
-  /** Where they are other than the types. */
+  /** The names of the outputs, if they differ from the types. */
   readonly outputNames?: readonly string[];
   readonly isOutputNode: boolean;
-  /** Read anew for each question, since a combo may list files. */
+  /** Read again for each request, since a combo may list files. */
   readonly inputs: () => Promise<NodeInputs>;
-  /** Checks literals itself; the combo lists are then not consulted. @returns what is wrong, by input. */
+  /** Checks literals itself. Combo lists are then not checked. @returns the problems by input. */
   readonly validate?: (inputs: JsonObject) => Promise<Readonly<Record<string, string>>>;
-  /** What the cache key holds beyond the inputs, such as a file's hash. */
+  /** An addition to the cache key besides the inputs, such as a file's hash. */
   readonly fingerprint?: (inputs: JsonObject) => Promise<Json>;
   readonly execute: (inputs: ResolvedInputs, context: NodeContext) => Promise<NodeResult>;
 }
@@ -59,10 +62,10 @@ export type ResolvedInputs = Readonly<Record<string, unknown>>;
 /** The server's classes by name. */
 export type NodeClasses = ReadonlyMap<string, NodeClass>;
 
-/** `[node id, output slot]`, where an input is linked. */
+/** `[node id, output slot]`, the value of a linked input. */
 export type Link = readonly [nodeId: string, slot: number];
 
-/** Whether an input's value is a link, as ComfyUI's executor sees it. */
+/** Whether an input's value is a link, by the rule of ComfyUI's executor. */
 export function isLink(value: unknown): value is Link {
   return (
     Array.isArray(value) &&

@@ -9,7 +9,7 @@ import { saveVideo } from "./save-video.js";
 import { imageUpscaleWithModel, upscaleModelLoader } from "./upscale-with-model.js";
 import { createVideo, getVideoComponents } from "./video-components.js";
 
-/** All classes of this server: a part of ComfyUI's own, under their own names. */
+/** All classes of this server. They are a part of ComfyUI's own classes, with the same names. */
 export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeClasses {
   const classes = [
     loadImage(folders),

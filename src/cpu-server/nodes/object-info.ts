@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../json.js";
 import type { NodeClass, NodeInputs } from "./node-class.js";
 
-/** What `GET /object_info` says of a class. */
+/** The description of a class in `GET /object_info`. */
 export async function objectInfo(nodeClass: NodeClass): Promise<JsonObject> {
   const { required, optional, hidden = {} } = await nodeClass.inputs();
   const isNewForm = nodeClass.module !== "nodes";
@@ -30,7 +30,7 @@ export async function objectInfo(nodeClass: NodeClass): Promise<JsonObject> {
   };
 }
 
-/** The older form leaves empty options out: `["IMAGE"]`. */
+/** The older form leaves out empty options: `["IMAGE"]`. */
 function shortSpecs(inputs: NodeInputs["required"]): JsonObject {
   const specs = Object.entries(inputs).map(([name, [type, options]]): [string, Json] => [
     name,

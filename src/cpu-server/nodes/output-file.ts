@@ -5,24 +5,24 @@ import type { Folders, FolderType } from "../folders.js";
 import { PythonError } from "../python-text.js";
 import type { FrameSize } from "./frames.js";
 
-/** A saved file as an output node shows it. */
+/** A saved file as an output node lists it. */
 export interface SavedFile {
   readonly filename: string;
   readonly subfolder: string;
   readonly type: FolderType;
 }
 
-/** Where an output node's files go. */
+/** The folder and names for the files of an output node. */
 export interface OutputPlace {
-  /** The next file but `index`. */
+  /** The file that is `index` files after the first free name. */
   file(index: number, extension: string): { readonly path: string; readonly saved: SavedFile };
 }
 
 /**
- * Finds the names `PREFIX_00001_.EXT` that are free in a folder; the prefix may hold folders, which are
- * made, and ComfyUI's variables.
+ * Finds free names `PREFIX_00001_.EXT` in a folder. The prefix may contain folders, which are
+ * created, and ComfyUI's variables.
  *
- * @throws PythonError where that is outside of the folder.
+ * @throws PythonError if the path is outside of the folder.
  */
 export async function findPlace(
   folders: Folders,
@@ -51,8 +51,8 @@ export async function findPlace(
 }
 
 /**
- * Writes a file that gets its name only once it is whole: what a crash leaves half written is in
- * `temp/`.
+ * Writes a file that gets its name only when it is complete. After a crash the incomplete file is
+ * in `temp/`.
  */
 export async function placeFile(
   folders: Folders,
@@ -69,7 +69,7 @@ export async function placeFile(
   }
 }
 
-/** The server's own variables; `%date:...%` is the web page's and stays as it is. */
+/** Replaces the server's own variables. `%date:...%` is for the web page and stays as it is. */
 function expand(prefix: string, width: number, height: number): string {
   const now = new Date();
   const two = (value: number) => String(value).padStart(2, "0");

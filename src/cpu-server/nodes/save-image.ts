@@ -8,8 +8,8 @@ import type { NodeClass, NodeResult } from "./node-class.js";
 import { findPlace, placeFile, type SavedFile } from "./output-file.js";
 
 /**
- * ComfyUI's SaveImage: PNG files `PREFIX_00001_.png` in `output/`, without the graph inside (as with
- * ComfyUI's `--disable-metadata`).
+ * ComfyUI's SaveImage: writes PNG files `PREFIX_00001_.png` to `output/`, without the graph inside
+ * (as ComfyUI's `--disable-metadata` does).
  */
 export function saveImage(folders: Folders): NodeClass {
   return {
@@ -28,7 +28,7 @@ export function saveImage(folders: Folders): NodeClass {
   };
 }
 
-/** ComfyUI's PreviewImage: the same in `temp/`, under a random name. */
+/** ComfyUI's PreviewImage: writes the same files to `temp/`, with a random name. */
 export function previewImage(folders: Folders): NodeClass {
   const suffix = Array.from({ length: 5 }, () => String.fromCharCode(randomInt(97, 123))).join("");
   return {

@@ -65,7 +65,7 @@ function requireChoice(name: string, value: string, choices: readonly string[]):
   throw new PythonError("ValueError", `'${value}' is not a valid ${name}`);
 }
 
-/** H.264 keeps colour for squares of four pixels. */
+/** H.264 stores one colour for each square of four pixels. */
 function checkEven({ frames: { width, height } }: Video): void {
   if (width % 2 === 0 && height % 2 === 0) return;
   const message = `Cannot encode H.264 of ${width}x${height}: width and height have to be even`;

@@ -5,7 +5,7 @@ import { type FrameSize, mapFrames } from "./frames.js";
 import { framesInput, modelInput, textInput } from "./input-values.js";
 import type { NodeClass } from "./node-class.js";
 
-/** ComfyUI's UpscaleModelLoader, listing this server's networks. */
+/** ComfyUI's UpscaleModelLoader, which lists this server's networks. */
 export function upscaleModelLoader(upscaler: Upscaler): NodeClass {
   const options = UPSCALE_MODELS.map(({ name }) => name);
   return {
@@ -31,7 +31,10 @@ export function upscaleModelLoader(upscaler: Upscaler): NodeClass {
   };
 }
 
-/** ComfyUI's ImageUpscaleWithModel: progress and interrupts at every tile of every frame. */
+/**
+ * ComfyUI's ImageUpscaleWithModel. It reports progress and checks for interrupts at every tile of
+ * every frame.
+ */
 export function imageUpscaleWithModel(upscaler: Upscaler): NodeClass {
   return {
     name: "ImageUpscaleWithModel",

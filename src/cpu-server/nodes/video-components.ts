@@ -1,7 +1,10 @@
 import { audioInput, framesInput, numberInput, videoInput } from "./input-values.js";
 import type { NodeClass } from "./node-class.js";
 
-/** ComfyUI's GetVideoComponents: frames, audio (null where there is none) and frame rate of a video. */
+/**
+ * ComfyUI's GetVideoComponents: the frames, the audio (null if there is none) and the frame rate of
+ * a video.
+ */
 export function getVideoComponents(): NodeClass {
   return {
     ...COMMON,
@@ -18,8 +21,8 @@ export function getVideoComponents(): NodeClass {
 }
 
 /**
- * ComfyUI's CreateVideo. Unlike ComfyUI's, frames of a film keep the times they have in it where `fps`
- * is the film's own rate, so that a variable frame rate stays as it is.
+ * ComfyUI's CreateVideo. One difference: if `fps` is the video's own rate, its frames keep their
+ * original times. So a variable frame rate stays as it is.
  */
 export function createVideo(): NodeClass {
   return {

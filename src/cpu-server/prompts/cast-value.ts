@@ -2,8 +2,8 @@ import { isJsonObject, type Json } from "../json.js";
 import { PythonError, pythonStr, pythonType } from "../python-text.js";
 
 /**
- * Converts a literal to an input's type as Python does: `"40"` and 40.9 are an INT of 40, `"false"` a
- * BOOLEAN of true. Other types are left as they are.
+ * Converts a literal to an input's type as Python does: `"40"` and 40.9 become the INT 40,
+ * `"false"` becomes the BOOLEAN true. Values of other types are returned unchanged.
  *
  * @throws PythonError ValueError or TypeError, with Python's text.
  */

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../json.js";
 import type { QueuedPrompt } from "./prompt-queue.js";
 
-/** What ComfyUI keeps of a prompt that ended, on the wire. */
+/** The record that ComfyUI keeps of an ended prompt, as it is sent. */
 export interface HistoryEntry {
   readonly prompt: readonly [number, string, unknown, JsonObject, readonly string[]];
   readonly outputs: JsonObject;
@@ -13,7 +13,7 @@ export interface HistoryEntry {
   readonly meta: JsonObject;
 }
 
-/** Ended prompts by id, oldest first; in memory only, and the oldest are dropped. */
+/** Ended prompts by id, the oldest first. They are only in memory, and the oldest are dropped. */
 export class History {
   readonly #entries = new Map<string, HistoryEntry>();
 
@@ -31,7 +31,7 @@ export class History {
     return this.#entries.get(promptId);
   }
 
-  /** Entries from `offset` on; a negative one with a count means the newest. */
+  /** Entries from `offset` on. A negative offset with a count means the newest entries. */
   list(maxCount: number | undefined, offset: number): Record<string, HistoryEntry> {
     const all = [...this.#entries];
     const start = offset < 0 && maxCount !== undefined ? all.length - maxCount : offset;
@@ -50,7 +50,7 @@ export class History {
   }
 }
 
-/** The item as queue and history list it: number, id, prompt, extra data, outputs. */
+/** The prompt as queue and history list it: number, id, prompt, extra data, outputs. */
 export function queueTuple(item: QueuedPrompt): HistoryEntry["prompt"] {
   return [item.number, item.promptId, item.prompt, item.extraData, item.outputNodes];
 }

@@ -5,22 +5,22 @@ import { castValue } from "./cast-value.js";
 import type { Reason } from "./reason.js";
 import { boundReasons, comboReasons } from "./value-reasons.js";
 
-/** What was found of a node; invalid without reasons means that an ancestor is at fault. */
+/** The result for a node. A node that is invalid without reasons has an invalid ancestor. */
 export interface Verdict {
   readonly isValid: boolean;
   readonly reasons: readonly Reason[];
 }
 
-/** What the validator needs of the server. */
+/** The parts of the server that the validator needs. */
 export interface ValidationContext {
   readonly nodes: NodeClasses;
-  /** Whether combos of the newer form are checked too, as newer servers do. */
+  /** Whether combos of the newer form are also checked, as newer servers do. */
   readonly isNewer: boolean;
 }
 
 /**
- * Checks the inputs of a node and of all its ancestors, and converts literals in place, as ComfyUI
- * does: unknown inputs pass, linked values are checked for their type only.
+ * Checks the inputs of a node and of all its ancestors, and converts literals in place. As in
+ * ComfyUI, unknown inputs are allowed, and linked values are checked only for their type.
  */
 export class InputValidator {
   readonly verdicts = new Map<string, Verdict>();
@@ -28,13 +28,16 @@ export class InputValidator {
   readonly #context: ValidationContext;
   readonly #open = new Set<string>();
 
-  /** @param prompt every node of it has a known class. */
+  /** @param prompt all its nodes must have a known class. */
   constructor(prompt: JsonObject, context: ValidationContext) {
     this.#prompt = prompt;
     this.#context = context;
   }
 
-  /** @throws PythonError where ComfyUI raises, such as for a link to a node that is not there. */
+  /**
+   * @throws PythonError where ComfyUI raises an error, e.g. for a link to a node that does not
+   *   exist.
+   */
   async validate(nodeId: string): Promise<Verdict> {
     const known = this.verdicts.get(nodeId);
     if (known !== undefined) return known;
@@ -144,7 +147,7 @@ export class InputValidator {
   }
 }
 
-/** A reason that tells of something thrown. */
+/** A reason that describes a thrown error. */
 export function exceptionReason(
   type: string,
   message: string,

@@ -1,11 +1,11 @@
-/** Thrown out of a node when its prompt was interrupted. */
+/** Thrown in a node when its prompt was interrupted. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
 /**
- * ComfyUI's one interrupt flag. It is no property of a prompt: each prompt clears it when it starts,
- * and whoever checks first takes it, so an interrupt sent at the wrong moment is lost.
+ * ComfyUI's single interrupt flag. It does not belong to a prompt: each prompt clears it at its
+ * start, and the first check resets it. So an interrupt at the wrong moment is lost.
  */
 export class Interruption {
   #isRequested = false;
@@ -18,7 +18,7 @@ export class Interruption {
     this.#isRequested = false;
   }
 
-  /** @throws Interrupted if requested, once. */
+  /** @throws Interrupted if an interrupt was requested. The request is then used up. */
   check(): void {
     if (!this.#isRequested) return;
     this.#isRequested = false;

@@ -3,15 +3,16 @@ import { isBoundToRun } from "../nodes/frames.js";
 import { isLink, type NodeClasses } from "../nodes/node-class.js";
 import type { Prompt, PromptNode } from "./prompt-queue.js";
 
-/** What a node showed, with the ids it had when it ran. */
+/** The data that a node showed, with the ids it had when it ran. */
 export interface CachedUi {
   readonly output: JsonObject;
   readonly meta: JsonObject;
 }
 
 /**
- * Outputs of the previous prompt's nodes, by what went into them: class, inputs, and the same of all
- * ancestors. Node ids do not matter, unknown extra inputs do. (ComfyUI's default cache.)
+ * Outputs of the previous prompt's nodes. Their key is the class, the inputs, and the same of all
+ * ancestors. Node ids do not matter, but unknown extra inputs do. (This is ComfyUI's default
+ * cache.)
  */
 export class NodeCache {
   readonly #nodes: NodeClasses;
@@ -24,7 +25,9 @@ export class NodeCache {
     this.#nodes = nodes;
   }
 
-  /** Turns to the next prompt: forgets whatever has no part in it. Marks nodes with `is_changed`. */
+  /**
+   * Begins the next prompt: forgets all outputs that it does not use. Sets `is_changed` on nodes.
+   */
   async begin(prompt: Prompt): Promise<void> {
     for (const node of Object.values(prompt)) await this.#fingerprint(node);
     this.#signatures = new Map(Object.keys(prompt).map((id) => [id, this.#signature(prompt, id)]));
@@ -64,7 +67,8 @@ export class NodeCache {
     try {
       node.is_changed = [await fingerprint(node.inputs)];
     } catch {
-      // What cannot be read now is never the same as before; running the node tells what is wrong.
+      // An input that cannot be read now never equals an earlier one. Running the node then shows
+      // the error.
       node.is_changed = this.#never();
     }
   }
@@ -95,7 +99,7 @@ export class NodeCache {
   }
 }
 
-/** Ancestors in an order that depends on the inputs' names alone, and each one's place in it. */
+/** The ancestors in an order that depends only on the inputs' names, and the place of each. */
 function collectAncestors(prompt: Prompt, nodeId: string, found: Map<string, number>): void {
   const node = ownValue(prompt, nodeId);
   if (node === undefined) return;
@@ -107,7 +111,7 @@ function collectAncestors(prompt: Prompt, nodeId: string, found: Map<string, num
 }
 
 function sortedInputs(node: PromptNode): [string, Json][] {
-  // A node that no output needs may lack its inputs: nobody validated it.
+  // Nodes that no output needs were not validated, so their inputs may be missing.
   const inputs: unknown = node.inputs;
   if (!isJsonObject(inputs)) return [];
   return Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -3,8 +3,9 @@ import { isLink, type NodeClasses } from "../nodes/node-class.js";
 import type { Prompt } from "./prompt-queue.js";
 
 /**
- * The order in which a prompt's nodes run: dependencies first, and of what is ready, output nodes, then
- * what an output waits for, as ComfyUI does it. Cached nodes are no dependency and do not run.
+ * The order in which a prompt's nodes run. As in ComfyUI, dependencies run first. Among the ready
+ * nodes, output nodes go first, then nodes that an output waits for. Cached nodes do not run, and
+ * nobody waits for them.
  */
 export class NodeOrder {
   readonly #prompt: Prompt;
@@ -27,7 +28,7 @@ export class NodeOrder {
     }
   }
 
-  /** The next node; undefined when all are done. */
+  /** The next node. Undefined when all have run. */
   next(): string | undefined {
     const ready = [...this.#pending].filter((id) =>
       this.#sources(id).every((source) => !this.#pending.has(source)),

@@ -6,13 +6,13 @@ interface NodeProgress {
   state: "running" | "finished";
 }
 
-/** What the nodes of one prompt have done so far; every change is told as the whole map. */
+/** The progress of one prompt's nodes. Every change is sent as the whole map. */
 export class Progress {
   readonly #promptId: string;
   readonly #send: (progressState: JsonObject) => void;
   readonly #nodes = new Map<string, NodeProgress>();
 
-  /** @param send takes the data of a `progress_state` event. */
+  /** @param send gets the data of a `progress_state` event. */
   constructor(promptId: string, send: (progressState: JsonObject) => void) {
     this.#promptId = promptId;
     this.#send = send;
@@ -31,13 +31,14 @@ export class Progress {
     this.#set(nodeId, { value: max, max, state: "finished" });
   }
 
-  /** Finishes whatever still runs. */
+  /** Marks all running nodes as finished. */
   finishAll(): void {
     for (const [id, { state }] of [...this.#nodes]) if (state === "running") this.finish(id);
   }
 
   #set(nodeId: string, progress: NodeProgress): void {
-    // The newest comes last, where readers of several running nodes find the one at work.
+    // The newest node is last in the map, because clients take the last running node for the active
+    // one.
     this.#nodes.delete(nodeId);
     this.#nodes.set(nodeId, progress);
     const nodes = [...this.#nodes].map(([id, state]) => [id, this.#describe(id, state)]);

@@ -1,20 +1,20 @@
 import { EventEmitter, once } from "node:events";
 import type { Json, JsonObject } from "../json.js";
 
-/** A vertex of a prompt. */
+/** A node of a prompt. */
 export interface PromptNode {
   class_type: string;
   inputs: JsonObject;
-  /** Written by the first run, and respected when a client sends it back. */
+  /** Set by the first run. It has an effect if a client sends it back. */
   is_changed?: Json;
 }
 
-/** The API-format graph by node id; validated before it gets here. */
+/** The graph in API format by node id, already validated. */
 export type Prompt = Record<string, PromptNode>;
 
-/** A prompt in the queue: the five parts of a queue item on the wire. */
+/** A prompt in the queue, with the five parts of a queue item as it is sent. */
 export interface QueuedPrompt {
-  /** Lower runs first. */
+  /** The lowest number runs first. */
   readonly number: number;
   readonly promptId: string;
   readonly prompt: Prompt;
@@ -23,8 +23,8 @@ export interface QueuedPrompt {
 }
 
 /**
- * Prompts that wait and the one that runs. Prompt ids are not unique here, as in ComfyUI: the same id
- * twice is two runs.
+ * The waiting prompts and the running one. As in ComfyUI, prompt ids are not unique: the same id
+ * twice means two runs.
  */
 export class PromptQueue {
   #pending: QueuedPrompt[] = [];
@@ -32,12 +32,12 @@ export class PromptQueue {
   readonly #changes = new EventEmitter();
   readonly #onChange: () => void;
 
-  /** @param onChange called after every change, with the queue already changed. */
+  /** @param onChange called after every change of the queue. */
   constructor(onChange: () => void) {
     this.#onChange = onChange;
   }
 
-  /** The waiting prompts as ComfyUI lists them: only the first is sure to be the next. */
+  /** The waiting prompts in ComfyUI's order. Only the first is sure to be the next. */
   get pending(): readonly QueuedPrompt[] {
     const next = this.#next();
     if (next === undefined) return [];
@@ -48,7 +48,7 @@ export class PromptQueue {
     return this.#running;
   }
 
-  /** Waiting and running. */
+  /** The number of waiting and running prompts. */
   get remainingCount(): number {
     return this.#pending.length + (this.#running === undefined ? 0 : 1);
   }
@@ -58,7 +58,7 @@ export class PromptQueue {
     this.#changed();
   }
 
-  /** Waits for a prompt, makes it the running one and answers a copy that its run may change. */
+  /** Waits for a prompt and makes it the running one. @returns a copy that the run may change. */
   async take(): Promise<QueuedPrompt> {
     for (;;) {
       const next = this.#next();
@@ -72,7 +72,10 @@ export class PromptQueue {
     }
   }
 
-  /** Ends the running prompt: `record` writes it down in the same step, so that no reader sees a gap. */
+  /**
+   * Ends the running prompt. `record` stores the result in the same step, so that a client always
+   * finds the prompt in the queue or in the history.
+   */
   done(record: (item: QueuedPrompt) => void): void {
     const item = this.#running;
     this.#running = undefined;
@@ -80,7 +83,7 @@ export class PromptQueue {
     this.#changed();
   }
 
-  /** Removes the first waiting prompt of that id. */
+  /** Removes the first waiting prompt with that id. */
   delete(promptId: string): QueuedPrompt | undefined {
     const found = this.#pending.find((item) => item.promptId === promptId);
     if (found === undefined) return undefined;

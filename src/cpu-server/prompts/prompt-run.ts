@@ -17,23 +17,23 @@ import { NodeOrder } from "./node-order.js";
 import { Progress } from "./progress.js";
 import type { QueuedPrompt } from "./prompt-queue.js";
 
-/** What a run needs of the server. */
+/** The parts of the server that a run needs. */
 export interface RunContext {
   readonly nodes: NodeClasses;
   readonly cache: NodeCache;
   readonly interruption: Interruption;
   readonly sockets: SocketHub;
   readonly hooks: ServerHooks;
-  /** Frees everything on the device; ComfyUI does so after running out of memory. */
+  /** Frees all memory of models, as ComfyUI does after running out of memory. */
   readonly unloadModels: () => Promise<void>;
 }
 
-/** What came of a run; the history entry but for the queue item. */
+/** The result of a run: the history entry without the queue item. */
 export interface RunResult extends Pick<HistoryEntry, "outputs" | "status" | "meta"> {
   readonly outcome: Outcome;
 }
 
-/** One run of one prompt, with ComfyUI's events in ComfyUI's order. */
+/** One run of one prompt. It sends ComfyUI's events in ComfyUI's order. */
 export class PromptRun {
   readonly #context: RunContext;
   readonly #item: QueuedPrompt;
@@ -48,11 +48,11 @@ export class PromptRun {
     this.#context = context;
     this.#item = item;
     this.#clientId = ownValue(item.extraData, "client_id") ?? null;
-    // Without a client id, progress goes to everybody, and most other events to nobody.
+    // Without a client id, progress is sent to all clients, and most other events to nobody.
     this.#progress = new Progress(item.promptId, (data) => this.#broadcast("progress_state", data));
   }
 
-  /** Runs the prompt to its end, whatever that is. Never rejects. */
+  /** Runs the prompt to its end, good or bad. Never rejects. */
   async execute(): Promise<RunResult> {
     this.#context.interruption.clear();
     this.#record("execution_start", {});
@@ -69,7 +69,7 @@ export class PromptRun {
     };
   }
 
-  /** The prompt's last event; to be told once its history entry exists. */
+  /** Sends the prompt's last event. Call it when the history entry exists. */
   announceEnd(): void {
     this.#tell("executing", { node: null, prompt_id: this.#item.promptId });
   }
@@ -94,7 +94,7 @@ export class PromptRun {
     }
   }
 
-  /** A cached output node tells its old output again. */
+  /** A cached output node sends its old output again. */
   #repeat(nodeId: string): void {
     const output = this.#context.cache.ui(nodeId)?.output ?? null;
     this.#tellNode("executed", nodeId, { output });
@@ -185,7 +185,10 @@ export class PromptRun {
     };
   }
 
-  /** An event that history keeps. Without a client id it is told to nobody, or to all if `always`. */
+  /**
+   * Sends an event and keeps it for the history. Without a client id it is sent to nobody, or to
+   * all clients if `always` is set.
+   */
   #record(type: string, data: JsonObject, always = false): void {
     const full = { prompt_id: this.#item.promptId, ...data, timestamp: Date.now() };
     this.#messages.push([type, full]);
@@ -217,7 +220,7 @@ function formatInput(value: unknown): Json {
   return isPlain ? (value as Json) : "<object>";
 }
 
-// The newer and the older name of what PyTorch throws.
+// The newer and the older name of PyTorch's error.
 const OUT_OF_MEMORY = new Set(["torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"]);
 const OUT_OF_MEMORY_TIP =
   "This error means you ran out of memory on your GPU.\n\nTIPS: If the workflow worked before you might have accidentally set the batch_size to a large number.";

@@ -4,33 +4,33 @@ import { type History, historyTuple } from "./history.js";
 import type { PromptQueue, QueuedPrompt } from "./prompt-queue.js";
 import { PromptRun, type RunContext } from "./prompt-run.js";
 
-/** What the worker works with. */
+/** The parts of the server that the worker needs. */
 export interface WorkerContext extends RunContext {
   readonly queue: PromptQueue;
   readonly history: History;
   readonly log: RunLog;
 }
 
-/** What `POST /free` asks for. */
+/** The wishes of a `POST /free`. */
 export interface FreeRequest {
   readonly unloadModels: boolean;
-  /** Also empties the node cache, and unloads models. */
+  /** Empties the node cache, and also unloads models. */
   readonly freeMemory: boolean;
 }
 
-/** Takes one prompt after the other from the queue and runs it. */
+/** Takes prompts from the queue and runs them, one after the other. */
 export class PromptWorker {
   readonly #context: WorkerContext;
   #freeing: Promise<void> = Promise.resolve();
   #free: FreeRequest = { unloadModels: false, freeMemory: false };
 
-  /** Works from now on, until the process ends. */
+  /** Starts to work, until the process ends. */
   constructor(context: WorkerContext) {
     this.#context = context;
     void this.#work();
   }
 
-  /** Frees memory as soon as nothing runs; answers at once. */
+  /** Frees memory when no prompt runs. Returns at once. */
   requestFree(request: FreeRequest): void {
     this.#free = {
       unloadModels: this.#free.unloadModels || request.unloadModels,
@@ -44,7 +44,7 @@ export class PromptWorker {
     for (;;) {
       await hooks.beforeTake?.();
       const item = await queue.take();
-      // The answer to POST /prompt goes out before the first event of the run.
+      // The answer to POST /prompt must be sent before the first event of the run.
       await turn();
       await this.#run(item);
     }
@@ -56,7 +56,8 @@ export class PromptWorker {
     log.write("started", item);
     const run = new PromptRun(this.#context, item);
     const { outcome, ...result } = await run.execute();
-    // A client that asks at once on the last event finds no history entry yet, as with ComfyUI.
+    // As with ComfyUI, a client that asks right after the last event may not find the history entry
+    // yet.
     await turn();
     await hooks.beforeHistory?.();
     log.write("ended", item, outcome);

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../json.js";
 
-/** One thing wrong with a node, on the wire. */
+/** One problem of a node, as it is sent. */
 export interface Reason extends JsonObject {
   type: string;
   message: string;

@@ -9,7 +9,7 @@ import {
 import type { Prompt } from "./prompt-queue.js";
 import type { Reason } from "./reason.js";
 
-/** A prompt's `error` on the wire. */
+/** A prompt's `error`, as it is sent. */
 interface PromptFailure {
   readonly type: string;
   readonly message: string;
@@ -17,7 +17,10 @@ interface PromptFailure {
   readonly extra_info: JsonObject;
 }
 
-/** What was found of a prompt. Accepted prompts may have node errors too: their bad outputs are dropped. */
+/**
+ * The result of checking a prompt. An accepted prompt may have node errors too; its bad outputs are
+ * dropped.
+ */
 export type PromptVerdict =
   | {
       readonly outputNodes: readonly string[];
@@ -26,7 +29,7 @@ export type PromptVerdict =
     }
   | { readonly error: PromptFailure; readonly nodeErrors: NodeErrors };
 
-/** What is wrong with which node. */
+/** The problems by node. */
 type NodeErrors = ReadonlyMap<string, NodeError>;
 
 interface NodeError {
@@ -36,10 +39,10 @@ interface NodeError {
 }
 
 /**
- * Checks a prompt as ComfyUI 0.3.64 does, with its answers to the letter.
+ * Checks a prompt as ComfyUI 0.3.64 does, with exactly its answers.
  *
- * @param targets only these output nodes run; undefined: all.
- * @throws PythonError where ComfyUI raises and its server answers 500.
+ * @param targets the output nodes that run; undefined: all.
+ * @throws PythonError where ComfyUI raises an error and its server answers 500.
  */
 export async function validatePrompt(
   body: Json,
@@ -108,7 +111,7 @@ async function validateOutputs(
     const message = "Prompt outputs failed validation";
     return { error: failure("prompt_outputs_failed_validation", message, details), nodeErrors };
   }
-  // Every node that an output needs was checked; the others are never run.
+  // All nodes that an output needs were checked. The other nodes never run.
   return { outputNodes: good, prompt: prompt as unknown as Prompt, nodeErrors };
 }
 
@@ -124,7 +127,7 @@ async function validateOutput(validator: InputValidator, id: string): Promise<Ve
   }
 }
 
-/** Names every node found wrong so far; those that only depend on a wrong one have no reasons. */
+/** Adds every node found wrong so far. A node that only depends on a wrong node has no reasons. */
 function addNodeErrors(
   nodeErrors: Map<string, NodeError>,
   validator: InputValidator,

@@ -3,7 +3,7 @@ import type { InputSpec } from "../nodes/node-class.js";
 import { pythonRepr, pythonStr } from "../python-text.js";
 import type { Reason } from "./reason.js";
 
-/** What is wrong with a number's size. */
+/** The problems of a number that is too small or too large. */
 export function boundReasons(name: string, spec: InputSpec, value: Json): Reason[] {
   const { min, max } = spec[1];
   if (typeof value !== "number") return [];
@@ -19,7 +19,10 @@ export function boundReasons(name: string, spec: InputSpec, value: Json): Reason
   return [];
 }
 
-/** Whether a value is no choice of its combo. ComfyUI 0.3.64 checks the older form of combo only. */
+/**
+ * Checks whether a value is a choice of its combo. ComfyUI 0.3.64 checks only the older form of
+ * combo.
+ */
 export function comboReasons(
   name: string,
   spec: InputSpec,

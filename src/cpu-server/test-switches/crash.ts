@@ -1,6 +1,6 @@
-/** Ends the process as kill -9 does: no handler runs, nothing is written any more. */
+/** Ends the process as kill -9 does: no handler runs, and nothing more is written. */
 export function crash(): never {
   process.kill(process.pid, "SIGKILL");
-  // The signal ends the process before this is reached.
+  // The signal ends the process before this line.
   throw new Error("Cannot crash: the signal did not end the process");
 }

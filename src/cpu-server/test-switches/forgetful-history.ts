@@ -2,7 +2,7 @@ import { History, type HistoryEntry } from "../prompts/history.js";
 import type { Switches } from "./switches.js";
 import { waitAsSet } from "./wait-as-set.js";
 
-/** A history that carries out the `history` switch. */
+/** A history that implements the `history` switch. */
 export class ForgetfulHistory extends History {
   readonly #switches: () => Switches;
 

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { crash } from "./crash.js";
 import type { HttpFault, Switches } from "./switches.js";
 
-/** Adds the hooks that carry out the `http` and `extraFields` switches. */
+/** Adds the hooks that implement the `http` and `extraFields` switches. */
 export function addHttpFaults(app: FastifyInstance, switches: () => Switches): void {
   app.addHook("onRequest", async (request, reply) => {
     const fault = take(switches(), request, (candidate) => whenOf(candidate) === "before");
@@ -19,7 +19,9 @@ export function addHttpFaults(app: FastifyInstance, switches: () => Switches): v
   });
 }
 
-/** Whether a request that never gets to the hooks, such as one for a WebSocket, meets a black hole. */
+/**
+ * Whether a black hole applies to a request that the hooks do not see, such as one for a WebSocket.
+ */
 export function ignoresRequest({ http = [] }: Switches, method: string, path: string): boolean {
   return http.some(
     (fault) => fault.fault === "black-hole" && fault.count !== 0 && isHit(fault, method, path),
@@ -30,7 +32,7 @@ function whenOf(fault: HttpFault): "before" | "after" {
   return "when" in fault ? fault.when : "after";
 }
 
-/** Finds the first fault that hits the request, and counts it down. */
+/** Finds the first fault for the request and counts it down. */
 function take(
   { http = [] }: Switches,
   { method, url }: FastifyRequest,
@@ -110,7 +112,7 @@ function bytesOf(payload: unknown): AsyncIterable<Buffer> {
   return Readable.from([Buffer.from(String(payload ?? ""))]);
 }
 
-/** In pieces of a tenth of a second. */
+/** Sends pieces of a tenth of a second. */
 async function* throttled(
   chunks: AsyncIterable<Buffer>,
   bytesPerSecond: number,
@@ -124,13 +126,13 @@ async function* throttled(
   }
 }
 
-/** Ends in an error, on which the server cuts the connection. */
+/** Ends with an error, after which the server cuts the connection. */
 async function* truncated(chunks: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
   let left = bytes;
   for await (const chunk of chunks) {
     if (chunk.length >= left) {
       yield chunk.subarray(0, left);
-      // What was handed over is really sent first.
+      // Waits until the earlier bytes have really been sent.
       await sleep(50);
       throw new Error("Truncated by a test switch");
     }

@@ -6,7 +6,7 @@ import type { HistoryEntry } from "../prompts/history.js";
 import type { QueuedPrompt } from "../prompts/prompt-queue.js";
 import type { ServerParts } from "../server-hooks.js";
 
-/** Adds the jobs API of newer servers; it is absent (404) while `isNewer` says so. */
+/** Adds the jobs API of newer servers. It is absent (404) while `isNewer` returns false. */
 export function addJobsRoutes(
   app: FastifyInstance,
   parts: ServerParts,
@@ -41,7 +41,7 @@ export function addJobsRoutes(
   });
 }
 
-/** Takes a waiting prompt out or interrupts the running one, in one step. */
+/** Removes a waiting prompt or interrupts the running one, in one step. */
 function cancel({ queue, interruption, log }: ServerParts, id: string): boolean {
   const waiting = queue.pending.find(({ promptId }) => promptId === id);
   if (waiting !== undefined) {

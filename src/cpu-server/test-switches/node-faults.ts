@@ -7,13 +7,13 @@ import type { NodeRun } from "../server-hooks.js";
 import { crash } from "./crash.js";
 import type { NodeFault, Switches } from "./switches.js";
 
-/** Carries out the `nodes` switch on a node that is about to run. */
+/** Applies the `nodes` switch to a node that is about to run. */
 export async function applyNodeFault({ nodes = [] }: Switches, node: NodeRun): Promise<void> {
   const fault = nodes.find((candidate) => isHit(candidate, node) && candidate.count !== 0);
   if (fault === undefined) return;
   if (fault.count !== undefined) fault.count -= 1;
   if (fault.fault === "crash") {
-    // The node goes on meanwhile.
+    // The node runs meanwhile.
     setTimeout(crash, fault.afterMs);
     return;
   }
@@ -22,7 +22,9 @@ export async function applyNodeFault({ nodes = [] }: Switches, node: NodeRun): P
   await new Promise(() => undefined);
 }
 
-/** Carries out the `output` switch on what an output node made. `dir` holds the server's folders. */
+/**
+ * Applies the `output` switch to the result of an output node. `dir` contains the server's folders.
+ */
 export async function spoilOutput(
   { output = "normal" }: Switches,
   dir: string,

@@ -4,7 +4,7 @@ import { resizeFrame } from "../network/resize-frame.js";
 import type { UpscaleModel, Upscaler } from "../network/upscaler.js";
 import type { Switches } from "./switches.js";
 
-/** Stands in front of the real networks and replaces them while `simulate` is set. */
+/** Wraps the real networks, and replaces them while `simulate` is set. */
 export class SimulatedUpscaler implements Upscaler {
   readonly #real: Upscaler;
   readonly #switches: () => Switches;

@@ -2,19 +2,21 @@ import { z } from "zod";
 
 const count = z.number().int().nonnegative();
 
-/** Which requests a fault hits. */
+/** The requests that a fault applies to. */
 const target = {
-  /** The path without `/api`; a `*` at its end stands for anything, `*` alone for every request. */
+  /**
+   * The path without `/api`. A `*` at its end matches any ending; `*` alone matches every request.
+   */
   path: z.string(),
   method: z.string().optional(),
-  /** Hits so many requests, then is gone. @default every one */
+  /** The fault ends after this number of requests. @default no end */
   count: count.optional(),
 };
 const when = z.enum(["before", "after"]).default("before");
 
-/** What is done to a request, before or after the server did its work for it. */
+/** A fault of a request, before or after the server has processed it. */
 const httpFault = z.discriminatedUnion("fault", [
-  /** Answers this in place of the server, or over its answer. */
+  /** Answers this instead of the server, or replaces the server's answer. */
   z.strictObject({
     ...target,
     when,
@@ -36,25 +38,30 @@ const httpFault = z.discriminatedUnion("fault", [
     fault: z.literal("throttle"),
     bytesPerSecond: z.number().positive(),
   }),
-  /** Cuts the connection in mid-body, after so many bytes of it. */
+  /** Cuts the connection after this number of bytes of the body. */
   z.strictObject({ ...target, fault: z.literal("truncate"), bytes: count }),
 ]);
 
-/** What happens to a node when it is about to run. */
+/** A fault of a node that is about to run. */
 const nodeFault = z.strictObject({
   /** @default any class */
   classType: z.string().optional(),
-  /** Hits so many nodes, then is gone; a prompt ends at the first. @default every one */
+  /** The fault ends after this number of nodes; a prompt ends at the first. @default no end */
   count: count.optional(),
-  /** `fail` throws; `hang` never ends and hears no interrupt; `crash` ends the process as kill -9 does. */
+  /**
+   * `fail` throws. `hang` never ends and ignores interrupts. `crash` ends the process as kill -9
+   * does.
+   */
   fault: z.enum(["fail", "hang", "crash"]),
   exceptionType: z.string().default("ValueError"),
   message: z.string().default("made to fail"),
-  /** How long after the node's start; a node that is to crash works on meanwhile. */
+  /** Time from the node's start to the fault. A node that will crash works meanwhile. */
   afterMs: count.default(0),
 });
 
-/** Every way in which a test may make the server misbehave; what is left out or null behaves well. */
+/**
+ * All ways in which a test can make the server misbehave. A switch that is left out or null is off.
+ */
 export const switchesSchema = z
   .strictObject({
     /**
@@ -64,33 +71,36 @@ export const switchesSchema = z
     simulate: z.strictObject({
       steps: z.number().int().positive(),
       stepMs: count,
-      /** Tells no progress and hears no interrupt. */
+      /** Reports no progress and ignores interrupts. */
       uninterruptible: z.boolean().default(false),
     }),
-    /** Loading another model than the one loaded last takes so long, silently. */
+    /** How long it takes, without any event, to load another model than the last one. */
     modelLoadMs: count,
     nodes: z.array(nodeFault),
     http: z.array(httpFault),
-    /** `silent` sends nothing at all; `junk` sends nonsense before every frame. */
+    /** `silent` sends nothing at all. `junk` sends nonsense before every frame. */
     ws: z.enum(["normal", "silent", "junk"]),
     history: z.strictObject({
-      /** So long after a prompt's last event its entry appears; until then the prompt counts as running. */
+      /**
+       * Time from a prompt's last event to its history entry. Until then the prompt counts as
+       * running.
+       */
       lateMs: count.default(0),
-      /** So long the prompt is in neither queue nor history. */
+      /** For this time the prompt is neither in the queue nor in the history. */
       gapMs: count.default(0),
-      /** So long the entry stays; 0: it never appears. The files stay. */
+      /** The entry is removed after this time. 0: it never appears. The files stay. */
       forgetAfterMs: count.optional(),
     }),
     /**
-     * `unlisted`: history has no outputs; `deleted`: it names a file that is not there; `empty`: the
-     * file has no bytes.
+     * `unlisted`: the history has no outputs. `deleted`: the history names a file that does not
+     * exist. `empty`: the file has no bytes.
      */
     output: z.enum(["normal", "unlisted", "deleted", "empty"]),
     /** What the server says that it has, as if it computed on a graphics card. */
     memory: z.strictObject({ deviceBytes: count, machineBytes: count }),
     /** Every JSON answer and event has keys that nobody knows. */
     extraFields: z.boolean(),
-    /** No prompt is taken from the queue any more, although everything answers. */
+    /** No more prompts are taken from the queue, although every request is answered. */
     workerDead: z.boolean(),
     /** Node classes that it does not have; heard at its start alone. */
     without: z.array(z.string()),
@@ -99,7 +109,7 @@ export const switchesSchema = z
   })
   .partial();
 
-/** The switches as they are set. */
+/** The current switches. */
 export type Switches = z.infer<typeof switchesSchema>;
 export type HttpFault = z.infer<typeof httpFault>;
 export type NodeFault = z.infer<typeof nodeFault>;

@@ -15,24 +15,24 @@ import { addStatedMemory } from "./stated-memory.js";
 import { type Switches, switchesSchema } from "./switches.js";
 import { POLL_MS, waitAsSet } from "./wait-as-set.js";
 
-/** Where the server keeps what the switches touch. */
+/** The paths of the files that the switches need. */
 export interface SwitchPaths {
-  /** Holds the server's folders. */
+  /** The directory of the server's folders. */
   readonly dir: string;
   /** Read by `GET /test/log`. */
   readonly logPath: string | undefined;
 }
 
 /**
- * Makes the server a stand-in for ComfyUI in all its moods. `POST /test/switches` merges switches in,
- * `GET /test/switches` reads them, `GET /test/log` reads the log of prompts.
+ * Lets a test make the server misbehave like a real ComfyUI. `POST /test/switches` merges switches
+ * in, `GET /test/switches` reads them, and `GET /test/log` reads the log of prompts.
  */
 export class TestSwitches implements ServerHooks {
   readonly history = new ForgetfulHistory(() => this.#switches);
   readonly #paths: SwitchPaths;
   #switches: Switches;
 
-  /** @throws ZodError where a switch is unknown or has a bad value. */
+  /** @throws ZodError if a switch is unknown or has a bad value. */
   constructor(switches: unknown, paths: SwitchPaths) {
     this.#switches = switchesSchema.parse(switches);
     this.#paths = paths;

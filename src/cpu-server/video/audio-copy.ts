@@ -9,7 +9,10 @@ import { PythonError } from "../python-text.js";
 import { loadMedia, openInput } from "./media.js";
 import type { Audio } from "./video.js";
 
-/** Copies the packets of a file's audio track into an output, as far as its pictures have come. */
+/**
+ * Copies the packets of a file's audio track into an output, up to the time that its frames have
+ * reached.
+ */
 export class AudioCopy implements AsyncDisposable {
   readonly #track: CopiedTrack | undefined;
 
@@ -18,9 +21,9 @@ export class AudioCopy implements AsyncDisposable {
   }
 
   /**
-   * Adds the track to an output that is not yet started; without audio nothing is added.
+   * Adds the track to an output that has not started. Without audio it adds nothing.
    *
-   * @throws PythonError where the output cannot hold it.
+   * @throws PythonError if the output cannot contain the audio.
    */
   static async open(audio: Audio | null, output: Output): Promise<AudioCopy> {
     if (audio === null) return new AudioCopy(undefined);

@@ -1,12 +1,12 @@
 import type { Rational, Rotation } from "mediabunny";
 
-/** What frames have in common that were read from a video file. */
+/** Facts that all frames of one video file share. */
 export interface Film {
   /** Average frames per second. */
   readonly fps: number;
-  /** How far the frames, as stored, are turned clockwise to be shown. */
+  /** The clockwise rotation between the stored frames and the shown ones. */
   readonly rotation: Rotation;
-  /** Whether they are then mirrored. */
+  /** Whether the frames are mirrored after the rotation. */
   readonly flip: boolean;
   readonly pixelAspectRatio: Rational;
   readonly colorSpace: VideoColorSpaceInit;

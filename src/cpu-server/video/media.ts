@@ -1,20 +1,20 @@
 import type { Input } from "mediabunny";
 
-/** The media library, with FFmpeg's decoders and encoders (by way of node-av) behind it. */
+/** The media library. FFmpeg decodes and encodes for it, through node-av. */
 export type Media = typeof import("mediabunny");
 
 let loading: Promise<Media> | undefined;
 
-/** Loads the media library when the first video comes: a picture needs none of its 50 MB. */
+/** Loads the media library with the first video, because pictures do not need its 50 MB. */
 export async function loadMedia(): Promise<Media> {
   loading ??= load();
   return await loading;
 }
 
-/** Opens a file for reading; the caller disposes it. */
+/** Opens a file for reading. The caller must dispose it. */
 export async function openInput(path: string): Promise<Input> {
   const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await loadMedia();
-  // Reading ahead fails in the background; whoever needs the bytes meets the error again.
+  // A failed read-ahead is ignored here. The reader of those bytes gets the same error.
   const source = new FilePathSource(path, { handleUnhandledError: () => undefined });
   return new Input({ source, formats: [MP4, QTFF, MATROSKA, WEBM] });
 }
@@ -22,7 +22,7 @@ export async function openInput(path: string): Promise<Input> {
 async function load(): Promise<Media> {
   const media = await import("mediabunny");
   const { registerMediabunnyServer } = await import("@mediabunny/server");
-  // Otherwise it looks for graphics cards, and says on stderr what it did not find.
+  // Without this, it looks for graphics cards and prints to stderr that it found none.
   registerMediabunnyServer({ hardwareContext: null });
   return media;
 }

@@ -6,11 +6,11 @@ import { readFrames } from "./read-frames.js";
 import type { Video } from "./video.js";
 
 /**
- * Opens a video file: reads what its container says and decodes the first frame, so that what cannot
- * be used is refused before any work. The file has to stay while its frames are read.
+ * Opens a video file. It reads the container and decodes the first frame, so that an unusable file
+ * is refused before any work. The file must stay while its frames are read.
  *
- * @throws PythonError where it is no video, or one of more than 8 bits or a high dynamic range, which
- *   would be flattened.
+ * @throws PythonError if the file is not a video, or if it has more than 8 bits or a high dynamic
+ *   range, which would be lost.
  */
 export async function openVideo(path: string): Promise<Video> {
   const input = await openInput(path);
@@ -33,7 +33,7 @@ export async function openVideo(path: string): Promise<Video> {
   }
 }
 
-/** @throws PythonError if there is none that can be decoded without loss. */
+/** @throws PythonError if no track can be decoded without loss. */
 async function findTrack(input: Input, path: string): Promise<InputVideoTrack> {
   const track = await input.getPrimaryVideoTrack().catch((error: Error) => {
     const message = `Invalid data found when processing input: '${path}'`;
@@ -57,7 +57,9 @@ async function readFilm(track: InputVideoTrack): Promise<Film> {
   };
 }
 
-/** What the file leaves open is what players take it for, by the height of the picture. */
+/**
+ * If the file does not state the colour space, the height of the picture decides, as in players.
+ */
 async function readColorSpace(track: InputVideoTrack): Promise<VideoColorSpaceInit> {
   const { primaries, transfer, matrix, fullRange } = await track.getColorSpace();
   const usual = (await track.getCodedHeight()) < LEAST_HD_HEIGHT ? "smpte170m" : "bt709";
@@ -65,7 +67,8 @@ async function readColorSpace(track: InputVideoTrack): Promise<VideoColorSpaceIn
     primaries: primaries ?? usual,
     transfer: transfer ?? usual,
     matrix: matrix ?? usual,
-    // FFmpeg stretches the narrow range of these when it makes pixels, and not that of other codecs.
+    // FFmpeg converts the narrow range of these codecs to the full range when it makes pixels. It
+    // does not for other codecs.
     fullRange: fullRange === true && !["avc", "hevc"].includes(String(await track.getCodec())),
   };
 }

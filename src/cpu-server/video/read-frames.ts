@@ -4,10 +4,10 @@ import { PythonError } from "../python-text.js";
 import { loadMedia, openInput } from "./media.js";
 
 /**
- * Decodes the frames of a file one by one, as they are stored: not turned. Ending the iteration closes
- * the file.
+ * Decodes the frames of a file one by one, without applying the rotation. The end of the iteration
+ * closes the file.
  *
- * @throws PythonError where the video is damaged, or has more than 8 bits.
+ * @throws PythonError if the video is damaged, or has more than 8 bits.
  */
 export async function* readFrames(path: string): AsyncGenerator<Frame, void> {
   const { VideoSampleSink } = await loadMedia();
@@ -55,5 +55,5 @@ function dropFourth(rgbx: Uint8Array): Uint8Array {
   return rgb;
 }
 
-// The types of WebCodecs that come along do not have it yet.
+// The installed types of WebCodecs do not contain this option yet.
 const RGBX = { format: "RGBX" } as VideoFrameCopyToOptions;

@@ -1,14 +1,14 @@
 import type { Frames } from "../nodes/frames.js";
 
-/** ComfyUI's VIDEO: frames, how fast they come, and sound. */
+/** ComfyUI's VIDEO: frames, frame rate and sound. */
 export interface Video {
   readonly frames: Frames;
-  /** Frames per second. Frames of a film keep their own times where this is the film's own rate. */
+  /** Frames per second. If this is the video's own rate, its frames keep their original times. */
   readonly fps: number;
   readonly audio: Audio | null;
 }
 
-/** ComfyUI's AUDIO: the first audio track of a file. It is copied as it is, never decoded. */
+/** ComfyUI's AUDIO: the first audio track of a file. It is copied without decoding. */
 export interface Audio {
   readonly audioPath: string;
 }

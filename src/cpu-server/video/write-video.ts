@@ -7,8 +7,9 @@ import { loadMedia, type Media } from "./media.js";
 import type { Video } from "./video.js";
 
 /**
- * Encodes a video as H.264 in an MP4 file whose index comes first, and copies its audio's packets
- * untouched. Rotation, pixel aspect ratio and colours are those of the film that the frames are from.
+ * Encodes a video as H.264 in an MP4 file whose index comes first. The packets of its audio are
+ * copied unchanged. Rotation, pixel aspect ratio and colours are those of the video that the frames
+ * come from.
  *
  * @param quantizer of x264, 0 to 51: how much of the pictures is lost
  * @param onFrame called after each frame; what it throws ends the work.
@@ -71,7 +72,7 @@ function createSource(
     codec: "avc",
     quality: new Quality({ quantizer }),
     onEncodedPacket: (_packet, meta) => {
-      // The encoder leaves open what colours it was given.
+      // The encoder does not state the colours, so they are added here.
       if (meta?.decoderConfig !== undefined)
         meta.decoderConfig.colorSpace = film?.colorSpace ?? COLOR_SPACE;
     },
@@ -108,7 +109,9 @@ function addFourth(rgb: Uint8Array): Uint8Array {
   return rgbx;
 }
 
-/** Frees the encoder; that something else failed is what counts. */
+/**
+ * Frees the encoder. Its own errors are dropped, because an earlier error is the one that matters.
+ */
 async function cancel(output: Output): Promise<void> {
   if (output.state === "pending" || output.state === "started")
     await output.cancel().catch(() => undefined);
