@@ -10,7 +10,7 @@ export function setup(): void {
   if (process.env["TMLSR_SKIP_BUILD"]) return;
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
-  // Type errors keep nothing from being emitted; the type check reports them.
+  // Type errors do not stop the output; the type check reports them.
   spawnSync(process.execPath, [tsc, "-p", root], { cwd: root, stdio: "ignore" });
   const entry = new URL("../../dist/cpu-server/main.js", import.meta.url);
   if (!existsSync(entry)) throw new Error("Cannot run the tests: dist was not built");

@@ -6,19 +6,27 @@ import { startOrigin } from "./http-origin.js";
 import { judgeRuns } from "./judge-runs.js";
 import type { RestTask } from "./test-app.js";
 
-/** What the checks need of a service, in this process or another. */
+/**
+ * The parts of a service that the checks need. The service may run in this process or in another.
+ */
 export interface CheckedService {
   readonly url: string;
   submit(request: object): Promise<string>;
   ended(taskId: string, limitMs?: number): Promise<RestTask>;
 }
 
-/** Tasks with an input each of its own, so that a wrong result is noticed. */
+/** Tasks of which each has a different input, so that a wrong result is noticed. */
 export interface CheckedTasks {
   readonly ids: readonly string[];
-  /** Waits until all have completed, and checks every result. @returns the tasks as REST shows them. */
+  /**
+   * Waits until all tasks have completed, and checks every result. @returns the tasks as REST shows
+   * them.
+   */
   completed(service: CheckedService, limitMs?: number): Promise<RestTask[]>;
-  /** Checks by the servers' logs that each was run to a good end, and only once. @returns how many runs servers lost. */
+  /**
+   * Checks by the servers' logs that each task was run successfully, and only once. @returns how
+   * many runs were lost with a server.
+   */
   ranOnce(servers: readonly TestCpuServer[]): Promise<number>;
 }
 
@@ -26,7 +34,7 @@ const WIDTH = 8;
 const HEIGHT = 6;
 
 /**
- * Submits tasks whose servers must `simulate`, which doubles every pixel.
+ * Submits tasks. Their servers must `simulate`, which doubles every pixel.
  *
  * @param workflows one for each task.
  */
@@ -77,7 +85,7 @@ export async function submitChecked(
   };
 }
 
-/** The same workflow for so many tasks. */
+/** The same workflow repeated `count` times. */
 export function times(count: number, workflow = "cpu_image_2x"): string[] {
   return Array.from({ length: count }, () => workflow);
 }

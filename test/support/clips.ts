@@ -17,26 +17,26 @@ import {
   VideoSampleSource,
 } from "mediabunny";
 
-/** What a test's clip is like. */
+/** Options of a test's clip. */
 export interface ClipOptions {
   /** @default 12 */
   readonly frameCount?: number;
-  /** When each frame begins. @default evenly, 24 to a second */
+  /** The start of each frame. @default evenly, 24 per second */
   readonly startSeconds?: (index: number) => number;
   readonly width?: number;
-  /** Degrees, clockwise. */
+  /** In degrees, clockwise. */
   readonly rotation?: 0 | 90 | 180 | 270;
   /** @default true */
   readonly hasAudio?: boolean;
   /** ProRes has 10 bits. @default "avc" */
   readonly codec?: "avc" | "prores";
-  /** Marked as having a high dynamic range. @default false */
+  /** Whether the clip is marked as having a high dynamic range. @default false */
   readonly isHdr?: boolean;
-  /** Shown so much wider than stored. @default 1 */
+  /** The factor between the shown and the stored width. @default 1 */
   readonly stretch?: number;
 }
 
-/** What a clip turned out to be, as the media library sees it. */
+/** Facts about a clip, as the media library reads it. */
 export interface ClipFacts {
   readonly frameTimes: readonly number[];
   readonly width: number;
@@ -58,7 +58,7 @@ const SAMPLE_RATE = 48_000;
 const HDR = { primaries: "bt2020", transfer: "pq", matrix: "bt2020-ncl" } as const;
 let isRegistered = false;
 
-/** Encodes a clip of 64 x 48 pixels, reddish, with a tone. */
+/** Encodes a reddish clip of 64 x 48 pixels with a tone. */
 export async function makeClip(options: ClipOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   registerCodecs();
   const { frameCount = 12, codec = "avc", rotation = 0, hasAudio = true } = options;
@@ -86,7 +86,7 @@ export async function makeClip(options: ClipOptions = {}): Promise<Uint8Array<Ar
   return new Uint8Array(target.buffer ?? new ArrayBuffer(0));
 }
 
-/** Reads a clip: decodes every frame, and takes every packet of its audio. */
+/** Reads a clip: decodes every frame and reads every packet of its audio. */
 export async function readClip(content: ArrayBuffer | Uint8Array): Promise<ClipFacts> {
   registerCodecs();
   using input = new Input({ source: new BufferSource(content), formats: ALL_FORMATS });

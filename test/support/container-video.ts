@@ -8,20 +8,20 @@ import {
   type OutputFormat,
 } from "mediabunny";
 
-/** How a container is written. */
+/** Options of a container. */
 export interface ContainerOptions {
   /** @default MP4 with its index at the beginning */
   readonly format?: OutputFormat;
   readonly frameCount?: number;
-  /** Degrees, clockwise. */
+  /** In degrees, clockwise. */
   readonly rotation?: 0 | 90 | 180 | 270;
 }
 
 const FPS = 24;
 
 /**
- * Writes a video container of 64 x 48 pixels at 24 frames per second whose packets hold no real
- * pictures: enough for whatever reads containers and decodes nothing.
+ * Writes a video container of 64 x 48 pixels at 24 frames per second. Its packets contain no real
+ * pictures, which is enough for code that reads containers and decodes nothing.
  */
 export async function writeContainer(
   path: string,

@@ -3,23 +3,24 @@ import sharp from "sharp";
 import { WebSocket } from "ws";
 import { eventually } from "./eventually.js";
 
-// A bare client for tests of the CPU server: fetch and WebSocket, with no knowledge of the service's own.
+// A bare client for tests of the CPU server. It uses only fetch and WebSocket, not the service's
+// own client.
 
 /** A JSON object whose fields a test looks into as it likes. */
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into as they come
 export type Loose = any;
 
-/** One text event as it came. */
+/** One text event as it arrived. */
 export interface Heard {
   readonly type: string;
   readonly data: Loose;
 }
 
-/** A WebSocket that keeps what it hears. */
+/** A WebSocket that keeps everything it receives. */
 export interface Listener extends AsyncDisposable {
   readonly socket: WebSocket;
   readonly heard: readonly Heard[];
-  /** Frames that are no JSON object, and binary ones. */
+  /** Binary frames, and text frames that are not a JSON object. */
   readonly junk: readonly Buffer[];
   /** Waits for an event. */
   until(isIt: (event: Heard) => boolean): Promise<Heard>;
@@ -69,7 +70,7 @@ function parse(frame: Buffer): Loose {
   }
 }
 
-/** `type` and what tells events of one type apart, for comparing whole sequences. */
+/** `type` and the fields that distinguish events of one type, for comparing whole sequences. */
 export function brief({ type, data }: Heard): string {
   if (type === "status") return `status ${data.status.exec_info.queue_remaining}`;
   if (type === "executing" || type === "executed") return `${type} ${data.node}`;
@@ -77,13 +78,13 @@ export function brief({ type, data }: Heard): string {
   return type;
 }
 
-/** Asks for JSON. */
+/** Sends a GET request and returns the JSON. */
 export async function getJson(url: string): Promise<Loose> {
   const response = await fetch(url);
   return await response.json();
 }
 
-/** Sends JSON and answers status and body, parsed where it is JSON. */
+/** Sends JSON and returns status and body. The body is parsed if it is JSON. */
 export async function post(url: string, body?: unknown): Promise<{ status: number; body: Loose }> {
   const sent = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
   const response = await fetch(url, {
@@ -94,7 +95,7 @@ export async function post(url: string, body?: unknown): Promise<{ status: numbe
   return { status: response.status, body: parse(Buffer.from(text)) ?? text };
 }
 
-/** Uploads a file and answers status and body. */
+/** Uploads a file and returns status and body. */
 export async function upload(
   url: string,
   name: string,
@@ -122,7 +123,10 @@ export async function smallPicture(
   return new Uint8Array(png);
 }
 
-/** LoadImage -> UpscaleModelLoader -> ImageUpscaleWithModel -> SaveImage; a new prefix computes anew. */
+/**
+ * LoadImage -> UpscaleModelLoader -> ImageUpscaleWithModel -> SaveImage. With a new prefix the
+ * server computes again instead of using its cache.
+ */
 export function upscalePrompt(image: string, prefix: string, model = "esrgan-slim-x2"): Loose {
   return {
     "1": { class_type: "LoadImage", inputs: { image } },
@@ -135,7 +139,7 @@ export function upscalePrompt(image: string, prefix: string, model = "esrgan-sli
   };
 }
 
-/** LoadImage -> ImageScale -> SaveImage: done at once. */
+/** LoadImage -> ImageScale -> SaveImage, which takes hardly any time. */
 export function scalePrompt(image: string, prefix: string, width = 16): Loose {
   const scale = { upscale_method: "bicubic", width, height: 0, crop: "disabled" };
   return {

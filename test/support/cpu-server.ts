@@ -9,7 +9,7 @@ import type { RunLogEntry } from "../../src/cpu-server/run-log.js";
 import type { switchesSchema } from "../../src/cpu-server/test-switches/switches.js";
 import { LIMIT_MS } from "./eventually.js";
 
-/** Test switches as a test writes them; null sets one back to good behaviour. */
+/** Changes of test switches. null turns a switch off. */
 export type SwitchChanges = {
   readonly [Name in keyof SwitchInput]?: SwitchInput[Name] | null;
 } & {
@@ -17,39 +17,44 @@ export type SwitchChanges = {
   readonly dropSockets?: boolean;
 };
 
-/** The switches a server starts with. */
+/** The switches at the start of a server. */
 export type SwitchInput = z.input<typeof switchesSchema>;
 
-/** How a test's CPU server starts. */
+/** Options of a test's CPU server. */
 export interface CpuServerOptions {
-  /** Its folders; left out: a directory of its own, removed at the end. */
+  /** The directory of its folders. Left out: a new directory that is removed at the end. */
   readonly dir?: string;
   /** @default {} */
   readonly switches?: SwitchInput;
   /** @default 1 */
   readonly threads?: number;
-  /** Largest request body, in MiB. @default 100 */
+  /** Largest request body in MiB. @default 100 */
   readonly maxUploadMib?: number;
-  /** @default a free one */
+  /** @default a free port */
   readonly port?: number;
 }
 
-/** A CPU server in a process of its own, which ends with the test's. */
+/** A CPU server in its own process, which ends with the test's process. */
 export interface TestCpuServer extends AsyncDisposable {
-  /** Stays the same over {@link restart}. */
+  /** It stays the same after {@link restart}. */
   readonly url: string;
-  /** Holds `input/`, `output/`, `temp/`. */
+  /** The directory of `input/`, `output/` and `temp/`. */
   readonly dir: string;
   readonly pid: number;
-  /** Merges switches in, at once. */
+  /** Merges switches in. They take effect at once. */
   set(changes: SwitchChanges): Promise<void>;
-  /** Every step of every prompt since the first start, also after the process has died. */
+  /**
+   * Every step of every prompt since the first start. It can be read after the process has died,
+   * too.
+   */
   log(): Promise<readonly RunLogEntry[]>;
-  /** Sends a signal and waits for the process's end. @param signal SIGKILL where left out. */
+  /** Sends a signal and waits for the process to end. @param signal the default is SIGKILL. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Waits until the process has ended by itself, as by a `crash` switch. */
+  /** Waits until the process has ended by itself, e.g. because of a `crash` switch. */
   ended(): Promise<void>;
-  /** Starts the process again, on the same port and directory; ends it first if it runs. */
+  /**
+   * Starts the process again on the same port and directory. If it still runs, it is ended first.
+   */
   restart(switches?: SwitchInput): Promise<void>;
 }
 

@@ -7,16 +7,16 @@ import {
 import { createAddressGuard } from "../../src/net/address-guard.js";
 import { tempDir } from "./temp-dir.js";
 
-/** A download under way. */
+/** A running download. */
 export interface StartedDownload {
   readonly path: string;
   readonly outcome: Promise<DownloadedInput>;
-  /** What was reported: bytes and, where known, the size of the whole. */
+  /** The reported progress: bytes so far and, if known, the size of the whole file. */
   readonly reports: readonly (readonly [number, number | undefined])[];
   readonly cancel: AbortController;
 }
 
-/** Starts a download from an origin on loopback, with hardly any pause between its tries. */
+/** Starts a download from an origin on loopback. The pauses between its tries are very short. */
 export async function startDownload(
   url: string,
   options: Partial<DownloadOptions> = {},
@@ -38,7 +38,7 @@ export async function startDownload(
       ...options,
     },
   );
-  // Whoever awaits it later meets the error all the same.
+  // A later `await` of it still gets the error.
   outcome.catch(() => {});
   return { path, outcome, reports, cancel };
 }

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { RestAnswer } from "./test-app.js";
 
-/** What one block of a stream of server-sent events says; a comment alone has no data. */
+/** One block of a stream of server-sent events. A block with only a comment has no data. */
 export interface ServerEvent {
   readonly id?: string;
   /** @default "message" */
@@ -10,18 +10,18 @@ export interface ServerEvent {
   readonly comment?: string;
 }
 
-/** A response that is read as it comes. */
+/** A response that is read while it arrives. */
 export interface OpenedStream<T> extends AsyncIterableIterator<T> {
   readonly response: Response;
-  /** The next item, which must come. */
+  /** Returns the next item. Fails if the stream ends instead. */
   take(): Promise<T>;
-  /** All items up to the end. */
+  /** Returns all items up to the end. */
   rest(): Promise<T[]>;
-  /** Leaves. */
+  /** Disconnects. */
   close(): void;
 }
 
-/** Opens a stream of server-sent events; it is left at the end of the test. */
+/** Opens a stream of server-sent events. It is closed at the end of the test. */
 export async function openEvents(
   url: string,
   headers: Readonly<Record<string, string>> = {},
@@ -29,7 +29,7 @@ export async function openEvents(
   return await openStream(url, headers, "\n\n", parseEvent);
 }
 
-/** Opens a stream of newline-delimited JSON; it is left at the end of the test. */
+/** Opens a stream of newline-delimited JSON. It is closed at the end of the test. */
 export async function openLines(
   url: string,
   headers: Readonly<Record<string, string>> = {},
@@ -80,7 +80,10 @@ async function* split<T>(
   if (pending !== "") throw new Error(`The stream ended within ${JSON.stringify(pending)}`);
 }
 
-/** https://html.spec.whatwg.org/multipage/server-sent-events.html, as far as the service uses it. */
+/**
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html, only the parts that the service
+ * uses.
+ */
 function parseEvent(block: string): ServerEvent {
   const fields = block.split("\n").map((line) => {
     const [, name = "", value = ""] = /^([^:]*): ?(.*)$/.exec(line) ?? [];

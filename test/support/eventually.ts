@@ -12,9 +12,10 @@ export interface EventuallyOptions {
 export const LIMIT_MS = 60_000;
 
 /**
- * Repeats `check` until it neither throws nor answers false, and answers what it answered.
+ * Repeats `check` until it neither throws nor returns false, and returns its result.
  *
- * @throws what the last try threw, or that it stayed false, once `limitMs` is over.
+ * @throws when `limitMs` have passed: the error of the last try, or an error that says the result
+ *   stayed false.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,

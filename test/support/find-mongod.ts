@@ -6,8 +6,8 @@ import { MongoBinary } from "mongodb-memory-server-core";
 const DOWNLOAD_LIMIT_MS = 120_000;
 
 /**
- * Finds a mongod to start: `MONGOMS_SYSTEM_BINARY`, one on the path, else what mongodb-memory-server
- * has downloaded or can download.
+ * Finds a mongod to start: `MONGOMS_SYSTEM_BINARY`, otherwise one on the PATH, otherwise one that
+ * mongodb-memory-server has downloaded or can download.
  *
  * @throws Error that says how to get one.
  */

@@ -1,6 +1,6 @@
 import type { TaskReading } from "../../src/store/task-reading.js";
 
-/** Every slot that is held in a store, with its task, the newest first. */
+/** Every held slot of a store, with its task. The newest comes first. */
 export async function heldSlots(
   store: Pick<TaskReading, "list">,
 ): Promise<{ readonly slot: string; readonly taskId: string }[]> {

@@ -2,7 +2,7 @@ import { HeldTask, type HeldTaskContext } from "../../src/scheduler/held-task.js
 import type { TaskStore } from "../../src/store/task-store.js";
 import { aLease, createOne, LONG_LEASE_MS } from "./task-store-builders.js";
 
-/** Creates a task in a store and holds it; there must be no other. */
+/** Creates a task in a store and holds it. The store must have no other task. */
 export async function holdOne(
   store: TaskStore,
   context: Partial<HeldTaskContext> = {},
@@ -11,7 +11,7 @@ export async function holdOne(
   return await holdNext(store, context);
 }
 
-/** Holds the task that is due first, under a lease that is never in doubt. */
+/** Holds the task that is due first, with a lease that does not expire during the test. */
 export async function holdNext(
   store: TaskStore,
   context: Partial<HeldTaskContext> = {},

@@ -2,23 +2,26 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:ht
 import { text } from "node:stream/consumers";
 import type { RestAnswer } from "./test-app.js";
 
-/** What to send beside method and path. */
+/** The parts of a request other than method and path. */
 export interface HttpCallOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as it is where it is text or bytes, else as JSON with its Content-Type. */
+  /** Text and bytes are sent unchanged, other values as JSON with its Content-Type. */
   readonly body?: unknown;
 }
 
-/** An answer, whatever it holds. */
+/** An answer with any body. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The body where it is JSON. */
+  /** The parsed body, if it is JSON. */
   readonly body: RestAnswer["body"];
 }
 
-/** Sends a request just as it is written, which fetch does not: any path, a body with any method. */
+/**
+ * Sends a request exactly as it is given. In contrast to fetch, any path is allowed, and a body
+ * with any method.
+ */
 export async function callHttp(
   url: string,
   method: string,
@@ -32,7 +35,7 @@ export async function callHttp(
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const call = request({ hostname, port, method, path, headers: sent }, resolve);
     call.once("error", reject);
-    // Length known: a body that is not chunked, as most clients send it.
+    // Like most clients, it states the length instead of sending chunks.
     if (payload !== undefined) call.setHeader("content-length", Buffer.byteLength(payload));
     call.end(payload);
   });

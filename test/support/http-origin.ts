@@ -11,16 +11,16 @@ export interface HttpOrigin {
   readonly requests: readonly OriginRequest[];
 }
 
-/** What an origin was asked. */
+/** A request that an origin received. */
 export interface OriginRequest {
   readonly path: string;
   readonly headers: NodeJS.Dict<string | string[]>;
 }
 
 /**
- * Starts an origin on a free port; it and its connections are closed when the test has finished.
+ * Starts an origin on a free port. It and its connections are closed when the test has finished.
  *
- * @param host where it listens; `*`: on every address of the machine.
+ * @param host the address to listen on; `*`: every address of the machine.
  */
 export async function startOrigin(
   listener: RequestListener,

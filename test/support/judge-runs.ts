@@ -1,18 +1,24 @@
 import type { RunLogEntry } from "../../src/cpu-server/run-log.js";
 
-/** What the servers' own logs say of a set of tasks. */
+/** What the servers' logs show about a set of tasks. */
 export interface Judgement {
-  /** Tasks that no server ran to a good end. */
+  /** Tasks that no server ran successfully. */
   readonly neverRun: readonly string[];
-  /** Tasks that were run once more although a server had run them to a good end, or was still running them. */
+  /**
+   * Tasks that were run again although a server had run them successfully or was still running
+   * them.
+   */
   readonly runTwice: readonly string[];
-  /** Runs that ended with their server, which had lost the prompt: what is run again after that is no waste of ours. */
+  /**
+   * The number of runs that ended because their server died. Running such a task again is correct.
+   */
   readonly lostWithServerCount: number;
 }
 
 /**
- * Judges by the logs of all servers. A run that began and never ended went down with its server; it
- * excuses exactly one more, begun later. So does a run that was stopped or failed. Nothing else does.
+ * Judges the logs of all servers. A run that began and never ended died with its server. It excuses
+ * exactly one later run. So does a run that was stopped or failed. Nothing else excuses a further
+ * run.
  */
 export function judgeRuns(
   logs: readonly (readonly RunLogEntry[])[],
@@ -32,17 +38,20 @@ interface Run {
   readonly taskId: string | null;
   readonly beganAt: number;
   readonly endedAt: number;
-  /** Undefined: it went down with its server. */
+  /** Undefined: the run died with its server. */
   readonly outcome: RunLogEntry["outcome"];
 }
 
-/** One server runs one prompt at a time, so that what did not end before the next began never did. */
+/**
+ * A server runs one prompt at a time. So a run that did not end before the next one began has never
+ * ended.
+ */
 function runsOf(log: readonly RunLogEntry[]): Run[] {
   const starts = log.filter(({ event }) => event === "started");
   return starts.map(({ promptId, taskId, at }, index) => {
     const end = log.find((entry) => entry.event === "ended" && entry.promptId === promptId);
     const nextAt = starts[index + 1]?.at ?? Number.POSITIVE_INFINITY;
-    // Where it is not known when the server died, it is taken to have died at once.
+    // If the time of the server's death is not known, it is assumed to have died at once.
     const endedAt = end?.at ?? Math.min(at, nextAt);
     return { taskId, beganAt: at, endedAt, outcome: end?.outcome };
   });

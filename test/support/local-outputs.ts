@@ -5,7 +5,7 @@ import { registerOutputs } from "../../src/api/http/outputs-route.js";
 import { createLocalStorage, type LocalStorage } from "../../src/storage/local/local-storage.js";
 import { tempDir } from "./temp-dir.js";
 
-/** Results on local disk, served on a free port. */
+/** Results on the local disk, served on a free port. */
 export interface LocalOutputs {
   readonly storage: LocalStorage;
   readonly directory: string;
@@ -13,7 +13,7 @@ export interface LocalOutputs {
   readonly url: string;
 }
 
-/** Serves an empty local storage; the server is closed when the test has finished. */
+/** Serves an empty local storage. The server is closed when the test has finished. */
 export async function serveLocalOutputs(directory?: string): Promise<LocalOutputs> {
   const app = fastify({ forceCloseConnections: true });
   onTestFinished(() => app.close());

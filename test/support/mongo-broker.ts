@@ -7,16 +7,16 @@ import { TestMongod } from "./mongod-process.js";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where test files ask for a mongod. */
+    /** The URL where test files ask for a mongod. */
     readonly mongoBrokerUrl: string;
   }
 }
 
-/** What the broker answers. */
+/** The broker's answer. */
 export type BrokerAnswer = { readonly value: string } | { readonly problem: string };
 
 /**
- * Lends one mongod to all test files of a run. It is started when the first one asks for it, and
+ * Lends one mongod to all test files of a run. It is started when the first file asks for it, and
  * stopped at the end.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -7,25 +7,26 @@ import { COLLECTIONS } from "../../src/store/mongo/schema.js";
 import type { NewTask } from "../../src/store/task-intake.js";
 import { aTask, COMPLETED } from "./task-store-builders.js";
 
-/** How many tasks of which kind to store. */
+/** The numbers of tasks to store, by kind. */
 export interface Seed {
   readonly completedCount: number;
-  /** Due already. */
+  /** Tasks that are already due. */
   readonly pendingCount: number;
-  /** Due in an hour. */
+  /** Tasks that are due in an hour. */
   readonly delayedCount?: number;
   /** Their parameters, priority or workflow. */
   readonly task?: (index: number) => Partial<NewTask>;
-  /** @default none: stops early, with what fits. */
+  /** After this time it stops early, with the tasks stored so far. @default none */
   readonly limitMs?: number;
 }
 
 const BATCH_COUNT = 5_000;
 
 /**
- * Stores many tasks at once, past the store but with its documents and counted like its own.
+ * Stores many tasks at once. It writes the store's documents and counts directly, without the
+ * store.
  *
- * @returns how many.
+ * @returns the number of stored tasks.
  */
 export async function seedTasks(db: Db, seed: Seed): Promise<number> {
   const { completedCount, pendingCount, delayedCount = 0, task, limitMs } = seed;
@@ -35,7 +36,7 @@ export async function seedTasks(db: Db, seed: Seed): Promise<number> {
   const ids = new TaskIds();
   const total = completedCount + pendingCount + delayedCount;
   const share = completedCount / total;
-  // Spread evenly, so that an early end leaves the shares as they are.
+  // The kinds are spread evenly, so that an early stop does not change their shares.
   const isCompleted = (index: number) =>
     Math.floor((index + 1) * share) > Math.floor(index * share);
   let completed = 0;

@@ -3,7 +3,7 @@ import { MongoClient } from "mongodb";
 import { afterAll, describe, inject } from "vitest";
 import type { BrokerAnswer } from "./mongo-broker.js";
 
-/** A database of a test's own on the mongod of this run; emptied when disposed. */
+/** A test's own database on the mongod of this run. Disposing empties it. */
 export interface TestDatabase extends AsyncDisposable {
   readonly uri: string;
   readonly name: string;
@@ -14,7 +14,7 @@ export function uriOf({ uri, name }: TestDatabase): string {
   return uri.replace(/^([^/]+\/\/[^/?]+)\/?[^?]*/, `$1/${name}`);
 }
 
-/** Describes tests that need a MongoDB to connect to: skipped where none can be had. */
+/** Describes tests that need a MongoDB to connect to. They are skipped if none is available. */
 export async function describeWithMongo(
   name: string,
   body: (take: () => Promise<TestDatabase>) => void,
@@ -28,7 +28,10 @@ export async function describeWithMongo(
   });
 }
 
-/** Describes tests that start, stop and kill a mongod of their own: skipped where none can be had. */
+/**
+ * Describes tests that start, stop and kill their own mongod. They are skipped if none is
+ * available.
+ */
 export async function describeWithMongod(
   name: string,
   body: (binary: string) => void,
@@ -48,7 +51,10 @@ function skip(name: string, problem: string): void {
   describe.skip(`${name} (${problem})`);
 }
 
-/** Databases of one test file, used again when they are given back: making their indexes takes long. */
+/**
+ * The databases of one test file. A returned database is used again, because making its indexes
+ * takes long.
+ */
 class Databases implements AsyncDisposable {
   readonly #uri: string;
   readonly #client: MongoClient;

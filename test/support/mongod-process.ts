@@ -7,15 +7,15 @@ import { MongoClient } from "mongodb";
 import { eventually } from "./eventually.js";
 import { freePort } from "./free-port.js";
 
-/** How a test's mongod is started. */
+/** Options of a test's mongod. */
 export interface MongodOptions {
-  /** Members of its replica set; 0: a standalone server. @default 1 */
+  /** The number of members of its replica set. 0: a standalone server. @default 1 */
   readonly memberCount?: number;
-  /** How long the others wait for a primary's sign of life. @default 10000 */
+  /** How long the other members wait for a sign of life of the primary. @default 10000 */
   readonly electionMs?: number;
 }
 
-/** A real database of one or more mongod processes, whose data goes with it. */
+/** A real database of one or more mongod processes. Disposing deletes its data. */
 export class TestMongod implements AsyncDisposable {
   readonly members: readonly Member[];
   readonly #directory: string;
@@ -64,7 +64,7 @@ export class TestMongod implements AsyncDisposable {
     );
   }
 
-  /** Makes the primary step down; another election follows. */
+  /** Makes the primary step down. An election follows. */
   async stepDown(seconds = 2): Promise<void> {
     const primary = await this.primary();
     await primary.admin((client) =>
@@ -97,7 +97,7 @@ export class Member {
     this.#port = port;
   }
 
-  /** Starts it, again on the same data after a kill, and waits until it answers. */
+  /** Starts it and waits until it answers. After a kill it has the same data. */
   async start(): Promise<void> {
     const logPath = join(this.#dataPath, "mongod.log");
     const child = spawn(
@@ -121,7 +121,7 @@ export class Member {
     await Promise.race([eventually(answers, { limitMs: START_LIMIT_MS, intervalMs: 100 }), ended]);
   }
 
-  /** Makes the server fail some commands of the service's, so many times. */
+  /** Makes the server fail this number of the service's commands. */
   async failCommands(commands: readonly string[], times: number, how: object): Promise<void> {
     const data = { failCommands: commands, appName: "tmlsr", ...how };
     await this.admin((client) =>
@@ -133,7 +133,7 @@ export class Member {
     this.#child?.kill(signal);
   }
 
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the process to end. */
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -151,7 +151,7 @@ export class Member {
     }
   }
 
-  /** Talks to this member alone. */
+  /** Connects to this member alone. */
   async admin<T>(work: (client: MongoClient) => Promise<T>): Promise<T> {
     await using client = new MongoClient(`mongodb://${this.address}/?directConnection=true`, {
       serverSelectionTimeoutMS: 2_000,

@@ -7,7 +7,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { OssRefusal } from "./oss-server-refusal.js";
 
-/** Bytes as they came in one request. */
+/** The bytes of one request. */
 export interface StoredPiece {
   readonly path: string;
   readonly sizeBytes: number;
@@ -21,7 +21,7 @@ export interface StoredObject {
   readonly sizeBytes: number;
   readonly etag: string;
   readonly modifiedAt: Date;
-  /** Content and `x-oss-meta-` headers that came with it. */
+  /** The content and `x-oss-meta-` headers of the request that stored it. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +35,10 @@ export interface OpenUpload {
 const MIN_PART_BYTES = 100 * 1024;
 const MAX_PART_NUMBER = 10_000;
 
-/** Objects and uploads, the bytes in files. Knows the rules of parts, and nothing of HTTP. */
+/**
+ * Objects and uploads, with their bytes in files. It knows the rules of parts and nothing about
+ * HTTP.
+ */
 export class OssServerBucket implements AsyncDisposable {
   readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, OpenUpload>();
@@ -50,7 +53,7 @@ export class OssServerBucket implements AsyncDisposable {
     return new OssServerBucket(await mkdtemp(join(tmpdir(), "tmlsr-test-oss-")));
   }
 
-  /** Writes a body down; nothing is left of one that breaks. */
+  /** Writes a body to a file. If it breaks off, nothing is left. */
   async receive(
     body: AsyncIterable<Buffer>,
     options: {
@@ -88,7 +91,7 @@ export class OssServerBucket implements AsyncDisposable {
     this.objects.set(key, { pieces: [piece], sizeBytes, etag, headers, modifiedAt: new Date() });
   }
 
-  /** @returns its id */
+  /** @returns the upload's id */
   beginUpload(key: string, headers: StoredObject["headers"]): string {
     const uploadId = randomBytes(16).toString("hex").toUpperCase();
     this.uploads.set(uploadId, { key, headers, parts: new Map() });
@@ -160,7 +163,7 @@ export class OssServerBucket implements AsyncDisposable {
     }
   }
 
-  /** Those whose keys begin with `prefix` and come after `after`, by key. */
+  /** The objects whose keys begin with `prefix` and come after `after`, by key. */
   list(prefix: string, after: string): readonly (readonly [string, StoredObject])[] {
     const all = [...this.objects].filter(([key]) => key.startsWith(prefix) && key > after);
     return all.sort(([a], [b]) => (a < b ? -1 : 1));

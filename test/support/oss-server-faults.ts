@@ -11,41 +11,44 @@ export type OssOperation =
   | "AbortMultipartUpload"
   | "ListParts";
 
-/** What goes wrong with a request. */
+/** The effect of a fault on a request. */
 export type OssFaultEffect =
-  /** It is refused, its body read or not. */
+  /** The request is refused. Its body is read or not. */
   | {
       readonly kind: "answer";
       readonly statusCode: number;
       readonly code: string;
       readonly message?: string;
     }
-  /** The connection is reset once so many bytes of the body have come. */
+  /** The connection is reset after this number of bytes of the body. */
   | { readonly kind: "reset"; readonly afterBytes: number }
-  /** Nothing is read any more once so many bytes have come, and nothing answered. */
+  /** After this number of bytes nothing more is read, and no answer is sent. */
   | { readonly kind: "stall"; readonly afterBytes: number }
-  /** It is done, and the connection is reset instead of an answer. */
+  /** The request takes effect, but the connection is reset instead of an answer. */
   | { readonly kind: "lost-reply" }
-  /** It is done, and the connection is closed once so many bytes of the answer are sent. */
+  /**
+   * The request takes effect, but the connection is closed after this number of bytes of the
+   * answer.
+   */
   | { readonly kind: "cut-reply"; readonly afterBytes: number }
-  /** It is not done, and answered with 200 and an error in the body. */
+  /** The request has no effect. The answer is 200 with an error in the body. */
   | { readonly kind: "error-body"; readonly code: string }
-  /** Other bytes are stored than came. */
+  /** Other bytes are stored than those received. */
   | { readonly kind: "corrupt" };
 
-/** A fault and the requests it is for. */
+/** A fault and the requests that it applies to. */
 export interface OssFault {
   readonly operation: OssOperation;
   readonly effect: OssFaultEffect;
-  /** Only for this part. */
+  /** Applies only to this part. */
   readonly partNumber?: number;
-  /** Requests that go well before. @default 0 */
+  /** This number of requests succeed before the fault. @default 0 */
   readonly skip?: number;
   /** @default 1 */
   readonly times?: number;
 }
 
-/** The faults that are still to happen. */
+/** The faults that have not happened yet. */
 export class OssFaults {
   #faults: { readonly fault: OssFault; skip: number; times: number }[] = [];
 
@@ -57,7 +60,7 @@ export class OssFaults {
     this.#faults = [];
   }
 
-  /** What is to go wrong with this request, if anything. */
+  /** The fault of this request, if there is one. */
   take(operation: OssOperation, partNumber: number | undefined): OssFaultEffect | undefined {
     for (const entry of this.#faults) {
       const { fault } = entry;

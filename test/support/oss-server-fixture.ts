@@ -16,7 +16,7 @@ import {
 } from "./oss-server.js";
 import { tempDir } from "./temp-dir.js";
 
-/** The smallest parts that OSS takes. */
+/** The smallest parts that OSS accepts. */
 export const PART_BYTES = 100 * 1024;
 
 /** Starts the stand-in for the running test. */
@@ -34,7 +34,7 @@ export function ossOptions({ endpoint }: OssServer): OssOptions {
   };
 }
 
-/** The same as the environment of an app. */
+/** The same settings as the environment of an app. */
 export function ossEnv({ endpoint }: OssServer): Readonly<Record<string, string>> {
   return {
     OSS_ENDPOINT: endpoint,
@@ -63,7 +63,7 @@ export function openOss(
   return storage;
 }
 
-/** A file of the running test's own, with random content. */
+/** A file with random content for the running test. */
 export async function randomFile(
   sizeBytes: number,
   key = "outputs/0123456789abcdef/result.png",
@@ -78,7 +78,7 @@ export function md5(content: Buffer): string {
   return createHash("md5").update(content).digest("hex");
 }
 
-/** A signal that nobody aborts. */
+/** A signal that is never aborted. */
 export function calm(): AbortSignal {
   return new AbortController().signal;
 }

@@ -9,7 +9,7 @@ export class OssRefusal extends Error {
     this.code = code;
   }
 
-  /** The answer's body. */
+  /** The body of the answer. */
   xml(requestId: string): string {
     const { code, message } = this;
     return `<?xml version="1.0" encoding="UTF-8"?>

@@ -3,7 +3,7 @@ import type { OssOperation } from "./oss-server-faults.js";
 import { OssRefusal } from "./oss-server-refusal.js";
 import type { SignedRequest } from "./oss-server-signature.js";
 
-/** A request, taken apart. */
+/** A parsed request. */
 export interface OssRequest extends SignedRequest {
   readonly message: IncomingMessage;
   readonly uploadId: string;
@@ -11,8 +11,9 @@ export interface OssRequest extends SignedRequest {
 }
 
 /**
- * Takes a request apart. The bucket stands before the regional host name; any other host is in path
- * style, except for names ending in `.custom.test`, which are bound to the bucket `results`.
+ * Parses a request. With the regional host name, the bucket is named before the host. Any other
+ * host uses path style, except names ending in `.custom.test`, which are bound to the bucket
+ * `results`.
  */
 export function parseRequest(message: IncomingMessage, region: string): OssRequest {
   const [path = "/", search = ""] = (message.url ?? "/").split(/\?(.*)/s);
@@ -41,7 +42,7 @@ function locate(host: string, path: string, region: string): { bucket: string; k
   return { bucket, key };
 }
 
-/** Which call it is. @throws OssRefusal for those that the stand-in does not know */
+/** The call that a request makes. @throws OssRefusal for calls that the stand-in does not know */
 export function operationOf({ method, query, partNumber, uploadId }: OssRequest): OssOperation {
   const has = (parameter: string): boolean => query.some(([name]) => name === parameter);
   const found =

@@ -1,29 +1,29 @@
 /**
- * Signatures of OSS as Aliyun documents them, computed here from that text alone, so that what the
- * adapter sends is checked by something that shares nothing with it: "Include a V1 signature in the
- * Authorization header", "... in a URL", and the same two pages for V4.
+ * Signatures of OSS as Aliyun documents them: "Include a V1 signature in the Authorization header",
+ * "... in a URL", and the same two pages for V4. They are computed from that text alone, so that
+ * the adapter is checked by code that shares nothing with it.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { OssRefusal } from "./oss-server-refusal.js";
 
-/** A request as far as signatures go. */
+/** The parts of a request that signatures depend on. */
 export interface SignedRequest {
   readonly method: string;
   /** Absent for requests about the account. */
   readonly bucket?: string;
-  /** Decoded; empty for requests about the bucket. */
+  /** Decoded. Empty for requests about the bucket. */
   readonly key: string;
-  /** Decoded, in any order; a parameter without a value has an empty one. */
+  /** Decoded, in any order. A parameter without a value has an empty value. */
   readonly query: readonly (readonly [string, string])[];
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** Whose signatures are accepted. */
+/** The account whose signatures are accepted. */
 export interface Signer {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
-  /** Must come with every request if there is one. */
+  /** If it is set, every request must contain it. */
   readonly stsToken?: string;
   /** Without `oss-`. */
   readonly region: string;
@@ -35,7 +35,7 @@ export type SignatureKind = "v1" | "v4" | "v1-url" | "v4-url" | "none";
 const MAX_SKEW_MS = 15 * 60_000;
 const MAX_URL_SECONDS = 604_800;
 
-/** Checks who sent a request. @throws OssRefusal with the code and status of OSS */
+/** Checks the signature of a request. @throws OssRefusal with the code and status of OSS */
 export function verifySignature(
   request: SignedRequest,
   signer: Signer,
@@ -57,7 +57,7 @@ export function verifySignature(
   return "none";
 }
 
-/** The signature of a request under V4, in hexadecimal. */
+/** The V4 signature of a request, in hexadecimal. */
 export function signV4(
   request: SignedRequest,
   options: {
@@ -65,7 +65,7 @@ export function signV4(
     readonly region: string;
     /** `YYYYMMDDTHHMMSSZ` */
     readonly date: string;
-    /** Headers signed beside those that always are. */
+    /** Signed headers in addition to those that are always signed. */
     readonly additionalHeaders?: readonly string[];
   },
 ): string {
@@ -87,7 +87,10 @@ export function signV4(
   return hmac("sha256", key, text).toString("hex");
 }
 
-/** The signature of a request under V1, in base64. @param date the date header's, or until when a URL holds */
+/**
+ * The V1 signature of a request, in base64. @param date the date header's value, or the time when a
+ * URL expires
+ */
 export function signV1(request: SignedRequest, accessKeySecret: string, date: string): string {
   const head = [
     request.method,
@@ -276,7 +279,7 @@ function hmac(algorithm: string, key: Buffer | string, text: string): Buffer {
   return createHmac(algorithm, key).update(text).digest();
 }
 
-/** RFC 3986: all but letters, digits, `-`, `.`, `_` and `~`. */
+/** RFC 3986: encodes everything but letters, digits, `-`, `.`, `_` and `~`. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

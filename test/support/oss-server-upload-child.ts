@@ -1,6 +1,6 @@
 /**
- * A process that puts one file as the service would, keeping its checkpoint in a file, so that a test
- * can kill it. Its argument is {@link UploadJob} as JSON; it exits with 0 once the file is stored.
+ * A process that puts one file as the service would, with its checkpoint in a file, so that a test
+ * can kill it. Its argument is {@link UploadJob} as JSON. It exits with 0 when the file is stored.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import type { Json } from "../../src/domain/task.js";

@@ -1,6 +1,7 @@
 /**
- * A stand-in for Aliyun OSS: one bucket over HTTP, in this process, on a free port. It checks what
- * the real one checks (signatures, expiry, clock, permissions, rules of parts) and fails on demand.
+ * A stand-in for Aliyun OSS: one bucket over HTTP, in this process, on a free port. It checks the
+ * same things as the real OSS (signatures, expiry, clock, permissions, rules of parts) and fails on
+ * demand.
  */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -23,34 +24,34 @@ export const ACCESS_KEY_SECRET = "secret-of-the-test";
 export const REGION = "cn-test";
 export const BUCKET = "results";
 
-/** How the stand-in differs from the default: one bucket, private, one account that may do all. */
+/** Options of the stand-in. The default is one private bucket and one account with all rights. */
 export interface OssServerOptions {
   readonly signer?: Partial<Signer>;
-  /** Anybody may get objects. @default false */
+  /** Everybody may get objects. @default false */
   readonly isPublic?: boolean;
-  /** What the account may not do, e.g. `oss:PutObject`. */
+  /** Actions that the account may not do, e.g. `oss:PutObject`. */
   readonly denied?: readonly string[];
   /** Every call that moves data is refused, as on the public endpoints of mainland China. */
   readonly isEndpointForbidden?: boolean;
-  /** How far its clock is ahead of this machine's. @default 0 */
+  /** How far its clock is ahead of this machine's clock. @default 0 */
   readonly clockAheadMs?: number;
-  /** Parts that it lists at once. @default 1000 */
+  /** How many parts it lists at once. @default 1000 */
   readonly listedPartCount?: number;
-  /** Objects that it lists at once. @default what is asked for */
+  /** How many objects it lists at once. @default the requested number */
   readonly listedObjectCount?: number;
 }
 
-/** One request as it was seen. */
+/** One request that the stand-in received. */
 export interface OssRequestRecord {
   readonly operation: OssOperation;
   readonly key: string;
   readonly partNumber: number | undefined;
   readonly host: string;
-  /** How it was signed; absent if it was refused for that. */
+  /** How it was signed. Absent if it was refused because of its signature. */
   signature?: SignatureKind;
-  /** Of the body, so far. */
+  /** Bytes of the body so far. */
   receivedBytes: number;
-  /** Of the answer; absent while there is none, and if it was lost. */
+  /** The answer's status. Absent if there is no answer yet, or if the answer was lost. */
   statusCode?: number;
 }
 
@@ -92,12 +93,12 @@ export class OssServer implements AsyncDisposable {
     return this.#bucket.objects;
   }
 
-  /** Neither completed nor aborted. */
+  /** The uploads that are neither completed nor aborted. */
   get uploads(): ReadonlyMap<string, OpenUpload> {
     return this.#bucket.uploads;
   }
 
-  /** Changes how it behaves from now on. */
+  /** Changes its behaviour from now on. */
   set(options: OssServerOptions): void {
     this.#options = { ...this.#options, ...options };
   }
@@ -115,7 +116,7 @@ export class OssServer implements AsyncDisposable {
     return this.requests.filter((record) => record.operation === operation);
   }
 
-  /** The numbers of parts that were taken whole, in order. */
+  /** The numbers of the parts that were received completely, in order. */
   storedParts(): readonly number[] {
     return this.seen("UploadPart").flatMap(({ partNumber, statusCode }) =>
       statusCode === 200 && partNumber !== undefined ? [partNumber] : [],
@@ -141,14 +142,14 @@ export class OssServer implements AsyncDisposable {
     await once(this.#server, "close");
   }
 
-  /** Listens again, on the same port. */
+  /** Listens again on the same port. */
   async comeBack(): Promise<void> {
     this.#server = this.#createServer().listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** @throws what went wrong in the stand-in itself */
+  /** @throws an error of the stand-in itself */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#server.listening) await this.goDown();
     await this.#bucket[Symbol.asyncDispose]();
@@ -195,7 +196,7 @@ export class OssServer implements AsyncDisposable {
     else await pipeline(reply.body, response).catch(cutOnly);
   }
 
-  /** @returns undefined if the connection is to be reset */
+  /** @returns undefined if the connection must be reset */
   async #reply(
     request: OssRequest,
     operation: OssOperation,
@@ -328,7 +329,7 @@ export class OssServer implements AsyncDisposable {
     const rest = this.#bucket.list(parameter("prefix"), parameter("continuation-token"));
     const page = rest.slice(0, this.#options.listedObjectCount ?? Number(parameter("max-keys")));
     const contents = page.map(([key, { sizeBytes, etag, modifiedAt }]) => {
-      // To the second, as everywhere.
+      // In whole seconds, as in all times of OSS.
       const time = `<LastModified>${modifiedAt.toISOString().replace(/\.\d+/, ".000")}</LastModified>`;
       return `<Contents><Key>${escapeXml(key)}</Key>${time}<ETag>"${etag}"</ETag><Size>${sizeBytes}</Size></Contents>`;
     });
@@ -361,7 +362,7 @@ export class OssServer implements AsyncDisposable {
   }
 }
 
-/** Sends the beginning of an answer alone. */
+/** Sends only the beginning of an answer. */
 async function cutReply(reply: Reply, afterBytes: number, response: ServerResponse): Promise<void> {
   response.writeHead(reply.statusCode, reply.headers);
   let leftBytes = afterBytes;
@@ -380,7 +381,7 @@ interface Reply {
   readonly body?: Iterable<string> | AsyncIterable<Buffer>;
 }
 
-/** What an account must be allowed for each call. */
+/** The action that an account must be allowed for each call. */
 const ACTIONS: Readonly<Record<OssOperation, string>> = {
   PutObject: "oss:PutObject",
   InitiateMultipartUpload: "oss:PutObject",

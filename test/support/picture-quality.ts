@@ -1,6 +1,6 @@
 import type { Frame } from "../../src/cpu-server/network/frame.js";
 
-/** Peak signal-to-noise ratio of the luma (BT.601) of two pictures of one size, in dB. */
+/** Peak signal-to-noise ratio of the luma (BT.601) of two pictures of equal size, in dB. */
 export function lumaPsnr(original: Frame, other: Frame): number {
   const [a, b] = [luma(original), luma(other)];
   if (a.length !== b.length) throw new Error("Pictures differ in size");
@@ -23,7 +23,7 @@ export function detail(frame: Frame): number {
   return sum / ((width - 2) * (height - 2));
 }
 
-/** Enlarges by a whole factor with a Lanczos-3 kernel: what a network has to be better than. */
+/** Enlarges by a whole factor with a Lanczos-3 kernel. A network must be better than this. */
 export function enlargeByLanczos(frame: Frame, scale: number): Frame {
   const wide = stretchRows(frame, scale);
   return transpose(stretchRows(transpose(wide), scale));

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { startOrigin } from "./http-origin.js";
 
-/** A small PNG, each time the same. */
+/** A small PNG, the same at each call. */
 export async function aPicture(width = 32, height = 24): Promise<Buffer> {
   const pixels = Buffer.alloc(width * height * 3);
   for (let index = 0; index < pixels.length; index += 1) pixels[index] = (index * 37) % 256;

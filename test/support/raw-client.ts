@@ -3,18 +3,18 @@ import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { eventually } from "./eventually.js";
 
-/** A TCP connection that a test speaks over byte by byte. */
+/** A TCP connection on which a test sends and receives single bytes. */
 export interface RawClient {
   readonly socket: Socket;
-  /** What came so far. */
+  /** The bytes received so far. */
   readonly received: () => Buffer;
-  /** Waits for a text to come. */
+  /** Waits until a text has been received. */
   readonly sees: (text: string) => Promise<unknown>;
-  /** Waits for the other side to close; answers all that came. */
+  /** Waits until the other side closes, and returns everything received. */
   readonly closed: () => Promise<string>;
 }
 
-/** Connects; the connection is destroyed when the test has finished. */
+/** Connects. The connection is destroyed when the test has finished. */
 export async function rawClient(port: number, host = "127.0.0.1"): Promise<RawClient> {
   const socket = connect({ port, host, noDelay: true });
   onTestFinished(() => void socket.destroy());
@@ -23,7 +23,7 @@ export async function rawClient(port: number, host = "127.0.0.1"): Promise<RawCl
   socket.on("data", (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
   });
-  // That the other side cuts the connection is what tests wait for.
+  // Tests wait for the other side to cut the connection, so this is not an error.
   socket.on("error", () => undefined);
   const closed = new Promise((resolve) => socket.once("close", resolve));
   return {

@@ -9,7 +9,7 @@ import { startService, type TestService } from "./service-process.js";
 import { tempDir } from "./temp-dir.js";
 import type { RestTask } from "./test-app.js";
 
-/** How many of each, and how they are set. */
+/** The numbers and the settings of replicas and servers. */
 export interface ReplicasOptions {
   readonly mongodbUri: string;
   readonly replicaCount?: number;
@@ -18,29 +18,32 @@ export interface ReplicasOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Replicas of the service as processes, which share a database and a pool of servers. */
+/** Replicas of the service as processes. They share a database and a pool of servers. */
 export interface Replicas extends AsyncDisposable {
   readonly all: readonly TestService[];
   readonly servers: readonly TestCpuServer[];
-  /** The ids of all tasks that were accepted. */
+  /** The ids of all accepted tasks. */
   readonly submitted: readonly string[];
-  /** Submits a task, through whichever replica takes it, until one does. */
+  /** Submits a task through any replica, until one accepts it. */
   submit(): Promise<string>;
-  /** How a task is now, from whichever replica tells. */
+  /** The current state of a task, from any replica that answers. */
   task(taskId: string): Promise<RestTask>;
   /** How many tasks have not ended. */
   openCount(): Promise<number>;
   /** Waits until every accepted task has completed. */
   completed(limitMs: number): Promise<readonly RestTask[]>;
-  /** Checks by the servers' logs that nothing ran twice. @returns how many runs were lost with their server. */
+  /**
+   * Checks by the servers' logs that nothing ran twice. @returns how many runs were lost with their
+   * server.
+   */
   ranOnce(): Promise<number>;
 }
 
-/** How long a lease lasts in these tests; so long it takes to notice that its holder is dead. */
+/** How long a lease lasts in these tests. It takes this time to notice that a holder is dead. */
 export const LEASE_SECONDS = 4;
 const CALL_LIMIT_MS = 60_000;
 
-/** Starts servers and replicas, all at once. */
+/** Starts all servers and replicas at the same time. */
 export async function startReplicas(options: ReplicasOptions): Promise<Replicas> {
   const { replicaCount = 3, serverCount = 3, mongodbUri, env } = options;
   const { switches = { simulate: { steps: 10, stepMs: 100 } } } = options;
@@ -120,7 +123,7 @@ class Fleet implements Replicas {
     return await Promise.all(ids.map((id) => this.task(id)));
   }
 
-  /** Asks one replica after another, from a random one on, until one answers 200. */
+  /** Asks one replica after another, beginning with a random one, until one answers 200. */
   async #ask(method: string, path: string, body?: object, key?: string): Promise<RestTask> {
     const deadline = performance.now() + CALL_LIMIT_MS;
     let last: unknown;

@@ -1,6 +1,9 @@
 import type { TestCpuServer } from "./cpu-server.js";
 
-/** How often each task's prompts were begun on these servers, by task id; what their own logs say. */
+/**
+ * How often each task's prompts were begun on these servers, by task id. Read from the servers'
+ * logs.
+ */
 export async function runsByTask(
   servers: readonly TestCpuServer[],
 ): Promise<ReadonlyMap<string, number>> {

@@ -7,7 +7,10 @@ import { freePort } from "./free-port.js";
 import { tempDir } from "./temp-dir.js";
 import { callRest, type RestAnswer, type RestTask } from "./test-app.js";
 
-/** The service as a process of its own, from `dist`, that a test can kill and start again on the same data. */
+/**
+ * The service as its own process from `dist`. A test can kill it and start it again on the same
+ * data.
+ */
 export interface TestService extends AsyncDisposable {
   readonly url: string;
   readonly dataDir: string;
@@ -17,13 +20,13 @@ export interface TestService extends AsyncDisposable {
   rest(method: string, path: string, body?: unknown): Promise<RestAnswer>;
   submit(request: object): Promise<string>;
   task(taskId: string): Promise<RestTask>;
-  /** Waits until a task is as `check` wants it. */
+  /** Waits until `check` accepts the state of a task. */
   until(taskId: string, check: (task: RestTask) => boolean, limitMs?: number): Promise<RestTask>;
   ended(taskId: string, limitMs?: number): Promise<RestTask>;
-  /** Sends a signal and waits for the end. @param signal SIGKILL where left out. */
+  /** Sends a signal and waits for the process to end. @param signal the default is SIGKILL. */
   kill(signal?: NodeJS.Signals): Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
-  /** Starts it again on the same port and data. */
+  /** Starts the service again on the same port and data. */
   start(): Promise<void>;
 }
 
@@ -36,7 +39,7 @@ export interface LogLine {
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
-/** Starts the service. @param servers URLs of ComfyUI servers; empty: standalone. */
+/** Starts the service. @param servers URLs of ComfyUI servers; empty: standalone mode. */
 export async function startService(
   servers: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -3,9 +3,9 @@ import { mkdir } from "node:fs/promises";
 import { onTestFinished } from "vitest";
 
 /**
- * Puts a disk of its own under a path, in memory, until the test has finished.
+ * Mounts a small disk in memory under a path until the test has finished.
  *
- * @returns false where this user may not mount one.
+ * @returns false if this user may not mount a disk.
  */
 export async function mountDisk(path: string, sizeMb: number): Promise<boolean> {
   await mkdir(path, { recursive: true });
@@ -18,7 +18,7 @@ export async function mountDisk(path: string, sizeMb: number): Promise<boolean> 
     path,
   ]);
   if (status !== 0) return false;
-  // Lazily: a process that is being ended may still have a file open.
+  // Lazily, because a process that is being ended may still have a file open.
   onTestFinished(() => void spawnSync("/bin/umount", ["-l", path]));
   return true;
 }

@@ -6,37 +6,42 @@ import type { TestDatabase } from "./mongo.js";
 import { tempDir } from "./temp-dir.js";
 import type { RestTask } from "./test-app.js";
 
-/** A folder of stores of before. */
+/** A folder with a store of an older version. */
 export type StoreName = "embedded" | "mongodb";
 
-/** A task in a store that an older version of the service left; README.md beside the stores tells more. */
+/**
+ * A task in a store that an older version of the service wrote. README.md beside the stores tells
+ * more.
+ */
 export interface TaskOfBefore {
   readonly name: string;
   readonly taskId: string;
-  /** What is to become of it. */
+  /** What must happen to it. */
   readonly end: "shown" | "waits" | "runs" | "collected" | "cleaned";
   readonly request: Readonly<Record<string, unknown>> & { readonly idempotency_key?: string };
-  /** With `shown`: what the REST API answered. */
+  /** With `shown`: the answer of the REST API. */
   readonly answer?: RestTask;
   /** With `runs` and `collected`: width and height of the result. */
   readonly size?: readonly [number, number];
 }
 
-/** Where the results of the services of before were served. */
+/** The public URL of the results of the older services. */
 export const PUBLIC_URL_OF_BEFORE = "https://results.example.com";
 
 const FOLDER = fileURLToPath(new URL("../fixtures/stores/2026-11/", import.meta.url));
-/** How the MongoDB store names its ComfyUI server, which in a test listens on a free port. */
+/**
+ * The URL of the ComfyUI server in the MongoDB store. In a test the server listens on a free port.
+ */
 const SERVER_URL = "http://127.0.0.1:8188";
 
-/** Copies the data directory that a service left, for the running test. @returns its path. */
+/** Copies the data directory of an older service for the running test. @returns its path. */
 export async function copyDataOfBefore(store: StoreName): Promise<string> {
   const dataDir = join(await tempDir(), "data");
   await cp(join(FOLDER, store, "data"), dataDir, { recursive: true });
   return dataDir;
 }
 
-/** @param serverUrl where the MongoDB store's ComfyUI server is now; left out: where it was. */
+/** @param serverUrl the new URL of the MongoDB store's ComfyUI server; left out: the stored one. */
 export async function readTasksOfBefore(
   store: StoreName,
   serverUrl = SERVER_URL,
@@ -45,7 +50,9 @@ export async function readTasksOfBefore(
   return JSON.parse(text.replaceAll(SERVER_URL, serverUrl));
 }
 
-/** Makes a database what it was, but for its ComfyUI server, which is at `serverUrl` now. */
+/**
+ * Restores the dump of a database. Only the URL of its ComfyUI server is changed, to `serverUrl`.
+ */
 export async function restoreDump(database: TestDatabase, serverUrl: string): Promise<void> {
   await using client = new MongoClient(database.uri);
   const db = client.db(database.name);
@@ -55,7 +62,7 @@ export async function restoreDump(database: TestDatabase, serverUrl: string): Pr
     const made = indexes.filter((index) => index.name !== "_id_");
     if (made.length > 0) await collection.createIndexes(made);
     const lines = (await readText("mongodb", "dump", `${name}.jsonl`)).trimEnd().split("\n");
-    // With the types of numbers that they had.
+    // Numbers keep the types that they had.
     const documents = lines.map((line) =>
       BSON.EJSON.parse(line.replaceAll(SERVER_URL, serverUrl), { relaxed: false }),
     );

@@ -5,11 +5,11 @@ import type { TaskReading } from "../../src/store/task-reading.js";
 
 /** A lease that does not expire during a test. */
 export const LONG_LEASE_MS = 60_000;
-/** A lease, pause or retention that ends when {@link SHORT_MS} has passed. */
+/** A lease, pause or retention that has ended after {@link SHORT_MS}. */
 export const BRIEF_MS = 100;
-/** How long to let pass for what takes {@link BRIEF_MS} to be over. */
+/** How long to wait until {@link BRIEF_MS} has certainly passed. */
 export const SHORT_MS = 150;
-/** Longer than a few writes take, also where the database is slow. */
+/** Longer than a few writes take, even if the database is slow. */
 export const AMPLE_MS = 2_000;
 
 export function aTask(overrides: Partial<NewTask> = {}): NewTask {
@@ -101,7 +101,7 @@ export async function leaseOne(
   return { task, fence: fenceOf(task) };
 }
 
-/** The stored task, which must be there. */
+/** The stored task. Fails if it does not exist. */
 export async function readTask(store: TaskReading, taskId: string): Promise<Task> {
   const task = await store.get(taskId);
   if (!task) throw new Error(`Task ${taskId} is not stored`);

@@ -10,16 +10,19 @@ import { eventually } from "./eventually.js";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A process that writes to a store; see `task-store-writer.ts`. */
+/** A process that writes to a store, see `task-store-writer.ts`. */
 export interface WriterProcess {
-  /** What it has acknowledged so far, each as words. */
+  /** The writes that it has acknowledged so far, each as a list of words. */
   readonly acknowledged: readonly (readonly string[])[];
-  /** What it wrote to standard error. */
+  /** The text that it wrote to standard error. */
   readonly complaints: readonly string[];
-  /** Waits until it has acknowledged so much. */
+  /** Waits until it has acknowledged this number of writes. */
   reach(count: number): Promise<void>;
   signal(name: "SIGSTOP" | "SIGKILL"): void;
-  /** Waits until it has ended and all it said was read. @returns its exit code, or null after a signal. */
+  /**
+   * Waits until it has ended and its whole output was read. @returns its exit code, or null after a
+   * signal.
+   */
   ended(): Promise<number | null>;
 }
 
@@ -27,7 +30,7 @@ export interface WriterProcess {
  * Puts the writer into a directory as a program that uses the compiled service, since starting it from its
  * sources takes several times as long.
  *
- * @returns the path to give to {@link startWriter}.
+ * @returns the path for {@link startWriter}.
  */
 export async function layOutWriter(target: string): Promise<string> {
   await writeFile(join(target, "package.json"), '{ "type": "module" }');
@@ -45,9 +48,12 @@ export async function layOutWriter(target: string): Promise<string> {
 const WRITER = ["task-store-writer", "task-store-builders"];
 const COMPILER_OPTIONS = { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 };
 
-/** Starts a process that writes to the store in a directory; it is killed when the test has finished. */
+/**
+ * Starts a process that writes to the store in a directory. It is killed when the test has
+ * finished.
+ */
 export function startWriter(writerPath: string, directory: string): WriterProcess {
-  // So short a life is not worth optimizing SQLite's code for.
+  // The process lives too briefly for optimizing SQLite's code.
   const child = spawn(process.execPath, ["--liftoff-only", writerPath, directory], {
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -12,8 +12,8 @@ import {
 } from "./task-store-builders.js";
 
 /**
- * A process of its own that writes to the embedded store in a directory until it is killed, and says
- * each write that was acknowledged, as a line on standard output, before the next begins.
+ * A process that writes to the embedded store in a directory until it is killed. It prints each
+ * acknowledged write as a line on standard output before the next write begins.
  */
 async function main([directory = ""]: readonly string[]): Promise<void> {
   const store = await openEmbeddedStore({ directory });
@@ -23,7 +23,7 @@ async function main([directory = ""]: readonly string[]): Promise<void> {
 
 async function write(store: TaskIntake & TaskQueue, slot: string): Promise<void> {
   for (let round = 0; ; round++) {
-    // What a killed predecessor held comes first, its slot with it.
+    // The task that a killed predecessor held comes first, with its slot.
     const orphan = await store.leaseOrphan("writer", LONG_LEASE_MS);
     if (!orphan) await create(store);
     const task = orphan ?? (await store.lease(aLease({ owner: "writer" })));

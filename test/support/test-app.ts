@@ -10,16 +10,16 @@ import { eventually, LIMIT_MS } from "./eventually.js";
 import { heldSlots } from "./held-slots.js";
 import { tempDir } from "./temp-dir.js";
 
-/** How a test's app is configured: settings by their environment names, over fast ones. */
+/** Options of a test's app. `env` overrides the fast settings that tests use by default. */
 export interface TestAppOptions {
-  /** URLs of ComfyUI servers; left out: one that nobody listens at, so that tasks wait. */
+  /** URLs of ComfyUI servers. Left out: a URL where nothing listens, so that tasks wait. */
   readonly servers?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** The content of a configuration file. */
   readonly file?: object;
-  /** Left out: a directory of its own, removed after the test. */
+  /** Left out: a new directory that is removed after the test. */
   readonly dataDir?: string;
-  /** A store that is open already, to be shared; left out: one of its own. */
+  /** An open store to share with the test. Left out: the app opens its own. */
   readonly store?: TaskStore;
 }
 
@@ -29,9 +29,9 @@ export interface TestApp extends AsyncDisposable {
   readonly url: string;
   readonly dataDir: string;
   readonly grpc: GrpcClients;
-  /** Calls the REST API and reads the JSON. */
+  /** Calls the REST API and returns the JSON. */
   rest(method: string, path: string, body?: unknown): Promise<RestAnswer>;
-  /** Submits a task and answers its id. */
+  /** Submits a task and returns its id. */
   submit(request: object): Promise<string>;
   /** Waits for a task's end. */
   ended(taskId: string, limitMs?: number): Promise<RestTask>;
@@ -48,7 +48,7 @@ export interface RestAnswer {
 /** A task as REST shows it. */
 export type RestTask = RestAnswer["body"];
 
-/** A port where nothing listens: refused at once. */
+/** A port where nothing listens, so that connections are refused at once. */
 export const NOBODY = "http://127.0.0.1:1";
 
 const FIRST_ANSWERS_MS = 20_000;
@@ -118,7 +118,7 @@ class RunningApp implements TestApp {
   }
 }
 
-/** Calls a REST API and reads the JSON of its answer. */
+/** Calls a REST API and returns the JSON of its answer. */
 export async function callRest(
   url: string,
   method: string,

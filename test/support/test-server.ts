@@ -6,8 +6,8 @@ import { eventually } from "./eventually.js";
 import { TestTasks } from "./test-tasks.js";
 
 /**
- * An API on a free port with stand-ins for the use cases behind it. Disposing it closes it, and
- * fails if a connection or a stream is left.
+ * An API on a free port, with stand-ins for its use cases. Disposing closes it, and fails if a
+ * connection or a stream is still open.
  */
 export interface TestServer extends AsyncDisposable {
   readonly api: ApiServer;
@@ -15,16 +15,16 @@ export interface TestServer extends AsyncDisposable {
   /** Its IPv4 URL. */
   readonly url: string;
   readonly tasks: TestTasks;
-  /** What it logged, one object a line. */
+  /** Its log lines, parsed. */
   readonly logLines: readonly Record<string, unknown>[];
 }
 
-/** What a test may choose. */
+/** Options of the API. */
 export interface TestServerOptions extends Partial<Omit<ApiServerOptions, "services">> {
   readonly services?: Partial<ApiServices>;
 }
 
-/** Starts an API for the running test, at whose end it is disposed. */
+/** Starts an API for the running test. It is disposed at the end of the test. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const server = await openTestServer(options);
   onTestFinished(() => server[Symbol.asyncDispose]());

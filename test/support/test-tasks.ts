@@ -6,17 +6,17 @@ import { isTerminal, type Task } from "../../src/domain/task.js";
 import type { CreateTask } from "../../src/service/create-task.js";
 import type { TaskView } from "../../src/service/task-view.js";
 
-/** The use cases of tasks, in memory, under a test's control. */
+/** The use cases of tasks in memory, controlled by a test. */
 export class TestTasks implements Tasks {
-  /** The requests that came, in order. */
+  /** The received requests, in order. */
   readonly created: CreateTask[] = [];
-  /** How many watches are running. */
+  /** How many watches are open. */
   openStreamCount = 0;
-  /** How many states were taken from watches. */
+  /** How many states were read from watches. */
   sentCount = 0;
-  /** Makes watches send the same state for ever, as fast as it is read. */
+  /** If set, watches send the same state again and again, as fast as it is read. */
   flood = false;
-  /** Awaited by each create before it answers. */
+  /** Awaited by each create before it returns. */
   beforeCreate: () => Promise<void> = async () => undefined;
   readonly #tasks = new Map<string, Task>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
@@ -75,7 +75,7 @@ export class TestTasks implements Tasks {
   }
 }
 
-/** A pending task with an id of its own. */
+/** A pending task with a new id. */
 export function testTask(overrides: Partial<Task> = {}): Task {
   const now = new Date("2026-01-02T14:14:34.789Z");
   return {

@@ -3,13 +3,13 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { callHttp, type HttpAnswer, type HttpCallOptions } from "./http-call.js";
 
-/** What `POST /uploads` answers. */
+/** The answer of `POST /uploads`. */
 export const TAKEN = {
   url: /^upload:\/\/[0-9a-f]{32}\/[^/]+$/,
   time: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/,
 } as const;
 
-/** Sends a file to `POST /uploads`, length known. */
+/** Sends a file with its length to `POST /uploads`. */
 export async function postUpload(
   url: string,
   body: Buffer,
@@ -19,7 +19,7 @@ export async function postUpload(
   return await callHttp(url, "POST", `/uploads${query}`, { body, headers });
 }
 
-/** All that an app keeps of uploads on its disk, come in or on their way. */
+/** All files of uploads that an app has on its disk, complete or still being received. */
 export async function uploadFiles(dataDir: string): Promise<string[]> {
   const found = await Promise.all(["uploads", "work"].map((name) => below(join(dataDir, name))));
   return found.flat();

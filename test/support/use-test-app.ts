@@ -12,25 +12,25 @@ import { type RestTask, startTestApp, type TestApp, type TestAppOptions } from "
 export interface SharedApp {
   readonly app: TestApp;
   readonly store: TaskStore;
-  /** Sends a request just as it is written. */
+  /** Sends a request exactly as it is given. */
   call(method: string, path: string, options?: HttpCallOptions): Promise<HttpAnswer>;
   get(path: string, headers?: HttpCallOptions["headers"]): Promise<HttpAnswer>;
   /** Sends JSON to `POST /tasks`. */
   post(body: unknown, headers?: HttpCallOptions["headers"]): Promise<HttpAnswer>;
-  /** Submits a task that must be accepted. @returns its id. */
+  /** Submits a task. Fails if it is not accepted. @returns its id. */
   submit(body?: object): Promise<string>;
   task(taskId: string): Promise<RestTask>;
-  /** Leases a task in place of the scheduler, which leaves tasks alone that no server can run. */
+  /** Leases a task instead of the scheduler, which does not lease tasks that no server can run. */
   hold(taskId: string): Promise<Fence>;
 }
 
-/** Where an input is in tests whose input nobody fetches. */
+/** The URL of an input, for tests in which nobody downloads it. */
 export const INPUT_URL = "https://example.com/image.jpg";
 
 /**
  * Opens an app before the tests of a file and closes it after them.
  *
- * @param options where they are a function, it is called before the app is opened.
+ * @param options if it is a function, it is called before the app is opened.
  */
 export function useTestApp(options: TestAppOptions | (() => TestAppOptions) = {}): SharedApp {
   const shared = new OpenedApp();
@@ -100,7 +100,7 @@ class OpenedApp implements SharedApp {
   }
 }
 
-/** Checks that an answer is a problem document, and one of the form that every error has. */
+/** Checks that an answer is a problem document in the form of all errors. */
 export function expectProblem(
   answer: HttpAnswer,
   expected: { readonly status: number; readonly code: string; readonly detail?: unknown },
