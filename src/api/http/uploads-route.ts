@@ -11,8 +11,8 @@ import { refuseOtherMethods } from "./get-route.js";
 import { FormBody, RawBody } from "./upload-body.js";
 
 /**
- * The bytes of a form that may not belong to its file. They are subtracted from the announced length
- * of a form, because the size limit is for the file alone.
+ * How many bytes of a form may not belong to its file. They are subtracted from the announced
+ * length of a form, because the size limit is for the file alone.
  */
 const FORM_OVERHEAD_BYTES = 64 * 1024;
 
