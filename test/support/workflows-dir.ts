@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tempDir } from "./temp-dir.js";
 
-/** The shipped workflows in a directory of the test's own, with lines added to the sidecar of some. */
+/**
+ * Makes a directory with the shipped workflows for the test, and adds lines to the sidecars of
+ * some.
+ */
 export async function workflowsDir(added: Readonly<Record<string, string>>): Promise<string> {
   const directory = await tempDir();
   await cp(fileURLToPath(new URL("../../workflows", import.meta.url)), directory, {
