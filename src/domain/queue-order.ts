@@ -1,11 +1,14 @@
-/** How often younger tasks went before one, and since when; any clock, the same for all that are compared. */
+/**
+ * How often younger tasks passed a task, and since when. Any clock, but the same for all compared
+ * tasks.
+ */
 export interface Bypasses {
   readonly bypassCount: number;
-  /** When the first did; absent: none did. */
+  /** When it was passed for the first time. Absent: it was not passed. */
   readonly firstBypassedAtMs?: number | undefined;
 }
 
-/** What decides a task's turn. */
+/** The fields that decide a task's turn. */
 export interface QueuedTask extends Bypasses {
   readonly taskId: string;
   /** 0 to 2, the highest first. */
@@ -13,58 +16,67 @@ export interface QueuedTask extends Bypasses {
   readonly dueAt: Date;
 }
 
-/** How often a task may be passed, and for less than how long since the first time. With a 0 nobody passes. */
+/**
+ * How often a task may be passed, and for how long after the first time. If one of them is 0, no
+ * task may be passed.
+ */
 export interface BypassLimits {
   readonly maxBypassCount: number;
   readonly maxBypassMs: number;
 }
 
-/** What is known where the next task is looked for. */
+/** The facts that the choice of the next task depends on. */
 export interface QueueSight<T> {
   readonly limits: BypassLimits;
-  /** By the clock that the tasks' bypasses were noted by. */
+  /** By the clock with which the tasks' bypasses were recorded. */
   readonly nowMs: number;
-  /** How much loading of models a task would cost; those that cost least may pass the others. */
+  /**
+   * How much loading of models a task would cost. The task with the lowest cost may pass others.
+   */
   readonly loadCost: (task: T) => number;
   /**
-   * Whether a task may go now; left out: all may. One that may not be passed and may not go keeps
-   * all others back: it would wait for ever while they go.
+   * Whether a task may go now. Left out: all may go. If a task may neither go nor be passed, it
+   * stops all others: otherwise they would go first for ever.
    */
   readonly mayGo?: (task: T) => boolean;
 }
 
-/** The task whose turn it is. */
+/** The next task. */
 export interface NextTask<T> {
   readonly task: T;
-  /** Those whose turn it was before, and that it passes. */
+  /** The tasks whose turn was earlier and that this task passes. */
   readonly passed: readonly T[];
-  /** It goes only since it may not be passed any more. */
+  /** The task goes only because it may not be passed again. */
   readonly isOverdue: boolean;
 }
 
 type Compare = (a: QueuedTask, b: QueuedTask) => number;
 
-/** The order of all queues; each line decides where those above it leave two tasks equal. */
+/**
+ * The order of all queues. Each line decides only between tasks that are equal by the lines above.
+ */
 const ORDER: readonly Compare[] = [
-  // Here, before the priority, is the place for a share between tenants.
+  // A share between tenants would go here, before the priority.
   (a, b) => b.priority - a.priority,
   (a, b) => a.dueAt.getTime() - b.dueAt.getTime(),
   // Ids are in the order of creation.
   (a, b) => Number(a.taskId > b.taskId) - Number(a.taskId < b.taskId),
 ];
 
-/** Compares two tasks by whose turn is first. */
+/** Compares two tasks: the one whose turn comes first is smaller. */
 export function byTurn(a: QueuedTask, b: QueuedTask): number {
   return ORDER.reduce((order, compare) => order || compare(a, b), 0);
 }
 
 /**
- * The task whose turn it is: the first of the queue, unless one of the same priority costs less
- * loading of models and all before it may be passed once more. Store and pool both ask this, so that
- * what was leased first is not run last.
+ * Finds the next task: the first of the queue, or a later one of the same priority that passes it.
+ * The later task must cost less loading of models, and all tasks before it must be allowed to be
+ * passed once more. Store and pool both use this function, so that a task that was leased first is
+ * not run last.
  *
  * @param tasks in any order.
- * @returns undefined if there is none, or if the first may neither go nor be passed.
+ * @returns undefined if no task of the first one's priority may go, or if the first may neither go
+ *   nor be passed.
  */
 export function nextTask<T extends QueuedTask>(
   tasks: readonly T[],
@@ -82,7 +94,7 @@ export function nextTask<T extends QueuedTask>(
   return mayGo(first) ? { task: first, passed: [], isOverdue: true } : undefined;
 }
 
-/** What is noted of a task that another one passes. */
+/** The bypass fields of a task after another task has passed it. */
 export function notePassed(
   task: Bypasses,
   nowMs: number,
