@@ -15,7 +15,7 @@ export interface CheckedService {
   ended(taskId: string, limitMs?: number): Promise<RestTask>;
 }
 
-/** Tasks of which each has a different input, so that a wrong result is noticed. */
+/** Tasks that each have a different input, so that a wrong result is noticed. */
 export interface CheckedTasks {
   readonly ids: readonly string[];
   /**
