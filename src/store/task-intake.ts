@@ -9,47 +9,51 @@ export interface NewTask {
   readonly parameters: { readonly [name: string]: Json };
   /** 0 to 2. */
   readonly priority: number;
-  /** Absent or past: due at once, behind those due before. */
+  /** Absent or in the past: the task is due at once, behind those that became due before it. */
   readonly notBefore?: Date;
-  /** Makes a repeated create answer with the first one's task. */
+  /** With it, a repeated create answers with the task of the first create. */
   readonly idempotency?: Idempotency;
 }
 
-/** Tells a request that is made again. */
+/** Recognises a request that a client repeats. */
 export interface Idempotency {
   readonly key: string;
   /** A hash of the request: the same key with another hash is a conflict. */
   readonly requestHash: string;
 }
 
-/** What became of a create: stored, stored before under the same key, or the key stands for another request. */
+/**
+ * The result of a create: `created`, the task is stored; `replayed`, it was stored before under the
+ * same key; `conflict`, the key belongs to another request; `full`, too many tasks are pending.
+ */
 export type CreateResult =
   | { readonly outcome: "created" | "replayed"; readonly task: Task }
   | { readonly outcome: "conflict" }
   | { readonly outcome: "full" };
 
-/** What became of a cancel. */
+/** The result of a cancel. */
 export type CancelResult = "canceled" | "already_canceled" | "terminal" | "not_found";
 
-/** The part of a store that whoever takes requests calls. */
+/** The part of a store for whoever takes requests. */
 export interface TaskIntake {
   /**
-   * Stores a task as pending; `full` when already `maxPendingCount` tasks are pending (default: no
-   * limit). A replay answers with the first task as it is now, even when the store is full; its key
-   * is free again once that task was purged.
+   * Stores a task as pending. The answer is `full` when `maxPendingCount` tasks are pending already
+   * (default: no limit). A replay answers with the first task as it is now, even when the store is
+   * full; the key is free again once that task was deleted.
    */
   create(task: NewTask, maxPendingCount?: number): Promise<CreateResult>;
 
   /**
-   * What {@link create} would answer for a key that stands for a task already; undefined: it is free.
-   * For whoever must not judge a request anew that was accepted before.
+   * The answer of {@link create} to a key that belongs to a task already; undefined if the key is
+   * free. A request that was accepted before need not be checked anew.
    */
   replay(idempotency: Idempotency): Promise<CreateResult | undefined>;
 
   /**
-   * Makes a task canceled, terminal at once. A task that holds a slot or a dispatch not `done` keeps
-   * them with `cleanupPending` until its cleanup is finished; without a live lease it is up for
-   * takeover at once. Any other loses lease and dispatch with the cancel.
+   * Makes a task canceled, which is terminal at once. A task that holds a slot, or a dispatch that
+   * is not `done`, keeps them with `cleanupPending` until its cleanup is finished; if its lease has
+   * ended, another process may take the cleanup over at once. Any other task loses lease and
+   * dispatch with the cancel.
    */
   cancel(taskId: string): Promise<CancelResult>;
 }

@@ -11,38 +11,46 @@ import type {
   TaskFailure,
 } from "../domain/task.js";
 
-/** Proof of holding a task. Every lease and takeover has a higher epoch; writes with a lower one change nothing. */
+/**
+ * Proves that a process holds a task. Every lease and takeover has a higher epoch; a write with a
+ * lower epoch changes nothing.
+ */
 export interface Fence {
   readonly taskId: string;
   readonly epoch: number;
 }
 
 /**
- * What became of a write by a task's holder. A lost race is an answer, not an exception, and changes
- * nothing: `lost`, the lease was settled, taken over or is of a task not stored; `canceled`, a client
- * canceled the task; `terminal`, it has completed or failed.
+ * The result of a write by a task's holder. A write that lost a race is answered, not thrown, and
+ * changes nothing: `lost`, the lease was settled or taken over, or the task is not stored;
+ * `canceled`, a client canceled the task; `terminal`, the task has completed or failed.
  */
 export type WriteResult = "ok" | "lost" | "canceled" | "terminal";
 
-/** Which task a process would lease. */
+/** Which task a process asks for. */
 export interface LeaseRequest {
   readonly owner: string;
   readonly leaseMs: number;
   /** Names of the workflows that a healthy server can run now; others are not leased. */
   readonly workflows: readonly string[];
-  /** Those of them that a free server has loaded: their tasks may pass older ones of the same priority. */
+  /**
+   * Those of `workflows` whose models a free server has loaded. Their tasks may pass older tasks of
+   * the same priority.
+   */
   readonly prefer: readonly string[];
   /**
-   * How often, and for how long since it was first passed over, one task may be passed. Counted for
-   * the oldest due task of each workflow and priority; those behind it wait behind it anyway.
+   * How often one task may be passed, and for how many milliseconds after the first time. Only the
+   * oldest due task of each workflow and priority is counted: the tasks behind it wait for it
+   * anyway.
    */
   readonly maxBypassCount: number;
   readonly maxBypassMs: number;
 }
 
 /**
- * What a holder tells of one task with a heartbeat. Absent: nothing new. Progress below what is
- * stored changes nothing, nor does a report about a stage that has ended.
+ * What a holder reports of one task with a heartbeat. An absent field means nothing new. A progress
+ * below the stored one changes nothing, and a report about a stage that has ended does not change
+ * that stage.
  */
 export interface ProgressReport extends Fence {
   /** The running stage and how far it is, 0 to 100, and the same for the whole task. */
@@ -56,8 +64,9 @@ export interface ProgressReport extends Fence {
 }
 
 /**
- * The tasks a heartbeat found no longer held, and those canceled meanwhile. With `cleanupPending`
- * lease and slot of the latter are still the holder's, and the lease was extended for the cleanup.
+ * The reported tasks that the holder no longer holds, and those that a client has canceled. A
+ * canceled task with `cleanupPending` keeps its lease and slot, and the heartbeat has extended the
+ * lease for the cleanup.
  */
 export interface HeartbeatResult {
   readonly lost: readonly Fence[];
@@ -73,56 +82,64 @@ export type Outcome =
   | { readonly kind: "failed"; readonly error: TaskFailure }
   | {
       /**
-       * Back to pending, due after a pause; without one in its old place. The dispatch is kept, the
-       * slot too if `keepSlot`. The task's progress begins anew with a new attempt only.
+       * The task is pending again, due after `delayMs`; with 0 it keeps its old place. It keeps its
+       * dispatch, and its slot if `keepSlot`. Its progress begins anew only with a new attempt.
        */
       readonly kind: "retry";
       readonly reason: ErrorCode;
       readonly delayMs: number;
-      /** `attempt`: a fault of the task's or a passing one; `takeover`: a server's. */
+      /** `attempt`: the fault is the task's own or a passing one; `takeover`: it is a server's. */
       readonly spends: "attempt" | "takeover" | "nothing";
-      /** The prompt is known to be gone: the next holder submits a new one. What was uploaded of its result is forgotten too. */
+      /**
+       * The prompt is known to be gone: the next holder submits a new one. The unfinished upload of
+       * its result is forgotten too.
+       */
       readonly dropDispatch: boolean;
       readonly keepSlot: boolean;
     }
-  /** Back to pending at once and in its old place, nothing spent: a process that stops. Dispatch and slot are kept. */
+  /**
+   * A process that stops gives the task back: pending at once, in its old place, with nothing
+   * spent. The task keeps dispatch and slot.
+   */
   | { readonly kind: "handed_back" };
 
-/** The part of a store that whoever runs tasks calls: they lease, hold and settle them. */
+/** The part of a store for processes that run tasks: they lease, hold and settle them. */
 export interface TaskQueue {
   /**
-   * Leases a pending task that is due and whose workflow is in `workflows`: by priority, then due
-   * time, then age, except that a task of a workflow in `prefer` may pass others of its priority,
-   * each at most `maxBypassCount` times and for at most `maxBypassMs`. A new lease has a higher epoch
-   * and opens an entry in `attempts`.
-   * A due task that holds a slot comes before all others and whatever its workflow: it was put or
-   * handed back with a prompt that may be running.
+   * Leases a pending task that is due and whose workflow is in `workflows`: the highest priority
+   * first, then the earliest due time, then the oldest task. A task whose workflow is in `prefer`
+   * may pass others of its priority, each of them at most `maxBypassCount` times and for at most
+   * `maxBypassMs`. A new lease has a higher epoch and opens an entry in `attempts`.
+   * A due task that holds a slot comes before all others, whatever its workflow: it went back to
+   * pending with a prompt that may still run.
    *
    * @returns undefined if no such task is due.
    */
   lease(request: LeaseRequest): Promise<Task | undefined>;
 
   /**
-   * Takes over a task whose lease has expired, or a canceled one whose cleanup nobody does: higher
-   * epoch, slot and dispatch stay with it. `takeovers` grows only if the download or upload stage was
-   * running: a task that merely waited, or whose prompt a server runs, did not bring its holder down.
-   * A stage that succeeds sets `takeovers` back to 0. The task that waits longest goes first. A
-   * cleanup spends nothing, opens no entry in `attempts` and is no new revision.
+   * Takes over a task whose lease has expired, or a canceled task whose cleanup nobody does. The
+   * task that waits longest goes first. It gets a higher epoch and keeps slot and dispatch.
+   * `takeovers` grows only if the download or upload stage was running: a task that merely waited,
+   * or whose prompt a server runs, did not bring its holder down. A stage that succeeds sets
+   * `takeovers` back to 0. The takeover of a cleanup spends nothing, opens no entry in `attempts`
+   * and makes no new revision.
    *
-   * @param scope `with_prompt`: only those that a server may be busy with or has a result of, and those
-   *   that wait for their cleanup: what somebody must look after at once, whether there is room or not.
-   * @returns undefined if there is none.
+   * @param scope `with_prompt`: only tasks that a server may be busy with or has a result of, and
+   *   canceled tasks that wait for their cleanup. Somebody must look after them at once, even
+   *   without room for more tasks.
+   * @returns undefined if there is no such task.
    */
   leaseOrphan(owner: string, leaseMs: number, scope?: OrphanScope): Promise<Task | undefined>;
 
   /**
-   * When, after now, the next pending task becomes due or the next lease expires; undefined if
-   * neither is to come. What is due already does not count, so ask before trying to lease, not
-   * after: a task that becomes due in between would be missed.
+   * The next moment after now at which a pending task becomes due or a lease expires; undefined if
+   * there is none. A task that is due already does not count. So ask before trying to lease: asking
+   * afterwards would miss a task that became due in between.
    */
   nextDueAt(): Promise<Date | undefined>;
 
-  /** Extends the lease of every task reported by `leaseMs` from now and records how far each has come. */
+  /** Extends the lease of every reported task to `leaseMs` from now and records its progress. */
   heartbeat(
     owner: string,
     leaseMs: number,
@@ -130,8 +147,9 @@ export interface TaskQueue {
   ): Promise<HeartbeatResult>;
 
   /**
-   * Gives the task a slot, `server#n`, which no other task can then hold; `busy` if one does. A task
-   * that holds another slot changes it. The running attempt is from then on that server's.
+   * Gives the task a slot, named `server#n`, which no other task can then hold. The answer is
+   * `busy` if another task holds it. A task that holds a different slot gives that one up. The
+   * running attempt is then recorded on the slot's server.
    */
   bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy">;
 
@@ -148,9 +166,9 @@ export interface TaskQueue {
   recordMemoryFailure(fence: Fence, failure: MemoryFailure): Promise<WriteResult>;
 
   /**
-   * Changes the fields given of one stage; begins the stage if it has not begun. A stage that has
-   * ended and is given the status `running` begins anew, from 0. Otherwise its progress never falls,
-   * nor does the task's within an attempt.
+   * Changes the given fields of one stage, and begins the stage if it has not begun. The status
+   * `running` makes a stage that has ended begin anew, from 0. Otherwise the progress of a stage
+   * never falls, and that of the task never falls within an attempt.
    */
   updateStage(
     fence: Fence,
@@ -159,22 +177,23 @@ export interface TaskQueue {
     progress?: number,
   ): Promise<WriteResult>;
 
-  /** Writes what the input turned out to be. */
+  /** Writes what was found out about the input. */
   recordInput(fence: Fence, input: InputFacts): Promise<WriteResult>;
 
   /** Keeps what the object storage needs to resume an upload after a restart. */
   recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult>;
 
   /**
-   * Ends the lease. A stage that still runs is marked by the outcome: `success` for completed,
-   * `failed` for failed and retry; handing back leaves it. Terminal outcomes free slot and dispatch.
+   * Ends the lease. The outcome marks a stage that still runs: `success` for completed, `failed`
+   * for failed and retry; handing back leaves the stage as it is. Terminal outcomes free slot and
+   * dispatch.
    */
   settle(fence: Fence, outcome: Outcome): Promise<WriteResult>;
 
   /**
-   * Ends a canceled task's cleanup: the server is known to be free of it. Frees slot, dispatch and
-   * lease. `ok` also when there was nothing to clean up; `lost` without a lease on what there is, and
-   * for a task that is not canceled.
+   * Ends the cleanup of a canceled task: its server is known to be free of the prompt. Frees slot,
+   * dispatch and lease. The answer is `ok` also when there was nothing to clean up. It is `lost`
+   * when the cleanup is pending but nobody holds a lease for it, and for a task that has not ended.
    */
   finishCleanup(fence: Fence): Promise<WriteResult>;
 }

@@ -1,6 +1,9 @@
 import type { Task, TaskStatus } from "../domain/task.js";
 
-/** Page of a list, newest first. Tasks added while a client pages are not on its later pages. */
+/**
+ * Which page of the list of tasks to read; the newest tasks come first. Tasks that are added while
+ * a client pages are not on its later pages.
+ */
 export interface ListRequest {
   readonly status?: TaskStatus;
   /** 1 to 500. */
@@ -16,19 +19,19 @@ export interface TaskPage {
   readonly nextPageToken?: string;
 }
 
-/** Tasks by status; the terminal ones since the store was made. */
+/** How many tasks have each status. Terminal ones are counted since the store was made. */
 export type TaskCounts = Readonly<Record<TaskStatus, number>>;
 
-/** Says that a task has a new revision. Of several in a row only the last is sure to be told. */
+/** Tells that a task has a new revision. Of several in a row only the last is sure to be told. */
 export interface TaskChange {
   readonly taskId: string;
   readonly rev: number;
   readonly status: TaskStatus;
 }
 
-/** The part of a store that whoever shows or watches tasks calls. */
+/** The part of a store for whoever shows or watches tasks. */
 export interface TaskReading {
-  /** Names this store for good: the same after a restart, another in another database. */
+  /** The id of this store: the same after a restart, different for every other database. */
   readonly storeId: string;
 
   get(taskId: string): Promise<Task | undefined>;
@@ -39,14 +42,14 @@ export interface TaskReading {
   /** Exact, and cheap with a million tasks. */
   counts(): Promise<TaskCounts>;
 
-  /** How long the pending task that is due longest is due already; 0 if none is due. */
+  /** How long ago the pending task that became due first did so; 0 if none is due. */
   queueAgeMs(): Promise<number>;
 
   /**
-   * Calls `listener` after every change of any task, by any process, from now on; revisions of one
-   * task strictly grow, and the last one is always told. What no client can see (a lease renewed, a
-   * slot given back, a dispatch written) makes no revision and is not told. What a listener throws
-   * is logged and keeps nobody else from being told.
+   * Calls `listener` after every change of any task, by any process, from now on. The revisions
+   * told of one task strictly grow, and the last one is always told. A change that no client can
+   * see (a renewed lease, a slot given back, a dispatch) makes no revision and is not told. An
+   * error that one listener throws is logged, and the others are told all the same.
    *
    * @returns a function that ends the subscription.
    */

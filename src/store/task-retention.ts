@@ -1,6 +1,6 @@
 import type { Task } from "../domain/task.js";
 
-/** The part of a store that whoever deletes what has ended calls. */
+/** The part of a store for whoever deletes ended tasks. */
 export interface TaskRetention {
   /**
    * Tasks that ended more than `retentionMs` ago and need no cleanup, the oldest first.
@@ -11,9 +11,9 @@ export interface TaskRetention {
   listExpired(retentionMs: number, limit: number, skip?: number): Promise<readonly Task[]>;
 
   /**
-   * Deletes those of the tasks that have ended and need no cleanup; they go on counting in `counts`.
+   * Deletes those of the tasks that have ended and need no cleanup. They still count in `counts`.
    *
-   * @returns how many.
+   * @returns how many were deleted.
    */
   deleteEnded(taskIds: readonly string[]): Promise<number>;
 }

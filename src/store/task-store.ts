@@ -6,13 +6,13 @@ import type { TaskRetention } from "./task-retention.js";
 import type { WorkflowArchive } from "./workflow-archive.js";
 
 /**
- * All state of all tasks, by who calls: each caller names the parts that it uses. It is the only place
- * where the API and the scheduler meet. Each method is atomic: of two conflicting calls, one wins and
- * the other is told. The store owns the clock: callers give durations, never times, but for a
- * client's own `notBefore`.
+ * All state of all tasks, in parts by who calls them: each caller names the parts that it uses. The
+ * store is the only place where the API and the scheduler meet. Each method is atomic: of two
+ * conflicting calls one wins, and the other is told. The store owns the clock: callers give
+ * durations and never times, except a client's own `notBefore`.
  *
- * Every method throws a TaskError STORE_UNAVAILABLE when the database cannot be reached (nothing
- * is then known to have been written) and DISK_FULL when it has no room.
+ * Every method throws a TaskError STORE_UNAVAILABLE when the database cannot be reached (nothing is
+ * then known to have been written) and DISK_FULL when it has no room.
  */
 export interface TaskStore
   extends TaskReading,

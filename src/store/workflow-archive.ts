@@ -1,8 +1,11 @@
 import type { Json } from "../domain/task.js";
 
-/** The part of a store that keeps what tasks are pinned to. */
+/** The part of a store that keeps the workflow versions that tasks are pinned to. */
 export interface WorkflowArchive {
-  /** Keeps a workflow's content under its version, for good. Idempotent: what a version stands for never changes. */
+  /**
+   * Keeps a workflow's content under its version, for good. Idempotent: the content of a version
+   * never changes.
+   */
   saveWorkflow(version: string, content: Json): Promise<void>;
 
   loadWorkflow(version: string): Promise<Json | undefined>;

@@ -1,20 +1,20 @@
 import type { Task } from "../../domain/task.js";
 import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
 
-/** The task that a key stands for, and the request that made it. */
+/** The task that an idempotency key belongs to, and the hash of the request that made it. */
 export interface FormerTask {
   readonly task: Task;
   readonly requestHash?: string;
 }
 
-/** What a create answers whose key stands for a task already. */
+/** The answer to a create whose key belongs to a task already. */
 export function replayOf(former: FormerTask, { requestHash }: Idempotency): CreateResult {
   return former.requestHash === requestHash
     ? { outcome: "replayed", task: former.task }
     : { outcome: "conflict" };
 }
 
-/** What a create answers that stores nothing; undefined: the task is to be stored. */
+/** The answer to a create that stores nothing; undefined if the task is to be stored. */
 export function refuse(
   { idempotency }: NewTask,
   former: FormerTask | undefined,

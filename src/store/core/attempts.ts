@@ -1,7 +1,10 @@
 import { serverIdOf } from "../../domain/slot.js";
 import { type Attempt, MAX_ATTEMPTS_KEPT, type Task } from "../../domain/task.js";
 
-/** The attempts of a task with a new open one. It has a server already where slot or dispatch bind it to one. */
+/**
+ * The attempts of a task and a new open one. The new one has a server already if slot or dispatch
+ * bind the task to it.
+ */
 export function openAttempt(task: Task, now: Date): readonly Attempt[] {
   const server = task.slot === undefined ? task.dispatch?.server : serverIdOf(task.slot);
   const opened: Attempt = {

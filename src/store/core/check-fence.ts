@@ -1,7 +1,7 @@
 import type { Task } from "../../domain/task.js";
 import type { WriteResult } from "../task-queue.js";
 
-/** What a write with this epoch comes to: `ok` only for the holder of a task that still runs. */
+/** The answer to a write with this epoch: `ok` only for the holder of a task that still runs. */
 export function checkFence(task: Task | undefined, epoch: number): WriteResult {
   if (task?.epoch !== epoch) return "lost";
   switch (task.status) {

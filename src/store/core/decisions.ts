@@ -4,7 +4,7 @@ import type { Fence, WriteResult } from "../task-queue.js";
 import { checkFence } from "./check-fence.js";
 import { cancelTask, endCleanup } from "./task-changes.js";
 
-/** A task as it is stored, at a moment of the store's clock. */
+/** A stored task, and the time of the store's clock. */
 export interface TaskNow {
   readonly task: Task;
   readonly now: Date;
@@ -16,10 +16,13 @@ export interface Decision<Answer> {
   readonly next?: Task;
 }
 
-/** Decides about one task, undefined if it is not stored. Pure: where another write came between, it is asked again. */
+/**
+ * Decides about one task; `stored` is undefined if there is no such task. A decision is pure: it is
+ * made again when another write came in between.
+ */
 export type Decide<Answer> = (stored: TaskNow | undefined) => Decision<Answer>;
 
-/** A change that only the holder of a task may make, while it runs. */
+/** Decides about a change that only the holder of a task may make, while the task runs. */
 export function byHolder(
   { epoch }: Fence,
   change: (task: Task, now: Date) => Task,
@@ -32,7 +35,7 @@ export function byHolder(
   };
 }
 
-/** A client's cancel. */
+/** Decides about a client's cancel. */
 export const decideCancel: Decide<CancelResult> = (stored) => {
   if (!stored) return { answer: "not_found" };
   const { task, now } = stored;
@@ -41,7 +44,7 @@ export const decideCancel: Decide<CancelResult> = (stored) => {
   return { answer: "canceled", next: cancelTask(task, now) };
 };
 
-/** The end of a canceled task's cleanup. */
+/** Decides about the end of a canceled task's cleanup. */
 export function decideCleanup({ epoch }: Fence): Decide<WriteResult> {
   return (stored) => {
     const answer = checkFence(stored?.task, epoch);

@@ -3,14 +3,14 @@ import type { Fence, HeartbeatResult, ProgressReport } from "../task-queue.js";
 import { checkFence } from "./check-fence.js";
 import { applyReport } from "./task-progress.js";
 
-/** What a heartbeat comes to. */
+/** The answer to a heartbeat, and the changes that it makes. */
 export interface Judgement {
   readonly result: HeartbeatResult;
-  /** The tasks whose lease is extended, as they are and with what was reported. */
+  /** The tasks whose lease is extended, as they are and with their reports applied. */
   readonly held: readonly { readonly task: Task; readonly next: Task }[];
 }
 
-/** Judges the reports of one holder, each about the task that `find` gives. */
+/** Judges the reports of one holder. `find` gives the stored task of an id. */
 export function judgeReports(
   reports: readonly ProgressReport[],
   find: (taskId: string) => Task | undefined,
@@ -25,7 +25,7 @@ export function judgeReports(
     if (answer === "lost" || answer === "terminal") lost.push({ taskId, epoch });
     if (answer === "canceled") canceled.push({ taskId, epoch });
     if (!task?.lease || answer === "lost") continue;
-    // A canceled task keeps its lease for the cleanup, but comes no further.
+    // A canceled task keeps its lease for the cleanup, but its report is ignored.
     held.push({ task, next: answer === "ok" ? applyReport(task, report) : task });
   }
   return { result: { lost, canceled }, held };

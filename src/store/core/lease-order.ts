@@ -9,9 +9,10 @@ export interface NextLease {
 }
 
 /**
- * The head to lease, in the order of the queue: one of a preferred workflow may pass others.
+ * Chooses the head to lease, in the order of the queue. A head of a preferred workflow may pass
+ * others.
  *
- * @param heads of each workflow the oldest due task.
+ * @param heads the oldest due task of each workflow.
  * @returns undefined if there is none.
  */
 export function nextLease(
@@ -27,7 +28,7 @@ export function nextLease(
   return next && { task: next.task.head, passed: next.passed.map(({ head }) => head) };
 }
 
-/** A head that another task went before. */
+/** A head after another task has passed it. */
 export function passOver(head: Task, now: Date): Task {
   const { bypassCount, firstBypassedAtMs } = notePassed(queued(head), now.getTime());
   return { ...head, bypassCount, firstBypassedAt: new Date(firstBypassedAtMs) };

@@ -36,7 +36,7 @@ export function createTask(request: NewTask, taskId: string, now: Date): Task {
   };
 }
 
-/** A pending task that a process leases. */
+/** A pending task after a process has leased it. */
 export function beginLease(task: Task, owner: string, leaseMs: number, now: Date): Task {
   return {
     ...task,
@@ -47,7 +47,10 @@ export function beginLease(task: Task, owner: string, leaseMs: number, now: Date
   };
 }
 
-/** A task that a process takes over from a dead holder: to go on with it, or to clean up after a cancel. */
+/**
+ * A task after a process has taken it over from a dead holder, to go on with it or to clean up
+ * after a cancel.
+ */
 export function takeOver(task: Task, owner: string, leaseMs: number, now: Date): Task {
   const taken = {
     ...task,
@@ -63,7 +66,7 @@ export function takeOver(task: Task, owner: string, leaseMs: number, now: Date):
   };
 }
 
-/** A task that holds a slot; its running attempt is on that slot's server. */
+/** A task after it got a slot; its running attempt is on that slot's server. */
 export function holdSlot(task: Task, slot: string): Task {
   return { ...task, slot, attempts: placeAttempt(task.attempts, slot) };
 }
@@ -82,7 +85,10 @@ export function addMemoryFailure(task: Task, failure: MemoryFailure): Task {
   return { ...task, memoryFailures: [...known, failure] };
 }
 
-/** A task that a client canceled. What a server may still run keeps slot, dispatch and lease for the cleanup. */
+/**
+ * A task after a client's cancel. If a server may still run its prompt, it keeps slot, dispatch and
+ * lease for the cleanup.
+ */
 export function cancelTask(task: Task, now: Date): Task {
   const ended: Task = {
     ...without(endAttempt(task, "canceled", now, "canceled"), "uploadCheckpoint", "memoryFailures"),
@@ -94,12 +100,12 @@ export function cancelTask(task: Task, now: Date): Task {
   return endCleanup(ended);
 }
 
-/** A canceled task that no server knows any more. */
+/** A canceled task after its cleanup: no server knows it any more. */
 export function endCleanup(task: Task): Task {
   return without(task, "cleanupPending", "lease", "slot", "dispatch");
 }
 
-/** A task whose lease its holder ended. */
+/** A task after its holder has ended the lease. */
 export function settleTask(task: Task, outcome: Outcome, now: Date): Task {
   switch (outcome.kind) {
     case "completed": {
@@ -118,7 +124,7 @@ export function settleTask(task: Task, outcome: Outcome, now: Date): Task {
 }
 
 /**
- * The task to store: with the next revision if a client can see a difference.
+ * The task to store. It gets the next revision if a client can see a difference.
  *
  * @throws Error if the status may not change like that, which is a bug.
  */
@@ -151,7 +157,7 @@ function isVisiblyDifferent(before: Task, next: Task): boolean {
   );
 }
 
-/** A task that merely waited, or whose prompt a server runs, did not bring its holder down. */
+/** Whether a task may have felled its holder: not while it waited, or a server ran its prompt. */
 function mayHaveFelledHolder({ stages }: Task): boolean {
   return stages.download?.status === "running" || stages.upload?.status === "running";
 }
@@ -159,7 +165,7 @@ function mayHaveFelledHolder({ stages }: Task): boolean {
 function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): Task {
   let freed = without(endAttempt(task, outcome.reason, now, "failed"), "lease");
   if (!outcome.keepSlot) freed = without(freed, "slot");
-  // Another prompt makes another result: what was uploaded of the old one is of no use.
+  // A new prompt makes a new result: the unfinished upload of the old one is of no use.
   if (outcome.dropDispatch) freed = without(freed, "dispatch", "uploadCheckpoint");
   return {
     ...freed,

@@ -6,7 +6,10 @@ import { TASK_ID } from "./task-ids.js";
 /** Greater than every task id. */
 const ABOVE_ALL_IDS = "g";
 
-/** The id below which a page begins, the newest tasks first. @throws TaskError INVALID_REQUEST for a token that is none */
+/**
+ * The id below which a page begins, since newer tasks come first. @throws TaskError INVALID_REQUEST
+ * for a malformed token
+ */
 export function pageStart(pageToken: string | undefined): string {
   if (pageToken === undefined) return ABOVE_ALL_IDS;
   if (TASK_ID.test(pageToken)) return pageToken;

@@ -2,7 +2,10 @@ import type { Stage, StageName, StageStatus, Task } from "../../domain/task.js";
 import type { ProgressReport } from "../task-queue.js";
 import { without } from "./without.js";
 
-/** A task with fields of one stage changed; a stage that is not running begins anew when told to run. */
+/**
+ * A task with fields of one stage changed. A stage that is not running begins anew when its status
+ * becomes `running`.
+ */
 export function changeStage(
   task: Task,
   name: StageName,
@@ -19,13 +22,16 @@ export function changeStage(
   return {
     ...(nodeStops ? without(task, "runningNode") : task),
     stages: { ...task.stages, [name]: stage },
-    // Work got done, so whatever brought holders down before is behind it.
+    // A stage has succeeded: what brought holders down before is over.
     takeovers: stage.status === "success" && base.status !== "success" ? 0 : task.takeovers,
     progress: forward(task.progress, progress),
   };
 }
 
-/** A task with what its holder reported. A report about a stage that has ended comes late and changes nothing of it. */
+/**
+ * A task with its holder's report applied. A late report about a stage that has ended does not
+ * change that stage.
+ */
 export function applyReport(task: Task, report: ProgressReport): Task {
   const { stage, runningNode } = report;
   const status = stage && task.stages[stage.name]?.status;

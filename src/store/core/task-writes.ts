@@ -33,12 +33,12 @@ type OneTask = Pick<TaskIntake, "cancel"> &
     | "finishCleanup"
   >;
 
-/** What changes one task is decided here, whatever the store is made of. */
+/** The methods that change one task. Their decisions are the same for every kind of store. */
 export abstract class TaskWrites implements OneTask {
   /**
    * Reads a task, decides and stores what it becomes, in one atomic step.
    *
-   * @throws SlotTaken if it would have a slot that another task holds; nothing is then changed.
+   * @throws SlotTaken if it would get a slot that another task holds; nothing is then changed.
    */
   protected abstract change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer>;
 

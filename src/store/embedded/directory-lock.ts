@@ -6,20 +6,21 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TaskError } from "../../domain/errors.js";
 
-/** Held until it is disposed or the process dies, however it dies. */
+/** A lock that is held until it is disposed or the process dies, however it dies. */
 export interface DirectoryLock extends AsyncDisposable {
-  /** How many dead owners' traces were removed. */
+  /** How many sockets of dead owners were removed. */
   readonly deadOwnerCount: number;
 }
 
 /**
  * Makes this process the only owner of a directory on a local disk.
  *
- * Each contender listens on a Unix socket in the directory under a name never used again, and then
- * looks for others. A socket that nobody listens on any more is a dead owner's and is removed; one
- * that answers is alive, and the contender withdraws. Since each listens before it looks, of two
- * contenders at least one sees the other. The kernel ends a socket with its process, which makes
- * this safe where process ids are not: after kill -9, and between containers.
+ * Each contender first listens on a Unix socket in the directory, under a name that is never used
+ * again, and then looks for other sockets. If one answers, its owner is alive and the contender
+ * withdraws. If nobody listens on it any more, its owner is dead and the socket is removed. Since
+ * each contender listens before it looks, at least one of two sees the other. The kernel ends a
+ * socket with its process. That makes this safe where process ids are not: after kill -9, and
+ * between containers.
  *
  * @throws TaskError STORE_UNAVAILABLE naming the directory while another process owns it.
  */
@@ -76,7 +77,7 @@ async function findOthers(
   return { deadCount };
 }
 
-/** In doubt an owner is alive: refusing to start does no harm. */
+/** Whether the owner of a socket is alive. In doubt it is: refusing to start does no harm. */
 async function isAlive(directory: string, name: string): Promise<boolean> {
   return await usingShortPath(directory, name, async (path) => {
     const socket = connect(path);

@@ -11,8 +11,8 @@ export type SqlValue = string | number | null;
  * One SQLite file, used by this process alone. Every call is synchronous; a write is on disk
  * (fsync) when it returns. Statements are prepared once and kept by their text.
  *
- * Whatever is thrown for the file's sake is a TaskError: DISK_FULL, or STORE_UNAVAILABLE for a file
- * that cannot be opened, read or written. A broken constraint or faulty SQL is a plain Error.
+ * A fault of the file is thrown as a TaskError: DISK_FULL, or STORE_UNAVAILABLE for a file that
+ * cannot be opened, read or written. A broken constraint or faulty SQL is a plain Error.
  */
 export class EmbeddedDriver implements Disposable {
   readonly #path: string;
@@ -43,7 +43,10 @@ export class EmbeddedDriver implements Disposable {
     return this.#use(sql, values, (statement, bound) => statement.all(bound) as Row[]);
   }
 
-  /** The first row. Runs to the end all the same: a write with RETURNING that is left half-way is not committed. */
+  /**
+   * The first row of a query. The statement runs to its end all the same: a write with RETURNING
+   * that stops half-way is not committed.
+   */
   get<Row>(sql: string, ...values: readonly SqlValue[]): Row | undefined {
     return this.all<Row>(sql, ...values)[0];
   }
@@ -58,7 +61,9 @@ export class EmbeddedDriver implements Disposable {
     this.#translate(() => this.#database.exec(sql));
   }
 
-  /** Runs `work` in a transaction: all of its writes are kept, or none when it throws. Not to be nested. */
+  /**
+   * Runs `work` in a transaction: all of its writes are kept, or none if it throws. Never nested.
+   */
   transaction<T>(work: () => T): T {
     this.run("BEGIN IMMEDIATE");
     try {
@@ -66,7 +71,7 @@ export class EmbeddedDriver implements Disposable {
       this.run("COMMIT");
       return result;
     } catch (error) {
-      // SQLite has rolled back by itself where the disk is full; a second time would hide the cause.
+      // SQLite rolls back by itself when the disk is full; a second rollback would hide the cause.
       if (this.#database.inTransaction) this.run("ROLLBACK");
       throw error;
     }
@@ -75,7 +80,7 @@ export class EmbeddedDriver implements Disposable {
   /** Closes the file. Later calls throw STORE_UNAVAILABLE. */
   [Symbol.dispose](): void {
     if (!this.#database.isOpen) return;
-    // With a statement left, closing would silently leave the file open.
+    // While a statement is left, closing silently leaves the file open.
     for (const sql of [...this.#statements.keys()]) this.#forget(sql);
     this.#translate(() => this.#database.close());
   }
@@ -103,7 +108,8 @@ export class EmbeddedDriver implements Disposable {
       try {
         return use(statement, [...values]);
       } catch (error) {
-        // A statement that failed once would fail for ever.
+        // A prepared statement that failed once would fail for ever: the next call prepares it
+        // anew.
         this.#forget(sql);
         throw error;
       }
@@ -151,7 +157,7 @@ export class EmbeddedDriver implements Disposable {
   }
 }
 
-/** Texts of SQLite's errors that tell of the file and not of the statement. */
+/** Texts of the SQLite errors that are faults of the file, not of the statement. */
 const FILE_FAULTS = [
   "unable to open database file",
   "database is locked",
@@ -175,7 +181,7 @@ function unavailable(message: string, cause?: unknown): TaskError {
   return new TaskError("STORE_UNAVAILABLE", message, { cause });
 }
 
-/** The library ends a text at its first NUL and drops a byte order mark: better refused than lost. */
+/** Refuses what the library would change: it cuts texts at a NUL and drops a byte order mark. */
 function refuseLossyText(value: SqlValue): void {
   if (typeof value !== "string") return;
   if (value.includes("\0") || value.startsWith("\uFEFF")) {
@@ -183,7 +189,9 @@ function refuseLossyText(value: SqlValue): void {
   }
 }
 
-/** Asked by writing, since quotas do not show among the free blocks. */
+/**
+ * Whether the disk is full. Found out by writing: the number of free blocks does not show quotas.
+ */
 function hasNoRoom(path: string): boolean {
   const probePath = join(dirname(path), `.room-${randomUUID()}`);
   try {

@@ -40,7 +40,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #facts: EmbeddedFacts;
   readonly #feed: ChangeFeed;
   readonly #taskIds = new TaskIds();
-  /** Only here: nobody but this process has the file open. */
+  /** Kept in memory only: no other process has the file open. */
   readonly #duties = new Map<string, { readonly owner: string; readonly expiresAtMs: number }>();
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
@@ -68,7 +68,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
       if (refusal) return refusal;
       const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
       write.insert(task, idempotency?.requestHash);
-      // Read back, so that the caller's objects are no part of it.
+      // Read back, so that the answer shares no object with the request.
       return { outcome: "created", task: this.#table.find(task.taskId) ?? task };
     });
   }

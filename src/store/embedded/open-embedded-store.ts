@@ -10,12 +10,15 @@ import { startWatchdog } from "./watchdog.js";
 
 /** Where an embedded store is, and what it needs from its surroundings. */
 export interface EmbeddedStoreOptions {
-  /** Made if it is not there, for this user alone. On a local disk; one process at a time can have it open. */
+  /**
+   * A directory on a local disk. It is made for this user alone if it does not exist. Only one
+   * process at a time can have it open.
+   */
   readonly directory: string;
   /** Milliseconds since 1970. @default Date.now */
   readonly clock?: () => number;
   readonly logger?: Logger;
-  /** An opening that takes longer is hung: the process is killed. @default 300000 */
+  /** In milliseconds; when opening takes longer, the process is killed as hung. @default 300000 */
   readonly openLimitMs?: number;
 }
 
@@ -62,7 +65,7 @@ function openLocked(
   }
 }
 
-/** Makes the names of new files survive a power cut; SQLite's own system calls are not there to do it. */
+/** Makes the names of new files survive a power cut. This SQLite lacks the system call for that. */
 async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory);
   try {

@@ -51,7 +51,7 @@ export function encodeKey(key: string): string {
   return JSON.stringify(key);
 }
 
-/** The task of a row; shares nothing with any other. */
+/** The task of a row. It shares no object with any other task. */
 export function toTask(row: TaskRow): Task {
   const document = JSON.parse(row.document) as StoredDocument;
   const { createdAt, updatedAt, notBefore, firstBypassedAt, attempts, dispatch, ...rest } =
@@ -68,7 +68,7 @@ export function toTask(row: TaskRow): Task {
   };
 }
 
-/** The fields of a task that have columns, so that no fact is stored twice. */
+/** The fields that have columns. The document leaves them out: no fact is stored twice. */
 type ColumnField =
   | "taskId"
   | "rev"

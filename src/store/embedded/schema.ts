@@ -23,7 +23,9 @@ export function migrate(driver: EmbeddedDriver): void {
   });
 }
 
-/** The schema's changes since the beginning. Those that were released never change; new ones are added. */
+/**
+ * The schema's changes since the beginning. A released change is never edited; new ones are added.
+ */
 const MIGRATIONS: readonly string[] = [
   `
 -- Times are milliseconds since 1970. What no query needs is in the document.

@@ -6,8 +6,8 @@ import type { EmbeddedDriver, SqlValue } from "./driver.js";
 import { CHANGING_COLUMNS, changingValues, encodeKey, type TaskRow, toTask } from "./row.js";
 
 /**
- * The queries on the table `tasks`. Those that run often name their index: were it missing, they
- * would fail at once instead of becoming slow.
+ * The queries on the table `tasks`. Those that run often name their index: without it they fail at
+ * once, instead of becoming slow.
  */
 export class EmbeddedTable {
   readonly #driver: EmbeddedDriver;
@@ -33,12 +33,12 @@ export class EmbeddedTable {
     this.#driver.run(UPDATE, ...changingValues(task), task.taskId);
   }
 
-  /** Moves the end of a lease, which is not in the document, without writing the rest anew. */
+  /** Moves the end of a lease. It is not part of the document, so nothing else is written. */
   renewLease(taskId: string, expiresAtMs: number): void {
     this.#driver.run("UPDATE tasks SET orphan_at = ? WHERE task_id = ?", expiresAtMs, taskId);
   }
 
-  /** Whatever the form of the id: one that is not ours is not asked for. */
+  /** The task of an id. An id that is not of our form is not asked for. */
   find(taskId: string): Task | undefined {
     if (!TASK_ID.test(taskId)) return undefined;
     return this.#one("SELECT * FROM tasks WHERE task_id = ?", taskId);
@@ -83,7 +83,7 @@ export class EmbeddedTable {
     );
   }
 
-  /** When the pending task that is or becomes due first does so. */
+  /** The earliest due time of a pending task, past or to come. */
   findOldestDueMs(): number | undefined {
     return this.#driver.get<{ at: number }>(
       `SELECT due_at AS at FROM tasks INDEXED BY tasks_due
@@ -91,7 +91,7 @@ export class EmbeddedTable {
     )?.at;
   }
 
-  /** When, after now, the next pending task becomes due or the next lease expires. */
+  /** The next moment after now at which a pending task becomes due or a lease expires. */
   findNextDueMs(nowMs: number): number | undefined {
     const due = this.#driver.get<{ at: number }>(
       `SELECT due_at AS at FROM tasks INDEXED BY tasks_due

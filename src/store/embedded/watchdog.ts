@@ -2,20 +2,20 @@ import { Worker } from "node:worker_threads";
 
 /** What a {@link startWatchdog} watches. */
 export interface WatchdogOptions {
-  /** Said on standard error when time is up, as one line. */
+  /** Written to standard error when the time is up, as one line. */
   readonly message: string;
   readonly limitMs: number;
 }
 
 /**
- * Kills this process unless it is disposed within `limitMs`. For synchronous calls that may hang,
- * where no timer of the same thread can run: whoever started the process sees it end instead of wait
- * for ever.
+ * Kills this process unless the watchdog is disposed within `limitMs`. It is for synchronous calls
+ * that may hang: no timer of the same thread can run meanwhile. Whoever started the process then
+ * sees it end, instead of waiting for ever.
  */
 export function startWatchdog({ message, limitMs }: WatchdogOptions): Disposable {
   const released = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const workerData = { released, message, limitMs };
-  // Without the flags of this process, which may say that a text is a module or want a loader.
+  // The flags of this process are left out: they may say that a text is a module, or want a loader.
   const worker = new Worker(WATCH, { eval: true, workerData, execArgv: [] });
   worker.unref();
   return {

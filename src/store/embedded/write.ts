@@ -4,7 +4,7 @@ import { SlotTaken } from "../core/task-writes.js";
 import type { TaskChange } from "../task-reading.js";
 import type { EmbeddedTable } from "./table.js";
 
-/** One transaction's writes, all at the same moment, and what subscribers are to be told of them. */
+/** The writes of one transaction, all at the same time, and the changes to tell subscribers of. */
 export class EmbeddedWrite {
   readonly now: Date;
   readonly #table: EmbeddedTable;
@@ -33,7 +33,7 @@ export class EmbeddedWrite {
     return revised;
   }
 
-  /** Like {@link save} for a heartbeat, which mostly has a lease to move and nothing else. */
+  /** Like {@link save}, for a heartbeat: it mostly moves a lease and changes nothing else. */
   renew(before: Task, next: Task): void {
     const isLeaseAlone = revise(before, next, this.now).rev === before.rev;
     if (!isLeaseAlone) this.save(before, next);

@@ -11,12 +11,12 @@ import { hasCode } from "./errors.js";
 
 /** What {@link MongoChanges} needs besides a database. */
 export interface MongoChangesOptions {
-  /** Between two looks at a standalone server. */
+  /** Milliseconds between two looks for changes on a standalone server. */
   readonly pollMs: number;
   readonly logger: Logger | undefined;
 }
 
-/** What the stream yields of a change. */
+/** The part of a change that the stream yields. */
 interface ToldChange {
   readonly documentKey: { readonly _id: string };
   readonly change: { readonly rev: number; readonly status: TaskStatus };
@@ -25,17 +25,17 @@ interface ToldChange {
 const RETRY_PAUSE = { baseMs: 100, capMs: 5_000 };
 /** How long the server waits for news before it answers that there are none. */
 const AWAIT_MS = 1_000;
-/** How far back to look for what was missed: clocks of two members may differ. */
+/** How far back to look for missed changes: the clocks of two members may differ. */
 const OVERLAP_MS = 60_000;
 const POLL_OVERLAP_MS = 2_000;
-/** Revisions told are remembered for so many tasks, those told last. */
+/** How many tasks' last told revisions are remembered; the oldest are forgotten first. */
 const MAX_REMEMBERED = 50_000;
 
 /**
- * Tells subscribers what any process changes, from {@link start} on. On a replica set by one change
- * stream, which goes on after a cut where it was: by the driver, by a stream of ours from the last
- * token, or, when the server's history does not reach back that far, by asking for everything
- * changed since. On a standalone server by asking that again and again.
+ * Tells subscribers of changes by any process, from {@link start} on. On a replica set they come
+ * from one change stream. After a cut the stream goes on where it was: the driver resumes it, or we
+ * open a new one after the last token. When the server's history does not reach back that far, we
+ * ask for everything changed since. On a standalone server we ask for that again and again.
  */
 export class MongoChanges implements AsyncDisposable {
   readonly #options: MongoChangesOptions;
@@ -45,10 +45,10 @@ export class MongoChanges implements AsyncDisposable {
   readonly #told = new Map<string, number>();
   #loop: Promise<void> | undefined;
   #stream: ChangeStream<TaskDocument> | undefined;
-  /** Where the stream begins: after a token, or at a time where there is none. */
+  /** Where the stream begins: after a token, or at a time if there is no token. */
   #resumeAfter: unknown;
   #startAt: Timestamp | undefined;
-  /** Everything before was told. */
+  /** Every change before this time was told. */
   #completeUntil = new Date(0);
 
   constructor(options: MongoChangesOptions) {
@@ -71,7 +71,7 @@ export class MongoChanges implements AsyncDisposable {
     );
   }
 
-  /** Tells of a change, unless that or a later one of the same task was told. */
+  /** Tells subscribers of a change, unless it or a later one of the same task was told already. */
   tell(change: TaskChange): void {
     if (change.rev <= (this.#told.get(change.taskId) ?? 0)) return;
     this.#remember(change);
@@ -84,7 +84,7 @@ export class MongoChanges implements AsyncDisposable {
     await this.#loop;
   }
 
-  /** Repeats `work`, which ends by throwing only, with a pause that grows while it fails at once. */
+  /** Repeats `work`, which ends only by throwing. The pause grows while it fails at once. */
   async #run(work: () => Promise<void>): Promise<void> {
     for (let failureCount = 1; !this.#stop.signal.aborted; failureCount += 1) {
       const startedAtMs = performance.now();
@@ -125,7 +125,10 @@ export class MongoChanges implements AsyncDisposable {
     }
   }
 
-  /** The server no longer knows what came after our token: tells what has changed since, and goes on from now. */
+  /**
+   * For when the server no longer knows what came after our token: tells what has changed since the
+   * last complete time, and goes on from now.
+   */
   async #startAnew(database: MongoDatabase): Promise<void> {
     const { operationTime } = await database.collection.db.command({ hello: 1 });
     await this.#catchUp(database, OVERLAP_MS);
@@ -155,7 +158,7 @@ export class MongoChanges implements AsyncDisposable {
   }
 }
 
-/** New revisions alone: a heartbeat is filtered out by the server. */
+/** Selects new revisions alone: the server filters heartbeats out. */
 const PIPELINE = [
   {
     $match: {

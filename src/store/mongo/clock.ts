@@ -2,24 +2,24 @@
 const SLACK_MS = 2_000;
 
 /**
- * An estimate of the database server's clock, by this process's monotonic one. It is never what
- * decides: the server compares with its own `$$NOW`. But `$$NOW` does not bound the scan of an index,
- * so each such query has a constant next to it that does.
+ * Estimates the database server's clock from this process's monotonic clock. The estimate never
+ * decides: the server compares with its own `$$NOW`. But `$$NOW` does not bound the scan of an
+ * index, so each such query also has a constant from here that does.
  */
 export class ServerClock {
   #offsetMs: number | undefined;
 
-  /** Takes in what time the server had a moment ago. */
+  /** Notes the time that the server had a moment ago. */
   note(serverTime: Date): void {
     this.#offsetMs = serverTime.getTime() - performance.now();
   }
 
-  /** Certainly after now. */
+  /** A time that is certainly after the server's now. */
   get afterNow(): Date {
     return new Date(this.#nowMs() + SLACK_MS);
   }
 
-  /** Certainly before now. */
+  /** A time that is certainly before the server's now. */
   get beforeNow(): Date {
     return new Date(this.#nowMs() - SLACK_MS);
   }

@@ -10,9 +10,9 @@ import { isOutage, isRefusal, translateError, unavailable } from "./errors.js";
 export interface MongoConnectionOptions {
   readonly uri: string;
   readonly database: string;
-  /** How long a call waits for a server that can take it. */
+  /** How long a call waits for a server that can take it, in milliseconds. */
   readonly selectionMs: number;
-  /** How long a call waits in all. */
+  /** How long a call waits in all, in milliseconds. */
   readonly callMs: number;
   readonly logger: Logger | undefined;
   /** Called once, when the database is ready for the first time. */
@@ -22,9 +22,9 @@ export interface MongoConnectionOptions {
 const RETRY_PAUSE = { baseMs: 500, capMs: 10_000 };
 
 /**
- * The way to one database. While it was never reached, it is tried for in the background and every
- * call is refused at once; then it is `ready` for good: the driver finds a new primary by itself,
- * and calls wait for that within their limit.
+ * The connection to one database. Until the database was reached once, we try to connect in the
+ * background and refuse every call at once. From then on it is `ready` for good: the driver finds a
+ * new primary by itself, and calls wait for that within their limit.
  */
 export class MongoConnection implements AsyncDisposable {
   readonly #options: MongoConnectionOptions;
@@ -38,9 +38,10 @@ export class MongoConnection implements AsyncDisposable {
   }
 
   /**
-   * Tries once; goes on in the background when the database cannot be reached.
+   * Tries to connect once, and goes on in the background when the database cannot be reached.
    *
-   * @throws TaskError STORE_UNAVAILABLE when it was reached and refuses us, which waiting would not end.
+   * @throws TaskError STORE_UNAVAILABLE when the database was reached and refuses us: waiting
+   *   would not help.
    */
   static async open(options: MongoConnectionOptions): Promise<MongoConnection> {
     const connection = new MongoConnection(options);
@@ -81,7 +82,7 @@ export class MongoConnection implements AsyncDisposable {
     await this.#waiting;
   }
 
-  /** By a client of its own: one that could not connect at first never does. */
+  /** Each try makes a new client: one that could not connect at first never does. */
   async #prepare(): Promise<void> {
     const { uri, logger } = this.#options;
     const client = new MongoClient(uri, clientOptions(this.#options));
@@ -127,8 +128,8 @@ export class MongoConnection implements AsyncDisposable {
 }
 
 /**
- * Options that the promise rests on, whatever the URI says: an acknowledged write is on the disks of
- * a majority, and what is read was written so.
+ * Options that hold whatever the URI says: an acknowledged write is on the disks of a majority, and
+ * reads see only such writes.
  */
 function clientOptions({ selectionMs, callMs }: MongoConnectionOptions): MongoClientOptions {
   return {
@@ -146,7 +147,7 @@ function clientOptions({ selectionMs, callMs }: MongoConnectionOptions): MongoCl
   };
 }
 
-/** Waits no longer than that; what comes later is dropped. */
+/** Waits for a call no longer than `limitMs`; an answer that comes later is dropped. */
 async function withinLimit<T>(call: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {

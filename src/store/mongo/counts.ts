@@ -17,12 +17,12 @@ export interface CountDocument {
 /** A status that does not change any more. */
 type EndStatus = Exclude<TaskStatus, "pending" | "processing">;
 
-/** As many documents share the counting, since two transactions cannot write one at the same time. */
+/** How many documents share the counting: two transactions cannot write one at the same time. */
 const SHARD_COUNT = 64;
 
 /**
- * Counts created and ended tasks, in the transaction that creates or ends them. Those that are
- * processing are counted where they are, being few; pending are the rest.
+ * Counts created and ended tasks, in the transaction that creates or ends them. Processing tasks
+ * are few and are counted where they are stored; the rest are pending.
  */
 export class MongoCounts {
   readonly #counts: Collection<CountDocument>;
@@ -63,7 +63,7 @@ export class MongoCounts {
     return (found as unknown as { readonly now: Date }).now;
   }
 
-  /** In one snapshot: no task is counted twice or left out because it moved meanwhile. */
+  /** Reads in one snapshot: no task is counted twice or left out because it moved meanwhile. */
   async #readAtOnce(): Promise<TaskCounts> {
     type Row = CountDocument & { readonly processing?: number };
     const rows = await this.#tasks
@@ -83,7 +83,9 @@ export class MongoCounts {
     return { ...ended, pending, processing };
   }
 
-  /** Without transactions the counters may miss a task that was ended by a process that died then. */
+  /**
+   * Reads without a transaction. The counters may miss a task whose process died while ending it.
+   */
   async #readInSteps(): Promise<TaskCounts> {
     const count = (status: TaskStatus) =>
       this.#tasks.countDocuments({ status }, { hint: INDEX.status });

@@ -23,9 +23,9 @@ export interface MongoDatabase {
   readonly duties: MongoDuties;
   readonly clock: ServerClock;
   /**
-   * Runs `work` so that all of its writes are kept or none; where it is run again, because another
-   * transaction came between, nothing of the first time is left. On a standalone server the writes
-   * are kept one by one, in their order.
+   * Runs `work` so that all of its writes are kept or none. When another transaction came in
+   * between, `work` is run again and nothing of the first run is left. On a standalone server the
+   * writes are kept one by one, in their order.
    */
   together<T>(work: (session: ClientSession | undefined) => Promise<T>): Promise<T>;
 }
@@ -34,14 +34,14 @@ export interface MongoDatabase {
 export interface PrepareOptions {
   readonly client: MongoClient;
   readonly database: string;
-  /** How long a transaction is tried. */
+  /** How long a transaction is tried, in milliseconds. */
   readonly callMs: number;
   readonly logger: Logger | undefined;
 }
 
 /**
- * Makes a database ready: collections, validator, indexes. Throws whatever the driver does when it
- * cannot be reached.
+ * Makes a database ready: collections, validator, indexes. Throws the driver's error when the
+ * database cannot be reached.
  */
 export async function prepareDatabase(options: PrepareOptions): Promise<MongoDatabase> {
   const { client, callMs, logger } = options;
@@ -77,7 +77,10 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   };
 }
 
-/** The driver would try for two minutes, long after the caller was told that it failed. */
+/**
+ * Limits how long a transaction is tried: the driver alone would go on for two minutes, long after
+ * the caller was told that it failed.
+ */
 async function inTransaction<T>(
   client: MongoClient,
   work: (session: ClientSession) => Promise<T>,

@@ -11,11 +11,11 @@ export interface TaskDocument extends SameFields {
   /** The form of this document. */
   readonly schema: typeof DOCUMENT_SCHEMA;
   /**
-   * Grows with every write, visible or not, but for the renewal of a lease: a write is refused when it
-   * is not the one that was read.
+   * Grows with every write, visible or not, except the renewal of a lease. A write is refused when
+   * the version is no longer the one that was read.
    */
   readonly version: number;
-  /** The task's revision, with the status so that the change stream tells both; replaced as a whole. */
+  /** Revision and status in one field, replaced as a whole: the change stream then tells both. */
   readonly change: { readonly rev: number; readonly status: TaskStatus };
   /** When, by the server's clock, `change` was written. */
   readonly changedAt: Date;
@@ -25,11 +25,11 @@ export interface TaskDocument extends SameFields {
   readonly idempotency?: Idempotency;
   readonly leaseOwner?: string;
   /**
-   * From when on another process may take the task over: the end of its lease, or 1970 for a canceled
-   * task that waits for its cleanup without one.
+   * When another process may take the task over: at the end of its lease, or in 1970 for a canceled
+   * task that waits for its cleanup without a lease.
    */
   readonly orphanAt?: Date;
-  /** When an ended task without a cleanup to come ended: what the retention counts from. */
+  /** When the task ended, from which the retention counts; absent while its cleanup is to come. */
   readonly retainedSince?: Date;
 }
 
@@ -55,7 +55,7 @@ interface Idempotency {
 /** The current form of a {@link TaskDocument}. */
 export const DOCUMENT_SCHEMA = 1;
 
-/** What of a document a task decides; the rest is the store's own. */
+/** The fields of a document that come from the task; the store itself sets the rest. */
 type TaskFields = Omit<TaskDocument, "_id" | "schema" | "version" | "changedAt" | "idempotency">;
 
 /** The document of a new task; the server adds `changedAt`. */
@@ -76,7 +76,7 @@ export function toDocument(
   };
 }
 
-/** The task of a document; shares nothing with any other. */
+/** The task of a document. It shares no object with any other task. */
 export function toTask(document: TaskDocument): Task {
   const { _id, schema, version, change, changedAt, retainedSince, ...stored } = document;
   const { params, parameters, uploadCheckpoint, idempotency, leaseOwner, orphanAt, ...same } =
@@ -103,7 +103,7 @@ export function encodeKey(key: string): string {
 }
 
 /**
- * The update that makes one task's document another's, of the fields that differ only.
+ * The update from one state of a task to the next, with only the fields that differ.
  *
  * @returns undefined if there is nothing to write.
  */

@@ -9,10 +9,10 @@ export interface DutyDocument {
   readonly expiresAt: Date;
 }
 
-/** Long ago for a duty that nobody had yet. */
+/** The end of the lease; 1970 for a duty that nobody had yet. */
 const EXPIRES_AT = { $ifNull: ["$expiresAt", new Date(0)] };
 
-/** Who does what one process alone should do, by the server's clock. */
+/** Duties by the server's clock: each a job that only one process should do. */
 export class MongoDuties implements Duties {
   readonly #collection: Collection<DutyDocument>;
 
@@ -21,7 +21,7 @@ export class MongoDuties implements Duties {
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
-    // A condition in the update, since a query with the server's time makes no document.
+    // The condition is in the update: a query with the server's time cannot insert a document.
     const isOurs = {
       $or: [{ $eq: ["$owner", { $literal: owner }] }, { $lte: [EXPIRES_AT, "$$NOW"] }],
     };

@@ -19,10 +19,10 @@ export class VersionConflict extends Error {
   override readonly name = "VersionConflict";
 }
 
-/** What clients are told to wait when the database cannot be reached. */
+/** How long clients are told to wait when the database cannot be reached. */
 const RETRY_AFTER_MS = 5_000;
 
-/** An answer for every call that the database cannot serve now. */
+/** The error of every call that the database cannot serve now. */
 export function unavailable(reason: string, cause?: unknown): TaskError {
   return new TaskError("STORE_UNAVAILABLE", `Cannot use the store: ${reason}`, {
     cause,
@@ -30,7 +30,10 @@ export function unavailable(reason: string, cause?: unknown): TaskError {
   });
 }
 
-/** What is thrown to the store's callers: a TaskError for whatever the database does, anything else as it is. */
+/**
+ * The error to throw to the store's callers: a TaskError for a failure of the database, any other
+ * error as it is.
+ */
 export function translateError(error: unknown): unknown {
   if (error instanceof VersionConflict)
     return unavailable("too many write the same task at once", error);
@@ -52,7 +55,7 @@ export function hasCode(error: unknown, code: number): boolean {
   return error instanceof MongoServerError && error.code === code;
 }
 
-/** Whether an error is the database's state and not our request's fault: it may be gone the next time. */
+/** Whether the database's state causes an error, not our request: it may be gone the next time. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof MongoError)) return false;
   return (
@@ -64,14 +67,17 @@ export function isOutage(error: unknown): boolean {
   );
 }
 
-/** Several writes at once that were cut off, or that no majority is known to have: the error itself tells neither. */
+/**
+ * Whether several writes at once were cut off, or are not known to be on a majority. The error's
+ * class and labels do not tell.
+ */
 function isBulkOutage(error: MongoError): boolean {
   if (!(error instanceof MongoBulkWriteError)) return false;
   const inner: unknown = error.errorResponse;
   return isOutage(inner) || error.result.getWriteConcernError() !== undefined;
 }
 
-/** Whether the server knows us not, or not well enough. */
+/** Whether the server refuses us: unknown credentials, or too few rights. */
 export function isRefusal(error: unknown): boolean {
   return REFUSAL_CODES.some((code) => hasCode(error, code));
 }
@@ -101,7 +107,7 @@ const OUTAGE_LABELS = [
 /** Unauthorized, AuthenticationFailed, and the same of a hosted database. */
 const REFUSAL_CODES = [13, 18, 8000];
 
-/** Of the server's error codes those that tell of a member that stops, starts, votes, is slow, busy or refuses us. */
+/** The server's error codes for a member that stops, starts, votes, is slow, busy or refuses us. */
 const OUTAGE_CODES: ReadonlySet<number> = new Set([
   ...[6, 7, 50, 64, 89, 91, 112, 134, 189, 202, 239, 246, 262, 9001],
   ...[10107, 11600, 11601, 11602, 13435, 13436],

@@ -5,11 +5,11 @@ import { VersionConflict } from "./errors.js";
 import type { MongoTasks, StoredTask } from "./tasks.js";
 
 /**
- * Extends the leases of the tasks reported and records how far each has come: one reading for all of
- * them, one writing for the leases and one for the news.
+ * Extends the leases of the reported tasks and records their progress: one read for all of them,
+ * one write for the leases and one for the progress.
  *
- * @throws VersionConflict when one of them was taken over or ended in between; doing it again does no
- *   harm to the others.
+ * @throws VersionConflict when one of them was taken over or ended in between. To call it again
+ *   does no harm to the others.
  */
 export async function renewLeases(
   tasks: MongoTasks,
@@ -32,7 +32,7 @@ export async function renewLeases(
   return result;
 }
 
-/** Progress is a courtesy: where something else is written of the task just now, the next report tells. */
+/** Records progress if it can. For a task that is being written just now, the next report does. */
 async function recordNews(
   tasks: MongoTasks,
   news: readonly (readonly [StoredTask, Task])[],

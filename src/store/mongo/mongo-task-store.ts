@@ -20,9 +20,9 @@ import { retryOnConflict, saveNew, saveTask } from "./save.js";
 import type { StoredTask } from "./tasks.js";
 
 /**
- * The store on a MongoDB database that several processes share. Each method reads a task, decides and
- * writes under the condition that the task is still as it was read; where it is not, all of it is done
- * again. What touches several documents is one transaction. All times are the database server's.
+ * The store on a MongoDB database that several processes share. Each method reads a task, decides,
+ * and writes on condition that the task is still as it was read; if it is not, the method begins
+ * anew. Writes to several documents are one transaction. All times are the database server's.
  */
 export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly #connection: MongoConnection;
@@ -31,14 +31,17 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly #leasing = new LeaseCrowd();
   readonly #reaping = new LeaseCrowd();
 
-  /** Takes over both: they end with the store. */
+  /** Owns both: they end with the store. */
   constructor(connection: MongoConnection, changes: MongoChanges) {
     super();
     this.#connection = connection;
     this.#changes = changes;
   }
 
-  /** Of the database, made once for it. @throws TaskError STORE_UNAVAILABLE while it was never reached. */
+  /**
+   * The id of the database, made once for it. @throws TaskError STORE_UNAVAILABLE while it was
+   * never reached.
+   */
   get storeId(): string {
     return this.#connection.database.storeId;
   }
@@ -169,14 +172,14 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return saved.rev === stored.task.rev ? saved : this.#told(database, saved);
   }
 
-  /** Without a change stream, this process's own changes are told here. */
+  /** Tells subscribers of this process's own change where there is no change stream. */
   #told({ isStandalone }: MongoDatabase, task: Task): Task {
     const { taskId, rev, status } = task;
     if (isStandalone) this.#changes.tell({ taskId, rev, status });
     return task;
   }
 
-  /** {@link #write} for what others may be taking out of the same queue. */
+  /** Like {@link #write}, for a task that others may be taking out of the same queue. */
   async #takeOut<T>(crowd: LeaseCrowd, work: (database: MongoDatabase) => Promise<T>): Promise<T> {
     return await this.#write(async (database) => {
       try {

@@ -12,9 +12,10 @@ const MAX_CROWD = 32;
 const CALM_MS = 1_000;
 
 /**
- * How many seem to lease at this moment. Usually one, who takes the very head of the queue. Each
- * conflict proves that there are others, so this process then takes one at random out of the first
- * few tasks, all of which are being leased now, and they stop fighting for the same one.
+ * Estimates how many processes lease at this moment. Usually it is one, which takes the head of the
+ * queue. Each conflict proves that there are others. The process then takes one of the first few
+ * tasks at random, so that they stop fighting for the same one; all of these tasks are being leased
+ * now.
  */
 export class LeaseCrowd {
   #size = 1;
@@ -53,7 +54,7 @@ export async function nextStoredLease(
   return await nextAmongHeads(tasks, request, first.task.priority);
 }
 
-/** The oldest is of a workflow that is not preferred: one that is may pass it. */
+/** For an oldest task whose workflow is not preferred: a task of a preferred one may pass it. */
 async function nextAmongHeads(
   tasks: MongoTasks,
   request: LeaseRequest,

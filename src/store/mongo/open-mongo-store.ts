@@ -10,21 +10,22 @@ export interface MongoStoreOptions {
   readonly uri: string;
   /** @default the one the URI names, else `tmlsr` */
   readonly database?: string;
-  /** How long a call waits for a primary, as during an election. @default 5000 */
+  /** How long a call waits for a primary, as during an election, in milliseconds. @default 5000 */
   readonly selectionMs?: number;
-  /** How long a call waits in all. @default 10000 */
+  /** How long a call waits in all, in milliseconds. @default 10000 */
   readonly callMs?: number;
-  /** Between two looks for the changes of other processes, on a standalone server. @default 500 */
+  /** Milliseconds between two looks for others' changes, on a standalone server. @default 500 */
   readonly pollMs?: number;
   readonly logger?: Logger;
 }
 
 /**
- * Opens the store in a MongoDB database, which any number of processes may share. When it cannot be
- * reached the store opens all the same: every call throws STORE_UNAVAILABLE until it can.
+ * Opens the store in a MongoDB database, which any number of processes may share. When the database
+ * cannot be reached, the store opens all the same: every call throws STORE_UNAVAILABLE until it
+ * can.
  *
- * @throws TaskError STORE_UNAVAILABLE when the server refuses us or a newer version of the service
- * uses the database; Error for a URI that is none.
+ * @throws TaskError STORE_UNAVAILABLE when the server refuses us or a newer version of the
+ *   service uses the database; Error for a malformed URI.
  */
 export async function openMongoStore(options: MongoStoreOptions): Promise<TaskStore> {
   const { uri, database = databaseIn(uri), pollMs = 500 } = options;

@@ -13,10 +13,10 @@ const CONFLICT_PAUSE = { baseMs: 4, capMs: 250 };
 const MAX_TRIES = 40;
 
 /**
- * Reads, decides and writes again, with a growing pause, as long as another process writes the same
- * task in between.
+ * Repeats `work` (read, decide, write), with a growing pause, as long as another process writes the
+ * same task in between.
  *
- * @throws VersionConflict when it never got through.
+ * @throws VersionConflict when no try succeeded.
  */
 export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
   for (let tryCount = 1; ; tryCount += 1) {
@@ -30,7 +30,7 @@ export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Stores a new task; it is counted with it.
+ * Stores a new task and counts it.
  *
  * @throws VersionConflict if another task with the same idempotency key was first.
  */
@@ -55,10 +55,10 @@ export async function saveNew(
 }
 
 /**
- * Stores what a task has become; a task that ends is counted with it.
+ * Stores a task's next state, and counts it if the task ends.
  *
- * @returns it with its revision.
- * @throws VersionConflict if it is no longer as it was read, SlotTaken.
+ * @returns the task with its revision.
+ * @throws VersionConflict if the task is no longer as it was read, SlotTaken.
  */
 export async function saveTask(
   { tasks, counts, together }: MongoDatabase,
@@ -75,7 +75,7 @@ export async function saveTask(
   });
 }
 
-/** Of what an update changes, the slot alone must be unique. */
+/** Throws SlotTaken for a duplicate key: of the fields in an update, only the slot is unique. */
 async function refusingSecondHolder<T>(update: () => Promise<T>): Promise<T> {
   try {
     return await update();

@@ -46,17 +46,17 @@ export interface MetaDocument {
 }
 
 /**
- * The schema of the database. Since 2 the service deletes ended tasks, after what is kept of them;
- * a service that knows 1 alone would have the server delete them.
+ * The schema of the database. Since 2 the service itself deletes ended tasks, after their objects;
+ * a service that knows only 1 would have the server delete them.
  */
 const DATABASE_SCHEMA = 2;
 
-/** Of schema 1: by it the server deleted ended tasks itself. */
+/** The index of schema 1 by which the server itself deleted ended tasks. */
 const FORMER_INDEX = "retention";
 
 /**
- * Makes collections, validator and indexes where they are not there yet or not as they should be, and
- * brings what an older version of the service made to the schema of this one. Idempotent; several
+ * Makes collections, validator and indexes, or corrects those that are not as they should be, and
+ * brings a database of an older version of the service to this schema. Idempotent; several
  * processes may do it at once.
  *
  * @returns the store's id, made once for each database.
@@ -103,7 +103,7 @@ async function createCollection(db: Db, name: string, validator?: Document): Pro
   }
 }
 
-/** @returns the names of those that were not there. */
+/** @returns the names of the indexes that were missing. */
 async function ensureIndexes(tasks: Collection<TaskDocument>): Promise<string[]> {
   const before = new Set((await tasks.indexes()).map(({ name }) => name));
   if (before.has(FORMER_INDEX)) await dropIndex(tasks, FORMER_INDEX);

@@ -16,19 +16,19 @@ import {
 import { VersionConflict } from "./errors.js";
 import { INDEX } from "./schema.js";
 
-/** A task as it was read: what is written of it later is refused if it has changed since. */
+/** A task as it was read. A later write is refused if the task has changed since. */
 export interface StoredTask {
   readonly task: Task;
   readonly version: number;
   /** The server's time at the reading. */
   readonly now: Date;
-  /** Of a task created under an idempotency key. */
+  /** Present if the task was created under an idempotency key. */
   readonly requestHash?: string;
 }
 
 /**
- * The queries on the collection `tasks`. Each names its index: were it missing, it would fail at once
- * instead of becoming slow. Whether something is due is the server's decision, by its `$$NOW`.
+ * The queries on the collection `tasks`. Each names its index: without that index it fails at once,
+ * instead of becoming slow. The server decides whether something is due, by its `$$NOW`.
  */
 export class MongoTasks {
   readonly #collection: Collection<TaskDocument>;
@@ -54,7 +54,7 @@ export class MongoTasks {
     );
   }
 
-  /** Whatever the form of the id: one that is not ours is not asked for. */
+  /** The task of an id. An id that is not of our form is not asked for. */
   async find(taskId: string): Promise<StoredTask | undefined> {
     return (await this.findMany([taskId])).get(taskId);
   }
@@ -79,8 +79,8 @@ export class MongoTasks {
   }
 
   /**
-   * The first due pending task of some workflows, of all priorities or of one; or the one after
-   * `skip` others, where there are so many.
+   * The first due pending task of some workflows, of all priorities or of one. With `skip`, the one
+   * after so many others; the first if there are fewer.
    */
   async findDue(
     workflows: readonly string[],
@@ -97,21 +97,21 @@ export class MongoTasks {
     return await this.#readAt(skip, query, { hint: INDEX.head, sort: LEASE_ORDER });
   }
 
-  /** The task that was orphaned first; or the one after `skip` others, where there are so many. */
+  /** The task that was orphaned first; {@link findDue} tells what `skip` does. */
   async findOrphan(skip: number, scope: OrphanScope): Promise<StoredTask | undefined> {
     const sort = { orphanAt: 1, _id: 1 } as const;
     const query = { ...this.#isPast("orphanAt"), ...(scope === "with_prompt" && WITH_PROMPT) };
     return await this.#readAt(skip, query, { hint: INDEX.orphan, sort });
   }
 
-  /** The pending task that is or becomes due first. */
+  /** The pending task with the earliest due time, past or to come. */
   async findOldestDue(): Promise<StoredTask | undefined> {
     const options = { hint: INDEX.due, sort: { dueAt: 1 }, limit: 1 } as const;
     const [found] = await this.#read({ status: "pending" }, options);
     return found;
   }
 
-  /** When, after now, the next pending task becomes due or the next lease expires. */
+  /** The next moment after now at which a pending task becomes due or a lease expires. */
   async findNextDue(): Promise<Date | undefined> {
     const [due, orphan] = await Promise.all([
       this.#next("dueAt", { status: "pending" }, INDEX.due),
@@ -141,7 +141,9 @@ export class MongoTasks {
       .map(({ _id, change }) => ({ taskId: _id, ...change }));
   }
 
-  /** Up to `limit` tasks that ended so long ago and need no cleanup, the oldest first. */
+  /**
+   * Up to `limit` tasks that ended over `retentionMs` ago and need no cleanup, the oldest first.
+   */
   async listEnded(retentionMs: number, limit: number, skip: number): Promise<readonly Task[]> {
     const endedAt = { $add: ["$retainedSince", retentionMs] };
     const bound = new Date(this.#clock.afterNow.getTime() - retentionMs);
@@ -162,9 +164,9 @@ export class MongoTasks {
   }
 
   /**
-   * Stores what a task has become, with the next revision if a client can see a difference.
+   * Stores a task's next state, with the next revision if a client can see a difference.
    *
-   * @throws VersionConflict if it is no longer as it was read.
+   * @throws VersionConflict if the task is no longer as it was read.
    */
   async replace(stored: StoredTask, next: Task, session?: ClientSession): Promise<Task> {
     const revised = revise(stored.task, next, stored.now);
@@ -195,10 +197,11 @@ export class MongoTasks {
   }
 
   /**
-   * Extends leases from the server's now on. What else is written of a task meanwhile is in nobody's
-   * way: a renewal changes no version, and whoever ends or takes over a lease names the one it read.
+   * Extends leases to `leaseMs` after the server's now. A renewal disturbs no other write of the
+   * task: it changes no version, and a write that ends or takes over a lease names the lease that
+   * it read.
    *
-   * @throws VersionConflict if one of the tasks is no longer held under its epoch; the others are renewed.
+   * @throws VersionConflict if a task is no longer held under its epoch; the others are renewed.
    */
   async renew(fences: readonly Fence[], owner: string, leaseMs: number): Promise<void> {
     if (fences.length === 0) return;
@@ -277,7 +280,7 @@ interface ReadOptions {
   readonly limit?: number;
 }
 
-/** Of an orphan: a server may be busy with it or have a result of it, or it waits for its cleanup. */
+/** Orphans that a server may be busy with or have a result of, or that wait for their cleanup. */
 const WITH_PROMPT = {
   $or: [{ slot: { $exists: true } }, { dispatch: { $exists: true } }, { status: "canceled" }],
 } satisfies Filter<TaskDocument>;
@@ -285,7 +288,7 @@ const WITH_PROMPT = {
 /** By priority, then due time, then age. */
 const LEASE_ORDER = { priority: -1, dueAt: 1, _id: 1 } as const;
 
-/** Matches the task as it was read; with the lease that it then had, where that is to change. */
+/** Matches the task as it was read. A write that changes the lease also needs the lease as read. */
 function asRead({ task, version }: StoredTask, next: Task): Filter<TaskDocument> {
   const [before, after] = [task, next].map((one) => orphanAtOf(one)?.getTime());
   return {

@@ -3,8 +3,9 @@ import type { TaskChange } from "../task-reading.js";
 type Listener = (change: TaskChange) => void;
 
 /**
- * Tells every subscriber of every change, in the order in which they were published, also when a
- * listener causes further changes. A listener that throws keeps nobody else from being told.
+ * Tells every subscriber of every change, in the order in which the changes were published, also
+ * when a listener causes further changes. When one listener throws, the others are told all the
+ * same.
  */
 export class ChangeFeed {
   // Keyed by the subscription: the same function may be subscribed twice.

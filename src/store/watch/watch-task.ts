@@ -6,10 +6,11 @@ import type { TaskReading } from "../task-reading.js";
 type WatchedStore = Pick<TaskReading, "get" | "subscribe">;
 
 /**
- * Watches tasks of one store. However many are watched there is one subscription, fanned out by task
- * id, and all that watch one task share each reading of it.
+ * Watches tasks of one store. There is one subscription, however many tasks are watched; each
+ * change is passed on by task id. All watches of one task share each reading of it.
  *
- * Made once for a store and disposed before it; watches that still run then end with SHUTTING_DOWN.
+ * Make one watcher for each store, and dispose it before the store: watches that still run then end
+ * with SHUTTING_DOWN.
  */
 export class TaskWatcher implements Disposable {
   readonly #store: WatchedStore;
@@ -23,15 +24,15 @@ export class TaskWatcher implements Disposable {
   }
 
   /**
-   * Snapshots of a task: the stored one at once if its revision is above `afterRev`, then one after
-   * each change. They conflate: a slow reader misses revisions in between, never the last.
+   * Yields snapshots of a task: the stored one at once if its revision is above `afterRev`, then
+   * one after each change. A slow reader misses revisions in between, but never the last.
    *
-   * It ends after a terminal snapshot, and that one always comes, even if `afterRev` is its revision
-   * already: nobody waits for news of a finished task. An `afterRev` above the task's revision is
-   * not one of this task's and counts as 0.
+   * The generator ends after a terminal snapshot. That snapshot always comes, even if `afterRev` is
+   * its revision already, so that nobody waits for news of a finished task. An `afterRev` above the
+   * task's revision cannot be of this task and counts as 0.
    *
    * @throws TaskError TASK_NOT_FOUND if the task is not stored, SHUTTING_DOWN once the watcher is
-   * disposed; the signal's reason when it aborts.
+   *   disposed; the signal's reason when it aborts.
    */
   async *watch(taskId: string, afterRev: number, signal: AbortSignal): AsyncGenerator<Task, void> {
     const topic = this.#join(taskId);
@@ -71,7 +72,7 @@ export class TaskWatcher implements Disposable {
   }
 }
 
-/** Watches one task of a store with a {@link TaskWatcher} of its own: for few watches. */
+/** Watches one task of a store with a {@link TaskWatcher} of its own. Meant for few watches. */
 export async function* watchTask(
   store: WatchedStore,
   taskId: string,
@@ -112,7 +113,7 @@ class Topic {
     if (this.#endedBy) throw this.#endedBy;
   }
 
-  /** The task with at least the latest revision told, read once for all who ask. */
+  /** Reads the task with at least the latest revision told. All who ask share one reading. */
   async read(): Promise<Task | undefined> {
     const rev = this.#latestRev;
     if (this.#reading?.rev === rev) return await this.#reading.task;
@@ -126,7 +127,7 @@ class Topic {
     }
   }
 
-  /** A set and not an emitter, in which thousands of waits would be slow to remove. */
+  /** Waits are kept in a set: thousands of them would be slow to remove from an emitter. */
   #awake(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const wake = () => {
