@@ -13,13 +13,14 @@ export interface AbandonedPromptSweeperOptions {
   readonly logger: Logger;
 }
 
-/** Longer than one prompt may take to be found not to stop. */
+/** Limits one sweep. It is longer than finding out that one prompt does not stop. */
 const SWEEP_LIMIT_MS = 150_000;
 
 /**
- * Cancels prompts that a server still holds for nobody: while it was out of reach their task went
- * elsewhere, or was canceled and cleaned up. Nothing is remembered for it: whenever a server comes
- * (back) up, what its queue says of our store is compared with what the store says of the task.
+ * Cancels prompts that a server still holds for nobody: while the server was out of reach, their
+ * task went elsewhere, or was canceled and cleaned up. The sweeper remembers nothing. Whenever a
+ * server comes (back) up, it compares the prompts of our store in the server's queue with the
+ * store's tasks.
  */
 export class AbandonedPromptSweeper implements AsyncDisposable {
   readonly #options: AbandonedPromptSweeperOptions;
@@ -54,14 +55,14 @@ export class AbandonedPromptSweeper implements AsyncDisposable {
       .catch((error: unknown) => {
         if (this.#stop.signal.aborted) return;
         this.#options.logger.warn({ server: server.id, err: error }, "abandoned prompts not swept");
-        // Tried again at the pool's next change.
+        // The sweep is tried again at the pool's next change.
         this.#up.delete(server);
       })
       .finally(() => this.#sweeps.delete(sweep));
     this.#sweeps.add(sweep);
   }
 
-  /** The server takes no task before it is known what it still holds. */
+  /** The server takes no task until we know what it still holds. */
   async #sweep(server: PoolServer): Promise<void> {
     using _closed = this.#options.pool.close(server);
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(SWEEP_LIMIT_MS)]);
@@ -78,7 +79,7 @@ export class AbandonedPromptSweeper implements AsyncDisposable {
     }
   }
 
-  /** A server whose abandoned prompt does not stop is no good for others either. */
+  /** A server whose abandoned prompt does not stop is of no use for other tasks either. */
   async #stopAbandoned(server: PoolServer, promptId: string, signal: AbortSignal): Promise<void> {
     try {
       await stopPrompt(server.comfy, promptId, signal);
@@ -88,7 +89,7 @@ export class AbandonedPromptSweeper implements AsyncDisposable {
     }
   }
 
-  /** Whether the task is still about this prompt; its own run or cleanup then looks after it. */
+  /** Whether the task still needs this prompt; its own run or cleanup then looks after it. */
   async #isWanted(taskId: string, promptId: string): Promise<boolean> {
     const task = await this.#options.store.get(taskId);
     return task?.dispatch?.promptId === promptId;

@@ -47,12 +47,12 @@ export interface SchedulerParts {
   readonly storage: UploadContext["storage"];
   readonly catalog: WorkflowCatalog;
   readonly guard: DownloadContext["download"]["guard"];
-  /** Inputs that are not on the network. */
+  /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
   readonly logger: Logger;
 }
 
-/** Results that may wait to be stored, for each that is being stored, before nothing more is begun. */
+/** How many results may wait, for each that is being stored, before no more tasks are begun. */
 const BACKLOG_PER_UPLOAD = 2;
 
 /** Makes the scheduler; it leases nothing before it is started. */

@@ -15,20 +15,20 @@ import type { TaskRun } from "./task-run.js";
 
 /** What ending a run works with. */
 export interface EndContext extends RunContext {
-  /** Aborted when the process stops: what is not done by then is left to the next one. */
+  /** Aborted when the process stops. The next process does what is not done by then. */
   readonly stopSignal: AbortSignal;
 }
 
 const MAX_RETRY_PAUSE_MS = 300_000;
 const CLEANUP_PAUSE = { baseMs: 200, capMs: 5_000 };
-/** An origin may ask to be left alone for a while, but not for ever. */
+/** The longest pause that an origin can ask for. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
 const STORE_OUTAGE_PAUSE_MS = 5_000;
-/** For stopping a prompt that has taken too long; it may be past hearing that. */
+/** Limits stopping a prompt that has taken too long: the server may no longer react. */
 const STOP_LIMIT_MS = 5_000;
-/** For removing a finished prompt from a server's history, a courtesy. */
+/** Limits removing a finished prompt from a server's history, which is a courtesy. */
 const FORGET_LIMIT_MS = 5_000;
-/** For telling the object storage to drop an unfinished upload. */
+/** Limits telling the object storage to drop an unfinished upload. */
 const DISCARD_LIMIT_MS = 30_000;
 
 const STAGE_OF: Readonly<Record<RunPhase, StageName>> = {
@@ -47,7 +47,7 @@ const FAULT_KINDS: ReadonlyMap<ErrorCode, FaultKind> = new Map([
   ["CUDA_FAULT", "needs_restart"],
 ]);
 
-/** Does a run's work and whatever its end asks for; never throws for what can happen. */
+/** Does a run's work and then what its end asks for. Never throws for expected failures. */
 export async function runToEnd(run: TaskRun, context: EndContext): Promise<void> {
   using _slot = run.heldTask;
   try {
@@ -109,7 +109,7 @@ function blame(error: TaskError, run: TaskRun, { pool }: EndContext): boolean {
   return blamesTask && dispatch !== undefined;
 }
 
-/** How a lease ends whose task could not be completed. */
+/** How a lease ends when the task could not be completed. */
 type FailureOutcome = Extract<Outcome, { kind: "failed" | "retry" }>;
 
 function decideOutcome(
@@ -142,7 +142,10 @@ function decideOutcome(
   };
 }
 
-/** The store was out of reach for longer than its calls were repeated: nobody's fault, and all is kept. */
+/**
+ * The store was out of reach for longer than its calls were repeated. It is nobody's fault, and
+ * everything is kept.
+ */
 function storeOutage(hasDispatch: boolean): FailureOutcome {
   return {
     kind: "retry",
@@ -154,7 +157,10 @@ function storeOutage(hasDispatch: boolean): FailureOutcome {
   };
 }
 
-/** A prompt that took too long is stopped if it lets itself be; if not, its server is left alone until it has ended. */
+/**
+ * Stops a prompt that took too long. If the prompt does not stop, its server gets no task until the
+ * prompt has ended.
+ */
 async function stopOverdue(
   run: TaskRun,
   server: PoolServer,
@@ -190,8 +196,8 @@ async function leaveLost(run: TaskRun, context: EndContext): Promise<void> {
 }
 
 /**
- * Frees the server of a canceled task's prompt, however long it takes for the server to answer, and
- * only then gives the slot back: until then nothing else may run there.
+ * Frees the server of a canceled task's prompt, however long the server takes to answer. Only then
+ * gives the slot back: until then nothing else may run there.
  */
 async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   run.phase = "cleanup";
@@ -206,7 +212,7 @@ async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   await removeFiles(run, context);
 }
 
-/** @returns whether the server is free of the prompt; not when the process stops before. */
+/** @returns whether the server is free of the prompt; false when the process stops before that */
 async function freeOf(
   promptId: string,
   server: PoolServer,
@@ -229,7 +235,7 @@ async function freeOf(
   }
 }
 
-/** Removes what the task has in the work directory, and on its server where its folders are at hand. */
+/** Removes the task's files from the work directory, and from its server's folders if mounted. */
 async function removeFiles({ server, task }: TaskRun, { workDirs }: EndContext): Promise<void> {
   await workDirs.remove(task.taskId);
   await server?.folders?.remove(task.taskId);

@@ -36,11 +36,14 @@ export class TaskLetGo extends Error {
 
 /** What a held task needs of the lease keeper. */
 export interface LeaseProof {
-  /** Renews the lease if it is not known to be fresh; throws TaskLetGo when it cannot be proven. */
+  /** Renews the lease unless it is known to be fresh. Throws TaskLetGo if it cannot be proven. */
   prove(heldTask: HeldTask): Promise<void>;
 }
 
-/** A task as it was leased, without what changes while it is held: that is asked of its {@link HeldTask}. */
+/**
+ * A task as it was leased, without the fields that change while it is held: ask its {@link
+ * HeldTask} for those.
+ */
 export type LeasedTask = Omit<
   Task,
   | "dispatch"
@@ -63,9 +66,9 @@ export interface HeldTaskContext {
 }
 
 /**
- * One leased task in the hands of this process: its fence, its signal, what may be written of it, and
- * the one place that knows its slot, its prompt and its unfinished upload. A slot that it holds since
- * before, from another process or another lease, it holds from the beginning.
+ * One leased task in the hands of this process: its fence, its signal, and the writes that its run
+ * may make. Only this object knows the task's slot, prompt and unfinished upload. A slot that the
+ * task has from another process or an earlier lease is held from the beginning.
  */
 export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   readonly task: LeasedTask;
@@ -100,7 +103,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.#variant = variant;
     this.#uploadCheckpoint = uploadCheckpoint;
     if (lease === undefined) throw new Error("A task is held that is not leased");
-    // A lease that has just begun tells what time the store has now.
+    // The end of a lease that has just begun tells the store's time.
     this.leasedAt = new Date(lease.expiresAt.getTime() - context.leaseMs);
     this.sent = new Promise((resolve) => {
       this.#noteSent = resolve;
@@ -121,7 +124,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.task.workflow;
   }
 
-  /** How often it made a server or a process fail since it last came further. */
+  /** How often the task made a server or a process fail since it last came further. */
   get takeovers(): number {
     return this.#takeovers;
   }
@@ -150,7 +153,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.#uploadCheckpoint;
   }
 
-  /** The server that has its prompt or will get it; undefined while there is none. */
+  /** The server that has the task's prompt or will get it; undefined while there is none. */
   get serverId(): string | undefined {
     return this.#dispatch?.server ?? (this.#slot && serverIdOf(this.#slot));
   }
@@ -159,13 +162,13 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.#controller.signal;
   }
 
-  /** Why it ended; undefined while it lasts. */
+  /** Why holding the task ended; undefined while it lasts. */
   get ended(): LetGoReason | undefined {
     const reason: unknown = this.signal.reason;
     return reason instanceof TaskLetGo ? reason.end : undefined;
   }
 
-  /** Ends it: aborts the signal. The first reason stays. */
+  /** Ends holding the task: aborts the signal. The first reason stays. */
   end(reason: LetGoReason): void {
     this.#controller.abort(new TaskLetGo(reason));
   }
@@ -220,13 +223,14 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (!isKnown) this.#memoryFailures = [...this.#memoryFailures, failure];
   }
 
-  /** The prompt is of no use any more: the next one recorded takes its place. */
+  /** Forgets a prompt that is of no use any more: the next one recorded takes its place. */
   forgetDispatch(): void {
     this.#dispatch = undefined;
   }
 
   recordUpload(checkpoint: Json): Promise<void> {
-    // Known at once: what was begun must be given up even where it could not be written down.
+    // Remembered before it is written: an upload that was begun must be given up even if the write
+    // fails.
     this.#uploadCheckpoint = checkpoint;
     return this.#write((store) => store.recordUpload(this.fence, checkpoint));
   }
@@ -241,7 +245,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return "ok";
   }
 
-  /** Gives its slot back, if it holds one. */
+  /** Gives the task's slot back, if it holds one. */
   async releaseSlot(): Promise<void> {
     if (this.#slot === undefined) return;
     await this.#write((store) => store.releaseSlot(this.fence));
@@ -260,7 +264,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.#noteSent();
   }
 
-  /** Ends the lease; a lost race is no news by then. */
+  /** Ends the lease. A lost race at that point is no news. */
   async settle(outcome: Outcome): Promise<WriteResult> {
     this.#report = undefined;
     return await persist(() => this.#context.store.settle(this.fence, outcome));

@@ -6,20 +6,21 @@ import { HeldTask, type HeldTaskContext, type LeaseProof } from "./held-task.js"
 /** Options of the keeper. */
 export interface LeaseKeeperOptions extends Omit<HeldTaskContext, "proof"> {
   readonly owner: string;
-  /** How often progress goes up. @default 250 */
+  /** How often progress is written to the store, in milliseconds. @default 250 */
   readonly progressMs?: number;
   readonly logger: Logger;
 }
 
-/** A lease renewed within this share of its length is good for an effect that must not happen twice. */
+/** A lease renewed within this share of its length allows an effect that must not happen twice. */
 const FRESH_SHARE = 0.5;
 const RENEW_SHARE = 1 / 3;
 
 /**
- * Keeps the leases of this process. Two things go up in one call: progress, as soon as there is any
- * but at most every `progressMs`; and a renewal of every lease, three times within its length. What
- * comes down: tasks that were lost or canceled, whose held tasks end. When the store cannot be reached
- * held tasks live on for as long as their lease can be proven, and end before anyone else may begin.
+ * Keeps the leases of this process. One call writes two things to the store: progress, as soon as
+ * there is any but at most every `progressMs`; and a renewal of every lease, three times within its
+ * length. The answer names the tasks that were lost or canceled, and their held tasks end. When the
+ * store cannot be reached, held tasks live on as long as their lease can be proven. They end before
+ * anyone else may begin.
  */
 export class LeaseKeeper implements LeaseProof, Disposable {
   readonly #options: LeaseKeeperOptions;
@@ -42,7 +43,7 @@ export class LeaseKeeper implements LeaseProof, Disposable {
     return heldTask;
   }
 
-  /** Stops keeping it. Keyed by the held task, not the task: a newer one of the same task stays. */
+  /** Stops keeping a lease: that of the held task. A newer held task of the same task stays. */
   drop(heldTask: HeldTask): void {
     if (this.#heldTasks.get(heldTask.taskId) === heldTask) this.#heldTasks.delete(heldTask.taskId);
   }
@@ -65,7 +66,10 @@ export class LeaseKeeper implements LeaseProof, Disposable {
       heldTask.end("lost");
   }
 
-  /** Renews every lease now. Call before looking for expired ones: after a pause of the process they may be our own. */
+  /**
+   * Renews every lease now. Call it before looking for expired leases: after a pause of the process
+   * they may be our own.
+   */
   async renewAll(): Promise<void> {
     await this.#beating;
     await this.#beat([...this.#heldTasks.values()]);

@@ -1,28 +1,28 @@
 import { openPlaces, type Place } from "./open-places.js";
 
-/** A server that is up, as far as leasing goes. */
+/** What leasing needs to know of a server that is up. */
 export interface ServerPlaces {
   readonly id: string;
   /** Slots that a task could take now. */
   readonly freeSlotCount: number;
-  /** Inputs that are fetched ahead for it beyond those. */
+  /** Inputs that are fetched ahead for the server beyond those slots. */
   readonly aheadCount: number;
-  /** The workflow whose models it has loaded. */
+  /** The workflow whose models the server has loaded. */
   readonly loadedWorkflow?: string | undefined;
 }
 
-/** Where a workflow or one task of it can run, by the ids of servers that are up. */
+/** Where a workflow, or one task of it, can run: ids of servers that are up. */
 export interface Reach {
   readonly workflow: string;
-  /** Those that have what it needs. */
+  /** The servers that have what the workflow needs. */
   readonly servers: readonly string[];
-  /** Those of them where it may take a free slot now: not behind a prompt that may be long. */
+  /** Those of `servers` where it may take a free slot now: not behind a prompt that may be long. */
   readonly startsOn: readonly string[];
 }
 
 /** A task that this process holds and that has no slot yet. */
 export interface RunAtHand extends Reach {
-  /** Its input does not come: its place is another's. */
+  /** Its input does not come, so its place goes to another. */
   readonly isStalled: boolean;
 }
 
@@ -30,29 +30,29 @@ export interface RunAtHand extends Reach {
 export interface LeaseStep {
   /** Names of the workflows whose tasks may be leased. */
   readonly workflows: readonly string[];
-  /** Those of them that a server has loaded and has too few inputs of at hand. */
+  /** Those of `workflows` that a server has loaded and has too few inputs of at hand. */
   readonly prefer: readonly string[];
 }
 
 /** What to lease next. */
 export interface LeasePlan {
-  /** In their order, until one finds a task; with none there is nothing to lease. */
+  /** Tried in their order until one finds a task. Without steps there is nothing to lease. */
   readonly steps: readonly LeaseStep[];
-  /** Whether a server has a place for more, whatever is in it. */
+  /** Whether a server has a place for one more task, of whatever workflow. */
   readonly hasPlace: boolean;
 }
 
-/** How many inputs of a workflow are fetched at once for each place that it can use, however many of them are stalled. */
+/** Inputs of a workflow that are fetched at once for each place it can use, stalled ones too. */
 const RUNS_PER_PLACE = 4;
 
 /**
- * Says what to lease next, so that no server waits for work that it could have: first for free slots,
- * then ahead for places behind them. A run at hand takes a place only of a server that can run it,
- * and none while all such servers are down; a workflow is worth leasing if one more of its tasks
- * would find a place.
+ * Says what to lease next, so that no server waits for work that it could have: first for free
+ * slots, then for the places ahead behind them. A run at hand takes a place only of a server that
+ * can run it, and no place while all such servers are down. A workflow is worth leasing if one more
+ * of its tasks would find a place.
  *
- * @param workflows those that may be leased. Of one that no server can run tasks are leased all the
- *   same, a few at once: to be failed.
+ * @param workflows those that may be leased. Tasks of a workflow that no server can run are
+ *   leased too, a few at once, so that they fail.
  */
 export function planLeases(
   servers: readonly ServerPlaces[],
@@ -90,7 +90,10 @@ function fits({ servers, startsOn }: Reach, { serverId, isSlot }: ServerPlace): 
   return (isSlot ? startsOn : servers).includes(serverId);
 }
 
-/** An origin that is slow or gone must not keep servers idle, nor be asked for ever more. */
+/**
+ * Whether a workflow has too many inputs at hand: a slow or dead origin must not keep servers idle,
+ * nor be asked for more and more.
+ */
 function isCrowded(
   workflow: Reach,
   places: readonly ServerPlace[],

@@ -13,7 +13,7 @@ import {
 } from "./lease-plan.js";
 import type { TaskRun } from "./task-run.js";
 
-/** What the planner looks at. */
+/** What the planner works with. */
 export interface LeasePlannerOptions {
   readonly pool: Pool;
   readonly catalog: Pick<WorkflowCatalog, "list" | "find">;
@@ -21,10 +21,10 @@ export interface LeasePlannerOptions {
   readonly prefetchCount: number;
 }
 
-/** A download that came no further for so long gives its place to another. */
+/** A download without progress for so long gives its place to another. */
 const STALLED_MS = 2_000;
 
-/** Says what to lease next, by what the pool and the runs of this process are at this moment. */
+/** Says what to lease next, from the present state of the pool and of this process's runs. */
 export class LeasePlanner {
   readonly #options: LeasePlannerOptions;
   readonly #abilities = new Abilities();
@@ -35,7 +35,7 @@ export class LeasePlanner {
     this.#options = options;
   }
 
-  /** Those of the runs that have no slot yet, and where they could get one. */
+  /** The runs that have no slot yet, and where each could get one. */
   atHand(runs: Iterable<TaskRun>): RunAtHand[] {
     return [...runs].filter(isAhead).map((run) => {
       const { task } = run;
@@ -53,7 +53,7 @@ export class LeasePlanner {
     return planLeases(servers, atHand, this.#workflows());
   }
 
-  /** Beside its prompts as many as are fetched ahead, and one more while it has none. */
+  /** A server's places ahead: as many as are fetched ahead, and one more while it has no prompt. */
   #placesOf(server: PoolServer): ServerPlaces {
     const { id, loadedWorkflow, held } = server;
     const freeSlots = freeSlotCount(server, performance.now());
@@ -62,14 +62,15 @@ export class LeasePlanner {
     return { id, loadedWorkflow, freeSlotCount: freeSlots, aheadCount };
   }
 
-  /** Those that a server can run, and those that none will. */
+  /** The workflows that a server can run, and those that none will. */
   #workflows(): Reach[] {
     const { pool, catalog } = this.#options;
     return catalog.list().flatMap((workflow) => {
       const servers = this.#serversFor((one) => this.#abilities.canRunSome(one, workflow));
       if (servers.length > 0) this.#seenRunnable.add(workflow.version);
-      // Accepted while a server was not known yet; by now it is, and has not what they need. What a
-      // server once had it may have again: a failed update of it must not fail all tasks that wait.
+      // A task of a workflow that no server can run was accepted while a server was not known yet.
+      // By now that server is known, and lacks what the task needs. A workflow that a server could
+      // run once may come back: a failed update of the server must not fail all tasks that wait.
       const mayCome = this.#seenRunnable.has(workflow.version) || pool.lacks(workflow).length === 0;
       return servers.length > 0 || !mayCome ? [this.#reach(workflow.name, servers)] : [];
     });
@@ -87,7 +88,7 @@ export class LeasePlanner {
   }
 }
 
-/** Whether it has no slot yet: its input is fetched, or waits for a server. */
+/** Whether a run has no slot yet: its input is fetched, or it waits for a server. */
 function isAhead({ phase }: TaskRun): boolean {
   return phase === "download" || phase === "waiting";
 }

@@ -4,8 +4,8 @@ export interface Place {
 }
 
 /**
- * The places that could take one more run, were the runs moved among the places they fit in so that
- * as many as possible have one: a bipartite matching by augmenting paths.
+ * The places that could take one more run, once the runs are moved among the places they fit in so
+ * that as many runs as possible have one. It is a bipartite matching by augmenting paths.
  */
 export function openPlaces<P extends Place, R>(
   places: readonly P[],
@@ -25,7 +25,9 @@ export function openPlaces<P extends Place, R>(
   }
 }
 
-/** Gives a run a place, moving others on where that makes room. @returns whether there was one. */
+/**
+ * Gives a run a place, and moves other runs on where that makes room. @returns whether it got one.
+ */
 function put<P extends Place, R>(
   run: R,
   inPlace: ReadonlyMap<P, R[]>,

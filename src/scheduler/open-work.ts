@@ -11,20 +11,24 @@ import { tidyFormerDirectories } from "./tidy-former-directories.js";
 /** Where scratch files are kept. */
 export interface WorkOptions {
   readonly root: string;
-  /** Whether other replicas may have theirs there too. */
+  /** Whether other replicas may keep their scratch files there too. */
   readonly isShared: boolean;
   readonly leaseMs: number;
   readonly store: Pick<TaskReading, "get">;
   readonly logger: Logger;
 }
 
-/** Between two looks, or as long as a lease: who shows no sign of life for ten of them has lost its tasks. */
+/**
+ * The pause between two looks, unless a lease is longer: a replica without a sign of life for ten
+ * looks has lost its tasks.
+ */
 const LOOK_MS = 60_000;
 const MAX_PAUSE_MS = 900_000;
 
 /**
- * Opens the directory for the scratch files of this process. Until it is closed, what lies there of
- * tasks that have ended is removed, now and then; and so is what replicas left that are gone.
+ * Opens the directory for the scratch files of this process. Until it is closed, the files of tasks
+ * that have ended are removed from it at intervals, and so are the directories of replicas that are
+ * gone.
  *
  * @returns its path.
  */

@@ -3,12 +3,12 @@ import { TaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
 
 const PAUSE = { baseMs: 100, capMs: 5_000 };
-/** Together about a minute and a half: longer than any lease. */
+/** Takes about a minute and a half in all: longer than any lease. */
 const MAX_TRIES = 24;
 
 /**
- * Writes to the store, again and again while the database cannot be reached. The lease bounds it:
- * a task that is taken over meanwhile answers `lost`, or its signal ends the wait.
+ * Writes to the store, and repeats the write while the database cannot be reached. The lease bounds
+ * the repetition: a task that was taken over meanwhile answers `lost`, or its signal ends the wait.
  */
 export async function persist<T>(write: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries += 1) {

@@ -3,7 +3,8 @@ import type { WorkDirs } from "../pipeline/work-dir.js";
 import type { TaskReading } from "../store/task-reading.js";
 
 /**
- * Removes the work directories of tasks that have ended or are not in the store; others are still of use.
+ * Removes the work directories of tasks that have ended or are not in the store. Other directories
+ * are still of use.
  *
  * @param untouchedMs only those in which nothing was written for so long.
  */

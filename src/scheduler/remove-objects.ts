@@ -1,14 +1,15 @@
 import type { Task } from "../domain/task.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 
-/** Below which objects of tasks are kept, those of each task below its id. */
+/** The folders of tasks' objects. The objects of each task are below its id. */
 const FOLDERS = ["outputs/", "previews/", "work/"];
 
 /**
- * Removes whatever is kept of a task: what it names, and what lies where its objects are kept, such as
- * the result of a run that was canceled meanwhile. Harmless to repeat.
+ * Removes all objects of a task: those that it names, and those that lie where its objects are
+ * kept, such as the result of a run that was canceled meanwhile. Harmless to repeat.
  *
- * @throws TaskError STORAGE_REFUSED, UPLOAD_FAILED when out of reach; the signal's reason.
+ * @throws TaskError STORAGE_REFUSED, or UPLOAD_FAILED when the storage is out of reach; the
+ *   signal's reason.
  */
 export async function removeObjects(
   { taskId, outputs = [] }: Task,

@@ -14,7 +14,7 @@ export interface RetentionSweeperOptions {
   readonly storage: Pick<ObjectStorage, "list" | "remove">;
   /** How long tasks are kept after their end. */
   readonly retentionMs: number;
-  /** Whether results stay where they are. */
+  /** Whether the results of deleted tasks stay where they are. */
   readonly keepOutputs: boolean;
   readonly logger: Logger;
 }
@@ -22,16 +22,16 @@ export interface RetentionSweeperOptions {
 const DUTY = "retention";
 const FIRST_PAUSE_MS = 2_000;
 const PAUSE_MS = 60_000;
-/** While the storage or the store is down. */
+/** The longest pause while the storage or the store is down. */
 const MAX_PAUSE_MS = 900_000;
 /** After this a sweep begins nothing more. */
 const SWEEP_LIMIT_MS = 60_000;
 /** How long removing the objects of one task may take. */
 const REMOVE_LIMIT_MS = 30_000;
-/** Longer than a page takes: what is begun before a sweep's limit ends within a task's. */
+/** Longer than a sweep: a removal that is begun before the sweep's limit ends within its own. */
 const DUTY_LEASE_MS = 2 * (SWEEP_LIMIT_MS + REMOVE_LIMIT_MS);
 const PAGE_SIZE = 100;
-/** Between two pages, so that a backlog of years leaves room for everything else. */
+/** The pause between two pages: a backlog of years leaves room for everything else. */
 const PAGE_PAUSE_MS = 20;
 /** Tasks whose objects are removed at the same time. */
 const AT_ONCE = 4;
@@ -39,9 +39,10 @@ const AT_ONCE = 4;
 const MAX_FAILURES = 10;
 
 /**
- * Deletes tasks that ended long enough ago: what is kept of a task first, then the task. A task whose
- * objects cannot be removed stays for the next sweep, and so does one whose sweeper dies in between.
- * One process at a time does it; where a frozen one comes back, two do the same, which is harmless.
+ * Deletes tasks that ended long enough ago: first the objects of a task, then the task. A task
+ * whose objects cannot be removed stays for the next sweep, and so does one whose sweeper dies in
+ * between. One process at a time sweeps. When a frozen process comes back, two sweep at once, which
+ * is harmless.
  */
 export class RetentionSweeper {
   readonly #options: RetentionSweeperOptions;
@@ -52,16 +53,19 @@ export class RetentionSweeper {
   }
 
   /**
-   * Sweeps once, unless another process does; for a minute or so, the oldest tasks first.
+   * Sweeps once, for a minute or so, the oldest tasks first. Does nothing while another process
+   * sweeps.
    *
-   * @throws what removing objects threw first, once the others were tried; what the store throws.
+   * @throws the first error of removing objects, once the other tasks were tried; any error of
+   *   the store.
    */
   async sweep(signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
     try {
       await this.#sweepPages(signal);
     } finally {
-      // For whoever is next; where the store is down, the lease runs out.
+      // The duty is given back for the next process. If the store is down, its lease runs out
+      // instead.
       await store.leaseDuty(DUTY, this.#owner, 0).catch(() => undefined);
     }
   }
@@ -75,7 +79,7 @@ export class RetentionSweeper {
     let count = 0;
     for (let isLast = false; !isLast && !isOver(); ) {
       if (!(await store.leaseDuty(DUTY, this.#owner, DUTY_LEASE_MS))) break;
-      // What failed is what is left of the oldest.
+      // The tasks that failed are still the oldest, so they are skipped.
       const tasks = await store.listExpired(retentionMs, PAGE_SIZE, errors.length);
       const freed = keepOutputs ? tasks : await this.#free(tasks, errors, isOver, signal);
       count += await store.deleteEnded(freed.map(({ taskId }) => taskId));
@@ -86,7 +90,7 @@ export class RetentionSweeper {
     if (errors.length > 0) throw errors[0];
   }
 
-  /** @returns the tasks of which nothing is kept any more. */
+  /** @returns the tasks whose objects are all removed. */
   async #free(
     tasks: readonly Task[],
     errors: unknown[],
@@ -112,7 +116,10 @@ export class RetentionSweeper {
   }
 }
 
-/** Sweeps every minute or so until it is disposed, more seldom while nothing can be removed; never without a retention. */
+/**
+ * Sweeps every minute or so until it is disposed, less often while nothing can be removed. Without
+ * a retention it never sweeps.
+ */
 export function repeatSweeps({
   retentionMs,
   ...options

@@ -31,12 +31,12 @@ export interface RunContext {
   readonly serverLostMs: number;
   readonly runMaxMs?: number;
   readonly limits: RetryLimits;
-  /** Called when a run has come to its next phase, so that there is room for others where it was. */
+  /** Called when a run enters its next phase: there may be room for others in the former one. */
   readonly onPhase: () => void;
   readonly logger: Logger;
 }
 
-/** A run, as its steps see it. */
+/** What the steps of a run see of it. */
 export interface RunState {
   readonly heldTask: HeldTask;
   /** The server that has its prompt or will get it; undefined while there is none, or it is not configured. */

@@ -14,7 +14,7 @@ import { TaskRun } from "./task-run.js";
 /** Options of the scheduler. */
 export interface SchedulerOptions {
   readonly context: Omit<EndContext, "stopSignal" | "onPhase">;
-  /** Names this process among those that share the store; new for each. */
+  /** Names this process among those that share the store; a new name at every start. */
   readonly owner: string;
   readonly leaseMs: number;
   /** Inputs fetched ahead per slot. */
@@ -26,19 +26,19 @@ export interface SchedulerOptions {
   readonly maxBypassMs: number;
 }
 
-/** Looks for expired leases at least so often, and never sleeps longer. */
+/** How long the loop sleeps at most: it looks for expired leases at least so often. */
 const MAX_SLEEP_MS = 2_000;
 const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
-/** Leases only what holds a slot already, whatever its workflow. */
+/** Leases only tasks that hold a slot already, whatever their workflow. */
 const WITH_SLOT: LeaseStep = { workflows: [], prefer: [] };
 /** How long a run may take to hand its task back once its time is over. */
 const LAST_WORDS_MS = 2_000;
 
 /**
- * Leases due tasks and runs them. It wakes when a task was created or changed, when the pool changed,
- * when a run came further, when something becomes due; and leases only what the pool could soon take
- * ({@link LeasePlanner}), nothing while too many results wait to be stored or the work directories
- * are full.
+ * Leases due tasks and runs them. It wakes when a task was created or changed, when the pool
+ * changed, when a run came further, and when something becomes due. It leases only what the pool
+ * could soon take ({@link LeasePlanner}), and nothing while too many results wait to be stored or
+ * the work directories are full.
  */
 export class Scheduler implements AsyncDisposable {
   readonly #options: SchedulerOptions;
@@ -85,14 +85,14 @@ export class Scheduler implements AsyncDisposable {
     if (!this.#isLeasing) return;
     this.#filling ??= this.#fillAll().finally(() => {
       this.#filling = undefined;
-      // Asked for after the loop had ended and before this ran.
+      // `wake` was called after the loop had ended and before this ran.
       if (this.#fillAgain) this.wake();
     });
   }
 
   /**
-   * Drains: leases nothing more, hands back at once what is not storing its result (running prompts
-   * go on, for the next process to re-attach to), and gives uploads until `graceMs` to end.
+   * Drains: leases nothing more, and gives uploads until `graceMs` to end. Every other task is
+   * handed back at once; its running prompt goes on, and the next process re-attaches to it.
    */
   async stop(graceMs: number): Promise<void> {
     this.#isLeasing = false;
@@ -114,7 +114,10 @@ export class Scheduler implements AsyncDisposable {
     this.#keeper[Symbol.dispose]();
   }
 
-  /** What hangs even then is left behind: its lease runs out, and the next process takes it up. */
+  /**
+   * Runs that hang even then are left behind: their leases run out, and the next process takes
+   * their tasks over.
+   */
   async #runsEnded(limitMs: number): Promise<void> {
     const waiting = new AbortController();
     const isOver = await Promise.race([
@@ -135,7 +138,9 @@ export class Scheduler implements AsyncDisposable {
     if (status === "pending" || status === "canceled") this.wake();
   }
 
-  /** A run looks after what it has; a task that only waited for a retry may have left its files. */
+  /**
+   * A run looks after its own files. A task that only waited for a retry may have left files here.
+   */
   #onCancel(taskId: string): void {
     const heldTask = this.#keeper.heldTask(taskId);
     heldTask?.end("canceled");
@@ -149,7 +154,7 @@ export class Scheduler implements AsyncDisposable {
     while (this.#fillAgain && this.#isLeasing) {
       this.#fillAgain = false;
       try {
-        // Asked first: what becomes due while leasing is then not missed.
+        // Asked before leasing, so that a task that becomes due meanwhile is not missed.
         const dueAt = await this.#context.store.nextDueAt();
         await this.#fill();
         this.#sleep(sleepUntil(dueAt));
@@ -161,7 +166,7 @@ export class Scheduler implements AsyncDisposable {
     }
   }
 
-  /** A store that does not answer is said once, not at every try. */
+  /** Logs once, not at every try, that the store does not answer. */
   #noteFailure(error: unknown): void {
     const isOutage = error instanceof TaskError && error.code === "STORE_UNAVAILABLE";
     if (isOutage && !this.#isStoreDown)
@@ -200,8 +205,8 @@ export class Scheduler implements AsyncDisposable {
     const backlog = runs.filter(({ phase }) => phase === "upload" || phase === "kept");
     if (backlog.length >= this.#options.maxBacklogCount) return NOTHING_NEW;
     const atHand = this.#planner.atHand(runs);
-    // Tasks that wait, for a retry or for a server that is down, may fill the disk too: one at a
-    // time others make room again.
+    // Tasks that only wait, for a retry or for a server that is down, may have filled the disk.
+    // Others then run one at a time and make room again.
     const waiting = atHand.filter(({ servers }) => servers.length === 0);
     if (runs.length > waiting.length && !(await this.#options.workSpace.hasRoom()))
       return NOTHING_NEW;
@@ -230,7 +235,10 @@ export class Scheduler implements AsyncDisposable {
   }
 }
 
-/** The time is the store's: where its clock is behind ours, what is to come looks long past and is no reason to hurry. */
+/**
+ * How long to sleep. `dueAt` is by the store's clock: if that is behind ours, a moment to come
+ * looks long past and is no reason to hurry.
+ */
 function sleepUntil(dueAt: Date | undefined): number {
   const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
   if (untilDueMs < -MAX_SLEEP_MS) return MAX_SLEEP_MS;

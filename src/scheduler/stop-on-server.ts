@@ -3,8 +3,8 @@ import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 
 /**
- * Stops a prompt of ours. Its server takes no task meanwhile, in none of its slots: behind a prompt
- * that does not yield it would only wait.
+ * Stops a prompt of ours. Meanwhile its server takes no task in any of its slots: a task would only
+ * wait behind a prompt that does not yield.
  *
  * @throws as {@link stopPrompt} does
  */

@@ -11,13 +11,13 @@ const STORAGE_CODES: ReadonlySet<ErrorCode> = new Set([
   "STORAGE_REFUSED",
   "DISK_FULL",
 ]);
-/** After so long the task is put back, so that another process may have better luck. */
+/** After so long the task is put back: another process may have better luck. */
 const KEEP_MS = 600_000;
 const KEEP_PAUSE_MAX_MS = 60_000;
 
 /**
- * Stores the result of a task whose prompt has ended, and settles it. Where the storage fails that is
- * tried again and again for a while: a task that stays in these hands counts as backlog, so that no
+ * Stores the result of a task whose prompt has ended, and settles the task. When the storage fails,
+ * storing is tried again and again for a while. Meanwhile the task counts as backlog, so that no
  * more results are made than there is room for.
  */
 export async function storeResult(

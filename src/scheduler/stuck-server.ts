@@ -1,12 +1,14 @@
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 
-/** Why a prompt is no longer followed: another one on its server neither ends nor lets itself be stopped. */
+/**
+ * Why a prompt is no longer followed: another prompt on its server neither ends nor can be stopped.
+ */
 export class ServerStuck extends Error {
   override readonly name = "ServerStuck";
 }
 
-/** Notices that a server is stuck by a prompt that never ends. */
+/** Notices that a server is stuck behind a prompt that never ends. */
 export class StuckServerWatch implements Disposable {
   readonly #controller = new AbortController();
   readonly #unsubscribe: () => void;
@@ -22,12 +24,12 @@ export class StuckServerWatch implements Disposable {
     look();
   }
 
-  /** Aborted with a {@link ServerStuck}; undefined once that is ignored. */
+  /** Aborted with a {@link ServerStuck}; undefined once the watch ignores it. */
   get signal(): AbortSignal | undefined {
     return this.#signal;
   }
 
-  /** From now on it is of no interest. */
+  /** From now on a stuck server is ignored. */
   ignore(): void {
     this.#signal = undefined;
   }

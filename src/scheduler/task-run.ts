@@ -15,13 +15,13 @@ import { slotRequest } from "./slot-request.js";
 import { storeResult } from "./store-result.js";
 
 /**
- * One leased task on its way: download (no slot held), a slot, its prompt on a server, the slot given
- * back when the prompt has ended, upload. It begins where the task is: with a recorded prompt at that
- * prompt, with a recorded output list at the upload.
+ * One leased task on its way: its download (without a slot), a slot, its prompt on a server, the
+ * slot given back when the prompt has ended, the upload. It begins where the task is: at a recorded
+ * prompt, or with a recorded output list at the upload.
  */
 export class TaskRun implements RunState {
   readonly heldTask: HeldTask;
-  /** What it runs; undefined until that is known. */
+  /** The workflow that it runs; undefined until it is known. */
   workflow: Workflow | undefined;
   readonly #context: RunContext;
   #phase: RunPhase = "download";
