@@ -5,8 +5,8 @@ import type { PoolServer } from "./pool-server.js";
 import { canRun } from "./server-fit.js";
 
 /**
- * What servers can run, remembered for as long as they say the same of themselves: it is asked for
- * every server and every task that waits, whenever one of them changes.
+ * Remembers what servers can run, for as long as they say the same of themselves. Whenever one of
+ * them changes, this is asked for every server and every task that waits.
  */
 export class Abilities {
   readonly #known = new WeakMap<ServerCapability, WeakMap<Workflow, Known>>();

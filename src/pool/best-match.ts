@@ -11,12 +11,12 @@ import type { RunTimes } from "./run-times.js";
 import { canRun, freeSlot, isUp } from "./server-fit.js";
 
 /**
- * A server without work of the workflow it has loaded waits so long for more before it loads what
- * others have loaded: a moment's lack, while inputs are on their way, is not worth two model loads.
+ * How long a server without work of its loaded workflow waits for more, before it loads what others
+ * have loaded. While inputs are on their way, a moment's lack is not worth two model loads.
  */
 export const IDLE_BEFORE_LOADING_MS = 1_000;
 
-/** A task that waits for a server, with what it runs there. */
+/** A task that waits for a server, with the workflow that it runs there. */
 export interface WaitingTask extends QueuedTask {
   readonly request: {
     readonly workflow: Workflow;
@@ -25,7 +25,10 @@ export interface WaitingTask extends QueuedTask {
   };
 }
 
-/** What a server has to load for a task: nothing, what no server has loaded, or what another one has. */
+/**
+ * What a server has to load for a task: nothing (0), models that no server has loaded (1), or
+ * models that another one has (2).
+ */
 type LoadCost = 0 | 1 | 2;
 
 /** A server's free slot and the task that should get it. */
@@ -36,7 +39,7 @@ export interface Match<T> {
   readonly loadCost: LoadCost;
 }
 
-/** Of all servers with a free slot, the one that gets its next task at the least cost. */
+/** The best match of all servers with a free slot: the one whose next task costs least to load. */
 export function bestMatch<T extends WaitingTask>(
   servers: readonly PoolServer[],
   waiting: Iterable<T>,
@@ -76,7 +79,7 @@ function loadedOn(servers: readonly PoolServer[]): ReadonlySet<string> {
   return new Set(servers.flatMap(({ loadedWorkflow }) => loadedWorkflow ?? []));
 }
 
-/** Whether a server with nothing of its own to do leaves a task for a moment to those that have its models loaded. */
+/** Whether a server leaves a task, for a moment, to the servers that have its models loaded. */
 function isLeftToOther<T>({ server, next, loadCost }: Match<T>, nowMs: number): boolean {
   if (loadCost < 2 || next.isOverdue || server.loadedWorkflow === undefined) return false;
   return server.held.size > 0 || nowMs - server.idleSinceMs < IDLE_BEFORE_LOADING_MS;
@@ -93,7 +96,10 @@ function openSlot(server: PoolServer, nowMs: number): string | undefined {
   return server.takesWork ? freeSlot(server, nowMs) : undefined;
 }
 
-/** Whether a server on trial fails others too is better asked with one that has not failed there yet. */
+/**
+ * The tasks to try a server on trial with: if possible, those that have not failed there yet. They
+ * tell whether it fails others too.
+ */
 function forTrial<T extends WaitingTask>(server: PoolServer, runnable: readonly T[]): readonly T[] {
   if (server.state !== "half_open") return runnable;
   const others = runnable.filter(({ taskId }) => !server.hasFailed(taskId));

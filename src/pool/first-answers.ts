@@ -1,10 +1,11 @@
 import type { Pool } from "./pool.js";
 
 /**
- * Waits until it is known of every server what it can run, or at least that it does not answer, so
- * that the first requests are not judged by guesses.
+ * Waits until every server has told what it can run, or at least is known not to answer, so that
+ * the first requests are not judged by guesses.
  *
- * @param mustAnswer also waits for servers that do not answer yet: ones that were only just started.
+ * @param mustAnswer also waits for servers that do not answer yet: ones that were only just
+ *   started.
  */
 export async function firstAnswers(
   pool: Pool,

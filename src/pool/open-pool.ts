@@ -7,7 +7,7 @@ import { PoolServer, type PoolServerOptions } from "./pool-server.js";
 
 /** One server of the pool as it is configured. */
 export interface ServerSettings extends Omit<PoolServerOptions, "id" | "comfy"> {
-  /** Names it in slots and dispatches, the same after every start. @default its address */
+  /** The server's name in slots and dispatches, the same after every start. @default its address */
   readonly id?: string;
   /** http(s) URL; may carry a path prefix, credentials and a query for a gateway. */
   readonly url: string;
@@ -18,7 +18,7 @@ export interface ServerSettings extends Omit<PoolServerOptions, "id" | "comfy"> 
 /** What {@link openPool} needs. */
 export interface OpenPoolOptions {
   readonly servers: readonly ServerSettings[];
-  /** How long a server that may still hold a prompt is waited for, in milliseconds. */
+  /** How long to wait for a silent server that may still hold a prompt, in milliseconds. */
   readonly serverLostMs: number;
   readonly maxBypassCount: number;
   readonly maxBypassMs: number;
@@ -36,7 +36,7 @@ export function openPool(options: OpenPoolOptions, opened: DisposalStack): Pool 
   return opened.use(new Pool({ servers, logger, maxBypassCount, maxBypassMs }));
 }
 
-/** One answer is waited for no longer than a server that may still hold a prompt. */
+/** Limits the wait for one answer to the wait for a server that may still hold a prompt. */
 function patience(serverLostMs: number): Pick<ServerLimits, "requestMs" | "lookUpMs"> {
   const atMost = (ms: number): number => Math.max(1_000, Math.min(ms, serverLostMs));
   const { requestMs, lookUpMs } = DEFAULT_LIMITS;

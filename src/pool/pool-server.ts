@@ -9,11 +9,11 @@ export type ServerState = "unknown" | "ready" | "quarantined" | "half_open" | "d
 
 /**
  * Why a server is taken out: it cannot be reached; it refused a task without running it; it failed
- * one; or its GPU is in a state that only a restart of the server ends (CUDA errors are sticky).
+ * a task; or only a restart mends its GPU (CUDA errors are sticky).
  */
 export type FaultKind = "unreachable" | "refusal" | "fault" | "needs_restart";
 
-/** A task that this process works on, as far as it asks for a slot and holds it. */
+/** What the pool needs of a task that asks for a slot or holds one in this process. */
 export interface SlotHolder {
   readonly taskId: string;
   readonly workflow: string;
@@ -33,24 +33,28 @@ const UNREACHABLE_PAUSE = { baseMs: 500, capMs: 5_000 };
 const FAULT_PAUSE = { baseMs: 5_000, capMs: 300_000 };
 
 /**
- * What is known of one server. No I/O: the prober and the scheduler tell it what they saw.
+ * What is known of one server. It does no I/O: the prober and the scheduler tell it what they saw.
  *
- * `unknown` until it first answers, then `ready`. Any fault makes it `quarantined` with a pause that
- * grows with each fault in a row: short for a server out of reach, longer for one that fails tasks,
- * until its restart for one whose GPU is broken. When it answers after the pause it is `half_open`:
- * one task at a time, and the first that succeeds makes it `ready`, the first that fails starts the
- * next, longer quarantine. `draining` takes nothing new.
+ * It is `unknown` until it first answers, then `ready`. Any fault makes it `quarantined`, with a
+ * pause that grows with each fault in a row. The pause is short for a server out of reach, longer
+ * for one that fails tasks, and lasts until the restart for one whose GPU is broken. When the
+ * server answers after the pause it is `half_open` and gets one task at a time. The first task that
+ * succeeds makes it `ready`; the first that fails starts the next, longer quarantine. A `draining`
+ * server takes nothing new.
  */
 export class PoolServer {
-  /** Stable across restarts of the service: what slots and dispatches name. */
+  /** The name in slots and dispatches. It stays the same across restarts of the service. */
   readonly id: string;
   readonly comfy: ComfyServer;
   readonly queueDepth: "auto" | 1 | 2;
   /** Its input and output folders, where they are mounted here. */
   readonly folders: ServerFolders | undefined;
-  /** Slots that another process was seen holding, and until when that is believed, by the monotonic clock. */
+  /**
+   * Slots that another process was seen holding, each with the time, by the monotonic clock, until
+   * which that is believed.
+   */
   readonly heldElsewhere = new Map<string, number>();
-  /** Prompts of ours that would not be stopped: while one of them runs, nothing else does. */
+  /** Prompts of ours that did not stop: while one of them runs, nothing else does. */
   readonly stuckPromptIds = new Set<string>();
   state: ServerState = "unknown";
   reason: string | undefined;
@@ -96,12 +100,14 @@ export class PoolServer {
     this.#held.set(slot, holder);
   }
 
-  /** Counts a slot as free again, unless it is another holder's by now. @returns whether it was this one's. */
+  /**
+   * Counts a slot as free, unless another holder has it by now. @returns whether it was this one's.
+   */
   giveBack(slot: string, holder: SlotHolder): boolean {
     return this.#held.get(slot) === holder && this.#held.delete(slot);
   }
 
-  /** Keeps tasks from it until {@link reopen} was called as often. */
+  /** Keeps tasks from the server until {@link reopen} was called as often as this. */
   close(): void {
     this.#closingCount += 1;
   }
@@ -116,12 +122,14 @@ export class PoolServer {
     return this.state === "ready" || (this.state === "half_open" && this.#held.size === 0);
   }
 
-  /** Whether it was ever reached, so that what it has is known. */
+  /** Whether the server was ever reached: it is then known what it has. */
   get isKnown(): boolean {
     return this.capability !== undefined;
   }
 
-  /** Whether a task failed here since one last succeeded: another one tells more about the server. */
+  /**
+   * Whether a task failed here since one last succeeded. Other tasks tell more about the server.
+   */
   hasFailed(taskId: string): boolean {
     return this.#failedTaskIds.has(taskId);
   }
@@ -142,10 +150,11 @@ export class PoolServer {
   }
 
   /**
-   * Takes it out of the pool.
+   * Takes the server out of the pool.
    *
-   * @returns whether the fault is held against the task too. Under suspicion already, a server is
-   * itself to blame: if it fails another task, and if it refuses the same one without running it.
+   * @returns whether the fault is held against the task too. A server that is quarantined or half
+   *   open is itself to blame if it fails another task, and if it refuses any task without running
+   *   it.
    */
   noteFault(kind: FaultKind, reason: string, now: Date, taskId?: string): boolean {
     const isSuspect = this.state === "half_open" || this.state === "quarantined";
@@ -155,7 +164,7 @@ export class PoolServer {
     if (this.state === "draining") return blamesTask;
     this.#faultCount += 1;
     this.#needsRestart ||= kind === "needs_restart";
-    // Nothing that was held against it is forgotten because it cannot be reached either.
+    // A suspect server that cannot be reached either is still held to its earlier fault.
     if (kind !== "unreachable" || !isSuspect) this.#faultKind = kind;
     const pause = this.#faultKind === "unreachable" ? UNREACHABLE_PAUSE : FAULT_PAUSE;
     this.state = "quarantined";
@@ -165,8 +174,8 @@ export class PoolServer {
   }
 
   /**
-   * Tells that a prompt ended as it should: whatever was held against the server is forgotten. One
-   * that was taken out meanwhile is not let in by a prompt that it had before.
+   * Tells that a prompt ended as it should: whatever was held against the server is forgotten. A
+   * quarantined server stays out: the prompt was from before.
    *
    * @returns whether the state changed.
    */

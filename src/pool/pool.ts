@@ -18,8 +18,8 @@ import { canRun, isUp, missingOn } from "./server-fit.js";
 /** A holder that has no slot yet. */
 export interface SlotTaker extends SlotHolder {
   /**
-   * Writes in the store, which several processes may share, that the slot is its own; `busy` if it
-   * is another task's. Throws where it may have none any more.
+   * Writes in the store, which several processes may share, that the task has the slot; `busy` if
+   * it is another task's. Throws where the task may have no slot any more.
    */
   bindSlot(slot: string): Promise<"ok" | "busy">;
 }
@@ -35,7 +35,7 @@ export interface SlotRequest {
   readonly priority: number;
   readonly dueAt: Date;
   readonly bypassCount: number;
-  /** How long it was being passed over when it was leased; the limits go on from there. */
+  /** How long the task had been passed over when it was leased; the limits go on from there. */
   readonly bypassedForMs?: number;
 }
 
@@ -50,19 +50,19 @@ interface WaitingRequest extends WaitingTask {
   bypassCount: number;
   /** By the monotonic clock. */
   firstBypassedAtMs: number | undefined;
-  /** The one who asked has left. */
+  /** The caller has left. */
   isGone: boolean;
   readonly resolve: (server: PoolServer) => void;
   readonly reject: (reason: Error) => void;
 }
 
-/** How long a slot that another process holds, or that could not be written down, is left alone. */
+/** How long a slot is left alone that another process holds or that could not be written down. */
 const BUSY_ELSEWHERE_MS = 500;
 
 /**
- * All servers with their slots. Tasks wait here, after their download, for a server that is ready,
- * has what their workflow needs and has a slot free; the match is made anew at every event: a task
- * came, a slot was given back, a server changed.
+ * All servers with their slots. After its download, a task waits here for a server that is ready,
+ * has what its workflow needs and has a free slot. Tasks and servers are matched anew at every
+ * event: a task came, a slot was given back, a server changed.
  */
 export class Pool {
   readonly servers: readonly PoolServer[];
@@ -81,13 +81,15 @@ export class Pool {
     this.#logger = options.logger.child({ part: "pool" });
   }
 
-  /** Calls `listener` whenever a server changed or a slot came free. @returns a function that ends it. */
+  /**
+   * Calls `listener` when a server changed or a slot became free. @returns a function that ends it.
+   */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells that something about a server changed: wakes the listeners, who see what is free, and matches anew. */
+  /** Tells that something about a server changed: wakes the listeners, then matches anew. */
   changed(): void {
     for (const listener of [...this.#listeners]) listener();
     this.#match();
@@ -114,8 +116,8 @@ export class Pool {
   }
 
   /**
-   * Whether a workflow could run at all: a server has what it needs, or one was never reached yet and
-   * may have it.
+   * Finds out whether a workflow could run at all: on a server that has what it needs, or on one
+   * that was never reached yet and may have it.
    *
    * @returns what each known server lacks, a sentence each; empty if the workflow could run.
    */
@@ -130,8 +132,9 @@ export class Pool {
   /**
    * Waits for a slot that the holder can bind.
    *
-   * @returns the server that it is on.
-   * @throws what the holder throws when it may have none any more; the signal's reason when aborted.
+   * @returns the server of the slot.
+   * @throws what the holder throws when it may have no slot any more; the signal's reason when
+   *   aborted.
    */
   async acquire(request: SlotRequest, signal: AbortSignal): Promise<PoolServer> {
     signal.throwIfAborted();
@@ -164,12 +167,12 @@ export class Pool {
     }
   }
 
-  /** Counts a slot as taken that a task of this process holds already: after a restart or a takeover. */
+  /** Counts a slot as taken that a task of ours holds already, after a restart or a takeover. */
   adopt(slot: string, holder: SlotHolder): void {
     this.server(serverIdOf(slot))?.take(slot, holder);
   }
 
-  /** Gives a slot to others that is the holder's no longer. Harmless when it is another's by now. */
+  /** Gives a holder's former slot to others. Harmless when the slot is another's by now. */
   release(slot: string, holder: SlotHolder): void {
     const server = this.server(serverIdOf(slot));
     if (!server?.giveBack(slot, holder)) return;
@@ -178,7 +181,7 @@ export class Pool {
     this.changed();
   }
 
-  /** Gives a server no more tasks until what is returned is disposed; those that it has stay. */
+  /** Gives a server no more tasks until the returned object is disposed. Its present tasks stay. */
   close(server: PoolServer): Disposable {
     server.close();
     return {
@@ -217,7 +220,7 @@ export class Pool {
     this.#matchAgain = true;
     this.#matching ??= this.#matchAll().finally(() => {
       this.#matching = undefined;
-      // Asked for after the loop had ended and before this ran.
+      // A match was asked for after the loop had ended and before this ran.
       if (this.#matchAgain) this.#match();
     });
   }
@@ -228,7 +231,7 @@ export class Pool {
       for (let match = this.#bestMatch(); match !== undefined; match = this.#bestMatch())
         await this.#bind(match);
     }
-    // What a server leaves to others for a moment may be its own by then.
+    // A task that a server leaves to others for a moment may be its own by then.
     if (this.#waiting.size > 0) this.#lookAgain(IDLE_BEFORE_LOADING_MS);
   }
 
@@ -271,7 +274,7 @@ export class Pool {
   }
 }
 
-/** A store out of reach for a while is no reason to give a task up. */
+/** Whether an error passes: a store out of reach for a while is no reason to give a task up. */
 function isPassing(error: Error): boolean {
   return (
     error instanceof TaskError && (error.code === "STORE_UNAVAILABLE" || error.code === "DISK_FULL")

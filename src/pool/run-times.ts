@@ -1,4 +1,4 @@
-/** A run that takes no longer counts as short: a second prompt may wait behind it on its server. */
+/** Runs up to this length count as short: a second prompt may wait behind one on its server. */
 const SHORT_RUN_MS = 10_000;
 /** How much the latest run counts in the average. */
 const LATEST_SHARE = 0.3;
@@ -15,7 +15,7 @@ export class RunTimes {
     );
   }
 
-  /** Whether its prompts are known to be short; not before one has run. */
+  /** Whether a workflow's prompts are known to be short; false before one has run. */
   isShort(workflow: string): boolean {
     const averageMs = this.#averageMs.get(workflow);
     return averageMs !== undefined && averageMs <= SHORT_RUN_MS;

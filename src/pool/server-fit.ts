@@ -10,8 +10,8 @@ export function isUp(server: PoolServer): boolean {
 }
 
 /**
- * What a server lacks for a workflow, with these values of its parameters where given, a sentence
- * each; nothing while the server is not known.
+ * What a server lacks for a workflow, a sentence each; empty while the server is not known.
+ * Parameters count with the given values.
  */
 export function missingOn(
   server: PoolServer,
@@ -31,7 +31,10 @@ export function freeSlot(server: PoolServer, nowMs: number): string | undefined 
   return freeSlots(server, nowMs)[0];
 }
 
-/** How many tasks could take a slot now; one after the other where it depends on them whether prompts may queue. */
+/**
+ * How many tasks could take a slot now. With depth `auto` it is one at a time: whether a second
+ * prompt may queue depends on the tasks.
+ */
 export function freeSlotCount(server: PoolServer, nowMs: number): number {
   if (!server.takesWork) return 0;
   const { length } = freeSlots(server, nowMs);

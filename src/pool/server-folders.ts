@@ -7,7 +7,10 @@ export interface ServerFolderPaths {
   readonly output: string;
 }
 
-/** ComfyUI has no call that deletes files; where its folders are mounted here, a task's are removed directly. */
+/**
+ * Removes files of tasks directly in a server's folders, where these are mounted here: ComfyUI has
+ * no call that deletes files.
+ */
 export class ServerFolders {
   readonly #paths: ServerFolderPaths;
 
@@ -15,7 +18,9 @@ export class ServerFolders {
     this.#paths = paths;
   }
 
-  /** Removes what a task left on the server. Only what is below our own folder and the task's name. */
+  /**
+   * Removes files that a task left on the server, only below our own folder and the task's name.
+   */
   async remove(taskId: string): Promise<void> {
     for (const path of [this.#paths.input, this.#paths.output])
       await rm(join(path, "tmlsr", taskId), { recursive: true, force: true });

@@ -15,15 +15,18 @@ export interface ServerProberOptions {
   readonly pool: Pool;
   readonly catalog: WorkflowCatalog;
   readonly logger: Logger;
-  /** Between two probes of a server that is up. @default 5000 */
+  /** Milliseconds between two probes of a server that is up. @default 5000 */
   readonly intervalMs?: number;
-  /** Between two probes of one that is not. @default 500 */
+  /** Milliseconds between two probes of a server that is not up. @default 500 */
   readonly downIntervalMs?: number;
 }
 
-/** One failed probe may be a busy server; so many in a row are not. A refused connection counts at once. */
+/**
+ * How many failed probes in a row quarantine a server: a single one may only mean that it is busy.
+ * A refused connection counts at once.
+ */
 const FAILURES_TO_QUARANTINE = 3;
-/** After the first failure; doubles up to the interval for servers that are down. */
+/** The pause after the first failure. It doubles up to the interval for servers that are down. */
 const FIRST_PAUSE_MS = 25;
 
 /**
@@ -36,7 +39,7 @@ export class ServerProber implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #loop: Promise<void>;
   #failureCount = 0;
-  /** A restart was noticed and not told yet, since the server could not be asked what it has. */
+  /** A restart was noticed but not told yet, because the server could not be asked what it has. */
   #isRestarted = false;
 
   constructor(options: ServerProberOptions) {
@@ -65,7 +68,7 @@ export class ServerProber implements AsyncDisposable {
     }
   }
 
-  /** Sleeps; a server that is taken out meanwhile is asked sooner than one that is up. */
+  /** Sleeps. A server that is taken out meanwhile is asked sooner than one that is up. */
   async #sleep(pauseMs: number): Promise<void> {
     const { pool, server } = this.#options;
     const wake = new AbortController();
@@ -119,7 +122,7 @@ export class ServerProber implements AsyncDisposable {
     logger.info({ server: id, state, version, workflowCount }, "server answers");
   }
 
-  /** Sees which prompts that would not be stopped have ended by now, and asks the others to stop again. */
+  /** Drops stuck prompts that have ended by now, and asks the server to stop the others again. */
   async #dropEndedStuck(): Promise<void> {
     const { stuckPromptIds, comfy } = this.#options.server;
     if (stuckPromptIds.size === 0) return;
@@ -151,7 +154,9 @@ export class ServerProber implements AsyncDisposable {
       pool.noteFault(server, kind, error.message);
   }
 
-  /** Files in the editor's format become workflows by what a server knows of their nodes. */
+  /**
+   * Converts graphs, the editor's files, into workflows by what the server knows of their nodes.
+   */
   #convertGraphs(): void {
     const { server, catalog, logger } = this.#options;
     const classes = server.capability?.classes;
@@ -160,7 +165,7 @@ export class ServerProber implements AsyncDisposable {
       try {
         catalog.convert(name, classes);
       } catch (error) {
-        // The catalog keeps and tells why a graph cannot be converted.
+        // The catalog keeps the reason why a graph cannot be converted, and tells it.
         if (!(error instanceof TaskError))
           logger.error({ workflow: name, err: error }, "workflow not converted");
       }
