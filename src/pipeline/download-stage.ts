@@ -18,16 +18,16 @@ export interface ReadyInput {
 /** What the download stage works with. */
 export interface DownloadContext {
   readonly download: DownloadOptions;
-  /** Inputs that are not on the network. */
+  /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
   readonly limits: ProbeLimits;
 }
 
 const FILE = "input";
-/** Written last: with it the input is there whole and was checked. */
+/** Written last: where it is, the input is there whole and was checked. */
 const NOTE = "input.json";
 
-/** The input as an earlier try left it, if it is still there. */
+/** The input that an earlier try left, if it is still there. */
 export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefined> {
   const note = (await workDir.readNote(NOTE)) as Omit<ReadyInput, "path"> | undefined;
   return note && { ...note, path: workDir.file(FILE) };
@@ -35,7 +35,7 @@ export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefine
 
 /**
  * Fetches the input of a task into its work directory and checks it, so that no GPU second is spent
- * on what is no picture or film. A stage that had succeeded before, on another machine or before its
+ * on what is no picture or film. A stage that succeeded before, on another machine or before its
  * files were lost, keeps its report.
  */
 export async function downloadStage(

@@ -10,7 +10,8 @@ const SUFFIXES = ["_00001_.png", "_00001_.mp4", "_00001_.webm", "_00001-audio.mp
 
 /**
  * Looks for the file of a prompt of which the server has neither queue entry nor history, as after
- * its restart: the prefix is the prompt's own, so a file under it can only be its result.
+ * the server's restart. The prefix belongs to this prompt alone, so a file under it can only be its
+ * result.
  */
 export async function findWrittenOutput(
   comfy: ComfyServer,

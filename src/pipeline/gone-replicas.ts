@@ -5,9 +5,12 @@ import { errorCode } from "../lib/error-code.js";
 import type { Logger } from "../lib/logger.js";
 import { REPLICA_NAME, SIGN_OF_LIFE } from "./replica-directory.js";
 
-/** Looks without a new sign of life, after which a process counts as dead. */
+/** After how many looks without a new sign of life a process counts as dead. */
 const SILENT_LOOKS = 10;
-/** A directory that is being removed; what its remover left when it died, the next one removes. */
+/**
+ * The name of a directory that is being removed. If its remover dies, the next one removes the
+ * rest.
+ */
 const GONE_NAME = /^gone-[0-9a-f-]{36}$/;
 
 /** What was last seen of a replica directory. */
@@ -18,9 +21,9 @@ interface Seen {
 
 /**
  * Removes the directories of replicas that died, see `ReplicaDirectory`. A sign of life is compared
- * with the one before and never with a clock, since clocks differ between the machines that share a
- * disk; and looks are counted, not time, since this process may have stood still itself, together
- * with those it looks at. Any number of replicas may look at the same time.
+ * with the one before and never with a clock, since the clocks of machines that share a disk
+ * differ. Looks are counted, not time: this process may have stood still together with those that
+ * it looks at. Any number of replicas may look at the same time.
  */
 export class GoneReplicas {
   readonly #root: string;
@@ -34,7 +37,9 @@ export class GoneReplicas {
     this.#logger = logger;
   }
 
-  /** Looks once, and removes what has shown no sign of life at the looks before. */
+  /**
+   * Looks once, and removes the directories that have shown no sign of life at the looks before.
+   */
   async look(): Promise<void> {
     const names = await readdir(this.#root);
     const others = names.filter((name) => REPLICA_NAME.test(name) && name !== this.#ownName);
@@ -59,18 +64,21 @@ export class GoneReplicas {
     try {
       return String((await stat(path, { bigint: true })).mtimeNs);
     } catch (error) {
-      // What cannot be told is never the same as before.
+      // A sign that cannot be read never equals the one before.
       return errorCode(error) === "ENOENT" ? "none" : randomUUID();
     }
   }
 
-  /** In one step: its process, should it come back, makes a new one, of which nothing is removed. */
+  /**
+   * Renames a directory in one step. If its process comes back, it makes a new directory, of which
+   * nothing is removed.
+   */
   async #putAside(name: string): Promise<void> {
     try {
       await rename(join(this.#root, name), join(this.#root, `gone-${randomUUID()}`));
       this.#logger.info({ name }, "work directory of a replica that is gone removed");
     } catch (error) {
-      // Another was faster.
+      // Another replica was faster.
       if (errorCode(error) !== "ENOENT") throw error;
     }
   }

@@ -30,11 +30,14 @@ export interface ProcessContext {
   readonly storeId: string;
   /** A prompt without progress for so long counts as stuck. */
   readonly stallMs: number;
-  /** How long at most a silent server is waited for, since it may still hold the prompt. */
+  /**
+   * How long at most to wait for a silent server, since it may still hold the prompt, in
+   * milliseconds.
+   */
   readonly serverLostMs: number;
-  /** A prompt that has run for so long in all is given up; absent: no limit. */
+  /** A prompt that has run for so long in all is given up; absent means no limit. */
   readonly runMaxMs?: number;
-  /** Ends following, with its reason, while the prompt goes on. */
+  /** When aborted, following ends with its reason, while the prompt goes on. */
   readonly letGo?: AbortSignal;
   /** Resolves when it is a new prompt's turn to be sent. @default at once */
   readonly turn?: () => Promise<void>;
@@ -45,7 +48,7 @@ export interface ProcessedPrompt {
   readonly dispatch: Omit<Dispatch, "at">;
   /** The result first. */
   readonly outputs: readonly OutputFile[];
-  /** From the server's start of it to its end, as far as is known. */
+  /** How long the prompt ran on the server, as far as is known, in milliseconds. */
   readonly runMs: number;
 }
 
@@ -62,8 +65,9 @@ export const MARK_KEY = "tmlsr";
 const LOOK_PAUSE = { baseMs: 200, capMs: 5_000 };
 
 /**
- * Sends the input to the server and a new prompt after it, and follows it to its end. The prompt's id
- * is in the store before the server hears of it, so that whoever holds the task next can look it up.
+ * Sends the input and then a new prompt to the server, and follows the prompt to its end. The
+ * prompt's id is in the store before the server hears of it: whoever holds the task next can look
+ * it up.
  */
 export async function runNewPrompt(
   task: Pick<Task, "taskId" | "epoch" | "parameters">,
@@ -137,9 +141,9 @@ export async function stopPrompt(
 }
 
 /**
- * Takes a prompt back that only waits in its server's queue.
+ * Takes back a prompt that only waits in its server's queue.
  *
- * @returns whether it did; not if the prompt runs or has ended.
+ * @returns whether the prompt was taken back; false if it runs or has ended.
  */
 export async function takeBack(
   comfy: ComfyServer,
@@ -181,7 +185,7 @@ async function endOf(
   });
 }
 
-/** A server that answers nonsense when it is asked for a prompt tells as little as a silent one. */
+/** Treats nonsense as silence: a server that gives it when asked for a prompt tells as little. */
 function asSilence(error: unknown): never {
   if (!(error instanceof TaskError) || error.code !== "SERVER_FAULT") throw error;
   throw new TaskError("SERVER_UNREACHABLE", error.message, { cause: error });
@@ -218,7 +222,10 @@ async function outputsOf(
   }
 }
 
-/** Looks for the result's file until the server has said whether it is there, for as long as it may be silent. */
+/**
+ * Looks for the result's file until the server has said whether it is there. Gives up after the
+ * time that a server may be silent.
+ */
 async function findWritten(
   { filenamePrefix }: Omit<Dispatch, "at">,
   { comfy, serverLostMs }: ProcessContext,

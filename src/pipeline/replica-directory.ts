@@ -6,16 +6,16 @@ import { repeat } from "../lib/repeat.js";
 
 /** The form of a replica directory's name. */
 export const REPLICA_NAME = /^replica-[0-9a-f-]{36}$/;
-/** In each replica directory: a file that its process touches as long as it lives. */
+/** The file in each replica directory that its process touches as long as it lives. */
 export const SIGN_OF_LIFE = "alive";
 
 /** How often a process touches its file; others wait for many times that. */
 const BEAT_MS = 5_000;
 
 /**
- * A directory for the scratch files of this process alone, below one that it may share with others,
- * and for as long as it lives: by a name never used before, so that nobody else ever writes here, and
- * with a sign of life, so that others can remove it when this process has died.
+ * A directory for the scratch files of this process alone, as long as it lives. It lies below a
+ * directory that other replicas may share. Its name was never used before, so nobody else ever
+ * writes here. It has a sign of life, so that others can remove it when this process has died.
  */
 export class ReplicaDirectory implements AsyncDisposable {
   readonly path: string;
@@ -30,7 +30,7 @@ export class ReplicaDirectory implements AsyncDisposable {
     this.#beating = repeat(() => this.beat(), { pauseMs: BEAT_MS, onError });
   }
 
-  /** @param root where all replicas have theirs; made if it is not there. */
+  /** @param root where all replicas have their directories; made if it does not exist */
   static async open(root: string, logger: Logger): Promise<ReplicaDirectory> {
     const path = join(root, `replica-${randomUUID()}`);
     await makeAlive(path);
@@ -41,11 +41,14 @@ export class ReplicaDirectory implements AsyncDisposable {
     return basename(this.path);
   }
 
-  /** Shows that this process lives. Makes the directory anew where others took it for a dead one's. */
+  /**
+   * Shows that this process lives. Makes the directory anew if others removed it as a dead
+   * replica's.
+   */
   async beat(): Promise<void> {
     const now = new Date();
     try {
-      // Not written to, which a full disk would not allow.
+      // The file is touched, not written: a full disk would not allow that.
       await utimes(join(this.path, SIGN_OF_LIFE), now, now);
     } catch {
       await makeAlive(this.path);
@@ -53,7 +56,7 @@ export class ReplicaDirectory implements AsyncDisposable {
     }
   }
 
-  /** Removes it with all that is in it. */
+  /** Removes the directory with all that is in it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#beating[Symbol.asyncDispose]();
     await rm(this.path, { recursive: true, force: true });

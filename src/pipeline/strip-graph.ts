@@ -1,9 +1,9 @@
 import { type FileHandle, open, rename } from "node:fs/promises";
 
 /**
- * Removes the graph that ComfyUI writes into its results: the text chunks `prompt` and `workflow` of
- * a PNG, the metadata box of an MP4 or MOV that holds one. Pixels, frames and other metadata stay to
- * the byte; other formats are left alone. Doing it twice does no harm.
+ * Removes the graph that ComfyUI writes into its results: the text chunks `prompt` and `workflow`
+ * of a PNG, or the metadata box with the graph of an MP4 or MOV. Pixels, frames and other metadata
+ * keep every byte; other formats are left alone. Harmless to repeat.
  *
  * Source: `SaveImage` (PngInfo) and `SaveVideo` (container metadata) of ComfyUI 0.3.64.
  */
@@ -53,7 +53,9 @@ async function copy(from: FileHandle, { start, end }: Span, to: FileHandle): Pro
     await to.write(await read(from, at, Math.min(COPY_BYTES, end - at)));
 }
 
-/** The box becomes free space of the same size, so that nothing else in the file moves. */
+/**
+ * Turns the metadata box into free space of the same size, so that nothing else in the file moves.
+ */
 async function stripMp4(file: FileHandle): Promise<void> {
   const { size } = await file.stat();
   for (const movie of await boxes(file, { start: 0, end: size })) {
@@ -75,7 +77,7 @@ interface Box {
   readonly end: number;
 }
 
-/** The boxes of a stretch, ISO/IEC 14496-12 section 4.2; what does not add up ends the list. */
+/** The boxes of a stretch, ISO/IEC 14496-12 section 4.2. A box that does not fit ends the list. */
 async function boxes(file: FileHandle, { start, end }: Span): Promise<Box[]> {
   const found: Box[] = [];
   for (let at = start; at + 8 <= end; ) {
@@ -89,7 +91,9 @@ async function boxes(file: FileHandle, { start, end }: Span): Promise<Box[]> {
   return found;
 }
 
-/** A size of 1 means that 64 bits of it follow the type, 0 that the box goes on to the end. */
+/**
+ * The size of a box: 1 means that 64 bits of size follow the type, 0 that it goes on to the end.
+ */
 function boxSize(head: Buffer, restBytes: number): { headBytes: number; boxBytes: number } {
   const short = head.length < 8 ? 2 : head.readUInt32BE(0);
   if (short === 0) return { headBytes: 8, boxBytes: restBytes };

@@ -10,8 +10,8 @@ export interface StageProgress {
 }
 
 /**
- * What a stage may write of its task while the task is held. Every write is refused once another
- * process holds the task or a client has canceled it: the call then throws the reason of `signal`,
+ * What a stage may write of its task while the task is held. Once another process holds the task or
+ * a client has canceled it, every write is refused: the call then throws the reason of `signal`,
  * which is aborted.
  */
 export interface TaskJournal {
@@ -22,7 +22,7 @@ export interface TaskJournal {
   /** What the unfinished upload can be resumed with, as last recorded. */
   readonly uploadCheckpoint: Json | undefined;
   stage(name: StageName, patch: Partial<Stage>): Promise<void>;
-  /** Goes up with the next heartbeat. */
+  /** Noted for the next heartbeat. */
   progress(progress: StageProgress): void;
   recordInput(input: InputFacts): Promise<void>;
   recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void>;

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-/** For how long, in milliseconds, nothing was written in a directory or below; 0 if it cannot be told. */
+/** How long nothing was written in a directory or below, in milliseconds; 0 if that is unknown. */
 export async function untouchedFor(directory: string): Promise<number> {
   try {
     const below = await readdir(directory, { recursive: true });

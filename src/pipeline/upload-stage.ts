@@ -20,15 +20,15 @@ export interface UploadContext {
 /** A prompt that has ended, and the files it made, the result first. */
 export type EndedPrompt = Pick<Dispatch, "promptId" | "outputs">;
 
-/** Share of the upload stage's progress that fetching from the server is worth. */
+/** The share of the upload stage's progress that stands for fetching from the server. */
 const FETCH_SHARE = 0.3;
 
 /**
- * Brings what a prompt made from its server into the object storage, the result first. A file that an
- * earlier try fetched is taken from the work directory, so that a storage that is down for a while
- * costs the server nothing; an upload that an earlier try began is gone on with.
+ * Brings the files of a prompt from its server into the object storage, the result first. A file
+ * that an earlier try fetched is taken from the work directory, so that a storage that is down for
+ * a while costs the server nothing. An upload that an earlier try began goes on.
  *
- * @param comfy the server that has the files; undefined where it is no longer configured.
+ * @param comfy the server that has the files; undefined if it is no longer configured.
  * @throws TaskError OUTPUT_LOST if the files are neither here nor there.
  */
 export async function uploadStage(
@@ -44,7 +44,7 @@ export async function uploadStage(
   const stored: Output[] = [];
   for (const [index, file] of outputs.entries()) {
     const part = { from: index / outputs.length, share: 1 / outputs.length };
-    // Named after its prompt: what an earlier prompt of the task made is never taken for it.
+    // Named after its prompt: a file of an earlier prompt of the task is never taken for it.
     const path = workDir.file(`output-${promptId}-${index}`);
     await fetchOutput(file, path, part, comfy, journal);
     if (!keepGraph) await stripGraph(path);
@@ -108,7 +108,8 @@ async function storeOutput(
   const total = megabytes(sizeBytes);
   const output = { key, sizeBytes, mediaType, fileName };
   const begun = readCheckpoint(journal.uploadCheckpoint);
-  // They are stored one after the other. Were this one begun anew, the later one's checkpoint would be lost.
+  // Files are stored one after the other. If this one were begun anew, the checkpoint of the later
+  // one would be lost.
   if (begun !== undefined && begun.index > index) return output;
   await storage.put(
     { path, key, sizeBytes, mediaType },
@@ -126,15 +127,18 @@ async function storeOutput(
   return output;
 }
 
-/** What an unfinished upload of an object can be resumed or discarded with. */
+/** What is needed to resume or discard an unfinished upload of an object. */
 interface BegunUpload {
   readonly key: string;
-  /** Of the file among the outputs. @default 0 */
+  /** The index of the file among the outputs. @default 0 */
   readonly index: number;
   readonly checkpoint: Json;
 }
 
-/** Gives up an unfinished upload of a task that ended otherwise; its parts would cost money for ever. */
+/**
+ * Discards the unfinished upload of a task that ended otherwise: its parts would cost money for
+ * ever.
+ */
 export async function discardUpload(
   uploadCheckpoint: Json | undefined,
   { storage }: UploadContext,

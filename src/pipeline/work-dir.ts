@@ -5,9 +5,9 @@ import { untouchedFor } from "./untouched-for.js";
 const TASK_ID = /^[0-9a-f]{32}$/;
 
 /**
- * The scratch directories of tasks, one each, under one directory of this process's data. A task's
- * directory outlives an attempt and a restart, so that a retry begins at the stage that failed; it
- * goes when the task has ended.
+ * The scratch directories of tasks, one each, in one directory of this process. A task's directory
+ * outlives an attempt and a restart, so that a retry begins at the stage that failed. It is removed
+ * when the task has ended.
  */
 export class WorkDirs {
   readonly #root: string;
@@ -16,7 +16,7 @@ export class WorkDirs {
     this.#root = root;
   }
 
-  /** The directory of a task, made if need be. */
+  /** The directory of a task. It is made if it does not exist. */
   async open(taskId: string): Promise<WorkDir> {
     const path = join(this.#root, taskId);
     await mkdir(path, { recursive: true });
@@ -28,7 +28,7 @@ export class WorkDirs {
   }
 
   /**
-   * The tasks that have a directory here; nothing that is not ours is named.
+   * The ids of tasks that have a directory here. Other names are left out.
    *
    * @param untouchedMs only those in which nothing was written for so long.
    */
@@ -53,14 +53,14 @@ export class WorkDir {
     return join(this.path, name);
   }
 
-  /** Keeps a small note beside the files; it is there whole or not at all. */
+  /** Writes a small note beside the files. It is there whole or not at all. */
   async writeNote(name: string, note: object): Promise<void> {
     const path = this.file(name);
     await writeFile(`${path}.part`, JSON.stringify(note));
     await rename(`${path}.part`, path);
   }
 
-  /** @returns undefined where there is none that can be read. */
+  /** @returns undefined if there is no note that can be read */
   async readNote(name: string): Promise<unknown> {
     try {
       return JSON.parse(await readFile(this.file(name), "utf8"));

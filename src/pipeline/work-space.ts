@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { errorCode } from "../lib/error-code.js";
 import type { Logger } from "../lib/logger.js";
 
-/** What the work directories may take on the disk, so that no more is begun before the disk is full. */
+/** Limits the disk space of work directories: no more tasks are begun before the disk is full. */
 export class WorkSpace {
   readonly #root: string;
   readonly #maxBytes: number;
@@ -18,8 +18,8 @@ export class WorkSpace {
   }
 
   /**
-   * Whether another task may bring its input; measured at every call, a few files a task. What is
-   * under way goes on growing whatever this says.
+   * Whether another task may fetch its input. Every call measures anew, which is a few files for
+   * each task. Tasks under way go on growing whatever this answers.
    */
   async hasRoom(): Promise<boolean> {
     const usedBytes = await sizeOf(this.#root);
@@ -34,7 +34,7 @@ export class WorkSpace {
   }
 }
 
-/** Of all files below a directory; those that go meanwhile count as gone. */
+/** The size of all files below a directory. A file that disappears meanwhile does not count. */
 async function sizeOf(directory: string): Promise<number> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(noneIfGone);
   const sizes = entries.map(async (entry) => {
