@@ -9,13 +9,16 @@ import type { ParameterValues } from "./resolve-parameters.js";
 import { setInputs } from "./set-inputs.js";
 import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "./workflow.js";
 
-/** What makes a workflow's prompt one task's. */
+/** What turns a workflow's prompt into that of one task. */
 export interface Binding {
-  /** The uploaded input as the server named it, `subfolder/name`. */
+  /** The uploaded input as the server named it: `subfolder/name`. */
   readonly inputName: string;
-  /** Where the server writes the files of this attempt; new for each, so that no older file can be taken for it. */
+  /**
+   * Where the server writes the files of this attempt. It is new for each attempt: no older file
+   * can be taken for the result.
+   */
   readonly filenamePrefix: string;
-  /** As resolved; a parameter left out keeps what the prompt has. */
+  /** Resolved values. A parameter that is left out keeps the prompt's own value. */
   readonly parameters: ParameterValues;
   /** Whether to apply the workflow's low-memory profile. */
   readonly lowMemory: boolean;
@@ -28,7 +31,7 @@ export interface Binding {
 /**
  * The prompt of one task: its graph's own with input, file names and parameters filled in.
  *
- * @throws TaskError INPUT_DAMAGED if a size must be computed and the input's is not known
+ * @throws TaskError INPUT_DAMAGED if a size must be computed and that of the input is not known
  */
 export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
   const { inputNode, inputField } = graph;

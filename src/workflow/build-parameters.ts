@@ -6,10 +6,11 @@ import type { SidecarParameter } from "./read/sidecar.js";
 import type { ParameterType, Prompt, WorkflowParameter } from "./workflow.js";
 
 /**
- * Completes the parameters that a sidecar states: the default is the prompt's own value, the type
- * that of the default, unless stated.
+ * Completes the parameters that a sidecar states. Unless stated, the default is the prompt's own
+ * value, and the type is that of the default.
  *
- * @throws TaskError WORKFLOW_INVALID for a parameter that cannot be set or whose default breaks its own rules
+ * @throws TaskError WORKFLOW_INVALID for a parameter that cannot be set or whose default breaks
+ *   its own rules
  */
 export function buildParameters(
   workflow: string,
@@ -105,5 +106,5 @@ function withDefault(parameter: WorkflowParameter, value: Json | undefined): Wor
   return { ...parameter, default: checked.value };
 }
 
-/** What is wrong with a parameter, told without its name. */
+/** Tells what is wrong with a parameter, without its name. */
 class BadParameter extends Error {}

@@ -5,7 +5,7 @@ import type { Sidecar } from "./read/sidecar.js";
 import { contentVersion } from "./read/workflow-content.js";
 import type { Prompt, Workflow, WorkflowGraph, WorkflowVariant } from "./workflow.js";
 
-/** Names of model files as workflows have them, and what this pool's servers call them. */
+/** The names of model files in workflows, each with the file's name on this pool's servers. */
 export type ModelNames = { readonly [name: string]: string };
 
 /** A file that holds the graph of a variant. */
@@ -17,7 +17,7 @@ export interface VariantFile {
 }
 
 /**
- * Puts a workflow together from its prompt and its sidecar; what the sidecar leaves out is read out
+ * Puts a workflow together from its prompt and its sidecar. What the sidecar leaves out is read out
  * of the prompt.
  *
  * @param variantFiles the graphs that the sidecar names as variants, by file, all but its own

@@ -23,7 +23,7 @@ export class CatalogEntry {
   readonly #graph: Graph | undefined;
   readonly #graphClasses: readonly string[];
   #workflow: Workflow | undefined;
-  /** How many of the graph's classes were known when it was converted. */
+  /** How many of the graph's classes the server knew when the graph was converted. */
   #knownCount = 0;
   #leftOut: readonly string[] = [];
 
@@ -43,17 +43,20 @@ export class CatalogEntry {
     if (this.#graph === undefined) this.#workflow = this.#build(parsePrompt(file, unwrap(value)));
   }
 
-  /** Absent until it is converted. */
+  /** Absent until the graph is converted. */
   get workflow(): Workflow | undefined {
     return this.#workflow;
   }
 
-  /** The node classes of a graph, which a server need not know all of; absent for a file in the API format. */
+  /**
+   * The node classes of a graph; a server need not know all of them. Absent for a file in the API
+   * format.
+   */
   get graphClasses(): readonly string[] | undefined {
     return this.#graph && this.#graphClasses;
   }
 
-  /** Nodes that were left out when it was converted, as `id (class)`. */
+  /** Nodes that were left out when the graph was converted, as `id (class)`. */
   get leftOut(): readonly string[] {
     return this.#leftOut;
   }
@@ -63,8 +66,8 @@ export class CatalogEntry {
   }
 
   /**
-   * Converts the graph by what a server knows of its classes, and again by one that knows more of
-   * them. What failed with the same classes fails again without another try.
+   * Converts the graph by what a server knows of its classes, and again for a server that knows
+   * more of them. A conversion that failed with the same classes fails again without another try.
    *
    * @throws TaskError WORKFLOW_INVALID
    */

@@ -15,7 +15,9 @@ export interface CatalogOptions {
   readonly logger: Pick<Logger, "info" | "warn">;
   /** Names of the workflows for tasks that name none, by type, the preferred one first. */
   readonly defaults: DefaultWorkflows;
-  /** What this pool's servers call the model files that workflows name. @default the same */
+  /**
+   * The names of model files on this pool's servers, by those in workflows. @default the same names
+   */
   readonly models?: ModelNames;
 }
 
@@ -32,16 +34,16 @@ export interface WorkflowProblem {
 export interface GraphFile {
   readonly name: string;
   /**
-   * The node classes that {@link WorkflowCatalog.convert} has to be told of where a server has them.
-   * It need not have all: some may be known to the editor alone.
+   * The node classes that {@link WorkflowCatalog.convert} needs, if a server has them. A server
+   * need not have all: the editor alone may know some.
    */
   readonly nodeClasses: readonly string[];
 }
 
 /**
- * The workflows of a directory. Follows changes of its files until it is disposed. A file that
- * cannot be used is reported and stops no other; if it could be used before it changed, that
- * version stays in use.
+ * The workflows of a directory. The catalog follows changes of the files until it is disposed. A
+ * file that cannot be used is reported and does not affect others. If it could be used before it
+ * changed, that version stays in use.
  */
 export class WorkflowCatalog implements AsyncDisposable {
   readonly defaults: DefaultWorkflows;
@@ -50,7 +52,7 @@ export class WorkflowCatalog implements AsyncDisposable {
   readonly #entries = new Map<string, CatalogEntry>();
   /** Files that cannot be read as a workflow, and why. */
   readonly #problems = new Map<string, string>();
-  /** Why servers could not convert a graph, each reason once, the latest last. */
+  /** Why servers could not convert a graph: each reason once, the latest last. */
   readonly #failures = new WeakMap<CatalogEntry, Set<string>>();
   readonly #listeners = new Set<() => void>();
   readonly #fileWatch: FileWatch;
@@ -82,7 +84,7 @@ export class WorkflowCatalog implements AsyncDisposable {
     return workflows.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** The workflow of a name, with or without `.json`. */
+  /** The workflow with this name. The name may end with `.json`. */
   find(name: string): Workflow | undefined {
     return this.#entries.get(name.replace(/\.json$/, ""))?.workflow;
   }
@@ -96,7 +98,7 @@ export class WorkflowCatalog implements AsyncDisposable {
     });
   }
 
-  /** The file of a name, with or without `.json`, that is no workflow yet or cannot be used, and why. */
+  /** A file that is no workflow yet or cannot be used, and why. The name may end with `.json`. */
   unusable(name: string): WorkflowProblem | undefined {
     const key = name.replace(/\.json$/, "");
     const entry = this.#entries.get(key);
@@ -113,9 +115,9 @@ export class WorkflowCatalog implements AsyncDisposable {
   }
 
   /**
-   * Converts a graph by what a server says of its node classes; from then on it is one of
-   * {@link list}. One that is converted already is answered as it is, unless this server knows more
-   * of its classes.
+   * Converts a graph by what a server says of its node classes. From then on it is one of {@link
+   * list}. A graph that is converted already is answered as it is, unless this server knows more of
+   * its classes.
    *
    * @throws TaskError WORKFLOW_NOT_FOUND, or WORKFLOW_INVALID naming what cannot be converted
    */
@@ -137,13 +139,16 @@ export class WorkflowCatalog implements AsyncDisposable {
     }
   }
 
-  /** Calls `listener` after the set of workflows or one of them changed. @returns a function that ends it. */
+  /**
+   * Calls `listener` when the set of workflows or one of them changed. @returns a function that
+   * ends it.
+   */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reads the directory again; done by itself when a file changes. */
+  /** Reads the directory again. This happens by itself when a file changes. */
   reload(): Promise<void> {
     const reloaded = this.#reloading.then(() => this.#reload());
     this.#reloading = reloaded.catch(() => {});
@@ -192,7 +197,7 @@ export class WorkflowCatalog implements AsyncDisposable {
     this.#options.logger.warn({ workflow: name, reason: error.message }, "Workflow not usable");
   }
 
-  /** Servers are asked again and again: a reason is logged the first time only. */
+  /** Logs a reason the first time only: servers are asked again and again. */
   #noteFailure(name: string, entry: CatalogEntry, error: unknown): void {
     if (!(error instanceof TaskError)) throw error;
     const reason = error.message;

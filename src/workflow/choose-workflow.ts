@@ -3,22 +3,22 @@ import type { TaskType } from "../domain/task.js";
 import type { WorkflowCatalog } from "./catalog.js";
 import type { Workflow } from "./workflow.js";
 
-/** What of a request decides its workflow; an empty name is the same as none. */
+/** The fields of a request that decide its workflow. An empty name is the same as none. */
 export interface WorkflowRequest {
   readonly type?: TaskType;
   readonly workflow?: string;
   readonly model?: string;
 }
 
-/** The workflow of a request, or all that is wrong with the request. */
+/** The workflow of a request, or everything that is wrong with the request. */
 export type WorkflowChoice =
   | { readonly workflow: Workflow }
   | { readonly violations: readonly Violation[] };
 
 /**
- * Chooses a request's workflow: the one it names, else the one its model stands for, else the first
- * of the type's defaults that is `runnable`. Where none of them is, the first that exists: whether
- * the workflow can run is told apart from which it is.
+ * Chooses a request's workflow: the one that it names, else the one that its model stands for, else
+ * the first of the type's defaults that is `runnable`. If none of the defaults is runnable, the
+ * first that exists is chosen: which workflow it is does not depend on whether that can run.
  */
 export function chooseWorkflow(
   catalog: Pick<WorkflowCatalog, "find" | "list" | "unusable" | "defaults">,
@@ -36,7 +36,7 @@ export function chooseWorkflow(
   return byType(catalog, type ?? "video", runnable);
 }
 
-// The names by which the first clients knew the two families.
+// The names that the first clients used for the two families.
 const SEEDVR2_ALIAS = "SeedVR2Defeat";
 const ESRGAN_ALIAS = "ESRGANDefeat";
 

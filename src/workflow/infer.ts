@@ -2,7 +2,7 @@ import type { TaskType } from "../domain/task.js";
 import type { SidecarParameter } from "./read/sidecar.js";
 import type { ModelNeed, Prompt } from "./workflow.js";
 
-/** A node that takes an input file, and the field of it that names the file. */
+/** A node that takes an input file, and its field that names the file. */
 export interface InputPlace {
   readonly node: string;
   readonly field: string;
@@ -16,12 +16,15 @@ export function inferInputs(prompt: Prompt): readonly InputPlace[] {
   });
 }
 
-/** The nodes that save a file: whatever has a prefix for its name. */
+/** The nodes that save a file: those with a prefix for its name. */
 export function inferResults(prompt: Prompt): readonly string[] {
   return Object.keys(prompt).filter((id) => prompt[id]?.inputs["filename_prefix"] !== undefined);
 }
 
-/** What a workflow takes, told from the class of its input node; undefined for a class not known here. */
+/**
+ * The task type that a workflow takes, from the class of its input node; undefined for a class that
+ * is not known here.
+ */
 export function inferType(classType: string): TaskType | undefined {
   if (!LOADERS.has(classType)) return undefined;
   return classType === "LoadImage" ? "image" : "video";
@@ -43,7 +46,10 @@ export function namesModel(input: string, value: string): boolean {
   return input === "model_name" || MODEL_FILE.test(value);
 }
 
-/** The literals that clients usually want to set, by parameter name; two of a name get their node's id added. */
+/**
+ * The literals that clients usually want to set, by parameter name. If two have the same name, the
+ * id of their node is added.
+ */
 export function inferParameters(prompt: Prompt): { readonly [name: string]: SidecarParameter } {
   const found = Object.entries(prompt).flatMap(([node, { inputs }]) =>
     Object.keys(inputs).flatMap((input) => {

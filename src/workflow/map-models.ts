@@ -1,6 +1,6 @@
 /**
- * Replaces, anywhere inside a value, every text that is a key of `names` by what it stands for.
- * Model file names differ from server to server, and are nothing but whole texts in a workflow.
+ * Replaces every text inside a value that is a key of `names` by the text that it stands for. Model
+ * file names differ from server to server; in a workflow they are always whole texts.
  */
 export function mapModels<T>(value: T, names: { readonly [name: string]: string }): T {
   return Object.keys(names).length === 0 ? value : (replaceIn(value, names) as T);

@@ -9,7 +9,10 @@ import type { Prompt, Workflow, WorkflowGraph } from "./workflow.js";
 
 /** What a server can run. */
 export interface Capability {
-  /** The node classes it has; those that a workflow asks for and that are not here are missing. */
+  /**
+   * The node classes that the server has. A class that a workflow needs and that is not here is
+   * missing.
+   */
   readonly classes: NodeClasses;
 }
 
@@ -17,7 +20,8 @@ export interface Capability {
  * What a server lacks for a workflow: node classes, inputs of them, choices of them (among which
  * are the model files), a sentence each. Nothing: it can run one of the workflow's graphs.
  *
- * @param values parameters that change what is needed, such as the model; left out: the defaults
+ * @param values parameters that change what is needed, such as the model; by default the
+ *   workflow's own
  */
 export function missingFor(
   workflow: Workflow,

@@ -4,7 +4,7 @@ import type { Json } from "../domain/task.js";
 /** Node classes that a server has, by name. */
 export type NodeClasses = ReadonlyMap<string, NodeInfo>;
 
-/** What an input takes; undefined if the class has no such input. */
+/** The specification of an input; undefined if the class has no such input. */
 export function inputSpec(info: NodeInfo, name: string): InputSpec | undefined {
   return ownValue(info.input.required, name) ?? ownValue(info.input.optional, name);
 }
@@ -18,8 +18,8 @@ export function ownValue<T>(
 }
 
 /**
- * The choices of a combo in any form: as its type, among its options, or each with inputs of its
- * own. Undefined for anything else, and where the browser fetches them.
+ * The choices of a combo. They stand as its type, among its options, or each with inputs of its
+ * own. Undefined for any other input, and if the browser fetches the choices.
  */
 export function comboOptions(spec: InputSpec): readonly Json[] | undefined {
   const [type, options] = spec;
@@ -47,7 +47,7 @@ export function dynamicOptions(spec: InputSpec): readonly DynamicOption[] {
   return isDynamicCombo(spec) && Array.isArray(choices) ? choices : [];
 }
 
-/** Whether a combo lists uploaded files: what is uploaded next is not in it yet. */
+/** Whether a combo lists uploaded files. The next uploaded file is not in the list yet. */
 export function isFedByUpload([, options]: InputSpec): boolean {
   return UPLOAD_FLAGS.some((flag) => options?.[flag] !== undefined && options[flag] !== false);
 }

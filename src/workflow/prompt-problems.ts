@@ -49,14 +49,14 @@ interface PlacedInput {
   readonly model: ModelNeed | undefined;
 }
 
-/** Required inputs that the prompt does not give: a server fills in none of them. */
+/** Required inputs that the prompt does not give: a server does not fill them in. */
 function absentInputs({ class_type, inputs }: PromptNode, info: NodeInfo): readonly string[] {
   return Object.entries(info.input.required ?? {})
     .filter(([name, [type]]) => !Object.hasOwn(inputs, name) && !isGroup(type))
     .map(([name]) => `Node class "${class_type}" requires input "${name}", which is not set`);
 }
 
-/** A type that stands for several inputs of other names: `name.part`. */
+/** Whether a type stands for several inputs with names of their own: `name.part`. */
 function isGroup(type: InputSpec[0]): boolean {
   return type === "COMFY_AUTOGROW_V3" || type === "COMFY_DYNAMICSLOT_V3";
 }
@@ -74,8 +74,8 @@ function inputProblems(placed: PlacedInput): readonly string[] {
 }
 
 /**
- * Inputs that a class takes without listing them: hidden ones, parts of a group (`format.codec`),
- * and the widgets that VideoHelperSuite adds by the format chosen.
+ * Whether a class takes an input without listing it: hidden inputs, parts of a group
+ * (`format.codec`), and the widgets that VideoHelperSuite adds for the chosen format.
  */
 function isKnownOtherwise(info: NodeInfo, input: string): boolean {
   if (Object.hasOwn(info.input.hidden ?? {}, input)) return true;

@@ -8,14 +8,14 @@ import type { Workflow, WorkflowParameter } from "./workflow.js";
 /** Values by parameter name. */
 export type ParameterValues = { readonly [name: string]: Json };
 
-/** The fields of older requests that stand for a parameter where the workflow has it. */
+/** Fields of older requests. Each stands for a parameter, if the workflow has it. */
 export interface LegacyFields {
   readonly outscale?: Json;
   readonly outputMagnification?: Json;
   readonly resolution?: Json;
 }
 
-/** A value for each of a workflow's parameters, or all that is wrong with those given. */
+/** A value for each of a workflow's parameters, or everything that is wrong with those given. */
 export type ResolvedParameters =
   | { readonly values: ParameterValues }
   | { readonly violations: readonly Violation[] };

@@ -4,8 +4,8 @@ import { nodeInfo } from "../comfy/node-info.js";
 import type { NodeClasses } from "./node-info.js";
 
 /**
- * Asks a server for node classes, one by one: all at once can be many megabytes. Those that it does
- * not have are not in the answer.
+ * Asks a server for node classes, one by one: all at once can be many megabytes. Classes that the
+ * server does not have are not in the answer.
  *
  * @throws TaskError SERVER_UNREACHABLE or SERVER_FAULT
  */
@@ -29,5 +29,5 @@ export async function serverClasses(
   return classes;
 }
 
-/** Describing a class may list a slow disk's files. */
+/** A long limit: to describe a class, a server may have to list the files of a slow disk. */
 const CLASS_LIMIT_MS = 60_000;

@@ -1,9 +1,9 @@
 import type { InputSpec } from "../comfy/node-info.js";
 
 /**
- * Whether an output of one type may be linked to an input of another, as the editor tells: `*` and
- * the empty type go with all, `A,B` goes with either, case does not matter. A combo's type may be
- * its list of choices.
+ * Whether an output of one type may be linked to an input of another, as the editor decides. `*`
+ * and the empty type fit all types, `A,B` fits either, and case does not matter. A combo's type may
+ * be its list of choices.
  */
 export function isCompatible(given: InputSpec[0], wanted: InputSpec[0]): boolean {
   const from = typeText(given).toLowerCase();
@@ -13,12 +13,12 @@ export function isCompatible(given: InputSpec[0], wanted: InputSpec[0]): boolean
   return from.split(",").some((name) => accepted.includes(name.trim()));
 }
 
-/** Whether a type goes with all others. */
+/** Whether a type fits all others. */
 export function isAnyType(type: string): boolean {
   return type === "" || type === "*";
 }
 
-// Stands for a type that is told elsewhere, such as that of another input.
+// A type that is decided elsewhere, such as by another input.
 const DEFERRED_TYPE = /^comfy_.*_v3$/;
 
 /** A type's name. */

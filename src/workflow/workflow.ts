@@ -29,7 +29,10 @@ export interface WorkflowParameter {
   readonly maximum?: number;
   /** The only values; absent: any. */
   readonly options?: readonly Json[];
-  /** The node and the input it sets; absent where it sets several (`choices`) or none directly (`fit`). */
+  /**
+   * The node and the input that it sets. Absent if it sets several (`choices`), or none directly
+   * (`fit`).
+   */
   readonly node?: string;
   readonly input?: string;
   /** What its options set, each beside that input. */
@@ -83,7 +86,7 @@ export interface FilmFrames {
 /** A graph, with what it needs and where things go in it. */
 export interface WorkflowGraph {
   readonly prompt: Prompt;
-  /** The node that takes the input, and the field of it that names the file. */
+  /** The node that takes the input, and its field that names the file. */
   readonly inputNode: string;
   readonly inputField: string;
   /** The node whose files are the result. */
@@ -92,7 +95,7 @@ export interface WorkflowGraph {
   readonly models: readonly ModelNeed[];
   /** How much of the run's time each node takes, by node id, in any unit; absent: unknown. */
   readonly weights?: { readonly [nodeId: string]: number };
-  /** What to change for the retry after a GPU ran out of memory; absent: there is no such retry. */
+  /** What to change for the retry after a GPU ran out of memory; absent means no such retry. */
   readonly lowMemory?: NodeInputs;
   readonly fit?: Fit;
   /** The node that joins the input's alpha to its picture, left out where the input has none. */
@@ -123,6 +126,6 @@ export interface Workflow extends WorkflowGraph {
   readonly variants?: readonly WorkflowVariant[];
   /** Which of title, type, input, result, parameters and models no sidecar states. */
   readonly inferred: readonly string[];
-  /** Old names that clients may use for it; each stands for one workflow per type. */
+  /** Old names that clients may use for the workflow; each stands for one workflow per type. */
   readonly aliases: readonly string[];
 }

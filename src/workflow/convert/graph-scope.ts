@@ -3,14 +3,14 @@ import { type Graph, type GraphBody, type GraphNode, isOff, type Subgraph } from
 import { type HostValues, hostValues } from "./host-values.js";
 import { Unconvertible } from "./unconvertible.js";
 
-/** The graph itself, or what one instance of a subgraph stands for. */
+/** The graph itself, or the content of one instance of a subgraph. */
 export interface Scope {
-  /** What precedes the ids of its nodes in the prompt: `7:` inside of node 7. */
+  /** What precedes the ids of the scope's nodes in the prompt: `7:` inside of node 7. */
   readonly prefix: string;
   readonly body: GraphBody;
-  /** The scopes of its subgraph instances, by node id. */
+  /** The scopes of its subgraph instances, by the ids of their nodes. */
   readonly children: ReadonlyMap<string, Scope>;
-  /** Where it stands; absent for the graph itself. */
+  /** Where the instance is; absent for the graph itself. */
   readonly parent?: ScopeParent;
 }
 
@@ -22,20 +22,22 @@ interface ScopeParent {
   readonly host: HostValues;
 }
 
-/** A node where it stands. */
+/** A node and the scope that it is in. */
 export interface PlacedNode {
   readonly scope: Scope;
   readonly node: GraphNode;
-  /** Its id in the prompt. */
+  /** The node's id in the prompt. */
   readonly id: string;
 }
 
-/** Opens a graph's subgraphs, nested ones too; instances that do not run stay closed. */
+/** Opens a graph's subgraphs, nested ones too. Instances that do not run stay closed. */
 export function openScopes(graph: Graph): Scope {
   return openScope(graph, graph.subgraphs, "", []);
 }
 
-/** The nodes of a scope and of all within it that take part in a run and are no instances. */
+/**
+ * The nodes of a scope and of all scopes within it that take part in a run and are no instances.
+ */
 export function placedNodes(scope: Scope): readonly PlacedNode[] {
   return [...scope.body.nodes.values()].flatMap((node) => {
     const child = scope.children.get(node.id);

@@ -18,10 +18,11 @@ export interface Conversion {
 }
 
 /**
- * Converts a graph as the editor saves it to the prompt that the editor would queue, by what a
- * server says of its node classes. Only what the nodes that save files depend on is kept.
+ * Converts a graph, as the editor saves it, to the prompt that the editor would queue, by what a
+ * server says of its node classes. Only nodes that save files, and all that these depend on, are
+ * kept.
  *
- * @param resultNode a node to keep with all it depends on, beside those that save files
+ * @param resultNode a further node to keep with all that it depends on
  * @throws TaskError WORKFLOW_INVALID naming everything that cannot be converted: what only a
  *   browser can compute, group nodes, classes that the server does not have
  */
@@ -35,7 +36,7 @@ export function graphToPrompt(
 }
 
 /**
- * The node classes that a server may have to know to convert a graph, sorted, each once.
+ * The node classes that a server may need for converting a graph, sorted, each once.
  *
  * @throws TaskError WORKFLOW_INVALID for a graph that no server could help to convert
  */
@@ -54,7 +55,7 @@ function named<T>(name: string, run: () => T): T {
   }
 }
 
-/** A node with what its inputs are linked to. */
+/** A node with the sources of its inputs. */
 interface LinkedNode extends PlacedNode {
   readonly classType: string;
   readonly sources: ReadonlyMap<string, Source>;
@@ -145,7 +146,7 @@ function toPromptNode(
   for (const shown of scope.parent?.host.widgets ?? []) {
     if (shown.node === node.id) inputs.set(shown.widget, wrap(shown.value));
   }
-  // Links come last: what is linked to a widget wins over its own value.
+  // Links are set last: a link to a widget wins over the widget's own value.
   for (const [name, source] of sources) setSource(inputs, name, source, nodes);
   refuseBrowserMade(inputs, info);
   const title = node.title ?? classType;
@@ -180,7 +181,7 @@ function setSource(
   }
 }
 
-/** A list is a link unless it is wrapped. */
+/** Wraps a list: without that it would be a link. */
 function wrap(value: Json): Json {
   return Array.isArray(value) ? { __value__: value } : value;
 }

@@ -5,9 +5,9 @@ export interface GraphInput {
   readonly name: string;
   /** `*` stands for any. */
   readonly type: string;
-  /** The link that ends here; absent where none does. */
+  /** The link that ends here; absent if there is none. */
   readonly link?: string;
-  /** Whether it belongs to a widget: without a link, the widget's value counts. */
+  /** Whether the input belongs to a widget. Without a link, the widget's value counts. */
   readonly isWidget: boolean;
 }
 
@@ -16,7 +16,7 @@ export interface GraphNode {
   readonly id: string;
   /** Its class, the id of a subgraph, or a kind that only the editor knows. */
   readonly type: string;
-  /** The class by its own name, where `type` is another. */
+  /** The class's own name, if `type` is another. */
   readonly className?: string;
   readonly title?: string;
   readonly mode: number;
@@ -25,9 +25,12 @@ export interface GraphNode {
   readonly outputTypes: readonly string[];
   /** Values of its widgets: by position, or by name (VideoHelperSuite). */
   readonly values: readonly Json[] | { readonly [widget: string]: Json };
-  /** Values by name beside those by position; they win. */
+  /** Values by name beside those by position. These win. */
   readonly namedValues: { readonly [widget: string]: Json };
-  /** Of a subgraph's instance: widgets of inner nodes that it shows, in the order of its values. */
+  /**
+   * For a subgraph's instance: the widgets of inner nodes that it shows, in the order of its
+   * values.
+   */
   readonly proxyWidgets: readonly (readonly [nodeId: string, widget: string])[];
 }
 
@@ -46,7 +49,10 @@ export interface GraphBody {
   readonly links: ReadonlyMap<string, GraphLink>;
 }
 
-/** What an instance of it stands for. Its inputs and outputs are links of two nodes that do not exist. */
+/**
+ * The content of a subgraph's instances. Its inputs and outputs are links of two nodes that do not
+ * exist.
+ */
 export interface Subgraph extends GraphBody {
   readonly id: string;
   readonly name: string;
@@ -64,9 +70,11 @@ export const SUBGRAPH_INPUT_ID = "-10";
 /** The target of links that end at a subgraph's outputs. */
 export const SUBGRAPH_OUTPUT_ID = "-20";
 
-/** {@link GraphNode.mode} of a node that does not run: what is linked to it gets nothing. */
+/** {@link GraphNode.mode} of a node that does not run: inputs that are linked to it get nothing. */
 export const MUTED = 2;
-/** {@link GraphNode.mode} of a node that is passed over: what is linked to it gets its input. */
+/**
+ * {@link GraphNode.mode} of a node that is passed over: inputs that are linked to it get its input.
+ */
 export const BYPASSED = 4;
 
 /** Whether a node takes no part in a run. */

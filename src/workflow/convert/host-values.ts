@@ -9,19 +9,23 @@ interface HostWidget {
   readonly value: Json;
 }
 
-/** Values that a subgraph's instance has for widgets of its inner nodes; they win over the inner ones. */
+/**
+ * Values that a subgraph's instance has for widgets of its inner nodes. They win over the inner
+ * values.
+ */
 export interface HostValues {
   /** By slot of the subgraph's input that leads to the widget. */
   readonly bySlot: ReadonlyMap<number, Json>;
-  /** Of widgets that no input leads to. */
+  /** Values of widgets that no input leads to. */
   readonly widgets: readonly HostWidget[];
 }
 
 /**
- * Reads the values of an instance. They stand either for the widgets that its `proxyWidgets` name
- * (`-1`: an input of the subgraph), or for the inputs of the subgraph that lead to widgets, in order.
+ * Reads the values of an instance. They are either for the widgets that its `proxyWidgets` name
+ * (`-1`: an input of the subgraph), or for the inputs of the subgraph that lead to widgets, in
+ * order.
  *
- * @throws Unconvertible where their number fits neither
+ * @throws Unconvertible if their number fits neither
  */
 export function hostValues(
   instance: GraphNode,
@@ -32,7 +36,7 @@ export function hostValues(
   const targets = values.length === 0 ? [] : hostTargets(instance, definition, subgraphs);
   const filled = targets.flatMap((target, index) => {
     const value = values[index] ?? null;
-    // A hole: the inner widget keeps its own value.
+    // Null is a hole: the inner widget keeps its own value.
     return value === null ? [] : [{ ...target, value }];
   });
   return {

@@ -23,7 +23,7 @@ export function parseGraph(file: string, value: unknown): Graph {
 const json: z.ZodType<Json> = z.json();
 const id = z.union([z.string(), z.number()]).transform(String);
 
-// A combo's type was its list once, 0 stood for any.
+// In older files a combo's type is its list, and 0 stands for any type.
 const slotType = z
   .union([z.string(), z.number(), z.array(json)])
   .nullish()

@@ -7,8 +7,8 @@ import { defaultValue, isWidget, type NamedSpec, orderedInputs } from "./widget-
 type NamedValues = { readonly [name: string]: Json };
 
 /**
- * Reads values saved by name, as VideoHelperSuite does. Buttons and previews among them are no
- * inputs and are left out; names from older versions become those of today.
+ * Reads values saved by name, as VideoHelperSuite does. Buttons and previews are no inputs and are
+ * left out. Names from older versions are replaced by those of today.
  */
 export function readWidgetsByName(saved: NamedValues, info: NodeInfo): ReadonlyMap<string, Json> {
   const values = renameOld(saved, info);
@@ -16,7 +16,7 @@ export function readWidgetsByName(saved: NamedValues, info: NodeInfo): ReadonlyM
   const widgets = [...required, ...widgetsOf(info, "optional")].map(([name]) => name);
   const names = new Set([...widgets, ...formatWidgets(values, info)]);
   const given = Object.entries(values).filter(([name, value]) => names.has(name) && value !== null);
-  // What a server does not require it fills in by itself.
+  // A server itself fills in inputs that it does not require.
   return new Map([...required.flatMap(withDefault), ...given]);
 }
 
@@ -29,7 +29,10 @@ function withDefault([name, spec]: NamedSpec): readonly (readonly [string, Json]
   return value === undefined ? [] : [[name, value]];
 }
 
-/** The names of the widgets that the chosen format adds: it lists them in its `formats` option. */
+/**
+ * The names of the widgets that the chosen format adds. The server lists them in the `formats`
+ * option.
+ */
 function formatWidgets(values: NamedValues, info: NodeInfo): readonly string[] {
   return Object.entries({ ...info.input.required, ...info.input.optional }).flatMap(
     ([name, [, options]]) => {
@@ -52,7 +55,10 @@ function renameOld(saved: NamedValues, info: NodeInfo): NamedValues {
   return values;
 }
 
-/** `force_size` was a choice of sizes, `?` for the one that keeps the ratio; today 0 is that. */
+/**
+ * Replaces `force_size`, once a choice of sizes with `?` for a side that keeps the ratio. Today 0
+ * stands for that.
+ */
 function customSize(saved: NamedValues): NamedValues {
   const choice = String(saved["force_size"]);
   const width = saved["custom_width"] ?? 0;

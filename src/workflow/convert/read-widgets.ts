@@ -11,11 +11,11 @@ import { isForcedSocket, orderedInputs } from "./widget-spec.js";
 export type WidgetValues = ReadonlyMap<string, Json>;
 
 /**
- * Reads the values of a node's widgets as its file has them, by what the server says of its class.
- * Values by position do not say whose they are, and files differ in what else they have among them:
- * each known layout is tried, and one that accounts for every value wins.
+ * Reads the values of a node's widgets from its file, by what the server says of its class. A value
+ * by position does not say whose it is, and files differ in the other values among them. Each known
+ * layout is tried, and one that accounts for every value wins.
  *
- * @throws Unconvertible where no layout gives every widget a value of its type
+ * @throws Unconvertible if no layout gives every widget a value of its type
  */
 export function readWidgets(
   { values, namedValues }: GraphNode,
@@ -46,7 +46,10 @@ function readByPosition(values: readonly Json[], classType: string, info: NodeIn
   throw new Unconvertible(`has a value for widget "${readings[0]?.misfit}" that cannot be its own`);
 }
 
-/** Files from before frontend 1.16 have a value for inputs that are sockets in spite of their type, too. */
+/**
+ * Reads files from before frontend 1.16: they have a value also for inputs that are sockets in
+ * spite of their type.
+ */
 function exactWithDummies(
   info: NodeInfo,
   read: (hasDummies: boolean) => readonly Reading[],

@@ -12,22 +12,22 @@ import {
 import type { Scope } from "./graph-scope.js";
 import { Unconvertible } from "./unconvertible.js";
 
-/** What an input gets in the prompt. */
+/** The source of an input's value in the prompt. */
 export type Source =
   /** The output of a node. */
   | { readonly kind: "link"; readonly node: string; readonly slot: number }
   /** A literal. */
   | { readonly kind: "value"; readonly value: Json }
-  /** A muted node's output: the input is left out, even where its widget has a value. */
+  /** A muted node's output. The input is left out, even if its widget has a value. */
   | { readonly kind: "muted" }
-  /** Nothing: the widget's own value counts. */
+  /** Nothing is linked: the widget's own value counts. */
   | { readonly kind: "none" };
 
 /**
- * Follows an input's link to what really feeds it: through reroutes, Set and Get, bypassed nodes,
- * into and out of subgraphs, as the editor does when it queues a graph.
+ * Follows an input's link to its real source, as the editor does when it queues a graph: through
+ * reroutes, Set and Get, bypassed nodes, into and out of subgraphs.
  *
- * @throws Unconvertible where links run in a circle, or a Get has no Set or several
+ * @throws Unconvertible if links run in a circle, or a Get has no Set or several
  */
 export function resolveSource(scope: Scope, input: GraphInput): Source {
   return new Tracer(input.type).input(scope, input);
@@ -73,7 +73,10 @@ class Tracer {
     return { kind: "link", node: `${scope.prefix}${node.id}`, slot };
   }
 
-  /** From a subgraph's input to what is linked to its instance, or to the value that the instance has for it. */
+  /**
+   * Goes from a subgraph's input to the source that is linked to its instance, or to the instance's
+   * own value for it.
+   */
   #outside({ parent }: Scope, slot: number): Source {
     if (parent === undefined) return NONE;
     const name = parent.definition.inputNames[slot];
@@ -85,7 +88,7 @@ class Tracer {
     return value === undefined ? NONE : { kind: "value", value };
   }
 
-  /** From an instance's output to what is linked to the subgraph's. */
+  /** Goes from an instance's output to the source that is linked to the subgraph's output. */
   #inside(child: Scope, slot: number): Source {
     const link = [...child.body.links.values()].find(
       (one) => one.targetId === SUBGRAPH_OUTPUT_ID && one.targetSlot === slot,
@@ -93,7 +96,10 @@ class Tracer {
     return link === undefined ? NONE : this.#link(child, link);
   }
 
-  /** From a Get to what is linked to the Set of the same name, in its own scope or one around it. */
+  /**
+   * Goes from a Get to the source that is linked to the Set of the same name, in its own scope or
+   * one around it.
+   */
   #variable(scope: Scope, get: GraphNode): Source {
     const name = firstValue(get);
     for (let at: Scope | undefined = scope; at !== undefined; at = at.parent?.scope) {
@@ -117,7 +123,7 @@ function firstValue({ values }: GraphNode): Json | undefined {
   return Array.isArray(values) ? values[0] : undefined;
 }
 
-/** Which input of a bypassed node an output stands for; -1: none. */
+/** The input that an output of a bypassed node stands for; -1 if there is none. */
 function bypassSlot({ inputs, outputTypes }: GraphNode, slot: number, wanted: string): number {
   if (isAnyType(wanted)) return slot < inputs.length ? slot : 0;
   const given = outputTypes[slot] ?? "*";

@@ -1,2 +1,2 @@
-/** Why a graph cannot be converted, told without the workflow's name. */
+/** Tells why a graph cannot be converted, without the workflow's name. */
 export class Unconvertible extends Error {}

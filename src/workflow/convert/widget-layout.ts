@@ -14,20 +14,22 @@ import {
   orderedInputs,
 } from "./widget-spec.js";
 
-/** What is taken for granted of a list of values. */
+/** What is assumed of a list of values. */
 export interface Layout {
-  /** A word that controls a seed is that, even where the next widget could have it for a value. */
+  /**
+   * A word that controls a seed counts as that, even if the next widget could have it as its value.
+   */
   readonly isStrict: boolean;
-  /** Inputs that are sockets in spite of their type have a value, too. */
+  /** Inputs that are sockets in spite of their type have a value too. */
   readonly hasDummies: boolean;
 }
 
-/** What a list of values comes to in a layout. */
+/** The result of reading a list of values in a layout. */
 export interface Reading {
   readonly values: ReadonlyMap<string, Json>;
-  /** Every value had its place and every widget its value. */
+  /** Whether every value had its place and every widget its value. */
   readonly isExact: boolean;
-  /** A widget whose value cannot be its own. */
+  /** The name of a widget whose value does not fit it. */
   readonly misfit?: string;
 }
 
@@ -50,7 +52,7 @@ export function readInLayout(
   return reader.reading();
 }
 
-/** What a control widget holds. */
+/** The values of a control widget. */
 const CONTROL_WORDS: readonly unknown[] = [
   "fixed",
   "increment",
@@ -81,7 +83,7 @@ class Reader {
     };
   }
 
-  /** @param follower what comes after the last of them, for telling controls from values */
+  /** @param follower the input after the last of them, for telling controls from values */
   read(inputs: readonly NamedSpec[], follower: InputSpec | undefined): void {
     for (const [index, input] of inputs.entries()) {
       const [, spec] = input;
@@ -132,7 +134,7 @@ class Reader {
   }
 }
 
-/** What the upload button holds. */
+/** The values of the upload button. */
 const UPLOAD_WORDS = ["image", "video", "audio", "upload"];
 
 function firstWidget(inputs: readonly NamedSpec[]): InputSpec | undefined {

@@ -29,12 +29,17 @@ export function isForcedSocket(spec: InputSpec): boolean {
   return hasWidgetType(spec) && isForced(spec);
 }
 
-/** Whether the value of a widget is made in the browser when a graph is queued: a camera's picture, a drawing. */
+/**
+ * Whether the browser makes a widget's value when a graph is queued: a camera's picture, a drawing.
+ */
 export function isBrowserMade([type]: InputSpec): boolean {
   return typeof type === "string" && BROWSER_TYPES.has(type);
 }
 
-/** The inputs that a dynamic combo's choice brings, under their full names; undefined if there is no such choice. */
+/**
+ * The inputs that the choice of a dynamic combo brings along, under their full names; undefined if
+ * there is no such choice.
+ */
 export function dynamicInputs(
   name: string,
   spec: InputSpec,
@@ -47,7 +52,7 @@ export function dynamicInputs(
   return all.map(([sub, subSpec]) => [`${name}.${sub}`, subSpec]);
 }
 
-/** What a widget holds before anyone has touched it; undefined where only the node itself knows. */
+/** The value of a widget before anyone has touched it; undefined if only the node itself knows. */
 export function defaultValue(spec: InputSpec): Json | undefined {
   const [type, options] = spec;
   const stated = options?.["default"];
@@ -68,7 +73,7 @@ export function defaultValue(spec: InputSpec): Json | undefined {
   }
 }
 
-/** Whether a saved value can be a widget's. Values out of place are told by it. */
+/** Whether a saved value can be a widget's. This finds values that are out of place. */
 export function fitsWidget(spec: InputSpec, value: Json): boolean {
   const [type, options] = spec;
   const kind = options?.["widgetType"] ?? type;
@@ -81,8 +86,8 @@ export function fitsWidget(spec: InputSpec, value: Json): boolean {
 }
 
 /**
- * How many values follow a widget's own that are never sent: the control of what happens to a seed
- * after a run, and for a combo its filter as well.
+ * How many values after a widget's own are never sent: one for the control of what happens to a
+ * seed after a run, and for a combo one more for its filter.
  */
 export function controlCount([name, [type, options]]: NamedSpec): number {
   const flag = options?.["control_after_generate"];

@@ -6,12 +6,12 @@ import { firstIssue } from "./first-issue.js";
 
 const json: z.ZodType<Json> = z.json();
 
-// Keys beside these (`is_changed`, written by servers into the graphs they embed in pictures) are
-// left out: a prompt that brings it along makes the server skip its check for a changed file.
+// Other keys are left out, such as `is_changed`, which servers write into the graphs that they
+// embed in pictures: a prompt with it makes the server skip its check for a changed file.
 const promptNode = z
   .object({
     class_type: z.string().min(1),
-    // Absent inputs would end the server's worker, so they are always there.
+    // A node without `inputs` would end the server's worker, so the field is always there.
     inputs: z.record(z.string(), json).default({}),
     _meta: z.object({ title: z.string().exactOptional() }).exactOptional(),
   })
@@ -20,7 +20,10 @@ const promptNode = z
 /** A prompt, with only what belongs to one. */
 export const promptSchema = z.record(z.string(), promptNode);
 
-/** Checks that a value is a prompt, and takes only what belongs to one. @throws TaskError WORKFLOW_INVALID */
+/**
+ * Checks that a value is a prompt, and takes only the fields of one. @throws TaskError
+ * WORKFLOW_INVALID
+ */
 export function parsePrompt(file: string, value: unknown): Prompt {
   const result = promptSchema.safeParse(value);
   if (!result.success) {

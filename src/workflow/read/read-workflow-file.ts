@@ -37,7 +37,7 @@ async function readGraph(directory: string, file: string): Promise<GraphSource> 
   return { text, ...defined({ sidecar }) };
 }
 
-/** The largest graphs seen have a few hundred nodes and 1 MB. */
+/** A generous limit: the largest graphs seen have a few hundred nodes and 1 MB. */
 const MAX_FILE_BYTES = 16 * 2 ** 20;
 
 /** A file's text; undefined if it does not exist. */

@@ -7,12 +7,12 @@ const literal = z.union([z.string(), z.number(), z.boolean()]);
 const nodeInputs = z.record(z.string(), z.record(z.string(), literal));
 
 const parameter = z.strictObject({
-  /** Told from the default, the choices or the prompt where it is left out. */
+  /** If it is left out, the type follows from the default, the choices or the prompt. */
   type: z.enum(["integer", "number", "string", "boolean"]).optional(),
   description: z.string().default(""),
-  /** Left out: what the prompt has at `node` and `input`. */
+  /** If it is left out, the prompt's own value at `node` and `input`. */
   default: literal.optional(),
-  /** No default: every task gets a value of its own. */
+  /** There is no default: every task gets a value of its own. */
   random: z.boolean().default(false),
   /** No default either: where none is given, the graph keeps its own. */
   optional: z.boolean().default(false),
@@ -78,7 +78,7 @@ const sidecar = z.strictObject({
 export type Sidecar = z.infer<typeof sidecar>;
 export type SidecarParameter = z.infer<typeof parameter>;
 
-/** Reads a sidecar; no text (no file) states nothing. @throws TaskError WORKFLOW_INVALID */
+/** Reads a sidecar. Without text (no file) it states nothing. @throws TaskError WORKFLOW_INVALID */
 export function parseSidecar(file: string, text = ""): Sidecar {
   const result = sidecar.safeParse(parseYaml(file, text) ?? {});
   if (!result.success) throw invalidWorkflow(file, firstIssue(result.error));

@@ -4,13 +4,16 @@ import { canonicalJson } from "../../lib/canonical-json.js";
 import type { Workflow } from "../workflow.js";
 import { parseContent } from "./parse-content.js";
 
-/** A workflow as plain JSON: what is kept for the tasks that are pinned to its version. */
+/** A workflow as plain JSON. It is kept for tasks that are pinned to the workflow's version. */
 export function toContent(workflow: Omit<Workflow, "version">): Json {
   const { version: _, ...content } = workflow as Workflow;
   return JSON.parse(canonicalJson(content)) as Json;
 }
 
-/** The workflow of a content made by {@link toContent}. @throws TaskError WORKFLOW_INVALID for anything else */
+/**
+ * The workflow from a content that {@link toContent} made. @throws TaskError WORKFLOW_INVALID for
+ * any other value
+ */
 export function fromContent(content: Json): Workflow {
   const workflow = parseContent(content);
   return { ...workflow, version: contentVersion(workflow) };
