@@ -44,17 +44,17 @@ export interface App extends AsyncDisposable {
   closed(stop: AbortSignal): Promise<void>;
 }
 
-/** The name under which the built-in CPU server's slots are kept: its port changes with every start. */
+/** The built-in CPU server's name in slots: its port changes with every start. */
 const CPU_SERVER_ID = "cpu-server";
-/** How long the start waits at most to learn what the servers can run. */
+/** How long at most the start waits to learn what the servers can run. */
 const FIRST_ANSWERS_MS = 1_000;
 const CPU_SERVER_START_MS = 15_000;
 
 /**
- * Builds every object once, opens them in order and closes them in reverse. The only place that names
- * adapters and starts processes.
+ * Builds every object once, opens them in order and closes them in reverse. This is the only place
+ * that names adapters and starts processes.
  *
- * @param open opens the store; left out: the one that the configuration names.
+ * @param open opens the store; by default the one that the configuration names.
  */
 export async function openApp(config: Config, logger: Logger, open = openStore): Promise<App> {
   await using opened = new DisposalStack();
@@ -128,7 +128,10 @@ function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
   };
 }
 
-/** The built-in CPU server is up in a moment; others may be down for long. */
+/**
+ * Waits a moment for the servers. The built-in CPU server answers in that time; others may be down
+ * for long.
+ */
 async function firstAnswers(pool: Pool, { servers }: Config): Promise<void> {
   if (servers.length === 0) await waitForFirstAnswers(pool, CPU_SERVER_START_MS, true);
   else await waitForFirstAnswers(pool, FIRST_ANSWERS_MS, false);
@@ -157,7 +160,7 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   return await openMongoStore({ uri, logger });
 }
 
-/** Adapters whose libraries are large are loaded where they are configured only: the start is quicker. */
+/** Loads an adapter with a large library only if it is configured: the start is quicker. */
 async function openStorage(
   { oss, publicUrl, dataDir }: Config,
   location: { readonly port: number },
@@ -176,7 +179,7 @@ async function openStorage(
   return { storage, plugins: [(app) => registerOutputs(app, storage)] };
 }
 
-/** Inputs that are not on the network. */
+/** The sources of inputs that are not on the network. */
 function inputSources({ input: { directory, maxBytes } }: Config): readonly InputSource[] {
   return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
 }
@@ -199,7 +202,10 @@ async function poolServers(
   return [{ id: cpuServerId(config), ...(await startCpuServer(config, logger, opened)) }];
 }
 
-/** Of a shared store each replica's CPU server is another one, which ends with it. */
+/**
+ * The CPU server's name. With a shared store, each replica has a CPU server of its own, which ends
+ * with the replica.
+ */
 function cpuServerId({ store }: Config): string {
   return store.mongodbUri === undefined ? CPU_SERVER_ID : `${CPU_SERVER_ID}-${randomUUID()}`;
 }
@@ -217,7 +223,10 @@ async function startCpuServer(
   return { url: server.url, headers: {}, queueDepth: "auto", folders };
 }
 
-/** Replicas that share a data directory do not share scratch files: one that was frozen may still be writing its own. */
+/**
+ * Replicas that share a data directory do not share scratch files: a frozen one may still write its
+ * own.
+ */
 function workOptions(
   { dataDir, scheduler, ...config }: Config,
   store: TaskStore,
