@@ -9,7 +9,7 @@ export const OSS_SETTINGS = {
     schema: optionalText,
     fallback: undefined,
     fallbackText: "local disk",
-    text: "Aliyun OSS endpoint, e.g. `oss-cn-hangzhou.aliyuncs.com`; with it `OSS_BUCKET` and an access key are required. With a scheme and a port where they are not https and its own: `http://10.0.0.5:9000`. IP addresses and names without a dot are called in path style.",
+    text: "Aliyun OSS endpoint, e.g. `oss-cn-hangzhou.aliyuncs.com`; it requires `OSS_BUCKET` and an access key. If it is not https on port 443, give scheme and port: `http://10.0.0.5:9000`. IP addresses and names without a dot are called in path style.",
   }),
   ossRegion: setting({
     env: "OSS_REGION",
@@ -17,7 +17,7 @@ export const OSS_SETTINGS = {
     schema: optionalText,
     fallback: undefined,
     fallbackText: "from the endpoint",
-    text: "Region, e.g. `oss-cn-hangzhou`; needed where the endpoint does not name it.",
+    text: "Region, e.g. `oss-cn-hangzhou`; needed if the endpoint does not name it.",
   }),
   ossBucket: setting({
     env: "OSS_BUCKET",
@@ -93,6 +93,6 @@ export const OSS_SETTINGS = {
     schema: positive.max(604_800).optional(),
     fallback: undefined,
     fallbackText: "plain URLs",
-    text: "Give signed result URLs that hold so long, at most 604800 (7 days), made afresh at each read.",
+    text: "Makes result URLs signed and valid for so many seconds, at most 604800 (7 days). Each read makes a new one.",
   }),
 } as const;
