@@ -1,5 +1,5 @@
-import { describeTried, hasMoreMemory, needsMoreMemory } from "../domain/memory-order.js";
 import { TaskError } from "../domain/errors.js";
+import { describeTried, hasMoreMemory, needsMoreMemory } from "../domain/memory-order.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import { canRun } from "../pool/server-fit.js";

@@ -5,8 +5,8 @@ import type { TaskStore } from "../../src/store/task-store.js";
 import { heldSlots } from "../support/held-slots.js";
 import {
   aDispatch,
-  aMemoryFailure,
   aLease,
+  aMemoryFailure,
   aRetry,
   aStage,
   BRIEF_MS,

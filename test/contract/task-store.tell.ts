@@ -3,8 +3,8 @@ import type { TaskChange } from "../../src/store/task-reading.js";
 import { eventually } from "../support/eventually.js";
 import {
   aDispatch,
-  aMemoryFailure,
   aLease,
+  aMemoryFailure,
   COMPLETED,
   createOne,
   fenceOf,
