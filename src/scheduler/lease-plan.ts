@@ -5,8 +5,8 @@ export interface ServerPlaces {
   readonly id: string;
   /** Slots that a task could take now. */
   readonly freeSlotCount: number;
-  /** Inputs that are fetched ahead for the server beyond those slots. */
-  readonly aheadCount: number;
+  /** Tasks that may be at hand for the server: for those slots, and those fetched ahead. */
+  readonly placeCount: number;
   /** The workflow whose models the server has loaded. */
   readonly loadedWorkflow?: string | undefined;
 }
@@ -46,8 +46,8 @@ export interface LeasePlan {
 const RUNS_PER_PLACE = 4;
 
 /**
- * Says what to lease next, so that no server waits for work that it could have: first for free
- * slots, then for the places ahead behind them. A run at hand takes a place only of a server that
+ * Says what to lease next, so that no server waits for work that it could have: first what
+ * could take a free slot now, then what is fetched ahead. A run at hand takes a place only of a server that
  * can run it, and no place while all such servers are down. A workflow is worth leasing if one more
  * of its tasks would find a place.
  *
@@ -59,31 +59,31 @@ export function planLeases(
   atHand: readonly RunAtHand[],
   workflows: readonly Reach[],
 ): LeasePlan {
-  const slots = servers.map((server): ServerPlace => placeOf(server, true));
-  const places = [...slots, ...servers.map((server) => placeOf(server, false))];
+  const slots = servers.map((server) => placeOf(server, server.freeSlotCount, true));
+  const places = servers.map((server) => placeOf(server, server.placeCount, false));
   const bounded = workflows.filter((workflow) => !isCrowded(workflow, places, atHand));
   const moving = atHand.filter(({ isStalled }) => !isStalled);
   const now = stepFor(slots, moving, bounded);
   const ahead = stepFor(places, moving, bounded);
   const hopeless = bounded.filter((one) => one.servers.length === 0).map((one) => one.workflow);
-  const isMore = ahead.workflows.length + hopeless.length > now.workflows.length;
   const later = { ...ahead, workflows: [...ahead.workflows, ...hopeless] };
+  const isMore = later.workflows.some((name) => !now.workflows.includes(name));
   return {
     steps: [...(now.workflows.length > 0 ? [now] : []), ...(isMore ? [later] : [])],
-    hasPlace: ahead.workflows.length > 0,
+    hasPlace: now.workflows.length + ahead.workflows.length > 0,
   };
 }
 
-/** A server's free slots, or its places ahead. */
+/** The places of one server: its free slots, or all. */
 interface ServerPlace extends Place {
   readonly serverId: string;
   readonly isSlot: boolean;
   readonly loadedWorkflow: string | undefined;
 }
 
-function placeOf(server: ServerPlaces, isSlot: boolean): ServerPlace {
-  const { id: serverId, freeSlotCount, aheadCount, loadedWorkflow } = server;
-  return { serverId, isSlot, count: isSlot ? freeSlotCount : aheadCount, loadedWorkflow };
+function placeOf(server: ServerPlaces, count: number, isSlot: boolean): ServerPlace {
+  const { id: serverId, loadedWorkflow } = server;
+  return { serverId, isSlot, count, loadedWorkflow };
 }
 
 function fits({ servers, startsOn }: Reach, { serverId, isSlot }: ServerPlace): boolean {

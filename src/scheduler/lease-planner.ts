@@ -53,13 +53,13 @@ export class LeasePlanner {
     return planLeases(servers, atHand, this.#workflows());
   }
 
-  /** A server's places ahead: as many as are fetched ahead, and one more while it has no prompt. */
+  /** A server's places: as many as are fetched ahead, and one more while it has no prompt. */
   #placesOf(server: PoolServer): ServerPlaces {
     const { id, loadedWorkflow, held } = server;
-    const freeSlots = freeSlotCount(server, performance.now());
-    const count = this.#options.prefetchCount + (held.size === 0 ? 1 : 0);
-    const aheadCount = Math.max(0, count - freeSlots);
-    return { id, loadedWorkflow, freeSlotCount: freeSlots, aheadCount };
+    return {
+      ...{ id, loadedWorkflow, freeSlotCount: freeSlotCount(server, performance.now()) },
+      placeCount: this.#options.prefetchCount + (held.size === 0 ? 1 : 0),
+    };
   }
 
   /** The workflows that a server can run, and those that none will. */

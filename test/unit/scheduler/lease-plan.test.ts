@@ -7,14 +7,14 @@ import {
   type ServerPlaces,
 } from "../../../src/scheduler/lease-plan.js";
 
-/** A server with one free slot and two places ahead. */
+/** A server with one free slot, for which two more inputs are fetched ahead. */
 function free(id: string, over: Partial<ServerPlaces> = {}): ServerPlaces {
-  return { id, freeSlotCount: 1, aheadCount: 2, ...over };
+  return { id, freeSlotCount: 1, placeCount: 3, ...over };
 }
 
 /** A server that runs a prompt. */
 function busy(id: string, over: Partial<ServerPlaces> = {}): ServerPlaces {
-  return free(id, { freeSlotCount: 0, ...over });
+  return free(id, { freeSlotCount: 0, placeCount: 2, ...over });
 }
 
 /** @param servers their names, a letter each. */
@@ -118,8 +118,14 @@ describe("planLeases()", () => {
       [small, reach("gone", "")],
       [],
     ],
-    ["without places ahead: free slots", [free("A", { aheadCount: 0 })], [], [small], ["small"]],
-    ["without places ahead: no more", [busy("A", { aheadCount: 0 })], [], [small], []],
+    ["nothing ahead where it may not", [busy("A", { placeCount: 0 })], [], [small], []],
+    [
+      "for a free slot even where all places are taken by what may not start there now",
+      [free("A", { placeCount: 1 }), busy("B")],
+      runs(1, "long", "A").map((run) => ({ ...run, startsOn: [] })),
+      [reach("short", "A"), reach("other", "B")],
+      ["short", "other"],
+    ],
   ])("leases %s", (_name, servers, atHand, workflows, expected) => {
     expect(steps(servers, atHand, workflows)).toEqual(expected);
   });
@@ -159,14 +165,21 @@ describe("planLeases()", () => {
 
 describe("leasing by plan, in any pool", () => {
   const SERVERS = [..."ABCD"];
-  const anyServers = fc.uniqueArray(
-    fc.record({
-      id: fc.constantFrom(...SERVERS),
-      freeSlotCount: fc.nat(2),
-      aheadCount: fc.nat(2),
-    }),
-    { selector: ({ id }) => id },
-  );
+  const anyServers = fc
+    .uniqueArray(
+      fc.record({
+        id: fc.constantFrom(...SERVERS),
+        freeSlotCount: fc.nat(2),
+        aheadCount: fc.nat(2),
+      }),
+      { selector: ({ id }) => id },
+    )
+    .map((servers) =>
+      servers.map(({ aheadCount, ...server }) => ({
+        ...server,
+        placeCount: server.freeSlotCount + aheadCount,
+      })),
+    );
   const anyWorkflows = fc.uniqueArray(
     fc.record({ workflow: fc.constantFrom(..."vwxyz"), servers: fc.subarray(SERVERS) }),
     { selector: ({ workflow }) => workflow },
@@ -229,9 +242,7 @@ describe("leasing by plan, in any pool", () => {
 
   test("in the end each place is taken or of no use to what is due, and no run is without", () => {
     const holds = fc.property(anyPool, (pool) => {
-      const places = pool.servers.map(({ id, freeSlotCount, aheadCount }) => ({
-        ...{ id, count: freeSlotCount + aheadCount },
-      }));
+      const places = pool.servers.map(({ id, placeCount }) => ({ id, count: placeCount }));
       const leased = leaseAll(pool).map(({ run }) => run);
       const placed = leased.filter(({ servers }) => servers.length > 0);
       expect(mostPlaced(places, placed)).toBe(placed.length);
