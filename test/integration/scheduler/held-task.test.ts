@@ -14,7 +14,7 @@ import { tempDir } from "../../support/temp-dir.js";
 import { clientOf } from "../comfy/support.js";
 
 const HOUR_MS = 3_600_000;
-const WORKFLOW = { name: "small", prompt: {}, parameters: [] } as unknown as Workflow;
+const WORKFLOW = { name: "small", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 
 async function openStore(clock = Date.now): Promise<TaskStore> {
   const store = await openEmbeddedStore({ directory: await tempDir(), clock });

@@ -9,7 +9,7 @@ import type { Workflow } from "../../../src/workflow/workflow.js";
 type BindSlot = SlotTaker["bindSlot"];
 
 const NEVER = new AbortController().signal;
-const workflow = { name: "w", prompt: {}, parameters: [] } as unknown as Workflow;
+const workflow = { name: "w", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 
 function aServer(id: string, queueDepth: 1 | 2 | "auto" = 1): PoolServer {
   const server = new PoolServer({ id, comfy: {} as ComfyServer, queueDepth });

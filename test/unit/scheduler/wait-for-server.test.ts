@@ -8,7 +8,7 @@ import type { Workflow } from "../../../src/workflow/workflow.js";
 
 const NEVER = new AbortController().signal;
 const OTHER = { taskId: "b", workflow: "w", sent: Promise.resolve() };
-const workflow = { name: "w", prompt: {}, parameters: [] } as unknown as Workflow;
+const workflow = { name: "w", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 
 function twoServers() {
   const servers = ["gpu1", "gpu2"].map((id) => {
