@@ -139,10 +139,12 @@ export class PoolServer {
     if (restarted) {
       this.loadedWorkflow = undefined;
       this.#needsRestart = false;
+      // Also if a prompt is still believed to be stuck there: once it is known to be gone, no pause is left.
+      this.retryAt = undefined;
     }
     const before = this.state;
     if (this.state === "unknown") this.#become("ready");
-    else if (this.state === "quarantined" && this.#quarantineIsOver(restarted, now))
+    else if (this.state === "quarantined" && this.#quarantineIsOver(now))
       this.#become(
         this.#faultKind === "unreachable" && this.#held.size === 0 ? "ready" : "half_open",
       );
@@ -188,9 +190,9 @@ export class PoolServer {
     return wasHalfOpen;
   }
 
-  #quarantineIsOver(restarted: boolean, now: Date): boolean {
+  #quarantineIsOver(now: Date): boolean {
     if (this.#needsRestart || this.stuckPromptIds.size > 0) return false;
-    return this.retryAt === undefined || now >= this.retryAt || restarted;
+    return this.retryAt === undefined || now >= this.retryAt;
   }
 
   #become(state: "ready" | "half_open"): void {

@@ -64,6 +64,16 @@ test("a server stays out while a prompt that would not stop runs on it", () => {
   expect(server.noteAnswer(false, LONG)).toBe(true);
 });
 
+test("a server that was restarted waits out no pause once the prompt that would not stop is known to be gone", () => {
+  const server = aServer();
+  server.noteFault("fault", "it does not stop a prompt", NOW, "a");
+  server.stuckPromptIds.add("p1");
+  expect(server.noteAnswer(true, later(100))).toBe(false);
+  server.stuckPromptIds.delete("p1");
+  expect(server.noteAnswer(false, later(200))).toBe(true);
+  expect(server.state).toBe("half_open");
+});
+
 test("the first fault is held against its task, one of another task after it is not", () => {
   const server = aServer();
   expect(server.noteFault("fault", "it failed", NOW, "a")).toBe(true);
