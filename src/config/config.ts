@@ -56,6 +56,8 @@ export interface Config {
   readonly uploads: {
     /** At most the size limit of inputs. */
     readonly maxBytes: number;
+    readonly maxCount: number;
+    readonly maxTotalBytes: number;
     readonly idleMs: number;
     readonly ttlMs: number;
   };
@@ -152,11 +154,7 @@ export function toConfig(settings: Settings): Config {
       timeoutMs: s.inputTimeoutSeconds * 1000,
       userAgent: s.userAgent,
     },
-    uploads: {
-      maxBytes: Math.min(s.uploadMaxMb ?? s.inputMaxMb, s.inputMaxMb) * 1024 * 1024,
-      idleMs: s.uploadIdleSeconds * 1000,
-      ttlMs: s.uploadTtlHours * 3_600_000,
-    },
+    uploads: toUploads(s),
     workflows: {
       directory: resolve(s.workflowsDir),
       defaults: { image: s.defaultImage, video: s.defaultVideo },
@@ -197,6 +195,17 @@ function toApi(s: Settings): Config["api"] {
     ...{ hosts: s.host, port: s.port, corsOrigins: s.corsOrigins },
     allowedHosts: [...s.allowedHosts, ...ownHosts],
     limits: { maxConnectionCount: s.maxConnections },
+  };
+}
+
+function toUploads(s: Settings): Config["uploads"] {
+  const maxBytes = Math.min(s.uploadMaxMb ?? s.inputMaxMb, s.inputMaxMb) * 1024 * 1024;
+  return {
+    maxBytes,
+    maxCount: s.uploadMaxCount,
+    maxTotalBytes: Math.max(s.uploadUnfinishedMb * 1024 * 1024, maxBytes),
+    idleMs: s.uploadIdleSeconds * 1000,
+    ttlMs: s.uploadTtlHours * 3_600_000,
   };
 }
 

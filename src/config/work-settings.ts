@@ -113,6 +113,20 @@ export const WORK_SETTINGS = {
     fallback: 30,
     text: "Seconds without a new byte after which an upload is ended. An upload that keeps sending may take any time.",
   }),
+  uploadMaxCount: setting({
+    env: "TMLSR_UPLOAD_MAX_COUNT",
+    key: "input.upload_max_count",
+    schema: positive,
+    fallback: 32,
+    text: "Files that clients may upload at the same time; further ones are refused with 429.",
+  }),
+  uploadUnfinishedMb: setting({
+    env: "TMLSR_UPLOAD_UNFINISHED_MB",
+    key: "input.upload_unfinished_mb",
+    schema: positive,
+    fallback: 8_192,
+    text: "What uploads that have not ended may take on the disk together, in MiB; never less than the largest one. Further ones are refused with 429.",
+  }),
   uploadTtlHours: setting({
     env: "TMLSR_UPLOAD_TTL_HOURS",
     key: "input.upload_ttl_hours",

@@ -44,6 +44,7 @@ const ERRORS = {
   IDEMPOTENCY_CONFLICT: caller("conflict"),
   QUEUE_FULL: caller("exhausted"),
   TOO_MANY_CONNECTIONS: caller("unavailable"),
+  TOO_MANY_UPLOADS: caller("exhausted"),
   STORE_UNAVAILABLE: caller("unavailable"),
   SHUTTING_DOWN: caller("unavailable"),
   // Faults of the input.

@@ -2,10 +2,15 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../lib/error-code.js";
 import type { Logger } from "../lib/logger.js";
+import { WorkDirs } from "./work-dir.js";
 
-/** Limits the disk space of work directories: no more tasks are begun before the disk is full. */
+/**
+ * Limits the disk space of work directories: no more tasks are begun before the disk is full.
+ * Unfinished uploads, which are kept beside them, have a limit of their own.
+ */
 export class WorkSpace {
   readonly #root: string;
+  readonly #workDirs: WorkDirs;
   readonly #maxBytes: number;
   readonly #logger: Logger;
   #isFull = false;
@@ -13,6 +18,7 @@ export class WorkSpace {
   /** @param root holds the work directories, see `WorkDirs`. */
   constructor(root: string, maxBytes: number, logger: Logger) {
     this.#root = root;
+    this.#workDirs = new WorkDirs(root);
     this.#maxBytes = maxBytes;
     this.#logger = logger;
   }
@@ -22,7 +28,9 @@ export class WorkSpace {
    * each task. Tasks under way go on growing whatever this answers.
    */
   async hasRoom(): Promise<boolean> {
-    const usedBytes = await sizeOf(this.#root);
+    const taskIds = await this.#workDirs.leftovers();
+    const sizes = await Promise.all(taskIds.map((taskId) => sizeOf(join(this.#root, taskId))));
+    const usedBytes = sizes.reduce((sum, size) => sum + size, 0);
     const isFull = usedBytes >= this.#maxBytes;
     if (isFull && !this.#isFull)
       this.#logger.warn(

@@ -6,10 +6,13 @@ import type { AnyRequest } from "./exchanges.js";
 /** How many of those above the limit are told so at the same time; the others are cut. */
 const MAX_TOLD_COUNT = 100;
 /** How long that may take. */
-const TELL_MS = 5_000;
+const TELL_MS = 2_000;
 const RETRY_AFTER_MS = 5_000;
 
-/** Bounds the connections that are open at once. One above is told so with its first request, then closed. */
+/**
+ * Bounds the connections that are open at once. Requests over one above are answered so, for a few
+ * seconds; then it is closed.
+ */
 export class ConnectionLimit {
   readonly #maxCount: number;
   #servedCount = 0;
@@ -43,7 +46,6 @@ export class ConnectionLimit {
     if (!this.#above.has(socket)) return;
     this.#above.add(session);
     session.once("close", () => this.#above.delete(session));
-    session.once("stream", () => session.close());
   }
 
   /** @returns TOO_MANY_CONNECTIONS for a request over a connection above the limit. */

@@ -2,19 +2,14 @@ import type { Logger } from "../../lib/logger.js";
 import type { ObjectStorage } from "../../storage/object-storage.js";
 import type { TaskReading } from "../../store/task-reading.js";
 import type { InputSource } from "../input-source.js";
-import type { SpoolLimits } from "./spool.js";
 import { UploadSource } from "./upload-source.js";
 import { UploadSweeper } from "./upload-sweeper.js";
-import { Uploads } from "./uploads.js";
+import { Uploads, type UploadsOptions } from "./uploads.js";
 
 /** Options of {@link openUploads}. */
-export interface OpenUploadsOptions extends SpoolLimits {
+export interface OpenUploadsOptions extends UploadsOptions {
   readonly storage: ObjectStorage;
   readonly store: Pick<TaskReading, "list">;
-  /** A directory that belongs to this process. Its content is removed at the start. */
-  readonly spoolDirectory: string;
-  /** How long after an upload tasks can be created with it. */
-  readonly ttlMs: number;
   readonly logger: Logger;
 }
 

@@ -2,16 +2,18 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { translateUploadError, uploadError } from "./upload-error.js";
+import { type RoomShare, UploadRoom, type UploadRoomLimits } from "./upload-room.js";
 import { withIdleLimit } from "./with-idle-limit.js";
 
 /** Limits for a client that sends a file. */
-export interface SpoolLimits {
+export interface SpoolLimits extends UploadRoomLimits {
+  /** The largest size of one upload. */
   readonly maxBytes: number;
   /** The longest pause between two pieces of the file. */
   readonly idleMs: number;
 }
 
-/** A file that was received completely. Disposing removes it. */
+/** A file that was received completely. Disposing removes it and gives its room back. */
 export interface SpoolFile extends AsyncDisposable {
   readonly path: string;
   readonly sizeBytes: number;
@@ -21,10 +23,12 @@ export interface SpoolFile extends AsyncDisposable {
 export class Spool {
   readonly #directory: string;
   readonly #limits: SpoolLimits;
+  readonly #room: UploadRoom;
 
   private constructor(directory: string, limits: SpoolLimits) {
     this.#directory = directory;
     this.#limits = limits;
+    this.#room = new UploadRoom(limits);
   }
 
   /** Opens the directory and removes what a killed process left there. */
@@ -37,15 +41,21 @@ export class Spool {
    * Writes all of `content` to a file, no faster than the disk takes it. If this fails, nothing is
    * left.
    *
-   * @throws TaskError INPUT_TOO_LARGE, INPUT_TIMEOUT (a pause was too long), INVALID_REQUEST (the
-   *   file is empty), DISK_FULL; the reason of the signal; errors of `content`.
+   * @param declaredBytes the size that the client announced. Room for it is kept from the start.
+   * @throws TaskError TOO_MANY_UPLOADS, INPUT_TOO_LARGE, INPUT_TIMEOUT (a pause was too long),
+   *   INVALID_REQUEST (the file is empty), DISK_FULL; the reason of the signal; errors of `content`.
    */
-  async receive(content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<SpoolFile> {
+  async receive(
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+    declaredBytes = 0,
+  ): Promise<SpoolFile> {
+    const share = this.#room.enter(declaredBytes);
     const path = join(this.#directory, randomUUID());
-    const dispose = () => rm(path, { force: true });
+    const dispose = () => rm(path, { force: true }).finally(() => share[Symbol.dispose]());
     try {
       await mkdir(this.#directory, { recursive: true });
-      const sizeBytes = await this.#write(content, path, signal);
+      const sizeBytes = await this.#write(content, path, share, signal);
       if (sizeBytes === 0) throw uploadError("INVALID_REQUEST", "it is empty");
       return { path, sizeBytes, [Symbol.asyncDispose]: dispose };
     } catch (thrown) {
@@ -57,6 +67,7 @@ export class Spool {
   async #write(
     content: AsyncIterable<Uint8Array>,
     path: string,
+    share: RoomShare,
     signal: AbortSignal,
   ): Promise<number> {
     const { maxBytes, idleMs } = this.#limits;
@@ -66,6 +77,7 @@ export class Spool {
     for await (const chunk of withIdleLimit(content, idleMs, signal, onIdle)) {
       sizeBytes += chunk.length;
       if (sizeBytes > maxBytes) throw uploadTooLarge(`it has at least ${sizeBytes}`, maxBytes);
+      share.grow(sizeBytes);
       await file.appendFile(chunk);
     }
     return sizeBytes;

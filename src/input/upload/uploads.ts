@@ -64,16 +64,16 @@ export class Uploads {
    * Takes a file. The file is kept when this returns. If the upload fails or the client
    * disconnects, nothing is left.
    *
-   * @throws TaskError INPUT_TOO_LARGE (announced or counted), INPUT_TIMEOUT (a pause was too long),
-   *   INVALID_REQUEST (the file is empty), INPUT_TYPE_UNSUPPORTED (neither image nor video),
-   *   DISK_FULL, UPLOAD_FAILED, STORAGE_REFUSED.
+   * @throws TaskError TOO_MANY_UPLOADS, INPUT_TOO_LARGE (announced or counted), INPUT_TIMEOUT (a pause
+   *   was too long), INVALID_REQUEST (the file is empty), INPUT_TYPE_UNSUPPORTED (neither image nor
+   *   video), DISK_FULL, UPLOAD_FAILED, STORAGE_REFUSED.
    * @throws the reason of the signal; errors of `body`.
    */
   async take(body: UploadBody, options: TakeOptions): Promise<Upload> {
     const { maxBytes, ttlMs } = this.#options;
     const { signal, declaredBytes = 0, disposition = "" } = options;
     if (declaredBytes > maxBytes) throw uploadTooLarge(`it has ${declaredBytes}`, maxBytes);
-    await using file = await this.#spool.receive(body, signal);
+    await using file = await this.#spool.receive(body, signal, declaredBytes);
     const { path, sizeBytes } = file;
     const { mediaType, extension } = await requireMedia(path);
     const key = newUploadKey(nameOf(body.fileName || dispositionName(disposition), extension));

@@ -9,9 +9,12 @@ import { expectProblem } from "../../support/use-test-app.js";
 
 const GET_HEALTH = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
+/** None of the others closes an idle connection. */
+const LIMITS = { maxConnectionCount: 2, sniffTimeoutMs: 600_000 };
+
 describe("with as many connections as may be open", () => {
   async function startFull() {
-    const server = await startTestServer({ limits: { maxConnectionCount: 2 } });
+    const server = await startTestServer({ limits: LIMITS });
     const clients = [await rawClient(server.port), await rawClient(server.port)];
     for (const { socket } of clients) socket.write(GET_HEALTH);
     for (const client of clients) await client.sees('{"status":"ok"}');
