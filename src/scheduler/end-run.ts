@@ -197,7 +197,8 @@ async function leaveLost(run: TaskRun, context: EndContext): Promise<void> {
 
 /**
  * Frees the server of a canceled task's prompt, however long the server takes to answer. Only then
- * gives the slot back: until then nothing else may run there.
+ * gives the slot back: until then nothing else may run there. An unfinished upload is discarded
+ * first: the store forgets it with the cleanup.
  */
 async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
   run.phase = "cleanup";
@@ -207,8 +208,9 @@ async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
     const isFree = await freeOf(dispatch.promptId, server, run.heldTask.taskId, context);
     if (!isFree) return;
   }
-  await run.heldTask.finishCleanup();
   await discard(run, context);
+  if (context.stopSignal.aborted) return;
+  await run.heldTask.finishCleanup();
   await removeFiles(run, context);
 }
 
@@ -243,7 +245,7 @@ async function removeFiles({ server, task }: TaskRun, { workDirs }: EndContext):
 
 async function discard({ heldTask, task }: TaskRun, context: EndContext): Promise<void> {
   try {
-    const signal = AbortSignal.timeout(DISCARD_LIMIT_MS);
+    const signal = AbortSignal.any([context.stopSignal, AbortSignal.timeout(DISCARD_LIMIT_MS)]);
     await discardUpload(heldTask.uploadCheckpoint, context.upload, signal);
   } catch (error) {
     context.logger.warn({ taskId: task.taskId, err: error }, "unfinished upload not discarded");

@@ -61,7 +61,6 @@ export function describeCanceling(open: OpenStore): void {
       const { store, rival } = fixture;
       const { fence } = await leaseOne(store);
       await store.updateStage(fence, "download", { progress: 30 });
-      await store.recordUpload(fence, { part: 1 });
       await store.recordMemoryFailure(fence, aMemoryFailure());
       await rival.cancel(fence.taskId);
       const task = await readTask(store, fence.taskId);
@@ -69,7 +68,7 @@ export function describeCanceling(open: OpenStore): void {
         stages: { download: aStage({ status: "canceled", progress: 30 }) },
         attempts: [{ reason: "canceled", endedAt: task.finishedAt }],
       });
-      for (const field of ["lease", "cleanupPending", "uploadCheckpoint", "memoryFailures"]) {
+      for (const field of ["lease", "cleanupPending", "memoryFailures"]) {
         expect(task).not.toHaveProperty(field);
       }
       const beat = await store.heartbeat("replica-1", LONG_LEASE_MS, [fence]);
@@ -77,6 +76,35 @@ export function describeCanceling(open: OpenStore): void {
       expect(await store.settle(fence, COMPLETED)).toBe("canceled");
       expect(await store.finishCleanup(fence)).toBe("ok");
       expect(await readTask(store, fence.taskId)).toEqual(task);
+    });
+
+    test("keeps what is needed to discard an unfinished upload until the cleanup has ended", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const { fence } = await leaseOne(store);
+      await store.recordUpload(fence, { part: 1 });
+      await rival.cancel(fence.taskId);
+      const held = await readTask(store, fence.taskId);
+      expect(held).toMatchObject({ cleanupPending: true, uploadCheckpoint: { part: 1 } });
+      expect(held.lease).toBeDefined();
+      expect(await store.finishCleanup(fence)).toBe("ok");
+      const ended = await readTask(store, fence.taskId);
+      for (const field of ["lease", "cleanupPending", "uploadCheckpoint"])
+        expect(ended).not.toHaveProperty(field);
+    });
+
+    test("of a pending task with an unfinished upload hands it out for its cleanup", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store);
+      await store.recordDispatch(fence, aDispatch("done"));
+      await store.recordUpload(fence, { part: 1 });
+      await store.settle(fence, aRetry({ delayMs: LONG_LEASE_MS }));
+      expect(await store.cancel(fence.taskId)).toBe("canceled");
+      const orphan = await takeOverOne(store);
+      expect(orphan).toMatchObject({ taskId: fence.taskId, uploadCheckpoint: { part: 1 } });
+      expect(await store.finishCleanup(fenceOf(orphan))).toBe("ok");
+      expect(await readTask(store, fence.taskId)).not.toHaveProperty("uploadCheckpoint");
     });
 
     test.each([

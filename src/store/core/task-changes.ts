@@ -86,23 +86,25 @@ export function addMemoryFailure(task: Task, failure: MemoryFailure): Task {
 }
 
 /**
- * A task after a client's cancel. If a server may still run its prompt, it keeps slot, dispatch and
- * lease for the cleanup.
+ * A task after a client's cancel. If a server may still run its prompt, or its upload is unfinished,
+ * it keeps slot, dispatch, lease and checkpoint for the cleanup.
  */
 export function cancelTask(task: Task, now: Date): Task {
   const ended: Task = {
-    ...without(endAttempt(task, "canceled", now, "canceled"), "uploadCheckpoint", "memoryFailures"),
+    ...without(endAttempt(task, "canceled", now, "canceled"), "memoryFailures"),
     status: "canceled",
     finishedAt: now,
   };
   const isPromptLive = task.dispatch !== undefined && task.dispatch.phase !== "done";
-  if (isPromptLive || task.slot !== undefined) return { ...ended, cleanupPending: true };
+  const isUploadBegun = task.uploadCheckpoint !== undefined;
+  if (isPromptLive || isUploadBegun || task.slot !== undefined)
+    return { ...ended, cleanupPending: true };
   return endCleanup(ended);
 }
 
-/** A canceled task after its cleanup: no server knows it any more. */
+/** A canceled task after its cleanup: no server and no storage has anything unfinished of it. */
 export function endCleanup(task: Task): Task {
-  return without(task, "cleanupPending", "lease", "slot", "dispatch");
+  return without(task, "cleanupPending", "lease", "slot", "dispatch", "uploadCheckpoint");
 }
 
 /** A task after its holder has ended the lease. */

@@ -3,6 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { openEmbeddedStore } from "../../../src/store/embedded/open-embedded-store.js";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { eventually } from "../../support/eventually.js";
 import { BUCKET, type OssServer } from "../../support/oss-server.js";
@@ -177,6 +178,31 @@ test("a result that is lost in mid-upload is made again, and the upload of the l
   expect(await app.ended(taskId, 60_000)).toMatchObject({ status: "completed", retries: 0 });
   await eventually(() => oss.uploads.size === 0);
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 2]]));
+}, 180_000);
+
+test("a task that is canceled while it waits with an unfinished upload: that upload is given up", async () => {
+  const oss = await startOss();
+  await using server = await startCpuServer({ switches: FAST });
+  const options = { servers: [server.url], env: ossEnv(oss), dataDir: await tempDir() };
+  const effect = { kind: "answer", statusCode: 403, code: "AccessDenied" } as const;
+  let taskId = "";
+  {
+    await using app = await startTestApp(options);
+    await eventually(() => oss.seen("UploadPart").length === 1);
+    oss.inject({ operation: "UploadPart", effect, skip: 1, times: Number.POSITIVE_INFINITY });
+    taskId = await app.submit({ ...WORKFLOW, url: await serve(await largePicture()) });
+    await eventually(async () => (await detailOf(app, taskId, "upload")).startsWith("Waiting"));
+  }
+  {
+    await using store = await openEmbeddedStore({ directory: options.dataDir });
+    expect(await store.get(taskId)).toMatchObject({ status: "pending" });
+    expect(await store.cancel(taskId)).toBe("canceled");
+  }
+  expect(oss.uploads.size).toBe(1);
+  oss.clearFaults();
+  await using _app = await startTestApp(options);
+  await eventually(() => oss.uploads.size === 0);
+  expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
 }, 180_000);
 
 /** What a stage says of itself. */
