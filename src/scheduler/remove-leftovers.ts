@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { isTerminal } from "../domain/task.js";
 import type { WorkDirs } from "../pipeline/work-dir.js";
 import type { TaskReading } from "../store/task-reading.js";
@@ -16,6 +17,8 @@ export async function removeLeftovers(
 ): Promise<void> {
   for (const taskId of await workDirs.leftovers(untouchedMs)) {
     signal.throwIfAborted();
+    // An embedded store answers without the event loop.
+    await setImmediate();
     const task = await store.get(taskId);
     if (task === undefined || isTerminal(task.status)) await workDirs.remove(taskId);
   }

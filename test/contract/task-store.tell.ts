@@ -43,6 +43,18 @@ export function describeTelling(open: OpenStore): void {
       unsubscribe();
     });
 
+    test("tells of a change that was made here before its call is answered", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const told: TaskChange[] = [];
+      const unsubscribe = store.subscribe((change) => told.push(change));
+      const { fence } = await leaseOne(store);
+      expect(revsOf(told, fence.taskId)).toEqual([1, 2]);
+      await store.settle(fence, COMPLETED);
+      expect(told.at(-1)).toMatchObject({ taskId: fence.taskId, status: "completed" });
+      unsubscribe();
+    });
+
     test("tells nothing after its end, and others all the same", async () => {
       await using fixture = await open();
       const { store } = fixture;

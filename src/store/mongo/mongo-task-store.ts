@@ -56,7 +56,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
       const refusal = refuse(request, former, await isFull(database, maxPendingCount));
       if (refusal) return refusal;
       const task = await saveNew(database, request, this.#taskIds);
-      return { outcome: "created", task: this.#told(database, task) };
+      return { outcome: "created", task: this.#told(task) };
     });
   }
 
@@ -99,7 +99,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
           await database.tasks.replace(head, passOver(head.task, head.now), session);
         return await database.tasks.replace(next, begun, session);
       });
-      return this.#told(database, leased);
+      return this.#told(leased);
     });
   }
 
@@ -169,13 +169,16 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
 
   async #save(database: MongoDatabase, stored: StoredTask, next: Task): Promise<Task> {
     const saved = await saveTask(database, stored, next);
-    return saved.rev === stored.task.rev ? saved : this.#told(database, saved);
+    return saved.rev === stored.task.rev ? saved : this.#told(saved);
   }
 
-  /** Tells subscribers of this process's own change where there is no change stream. */
-  #told({ isStandalone }: MongoDatabase, task: Task): Task {
+  /**
+   * Tells subscribers of this process's own change. It does not wait for the change stream: who asks
+   * this process after its own call sees what the call did.
+   */
+  #told(task: Task): Task {
     const { taskId, rev, status } = task;
-    if (isStandalone) this.#changes.tell({ taskId, rev, status });
+    this.#changes.tell({ taskId, rev, status });
     return task;
   }
 

@@ -137,7 +137,7 @@ export class MongoTasks {
   /** The latest revision of each task that got one since a moment, in no order. */
   changesSince(since: Date): AsyncIterable<TaskChange> {
     return this.#collection
-      .find({ changedAt: { $gte: since } }, { hint: INDEX.changed, projection: { change: 1 } })
+      .find({ changedAt: { $gte: since } }, { ...CHANGES, hint: INDEX.changed })
       .map(({ _id, change }) => ({ taskId: _id, ...change }));
   }
 
@@ -284,6 +284,9 @@ interface ReadOptions {
 const WITH_PROMPT = {
   $or: [{ slot: { $exists: true } }, { dispatch: { $exists: true } }, { status: "canceled" }],
 } satisfies Filter<TaskDocument>;
+
+/** What a change tells. A batch is small, so that reading it does not keep the event loop to itself. */
+const CHANGES = { projection: { change: 1 }, batchSize: 500 } as const;
 
 /** By priority, then due time, then age. */
 const LEASE_ORDER = { priority: -1, dueAt: 1, _id: 1 } as const;
