@@ -97,6 +97,17 @@ export interface MemoryFailure {
   readonly lowMemory?: boolean;
 }
 
+/**
+ * A failure that may be the task's fault or that of its server: another server is asked for a second
+ * opinion.
+ */
+export interface UnclearFailure {
+  /** The server's id in the pool. */
+  readonly server: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 /** A stored result. */
 export interface Output {
   /** The key in the object storage. */
@@ -201,6 +212,8 @@ export interface Task {
   readonly dispatch?: Dispatch;
   /** Its prompts that ran out of memory, in their order: what comes next depends on them. */
   readonly memoryFailures?: readonly MemoryFailure[];
+  /** Its first failure of this kind: the next one is the task's fault. */
+  readonly unclearFailure?: UnclearFailure;
   /** A canceled task whose prompt or slot is not known to be free yet. */
   readonly cleanupPending?: boolean;
 

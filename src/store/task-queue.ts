@@ -9,6 +9,7 @@ import type {
   StageName,
   Task,
   TaskFailure,
+  UnclearFailure,
 } from "../domain/task.js";
 
 /**
@@ -96,6 +97,8 @@ export type Outcome =
        */
       readonly dropDispatch: boolean;
       readonly keepSlot: boolean;
+      /** What the task remembers of this failure; absent: nothing new. */
+      readonly unclearFailure?: UnclearFailure;
     }
   /**
    * A process that stops gives the task back: pending at once, in its old place, with nothing

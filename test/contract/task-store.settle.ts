@@ -127,6 +127,21 @@ export function describeSettling(open: OpenStore): void {
       expect(task).not.toHaveProperty("uploadCheckpoint");
     });
 
+    test("retry after an unclear failure is remembered until the task ends", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store);
+      const unclearFailure = { server: "gpu-1", code: "PROMPT_FAILED", message: "Boom" } as const;
+      await store.settle(fence, aRetry({ unclearFailure }));
+      const again = await store.lease(aLease());
+      expect(again).toMatchObject({ unclearFailure });
+      await store.settle(fenceOf(again ?? fail()), aRetry());
+      const last = await store.lease(aLease());
+      expect(last).toMatchObject({ unclearFailure });
+      await store.settle(fenceOf(last ?? fail()), FAILED);
+      expect(await readTask(store, fence.taskId)).not.toHaveProperty("unclearFailure");
+    });
+
     test("handing back spends nothing and leaves stage, slot and dispatch as they are", async () => {
       await using fixture = await open();
       const { store } = fixture;
@@ -186,6 +201,10 @@ async function leaseBusy(store: TaskStore): Promise<Fence> {
   await store.updateStage(fence, "process", { progress: 50 }, 40);
   await store.heartbeat("replica-1", LONG_LEASE_MS, [{ ...fence, runningNode: "KSampler" }]);
   return fence;
+}
+
+function fail(): never {
+  throw new Error("Nothing was leased");
 }
 
 function expectFreed(task: object): void {

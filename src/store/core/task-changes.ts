@@ -6,6 +6,7 @@ import {
   type StageStatus,
   type Task,
 } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import type { NewTask } from "../task-intake.js";
 import type { Outcome } from "../task-queue.js";
 import { closeAttempt, openAttempt, placeAttempt } from "./attempts.js";
@@ -91,7 +92,7 @@ export function addMemoryFailure(task: Task, failure: MemoryFailure): Task {
  */
 export function cancelTask(task: Task, now: Date): Task {
   const ended: Task = {
-    ...without(endAttempt(task, "canceled", now, "canceled"), "memoryFailures"),
+    ...without(endAttempt(task, "canceled", now, "canceled"), ...OF_RUNS),
     status: "canceled",
     finishedAt: now,
   };
@@ -149,9 +150,13 @@ const INVISIBLE: ReadonlySet<string> = new Set<keyof Task>([
   "slot",
   "dispatch",
   "memoryFailures",
+  "unclearFailure",
   "cleanupPending",
   "uploadCheckpoint",
 ]);
+
+/** What decides about the task's next run; of no use once it has ended. */
+const OF_RUNS = ["memoryFailures", "unclearFailure"] as const;
 
 function isVisiblyDifferent(before: Task, next: Task): boolean {
   return (Object.keys({ ...before, ...next }) as (keyof Task)[]).some(
@@ -171,6 +176,7 @@ function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): T
   if (outcome.dropDispatch) freed = without(freed, "dispatch", "uploadCheckpoint");
   return {
     ...freed,
+    ...defined({ unclearFailure: outcome.unclearFailure ?? task.unclearFailure }),
     status: "pending",
     dueAt: outcome.delayMs > 0 ? after(now, outcome.delayMs) : task.dueAt,
     attempt: task.attempt + (outcome.spends === "attempt" ? 1 : 0),
@@ -181,7 +187,7 @@ function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): T
 
 function endForGood(task: Task, reason: string, now: Date, stage: StageStatus): Task {
   const ended = endAttempt(task, reason, now, stage);
-  const left = without(ended, "lease", "slot", "dispatch", "uploadCheckpoint", "memoryFailures");
+  const left = without(ended, "lease", "slot", "dispatch", "uploadCheckpoint", ...OF_RUNS);
   return { ...left, finishedAt: now };
 }
 
