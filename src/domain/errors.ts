@@ -63,6 +63,7 @@ const ERRORS = {
   PROMPT_REJECTED: task,
   PROMPT_FAILED: task,
   NO_OUTPUT: task,
+  BAD_RESULT: task,
   OUTPUT_LOST: server,
   // Faults of a server.
   SERVER_UNREACHABLE: server,

@@ -34,6 +34,8 @@ export interface ClipOptions {
   readonly isHdr?: boolean;
   /** The factor between the shown and the stored width. @default 1 */
   readonly stretch?: number;
+  /** What is to be seen: one colour a frame, a bar that wanders, one that stands, or nothing. @default "plain" */
+  readonly scene?: "plain" | "moving" | "still" | "black";
 }
 
 /** Facts about a clip, as the media library reads it. */
@@ -122,9 +124,14 @@ function registerCodecs(): void {
 }
 
 function aFrame(index: number, options: ClipOptions): VideoSample {
-  const { width = 64, startSeconds = (at) => at / FPS, stretch = 1 } = options;
+  const { width = 64, startSeconds = (at) => at / FPS, stretch = 1, scene = "plain" } = options;
   const rgbx = new Uint8Array(width * HEIGHT * 4);
-  for (let at = 0; at < rgbx.length; at += 4) rgbx.set([200, 60 + index, 90, 0], at);
+  const bar = scene === "moving" ? (index * 2) % width : width / 2;
+  for (let at = 0; at < rgbx.length; at += 4) {
+    const isBar = scene !== "plain" && scene !== "black" && Math.abs(((at / 4) % width) - bar) < 8;
+    if (scene !== "black") rgbx.set(isBar ? [20, 200, 40, 0] : [200, 60, 90, 0], at);
+    if (scene === "plain") rgbx.set([200, 60 + index, 90, 0], at);
+  }
   const timestamp = startSeconds(index);
   return new VideoSample(rgbx, {
     ...{ format: "RGBX", codedWidth: width, codedHeight: HEIGHT, timestamp },
