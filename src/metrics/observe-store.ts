@@ -37,6 +37,8 @@ const CALL_NAMES = {
   leaseDuty: "lease_duty",
   saveWorkflow: "save_workflow",
   loadWorkflow: "load_workflow",
+  loadTimes: "load_times",
+  saveTimes: "save_times",
 } as const satisfies Record<TimedMethod, string>;
 
 export type StoreCall = (typeof CALL_NAMES)[TimedMethod];

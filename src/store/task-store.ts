@@ -3,6 +3,7 @@ import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
 import type { TaskReading } from "./task-reading.js";
 import type { TaskRetention } from "./task-retention.js";
+import type { TimeArchive } from "./time-archive.js";
 import type { WorkflowArchive } from "./workflow-archive.js";
 
 /**
@@ -21,4 +22,5 @@ export interface TaskStore
     TaskRetention,
     WorkflowArchive,
     Duties,
+    TimeArchive,
     AsyncDisposable {}

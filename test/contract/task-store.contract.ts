@@ -4,6 +4,7 @@ import { describeCanceling } from "./task-store.cancel.js";
 import { describeCreating } from "./task-store.create.js";
 import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
+import { describeLearning } from "./task-store.learn.js";
 import { describeLeasing } from "./task-store.lease.js";
 import { describeModel } from "./task-store.model.js";
 import { describeRetention } from "./task-store.retention.js";
@@ -38,6 +39,7 @@ export function describeTaskStore(
   describe(`TaskStore on ${name}`, () => {
     describeCreating(open);
     describeKeeping(open);
+    describeLearning(open);
     describeTelling(open);
     describeLeasing(open);
     describeHolding(open);

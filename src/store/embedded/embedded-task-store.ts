@@ -1,3 +1,4 @@
+import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { refuse, replayOf } from "../core/admit.js";
@@ -15,6 +16,7 @@ import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
+import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { EmbeddedTable } from "./table.js";
 import { EmbeddedWrite } from "./write.js";
 
@@ -38,6 +40,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #clock: () => number;
   readonly #table: EmbeddedTable;
   readonly #facts: EmbeddedFacts;
+  readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
   readonly #taskIds = new TaskIds();
   /** Kept in memory only: no other process has the file open. */
@@ -52,6 +55,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
+    this.#learnedTimes = new EmbeddedLearnedTimes(driver);
     const voidedCount = this.#table.voidLeases();
     if (voidedCount > 0) logger?.info({ voidedCount }, "voided the leases of a former process");
   }
@@ -163,6 +167,14 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
 
   async loadWorkflow(version: string): Promise<Json | undefined> {
     return this.#facts.loadWorkflow(version);
+  }
+
+  async loadTimes(): Promise<readonly LearnedTime[]> {
+    return this.#learnedTimes.load();
+  }
+
+  async saveTimes(times: readonly LearnedTime[]): Promise<void> {
+    this.#learnedTimes.save(times, this.#clock());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -91,4 +91,17 @@ CREATE TABLE workflows (
 ) STRICT;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `,
+  `
+CREATE TABLE learned_times (
+  series TEXT NOT NULL,
+  size_log2 INTEGER NOT NULL,
+  longest_ms REAL,
+  average_ms REAL,
+  frame_pixels REAL,
+  saved_at INTEGER NOT NULL,
+  PRIMARY KEY (series, size_log2),
+  CHECK ((average_ms IS NULL) = (frame_pixels IS NULL))
+) STRICT;
+CREATE INDEX learned_times_saved ON learned_times (saved_at);
+`,
 ];

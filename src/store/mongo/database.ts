@@ -5,6 +5,7 @@ import { type CountDocument, MongoCounts } from "./counts.js";
 import type { TaskDocument } from "./document.js";
 import { type DutyDocument, MongoDuties } from "./duties.js";
 import { unavailable } from "./errors.js";
+import { MongoLearnedTimes } from "./learned-times.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
 import { MongoTasks } from "./tasks.js";
 import { MongoWorkflows, type WorkflowDocument } from "./workflows.js";
@@ -21,6 +22,7 @@ export interface MongoDatabase {
   readonly counts: MongoCounts;
   readonly workflows: MongoWorkflows;
   readonly duties: MongoDuties;
+  readonly learnedTimes: MongoLearnedTimes;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none. When another transaction came in
@@ -74,6 +76,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     counts: new MongoCounts(counts, collection, isStandalone),
     workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),
+    learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
   };
 }
 

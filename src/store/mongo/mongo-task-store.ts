@@ -1,3 +1,4 @@
+import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
 import { refuse, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
@@ -151,6 +152,14 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
 
   async loadWorkflow(version: string): Promise<Json | undefined> {
     return await this.#connection.run(({ workflows }) => workflows.load(version));
+  }
+
+  async loadTimes(): Promise<readonly LearnedTime[]> {
+    return await this.#connection.run(({ learnedTimes }) => learnedTimes.load());
+  }
+
+  async saveTimes(times: readonly LearnedTime[]): Promise<void> {
+    await this.#connection.run(({ learnedTimes }) => learnedTimes.save(times));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

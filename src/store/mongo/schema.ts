@@ -12,6 +12,7 @@ export const COLLECTIONS = {
   counts: "task_counts",
   workflows: "workflows",
   duties: "duties",
+  learnedTimes: "learned_times",
   meta: "meta",
 } as const;
 
@@ -64,7 +65,8 @@ const FORMER_INDEX = "retention";
  */
 export async function prepareSchema(db: Db, logger: Logger | undefined): Promise<string> {
   const storeId = await claimDatabase(db);
-  for (const name of [COLLECTIONS.counts, COLLECTIONS.workflows]) await ensureCollection(db, name);
+  const plain = [COLLECTIONS.counts, COLLECTIONS.workflows, COLLECTIONS.learnedTimes];
+  for (const name of plain) await ensureCollection(db, name);
   await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);
   const tasks = db.collection<TaskDocument>(COLLECTIONS.tasks);
   const madeNames = await ensureIndexes(tasks);

@@ -79,19 +79,21 @@ describe("openEmbeddedStore()", () => {
   test("refuses a file of a newer version, and lets go of it", async () => {
     const directory = await tempDir();
     const path = join(directory, "store.sqlite");
-    const setVersion = (sql: string) => {
+    const setVersion = (version: number) => {
       using driver = EmbeddedDriver.open(path);
-      driver.exec(sql);
+      const before = driver.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
+      driver.exec(`PRAGMA user_version = ${version}`);
+      return before;
     };
     const store = await openEmbeddedStore({ directory });
     await store[Symbol.asyncDispose]();
-    setVersion("PRAGMA user_version = 99");
+    const newest = setVersion(99);
     await expect(openEmbeddedStore({ directory })).rejects.toMatchObject({
       code: "STORE_UNAVAILABLE",
-      message: expect.stringMatching(/version 99, .* up to 1; start a newer service/),
+      message: expect.stringContaining(`versions up to ${newest}; start a newer service`),
     });
     expect(await readdir(directory)).toEqual(["store.sqlite"]);
-    setVersion("PRAGMA user_version = 1");
+    setVersion(newest);
     await using _reopened = await openEmbeddedStore({ directory });
   });
 });
