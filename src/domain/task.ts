@@ -36,6 +36,14 @@ export interface TaskParams {
   readonly target?: Json;
 }
 
+/** A client's own marks on a task, by which it finds the task again: at most 8. */
+export interface Labels {
+  readonly [key: string]: string;
+}
+
+/** One label: a key and its value. */
+export type Label = readonly [key: string, value: string];
+
 /** The progress of one stage. */
 export interface Stage {
   readonly status: StageStatus;
@@ -181,6 +189,8 @@ export interface Task {
   /** Which variant of the workflow a server took: a later prompt is of the same one. Absent: none yet, or it has none. */
   readonly variant?: string;
   readonly idempotencyKey?: string;
+  /** The client's own marks; absent: none. */
+  readonly labels?: Labels;
 
   readonly createdAt: Date;
   readonly updatedAt: Date;

@@ -323,6 +323,18 @@ export const openapi = {
             "schema": {
               "$ref": "#/components/schemas/TaskStatus"
             }
+          },
+          {
+            "name": "label",
+            "in": "query",
+            "description": "Only tasks that have all of these labels, each `key:value`; left out: all.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "maxItems": 8
+            }
           }
         ],
         "responses": {
@@ -1399,6 +1411,13 @@ export const openapi = {
               "null"
             ],
             "description": "Which variant of the workflow ran; unset before a server took its prompt, and for a workflow without variants."
+          },
+          "labels": {
+            "type": "object",
+            "additionalProperties": {
+              "type": "string"
+            },
+            "description": "The client's own marks."
           }
         },
         "required": [
@@ -1424,7 +1443,8 @@ export const openapi = {
           "outputs",
           "running_node",
           "not_before",
-          "variant"
+          "variant",
+          "labels"
         ]
       },
       "TaskStatus": {
@@ -1845,6 +1865,16 @@ export const openapi = {
             "minLength": 1,
             "maxLength": 255,
             "description": "The same key with the same request gets the first answer again; the header `Idempotency-Key` does as well."
+          },
+          "labels": {
+            "type": [
+              "object",
+              "null"
+            ],
+            "additionalProperties": {
+              "type": "string"
+            },
+            "description": "The client's own marks, by which tasks are found again: at most 8."
           }
         },
         "required": [

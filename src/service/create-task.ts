@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { TaskError, type Violation } from "../domain/errors.js";
-import type { Json, TaskParams } from "../domain/task.js";
+import type { Json, Labels, TaskParams } from "../domain/task.js";
 import { checkInput, type InputSource } from "../input/input-source.js";
 import { canonicalJson } from "../lib/canonical-json.js";
 import { defined } from "../lib/defined.js";
@@ -21,6 +21,7 @@ export interface CreateTask {
   readonly priority?: number;
   readonly notBefore?: Date;
   readonly idempotencyKey?: string;
+  readonly labels?: Labels;
 }
 
 /** The objects that a request is checked against. */
@@ -65,6 +66,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
     parameters: resolved.values,
     priority: request.priority ?? 1,
     notBefore: request.notBefore,
+    labels: request.labels,
   });
   return { newTask, workflow };
 }

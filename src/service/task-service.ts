@@ -1,5 +1,5 @@
 import { TaskError, type Violation } from "../domain/errors.js";
-import type { Task, TaskStatus } from "../domain/task.js";
+import type { Label, Task, TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import type { CreateResult, Idempotency, TaskIntake } from "../store/task-intake.js";
@@ -23,6 +23,7 @@ export interface TaskServiceOptions extends CreateContext {
 /** Selects the tasks to list. The newest come first. */
 export interface ListTasks {
   readonly status?: TaskStatus;
+  readonly labels?: readonly Label[];
   /** 0 means 50. */
   readonly pageSize: number;
   readonly pageToken?: string;

@@ -1,4 +1,4 @@
-import type { Json, Task, TaskParams, TaskType } from "../domain/task.js";
+import type { Json, Labels, Task, TaskParams, TaskType } from "../domain/task.js";
 
 /** A task to be stored. */
 export interface NewTask {
@@ -11,6 +11,7 @@ export interface NewTask {
   readonly priority: number;
   /** Absent or in the past: the task is due at once, behind those that became due before it. */
   readonly notBefore?: Date;
+  readonly labels?: Labels;
   /** With it, a repeated create answers with the task of the first create. */
   readonly idempotency?: Idempotency;
 }

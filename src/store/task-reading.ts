@@ -1,11 +1,17 @@
-import type { Task, TaskStatus } from "../domain/task.js";
+import type { Label, Task, TaskStatus } from "../domain/task.js";
+
+/** Chooses tasks by what they are. */
+export interface TaskFilter {
+  readonly status?: TaskStatus;
+  /** Only tasks with all of these; absent: any. */
+  readonly labels?: readonly Label[];
+}
 
 /**
  * Which page of the list of tasks to read; the newest tasks come first. Tasks that are added while
  * a client pages are not on its later pages.
  */
-export interface ListRequest {
-  readonly status?: TaskStatus;
+export interface ListRequest extends TaskFilter {
   /** 1 to 500. */
   readonly pageSize: number;
   /** `nextPageToken` of the page before. */

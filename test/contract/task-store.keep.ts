@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Task } from "../../src/domain/task.js";
+import type { Labels, Task } from "../../src/domain/task.js";
 import type { ListRequest } from "../../src/store/task-reading.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { purge } from "../support/purge.js";
@@ -9,15 +9,76 @@ import {
   BRIEF_MS,
   COMPLETED,
   createMany,
+  createOne,
   FAILED,
   fenceOf,
   leaseOne,
+  readTask,
   SHORT_MS,
 } from "../support/task-store-builders.js";
 import type { OpenStore } from "./task-store.contract.js";
 
 /** What the store keeps: lists, counts, workflows, itself. */
 export function describeKeeping(open: OpenStore): void {
+  describe("labels", () => {
+    const ab = { "team.a": "x:y", b: "" };
+
+    test("come back as they were given, after every change", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const { task, fence } = await leaseLabeled(store, ab);
+      expect(task.labels).toEqual(ab);
+      await store.settle(fence, COMPLETED);
+      expect((await readTask(rival, task.taskId)).labels).toEqual(ab);
+      expect(await createOne(store)).not.toHaveProperty("labels");
+    });
+
+    test("choose the tasks of a list: all must hold, and the status too", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseLabeled(store, ab);
+      const both = await createOne(store, { labels: ab });
+      const one = await createOne(store, { labels: { b: "", "team.a": "x" } });
+      await createOne(store);
+      await store.settle(fence, COMPLETED);
+      const listed = async (request: Omit<ListRequest, "pageSize">) =>
+        (await store.list({ pageSize: 10, ...request })).tasks.map(({ taskId }) => taskId);
+      const b = ["b", ""] as const;
+      const team = ["team.a", "x:y"] as const;
+      expect(await listed({ labels: [b] })).toEqual([one.taskId, both.taskId, fence.taskId]);
+      expect(await listed({ labels: [b, team] })).toEqual([both.taskId, fence.taskId]);
+      expect(await listed({ labels: [b], status: "pending" })).toEqual([one.taskId, both.taskId]);
+      expect(await listed({ labels: [team, b], status: "completed" })).toEqual([fence.taskId]);
+      expect(await listed({ labels: [["b", "x"]] })).toEqual([]);
+    });
+
+    test("choose page by page", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const made: string[] = [];
+      for (let index = 0; index < 3; index += 1) {
+        made.unshift((await createOne(store, { labels: ab })).taskId);
+        await createOne(store);
+      }
+      const labels = [["b", ""]] as const;
+      const first = await store.list({ pageSize: 2, labels });
+      expect(first.tasks.map(({ taskId }) => taskId)).toEqual(made.slice(0, 2));
+      const { nextPageToken = "" } = first;
+      const second = await store.list({ pageSize: 2, labels, pageToken: nextPageToken });
+      expect(second.tasks.map(({ taskId }) => taskId)).toEqual(made.slice(2));
+      expect(second).not.toHaveProperty("nextPageToken");
+    });
+
+    test("go with their task", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseLabeled(store, ab);
+      await store.settle(fence, COMPLETED);
+      expect(await store.deleteEnded([fence.taskId])).toBe(1);
+      expect((await store.list({ pageSize: 5, labels: [["b", ""]] })).tasks).toEqual([]);
+    });
+  });
+
   describe("list()", () => {
     test("gives the newest tasks first, in pages", async () => {
       await using fixture = await open();
@@ -152,4 +213,11 @@ async function listPages(store: TaskStore, request: ListRequest): Promise<(reado
 
 function idsOf(pages: readonly (readonly Task[])[]): string[] {
   return pages.flat().map(({ taskId }) => taskId);
+}
+
+async function leaseLabeled(store: TaskStore, labels: Labels) {
+  await createOne(store, { labels });
+  const task = await store.lease(aLease());
+  if (task === undefined) throw new Error("Leased nothing");
+  return { task, fence: fenceOf(task) };
 }

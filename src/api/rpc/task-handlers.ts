@@ -8,7 +8,7 @@ import type { TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
 import { abortable } from "../calls/abortable.js";
 import { toListedTask, toProtoTask } from "./task-mapper.js";
-import { toCreateTask, toTaskStatus } from "./task-request.js";
+import { toCreateTask, toLabel, toTaskStatus } from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.TaskService. */
 export type Tasks = Pick<
@@ -29,11 +29,12 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       return { task: toProtoTask(await tasks.get(taskId)) };
     },
 
-    async listTasks({ pageSize, pageToken, status: asked }) {
+    async listTasks({ pageSize, pageToken, status: asked, label }) {
       const status = toTaskStatus(asked);
+      const labels = label.length > 0 ? label.map(toLabel) : undefined;
       const page = await tasks.list({
         pageSize,
-        ...defined({ pageToken: pageToken || undefined, status }),
+        ...defined({ pageToken: pageToken || undefined, status, labels }),
       });
       const { nextPageToken = "" } = page;
       const listed = (view: TaskView) => create(TaskSchema, toListedTask(view));

@@ -90,6 +90,7 @@ export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<ty
     attempts: task.attempts.map(toAttempt),
     retries: task.attempt - 1,
     input: task.input && toInput(task.input),
+    labels: { ...task.labels },
   };
 }
 

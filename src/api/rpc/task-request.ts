@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, type Value } from "@bufbuild/protobuf/wkt";
 import type { Violation } from "../../domain/errors.js";
-import type { TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
+import type { Label, TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
 import * as pb from "../../gen/tmlsr/v1/task_pb.js";
 import type { CreateTaskRequest } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
@@ -27,6 +27,7 @@ export function toCreateTask(request: CreateTaskRequest, keyHeader: string | nul
     priority: request.priority,
     notBefore: toDate(request.notBefore, violations),
     idempotencyKey,
+    labels: Object.keys(request.labels).length > 0 ? request.labels : undefined,
   });
   if (violations.length > 0) throw invalidRequest(violations);
   return created;
@@ -48,6 +49,12 @@ export function toTaskStatus(status: pb.TaskStatus): TaskStatus | undefined {
     case pb.TaskStatus.UNSPECIFIED:
       return undefined;
   }
+}
+
+/** Reads a filter `key:value`. */
+export function toLabel(filter: string): Label {
+  const at = filter.indexOf(":");
+  return [filter.slice(0, at), filter.slice(at + 1)];
 }
 
 const KEY_RULE = `idempotency_key must have 1 to ${MAX_KEY_LENGTH} characters`;

@@ -86,8 +86,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#table.find(taskId);
   }
 
-  async list({ status, pageSize, pageToken }: ListRequest): Promise<TaskPage> {
-    const found = this.#table.list(status, pageStart(pageToken), pageSize + 1);
+  async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
+    const found = this.#table.list(filter, pageStart(pageToken), pageSize + 1);
     return toPage(found, pageSize);
   }
 

@@ -1,4 +1,4 @@
-import type { Attempt, Dispatch, Task, TaskStatus } from "../../domain/task.js";
+import type { Attempt, Dispatch, Label, Task, TaskStatus } from "../../domain/task.js";
 import type { SqlValue } from "./driver.js";
 
 /** A row of the table `tasks`: what queries need in columns, the rest in the document. */
@@ -49,6 +49,11 @@ export function changingValues(task: Task): readonly SqlValue[] {
 /** A key as stored: encoded, so that every string a client may send survives. */
 export function encodeKey(key: string): string {
   return JSON.stringify(key);
+}
+
+/** A label as stored, encoded like a key. */
+export function encodeLabel(label: Label): string {
+  return JSON.stringify(label);
 }
 
 /** The task of a row. It shares no object with any other task. */

@@ -104,4 +104,21 @@ CREATE TABLE learned_times (
 ) STRICT;
 CREATE INDEX learned_times_saved ON learned_times (saved_at);
 `,
+  `
+-- A label is the JSON text of its key and value.
+CREATE TABLE task_labels (
+  label TEXT NOT NULL,
+  task_id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  PRIMARY KEY (label, task_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX task_labels_status ON task_labels (label, status, task_id);
+CREATE INDEX task_labels_task ON task_labels (task_id);
+CREATE TRIGGER labels_moved AFTER UPDATE OF status ON tasks WHEN OLD.status <> NEW.status BEGIN
+  UPDATE task_labels SET status = NEW.status WHERE task_id = NEW.task_id;
+END;
+CREATE TRIGGER labels_deleted AFTER DELETE ON tasks BEGIN
+  DELETE FROM task_labels WHERE task_id = OLD.task_id;
+END;
+`,
 ];

@@ -1,9 +1,16 @@
 import type { Task } from "../../domain/task.js";
 import { TASK_ID } from "../core/task-ids.js";
 import type { OrphanScope } from "../task-queue.js";
-import type { TaskCounts } from "../task-reading.js";
+import type { TaskCounts, TaskFilter } from "../task-reading.js";
 import type { EmbeddedDriver, SqlValue } from "./driver.js";
-import { CHANGING_COLUMNS, changingValues, encodeKey, type TaskRow, toTask } from "./row.js";
+import {
+  CHANGING_COLUMNS,
+  changingValues,
+  encodeKey,
+  encodeLabel,
+  type TaskRow,
+  toTask,
+} from "./row.js";
 
 /**
  * The queries on the table `tasks`. Those that run often name their index: without it they fail at
@@ -27,6 +34,8 @@ export class EmbeddedTable {
       requestHash ?? null,
       ...changingValues(task),
     );
+    for (const label of Object.entries(task.labels ?? {}))
+      this.#driver.run(INSERT_LABEL, encodeLabel(label), task.taskId, task.status);
   }
 
   update(task: Task): void {
@@ -122,7 +131,10 @@ export class EmbeddedTable {
   }
 
   /** Up to `limit` tasks with ids below `belowId`, the newest first. */
-  list(status: string | undefined, belowId: string, limit: number): readonly Task[] {
+  list(filter: TaskFilter, belowId: string, limit: number): readonly Task[] {
+    const { status, labels = [] } = filter;
+    const [first, ...others] = labels.map(encodeLabel);
+    if (first !== undefined) return this.#listLabeled(first, others, status, belowId, limit);
     const rows =
       status === undefined
         ? this.#driver.all<TaskRow>(
@@ -137,6 +149,23 @@ export class EmbeddedTable {
             belowId,
             limit,
           );
+    return rows.map(toTask);
+  }
+
+  #listLabeled(
+    first: string,
+    others: readonly string[],
+    status: string | undefined,
+    belowId: string,
+    limit: number,
+  ): readonly Task[] {
+    const statuses = status === undefined ? [] : [status];
+    const rows = this.#driver.all<TaskRow>(
+      `SELECT tasks.* FROM task_labels AS first CROSS JOIN tasks USING (task_id)
+       WHERE first.label = ?${statuses.map(() => " AND first.status = ?").join("")} AND task_id < ?
+       ${others.map(() => HAS_LABEL).join("")} ORDER BY first.task_id DESC LIMIT ?`,
+      ...[first, ...statuses, belowId, ...others, limit],
+    );
     return rows.map(toTask);
   }
 
@@ -177,6 +206,9 @@ export class EmbeddedTable {
 
 const WITH_PROMPT = ` AND (slot IS NOT NULL OR status = 'canceled'
   OR json_extract(document, '$.dispatch') IS NOT NULL)`;
+const HAS_LABEL = ` AND EXISTS (SELECT 1 FROM task_labels AS other
+  WHERE other.label = ? AND other.task_id = first.task_id)`;
+const INSERT_LABEL = "INSERT INTO task_labels (label, task_id, status) VALUES (?, ?, ?)";
 const FIXED_COLUMNS = ["task_id", "priority", "workflow", "idempotency_key", "request_hash"];
 const ALL_COLUMNS = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
 const INSERT = `INSERT INTO tasks (${ALL_COLUMNS.join(", ")})

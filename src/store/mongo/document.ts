@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { UpdateFilter } from "mongodb";
-import type { Json, Task, TaskStatus } from "../../domain/task.js";
+import type { Json, Label, Task, TaskStatus } from "../../domain/task.js";
 
 /**
  * A task as stored in the collection `tasks`. What a client wrote as JSON is kept as text, so that
@@ -22,6 +22,8 @@ export interface TaskDocument extends SameFields {
   readonly params: string;
   readonly parameters: string;
   readonly uploadCheckpoint?: string;
+  /** The labels, each as {@link encodeLabel} writes it: keys may hold dots, which names of fields may not. */
+  readonly labels?: readonly string[];
   readonly idempotency?: Idempotency;
   readonly leaseOwner?: string;
   /**
@@ -41,6 +43,7 @@ type SameFields = Omit<
   | "params"
   | "parameters"
   | "uploadCheckpoint"
+  | "labels"
   | "idempotencyKey"
   | "lease"
   | "cleanupPending"
@@ -79,8 +82,8 @@ export function toDocument(
 /** The task of a document. It shares no object with any other task. */
 export function toTask(document: TaskDocument): Task {
   const { _id, schema, version, change, changedAt, retainedSince, ...stored } = document;
-  const { params, parameters, uploadCheckpoint, idempotency, leaseOwner, orphanAt, ...same } =
-    stored;
+  const { params, parameters, uploadCheckpoint, labels, idempotency, ...rest } = stored;
+  const { leaseOwner, orphanAt, ...same } = rest;
   return {
     ...same,
     taskId: _id,
@@ -90,6 +93,7 @@ export function toTask(document: TaskDocument): Task {
     ...(uploadCheckpoint !== undefined && {
       uploadCheckpoint: JSON.parse(uploadCheckpoint) as Json,
     }),
+    ...(labels && { labels: Object.fromEntries(labels.map(decodeLabel)) }),
     ...(idempotency && { idempotencyKey: JSON.parse(idempotency.key) as string }),
     ...(leaseOwner !== undefined &&
       orphanAt && { lease: { owner: leaseOwner, expiresAt: orphanAt } }),
@@ -100,6 +104,17 @@ export function toTask(document: TaskDocument): Task {
 /** An idempotency key as stored. */
 export function encodeKey(key: string): string {
   return JSON.stringify(key);
+}
+
+/** A label as stored. */
+export function encodeLabel([key, value]: Label): string {
+  return `${key}:${value}`;
+}
+
+/** Keys hold no colon. */
+function decodeLabel(text: string): Label {
+  const at = text.indexOf(":");
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 /**
@@ -131,7 +146,7 @@ export function orphanAtOf({ lease, cleanupPending }: Task): Date | undefined {
 
 function toFields(task: Task): TaskFields {
   const { taskId, rev, idempotencyKey, lease, cleanupPending, ...rest } = task;
-  const { params, parameters, uploadCheckpoint, ...same } = rest;
+  const { params, parameters, uploadCheckpoint, labels, ...same } = rest;
   const orphanAt = orphanAtOf(task);
   return {
     ...same,
@@ -139,6 +154,7 @@ function toFields(task: Task): TaskFields {
     params: JSON.stringify(params),
     parameters: JSON.stringify(parameters),
     ...(uploadCheckpoint !== undefined && { uploadCheckpoint: JSON.stringify(uploadCheckpoint) }),
+    ...(labels && { labels: Object.entries(labels).map(encodeLabel) }),
     ...(lease && { leaseOwner: lease.owner }),
     ...(orphanAt && { orphanAt }),
     ...(task.finishedAt && !orphanAt && { retainedSince: task.finishedAt }),

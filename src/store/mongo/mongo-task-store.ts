@@ -71,10 +71,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return stored?.task;
   }
 
-  async list({ status, pageSize, pageToken }: ListRequest): Promise<TaskPage> {
+  async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
     const belowId = pageStart(pageToken);
     const found = await this.#connection.run(({ tasks }) =>
-      tasks.list(status, belowId, pageSize + 1),
+      tasks.list(filter, belowId, pageSize + 1),
     );
     return toPage(found, pageSize);
   }

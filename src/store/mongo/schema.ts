@@ -32,6 +32,9 @@ export const INDEX = {
   idempotency: "idempotency",
   /** Lists by status, and how many are processing. */
   status: "status",
+  /** Lists by label; and by label and status. */
+  label: "label",
+  labelStatus: "label_status",
   /** Ended tasks without a cleanup to come, the oldest first. */
   ended: "ended",
   /** What changed since a moment, where the change stream cannot tell. */
@@ -158,6 +161,16 @@ const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
   },
   { name: INDEX.status, key: { status: 1, _id: -1 } },
   {
+    name: INDEX.label,
+    key: { labels: 1, _id: -1 },
+    partialFilterExpression: { labels: { $exists: true } },
+  },
+  {
+    name: INDEX.labelStatus,
+    key: { labels: 1, status: 1, _id: -1 },
+    partialFilterExpression: { labels: { $exists: true } },
+  },
+  {
     name: INDEX.ended,
     key: { retainedSince: 1, _id: 1 },
     partialFilterExpression: { retainedSince: { $exists: true } },
@@ -212,6 +225,7 @@ const VALIDATOR: Document = {
       orphanAt: date,
       slot: text,
       uploadCheckpoint: text,
+      labels: { bsonType: "array", items: text },
       idempotency: {
         bsonType: "object",
         required: ["key", "requestHash"],

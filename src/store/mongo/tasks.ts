@@ -1,9 +1,9 @@
 import type { ClientSession, Collection, Document, Filter, Sort } from "mongodb";
-import type { Task, TaskStatus } from "../../domain/task.js";
+import type { Task } from "../../domain/task.js";
 import { revise } from "../core/task-changes.js";
 import { TASK_ID } from "../core/task-ids.js";
 import type { Fence, OrphanScope } from "../task-queue.js";
-import type { TaskChange } from "../task-reading.js";
+import type { TaskChange, TaskFilter } from "../task-reading.js";
 import type { ServerClock } from "./clock.js";
 import {
   encodeKey,
@@ -15,6 +15,7 @@ import {
 } from "./document.js";
 import { VersionConflict } from "./errors.js";
 import { INDEX } from "./schema.js";
+import { chosenBy } from "./task-filter.js";
 
 /** A task as it was read. A later write is refused if the task has changed since. */
 export interface StoredTask {
@@ -123,13 +124,9 @@ export class MongoTasks {
   }
 
   /** Up to `limit` tasks with ids below `belowId`, the newest first. */
-  async list(
-    status: TaskStatus | undefined,
-    belowId: string,
-    limit: number,
-  ): Promise<readonly Task[]> {
-    const query = { _id: { $lt: belowId }, ...(status !== undefined && { status }) };
-    const hint = status === undefined ? "_id_" : INDEX.status;
+  async list(filter: TaskFilter, belowId: string, limit: number): Promise<readonly Task[]> {
+    const { query: chosen, hint } = chosenBy(filter);
+    const query = { _id: { $lt: belowId }, ...chosen };
     const found = await this.#read(query, { hint, sort: { _id: -1 }, limit });
     return found.map(({ task }) => task);
   }
