@@ -94,12 +94,32 @@ export interface Violation {
   readonly message: string;
 }
 
+/** What is broken on a server, and for whom. */
+export interface ServerTrouble {
+  /**
+   * `files`: model files that are half fetched, of another format, missing or not readable;
+   * `network`: a node does not reach the origin of its files; `installation`: packages of a node are
+   * missing or do not fit the server; `system`: threads, mounts, disks; `device`: the GPU or its
+   * driver.
+   */
+  readonly kind: "files" | "network" | "installation" | "system" | "device";
+  /** `workflow`: others may well run there; `server`: nothing will. */
+  readonly concerns: "workflow" | "server";
+}
+
 /** Details of a {@link TaskError}. */
 export interface TaskErrorOptions extends ErrorOptions {
   /** All problems of a request; only for the `caller` family. */
   readonly violations?: readonly Violation[];
   /** How long the caller or the retry should wait, if the failing side said so. */
   readonly retryAfterMs?: number;
+  /** What is broken on the server, if its error tells. */
+  readonly trouble?: ServerTrouble;
+  /**
+   * The code says whose fault it is, but nothing proves it: the server may be at fault as well as
+   * the task. The same end on another server proves it. Default: false.
+   */
+  readonly isUnclear?: boolean;
 }
 
 /**
@@ -112,12 +132,16 @@ export class TaskError extends Error {
   readonly code: ErrorCode;
   readonly violations: readonly Violation[];
   readonly retryAfterMs: number | undefined;
+  readonly trouble: ServerTrouble | undefined;
+  readonly isUnclear: boolean;
 
   constructor(code: ErrorCode, message: string, options: TaskErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.violations = options.violations ?? [];
     this.retryAfterMs = options.retryAfterMs;
+    this.trouble = options.trouble;
+    this.isUnclear = options.isUnclear ?? false;
   }
 
   /** Whose fault the error is. */
