@@ -36,10 +36,7 @@ export function promptEnd({ outputs, status }: HistoryEntry): PromptEnd {
   if (last?.[0] === "execution_interrupted") return { kind: "interrupted" };
   if (last?.[0] === "execution_error") return { kind: "failed", error: failureOf(last[1]) };
   if (last === undefined && status?.status_str === "error") {
-    return {
-      kind: "failed",
-      error: new TaskError("PROMPT_FAILED", "Cannot run the workflow: no reason given"),
-    };
+    return { kind: "failed", error: unexplained() };
   }
   if (Object.values(outputs).some(isUnfinished))
     return { kind: "failed", error: unfinishedBatch() };
@@ -54,7 +51,7 @@ export function promptEnd({ outputs, status }: HistoryEntry): PromptEnd {
 export function failureOf(data: unknown): TaskError {
   const parsed = executionErrorSchema.safeParse(asRecord(data));
   if (parsed.success) return executionFailure(parsed.data);
-  return new TaskError("PROMPT_FAILED", "Cannot run the workflow: no reason given");
+  return unexplained();
 }
 
 /** The files among the outputs of all nodes. */
@@ -73,6 +70,12 @@ function elapsedMs(start: unknown, end: unknown): number | undefined {
   const [startedAt, endedAt] = [start, end].map((data) => asRecord(data)["timestamp"]);
   if (typeof startedAt !== "number" || typeof endedAt !== "number") return undefined;
   return Math.max(0, endedAt - startedAt);
+}
+
+function unexplained(): TaskError {
+  return new TaskError("PROMPT_FAILED", "Cannot run the workflow: no reason given", {
+    isUnclear: true,
+  });
 }
 
 // VideoHelperSuite's batch manager: the server queues the rest of the work itself, under an id that

@@ -3,7 +3,9 @@
  * paths of the server. Sources: bodies recorded from ComfyUI 0.3.64, and the error types of
  * `execution.py` up to 2026 (`missing_node_type`, `dependency_cycle`, `invalid_prompt_id`).
  */
-import { type ErrorCode, TaskError } from "../../domain/errors.js";
+import { type ErrorCode, TaskError, type TaskErrorOptions } from "../../domain/errors.js";
+import { findFault } from "../faults/find-fault.js";
+import type { FaultFamily } from "../faults/known-faults.js";
 import type { ExecutionError, NodeErrors, Rejection } from "../wire.js";
 
 /**
@@ -41,11 +43,15 @@ export function nodeErrorsError(address: string, nodeErrors: NodeErrors): TaskEr
   );
 }
 
-/** The error for a prompt that failed while it ran. */
+/**
+ * The error for a prompt that failed while it ran, by the table of known faults. PROMPT_FAILED if
+ * the task is at fault; it is unclear if the error is in no row. OUT_OF_MEMORY; CUDA_FAULT if the
+ * GPU wants a restart; SERVER_FAULT for any other trouble of the server.
+ */
 export function executionFailure(error: ExecutionError): TaskError {
-  const code = executionCode(error);
+  const { code, ...options } = BLAME[findFault(error)?.family ?? "unknown"];
   const node = `node "${error.node_type || error.node_id}"`;
-  return new TaskError(code, `${OPENINGS[code]} ${node}: ${failureText(code, error)}`);
+  return new TaskError(code, `${OPENINGS[code]} ${node}: ${failureText(code, error)}`, options);
 }
 
 type ExecutionCode = Extract<
@@ -53,27 +59,27 @@ type ExecutionCode = Extract<
   "OUT_OF_MEMORY" | "CUDA_FAULT" | "SERVER_FAULT" | "PROMPT_FAILED"
 >;
 
+interface Blame extends Pick<TaskErrorOptions, "trouble" | "isUnclear"> {
+  readonly code: ExecutionCode;
+}
+
+const BLAME: Readonly<Record<FaultFamily | "unknown", Blame>> = {
+  files: { code: "SERVER_FAULT", trouble: { kind: "files", concerns: "workflow" } },
+  network: { code: "SERVER_FAULT", trouble: { kind: "network", concerns: "workflow" } },
+  installation: { code: "SERVER_FAULT", trouble: { kind: "installation", concerns: "workflow" } },
+  system: { code: "SERVER_FAULT", trouble: { kind: "system", concerns: "server" } },
+  device: { code: "CUDA_FAULT", trouble: { kind: "device", concerns: "server" } },
+  memory: { code: "OUT_OF_MEMORY" },
+  task: { code: "PROMPT_FAILED" },
+  unknown: { code: "PROMPT_FAILED", isUnclear: true },
+};
+
 const OPENINGS: Readonly<Record<ExecutionCode, string>> = {
   OUT_OF_MEMORY: "Ran out of memory in",
   CUDA_FAULT: "The GPU failed in",
   SERVER_FAULT: "The server failed in",
   PROMPT_FAILED: "Cannot run",
 };
-
-// "CUDA error: out of memory" is both kinds. It is treated as out of memory, because the low-memory
-// order helps.
-function executionCode({ exception_type, exception_message }: ExecutionError): ExecutionCode {
-  const text = `${exception_type}: ${exception_message}`;
-  if (OUT_OF_MEMORY.test(text)) return "OUT_OF_MEMORY";
-  if (CUDA_FAULT.test(text)) return "CUDA_FAULT";
-  return SERVER_TROUBLE.test(text) ? "SERVER_FAULT" : "PROMPT_FAILED";
-}
-
-const OUT_OF_MEMORY =
-  /MemoryError\b|out of memory|not enough memory|can't allocate memory|would exceed allowed memory|ALLOC_FAILED/i;
-const CUDA_FAULT =
-  /\b(CUDA|HIP|cuDNN|NCCL) error|AcceleratorError|illegal memory access|device-side assert|CU(BLAS|DNN|FFT|SOLVER)_STATUS|unspecified launch failure|No CUDA GPUs|NVIDIA driver|not compiled with CUDA/i;
-const SERVER_TROUBLE = /No space left on device|Read-only file system|Too many open files/i;
 
 function failureText(
   code: ExecutionCode,

@@ -61,7 +61,7 @@ test("promptEnd() takes a blocked branch for no failure when the prompt succeede
 
 test("promptEnd() fails an error without a reason", () => {
   const end = endOf({ outputs: {}, status: statusOf("error") });
-  expect(end).toMatchObject({ kind: "failed", error: { code: "PROMPT_FAILED" } });
+  expect(end).toMatchObject({ kind: "failed", error: { code: "PROMPT_FAILED", isUnclear: true } });
 });
 
 test("promptEnd() takes an entry without a status for a success", () => {

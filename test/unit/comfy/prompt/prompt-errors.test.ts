@@ -123,6 +123,11 @@ describe("executionFailure()", () => {
     ["RuntimeError", "[enforce fail at alloc_cpu.cpp:75] DefaultCPUAllocator: not enough memory"],
     ["numpy._core._exceptions._ArrayMemoryError", "Unable to allocate 8 GiB for an array"],
     ["MemoryError", ""],
+    [
+      "RuntimeError",
+      "Could not allocate tensor with 9 bytes. There is not enough GPU video memory",
+    ],
+    ["OSError", "The paging file is too small for this operation to complete. (os error 1455)"],
   ])("takes %s: %s for want of memory", (type, message) => {
     expect(failed(type, message).code).toBe("OUT_OF_MEMORY");
   });
@@ -136,8 +141,49 @@ describe("executionFailure()", () => {
     expect(failed(type, message).code).toBe("CUDA_FAULT");
   });
 
-  test("takes a full disk for the server's fault", () => {
-    expect(failed("OSError", "[Errno 28] No space left on device").code).toBe("SERVER_FAULT");
+  test.each([
+    ["SafetensorError", "Error while deserializing header: MetadataIncompleteBuffer", "files"],
+    ["UnpicklingError", "invalid load key, 'v'.", "files"],
+    ["ConnectionError", "HTTPSConnectionPool(host='huggingface.co', port=443): Max", "network"],
+    ["ModuleNotFoundError", "No module named 'flash_attn'", "installation"],
+  ])("takes %s: %s for the server's fault that concerns the workflow", (type, message, kind) => {
+    expect(failed(type, message)).toMatchObject({
+      code: "SERVER_FAULT",
+      trouble: { kind, concerns: "workflow" },
+      isUnclear: false,
+    });
+  });
+
+  test.each([
+    ["OSError", "[Errno 116] Stale file handle", "SERVER_FAULT", "system"],
+    ["OSError", "[Errno 28] No space left on device", "SERVER_FAULT", "system"],
+    ["RuntimeError", "CUDA error: device-side assert triggered", "CUDA_FAULT", "device"],
+  ])("takes %s: %s for the server's fault that concerns all of it", (type, message, code, kind) => {
+    expect(failed(type, message)).toMatchObject({ code, trouble: { kind, concerns: "server" } });
+  });
+
+  test("knows for certain that an unreadable input is the task's fault", () => {
+    const error = failed("PIL.UnidentifiedImageError", "cannot identify image file 'x.png'");
+    expect(error).toMatchObject({ code: "PROMPT_FAILED", isUnclear: false });
+  });
+
+  test("says of an unknown error that it may be the server's fault as well", () => {
+    const error = failed("ValueError", "boom");
+    expect(error).toMatchObject({ code: "PROMPT_FAILED", isUnclear: true, trouble: undefined });
+  });
+
+  test.each([
+    ["ValueError", "Error while deserializing header: X\n\nFile path: /srv/m.safetensors"],
+    ["FileNotFoundError", "No such file or directory: '/srv/models/m.safetensors'"],
+    ["RuntimeError", "ERROR: Could not detect model type of: C:\\srv\\models\\m.safetensors"],
+  ])("shows no path of the server for %s: %s", (type, message) => {
+    const error = failed(type, message);
+    expect(error.code).toBe("SERVER_FAULT");
+    expect(error.message).not.toContain("srv");
+  });
+
+  test("is short for a text without end", () => {
+    expect(failed("ValueError", "a/b 'c' ".repeat(200_000)).message.length).toBeLessThan(400);
   });
 
   test.each([
