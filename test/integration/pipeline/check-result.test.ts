@@ -37,7 +37,8 @@ async function plain(colour: string, size = SIZE): Promise<Buffer> {
     .toBuffer();
 }
 
-const clip = (options: ClipOptions = {}) => makeClip({ hasAudio: false, scene: "moving", ...options });
+const clip = (options: ClipOptions = {}) =>
+  makeClip({ hasAudio: false, scene: "moving", ...options });
 
 describe("checkResult() of a picture", () => {
   test("takes one of something", async () => {
