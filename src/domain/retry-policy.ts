@@ -19,6 +19,8 @@ export interface FailureContext {
   readonly sincePromptEndedMs: number;
   /** Whether a server's fault also counts against the task. */
   readonly blamesTask: boolean;
+  /** Whether a task that may not be to blame can be tried once more on another server. */
+  readonly hasSecondOpinion: boolean;
 }
 
 /** What happens after a failure. */
@@ -42,7 +44,8 @@ export const MAX_TAKEOVERS = 5;
 
 /**
  * Decides what a failure costs the task:
- * - A fault of the task fails it.
+ * - A fault of the task fails it. Where that is not clear it is tried once more on another server,
+ *   if there is one.
  * - A fault of a server puts it back without spending an attempt, at most {@link MAX_TAKEOVERS}
  *   times.
  * - A passing fault spends an attempt.
@@ -55,8 +58,11 @@ export function decideRetry(
 ): Decision {
   const failed: Decision = { kind: "failed", error: { code: error.code, message: error.message } };
   switch (error.family) {
-    case "caller":
     case "task":
+      return error.isUnclear && context.hasSecondOpinion
+        ? { kind: "retry", spends: "nothing", pauseTry: 0 }
+        : failed;
+    case "caller":
     case "out-of-memory":
       return failed;
     case "server":

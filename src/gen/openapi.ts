@@ -1164,6 +1164,13 @@ export const openapi = {
               "type": "string"
             },
             "description": "The tasks whose prompts it holds."
+          },
+          "workflow_quarantines": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/WorkflowQuarantine"
+            },
+            "description": "The workflows that it gets no tasks of for a while because of what it did with them."
           }
         },
         "required": [
@@ -1180,7 +1187,8 @@ export const openapi = {
           "workflows",
           "missing",
           "queue_depth",
-          "task_ids"
+          "task_ids",
+          "workflow_quarantines"
         ]
       },
       "ServerStatus": {
@@ -1201,6 +1209,36 @@ export const openapi = {
           "quarantined",
           "half_open",
           "draining"
+        ]
+      },
+      "WorkflowQuarantine": {
+        "type": "object",
+        "description": "A workflow that a server gets no tasks of, while it runs others.",
+        "properties": {
+          "workflow": {
+            "type": "string",
+            "description": "Its name.",
+            "examples": [
+              "seedvr2_image_4096"
+            ]
+          },
+          "reason": {
+            "type": "string",
+            "description": "What went wrong last, in one sentence."
+          },
+          "until": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it is tried again."
+          }
+        },
+        "required": [
+          "workflow",
+          "reason",
+          "until"
         ]
       },
       "TaskCounts": {

@@ -28,6 +28,7 @@ const FETCH_SHARE = 0.3;
  * that an earlier try fetched is taken from the work directory, so that a storage that is down for
  * a while costs the server nothing. An upload that an earlier try began goes on.
  *
+ * @param check looks at the result before it is stored; throws where it is none.
  * @param comfy the server that has the files; undefined if it is no longer configured.
  * @throws TaskError OUTPUT_LOST if the files are neither here nor there.
  */
@@ -38,6 +39,7 @@ export async function uploadStage(
   { storage, keepGraph }: UploadContext,
   workDir: WorkDir,
   journal: TaskJournal,
+  check: (path: string) => Promise<void>,
 ): Promise<readonly Output[]> {
   await journal.stage("upload", { status: "running", progress: 0, detail: "Starting upload..." });
   const startedAtMs = performance.now();
@@ -47,6 +49,7 @@ export async function uploadStage(
     // Named after its prompt: a file of an earlier prompt of the task is never taken for it.
     const path = workDir.file(`output-${promptId}-${index}`);
     await fetchOutput(file, path, part, comfy, journal);
+    if (index === 0 && journal.uploadCheckpoint === undefined) await check(path);
     if (!keepGraph) await stripGraph(path);
     stored.push(await storeOutput(taskId, file, index, path, part, storage, journal));
   }

@@ -8,7 +8,7 @@ import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { PoolServer } from "./pool-server.js";
 import type { RunTimes } from "./run-times.js";
-import { canRun, freeSlot, isUp } from "./server-fit.js";
+import { canRun, freeSlot, isTrusted, isUp } from "./server-fit.js";
 
 /**
  * How long a server without work of its loaded workflow waits for more, before it loads what others
@@ -52,7 +52,8 @@ export function bestMatch<T extends WaitingTask>(
     const slot = openSlot(server, nowMs);
     if (slot === undefined) return [];
     const runnable = all.filter(({ request: { workflow, parameters, suits } }) => {
-      return canRun(server, workflow, parameters) && suits?.(server) !== false;
+      const isAble = isTrusted(server, workflow.name) && canRun(server, workflow, parameters);
+      return isAble && suits?.(server) !== false;
     });
     const loadedElsewhere = loadedOn(servers.filter((other) => other !== server && isUp(other)));
     const loadCost = ({ request: { workflow } }: T): LoadCost => {
@@ -88,8 +89,8 @@ function isLeftToOther<T>({ server, next, loadCost }: Match<T>, nowMs: number): 
 /** Whether a server could take a task of this workflow now. */
 export function hasRoomFor(server: PoolServer, workflow: Workflow, runTimes: RunTimes): boolean {
   const nowMs = performance.now();
-  const isOpen = openSlot(server, nowMs) !== undefined && canRun(server, workflow);
-  return isOpen && mayQueue(server, workflow.name, runTimes, nowMs);
+  const isOpen = openSlot(server, nowMs) !== undefined && isTrusted(server, workflow.name);
+  return isOpen && canRun(server, workflow) && mayQueue(server, workflow.name, runTimes, nowMs);
 }
 
 function openSlot(server: PoolServer, nowMs: number): string | undefined {

@@ -3,6 +3,7 @@ import type { ServerCapability } from "../comfy/server-capability.js";
 import type { ServerMemory } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
+import { WorkflowFaults } from "./workflow-faults.js";
 
 /** What the pool thinks of a server; see {@link PoolServer}. */
 export type ServerState = "unknown" | "ready" | "quarantined" | "half_open" | "draining";
@@ -54,6 +55,8 @@ export class PoolServer {
    * which that is believed.
    */
   readonly heldElsewhere = new Map<string, number>();
+  /** What it did wrong with single workflows. */
+  readonly workflowFaults = new WorkflowFaults();
   /** Prompts of ours that did not stop: while one of them runs, nothing else does. */
   readonly stuckPromptIds = new Set<string>();
   state: ServerState = "unknown";

@@ -203,6 +203,23 @@ export class Pool {
     return blamesTask;
   }
 
+  /** A server's error tells that it cannot run a workflow as it is: it gets no task of it for a while. */
+  noteTrouble(server: PoolServer, workflow: string, reason: string): void {
+    server.workflowFaults.noteTrouble(workflow, reason, new Date());
+    this.#logger.warn({ server: server.id, workflow, reason }, "server cannot run a workflow");
+    this.changed();
+  }
+
+  /** A task failed on a server that another one completed. */
+  noteRefuted(serverId: string, workflow: string, reason: string): void {
+    this.server(serverId)?.workflowFaults.noteRefuted(workflow, reason, new Date());
+    this.#logger.warn(
+      { server: serverId, workflow, reason },
+      "a task failed on a server that another one completed",
+    );
+    this.changed();
+  }
+
   /** Tells that a prompt ended as it should, and how long it ran. */
   noteSuccess(server: PoolServer, workflow: string, runMs: number): void {
     const wasShort = this.runTimes.isShort(workflow);

@@ -26,6 +26,11 @@ export function canRun(server: PoolServer, workflow: Workflow, values?: Paramete
   return server.capability !== undefined && missingOn(server, workflow, values).length === 0;
 }
 
+/** Whether a server may be given tasks of a workflow now, as far as its own faults go. */
+export function isTrusted(server: PoolServer, workflow: string): boolean {
+  return server.workflowFaults.quarantine(workflow, new Date()) === undefined;
+}
+
 /** The name of a slot that nobody holds, as far as this process knows. */
 export function freeSlot(server: PoolServer, nowMs: number): string | undefined {
   return freeSlots(server, nowMs)[0];

@@ -2,6 +2,7 @@ import type { Workflow } from "../workflow/workflow.js";
 import type { Pool } from "./pool.js";
 import type { PoolServer, ServerState } from "./pool-server.js";
 import { isUp, missingOn } from "./server-fit.js";
+import type { WorkflowQuarantine } from "./workflow-faults.js";
 
 /** One server as operators see it. */
 export interface ServerView {
@@ -22,6 +23,8 @@ export interface ServerView {
   /** What it lacks for the others, a sentence each. */
   readonly missing: readonly string[];
   readonly queueDepth: number;
+  /** The workflows that it gets no tasks of, though it has what they need. */
+  readonly workflowQuarantines: readonly (WorkflowQuarantine & { readonly workflow: string })[];
 }
 
 /** Describes every server of the pool. */
@@ -52,6 +55,7 @@ function viewServer(server: PoolServer, workflows: readonly Workflow[]): ServerV
       missing.map((what) => `${workflow.name}: ${what}`),
     ),
     queueDepth: server.queueDepth === "auto" ? 2 : server.queueDepth,
+    workflowQuarantines: server.workflowFaults.quarantines(new Date()),
   };
 }
 

@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, TaskError, toTaskError } from "../domain/errors.js";
-import { decideRetry, type RetryLimits } from "../domain/retry-policy.js";
-import type { StageName } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { stopPrompt } from "../pipeline/process-stage.js";
 import { discardUpload } from "../pipeline/upload-stage.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";
-import type { Outcome } from "../store/task-queue.js";
+import { decideOutcome } from "./decide-outcome.js";
 import { TaskLetGo } from "./held-task.js";
 import { noteStuck } from "./note-stuck.js";
-import type { RunContext, RunPhase } from "./run-context.js";
+import type { RunContext } from "./run-context.js";
 import { stopOnServer } from "./stop-on-server.js";
 import type { TaskRun } from "./task-run.js";
 
@@ -19,26 +17,13 @@ export interface EndContext extends RunContext {
   readonly stopSignal: AbortSignal;
 }
 
-const MAX_RETRY_PAUSE_MS = 300_000;
 const CLEANUP_PAUSE = { baseMs: 200, capMs: 5_000 };
-/** The longest pause that an origin can ask for. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
-const STORE_OUTAGE_PAUSE_MS = 5_000;
 /** Limits stopping a prompt that has taken too long: the server may no longer react. */
 const STOP_LIMIT_MS = 5_000;
 /** Limits removing a finished prompt from a server's history, which is a courtesy. */
 const FORGET_LIMIT_MS = 5_000;
 /** Limits telling the object storage to drop an unfinished upload. */
 const DISCARD_LIMIT_MS = 30_000;
-
-const STAGE_OF: Readonly<Record<RunPhase, StageName>> = {
-  download: "download",
-  waiting: "process",
-  process: "process",
-  upload: "upload",
-  kept: "upload",
-  cleanup: "process",
-};
 
 const FAULT_KINDS: ReadonlyMap<ErrorCode, FaultKind> = new Map([
   ["SERVER_UNREACHABLE", "unreachable"],
@@ -54,10 +39,20 @@ export async function runToEnd(run: TaskRun, context: EndContext): Promise<void>
     if (run.task.status === "canceled") return await cleanUp(run, context);
     await run.work();
     context.logger.info({ taskId: run.task.taskId, server: run.server?.id }, "task completed");
+    noteCompleted(run, context);
     await tidy(run, context);
   } catch (error) {
     await endRun(error, run, context);
   }
+}
+
+/** The server can run the workflow; and one that the task failed on before was to blame for that. */
+function noteCompleted({ task, server }: TaskRun, { pool }: EndContext): void {
+  const { workflow, unclearFailure } = task;
+  server?.workflowFaults.noteSuccess(workflow);
+  if (unclearFailure === undefined) return;
+  const { server: failed, message } = unclearFailure;
+  pool.noteRefuted(failed, workflow, message);
 }
 
 async function endRun(error: unknown, run: TaskRun, context: EndContext): Promise<void> {
@@ -89,7 +84,7 @@ async function settleFailure(thrown: unknown, run: TaskRun, context: EndContext)
   const blamesTask = blame(error, run, context);
   const isOverdue = error.code === "SERVER_STUCK" || error.code === "TASK_TIMEOUT";
   if (isOverdue && server !== undefined) await stopOverdue(run, server, context);
-  const outcome = decideOutcome(error, blamesTask, run, context.limits);
+  const outcome = decideOutcome(error, blamesTask, run, context);
   const result = await run.heldTask.settle(outcome);
   if (result === "canceled") return await cleanUp(run, context);
   if (result !== "ok") return;
@@ -104,57 +99,13 @@ function blame(error: TaskError, run: TaskRun, { pool }: EndContext): boolean {
   const isRefusal = error.code === "SERVER_FAULT" && dispatch?.phase !== "sent";
   const kind = isRefusal ? "refusal" : FAULT_KINDS.get(error.code);
   if (kind === undefined || server === undefined || phase !== "process") return true;
+  if (error.trouble?.concerns === "workflow") {
+    pool.noteTrouble(server, task.workflow, error.message);
+    return true;
+  }
   const blamesTask = pool.noteFault(server, kind, error.message, task.taskId);
   // The server failed before it heard of the prompt.
   return blamesTask && dispatch !== undefined;
-}
-
-/** How a lease ends when the task could not be completed. */
-type FailureOutcome = Extract<Outcome, { kind: "failed" | "retry" }>;
-
-function decideOutcome(
-  error: TaskError,
-  blamesTask: boolean,
-  run: TaskRun,
-  limits: RetryLimits,
-): FailureOutcome {
-  const { task, heldTask, phase } = run;
-  if (error.code === "STORE_UNAVAILABLE") return storeOutage(heldTask.dispatch !== undefined);
-  const stage = STAGE_OF[phase];
-  const { dispatch, dispatchAgeMs, takeovers } = heldTask;
-  const failure = {
-    ...{ task: { attempt: task.attempt, takeovers }, stage, blamesTask },
-    sincePromptEndedMs: dispatch?.phase === "done" ? dispatchAgeMs : 0,
-  };
-  const decision = decideRetry(error, failure, limits);
-  if (decision.kind === "failed") return decision;
-  const pause = { baseMs: limits.retryDelayMs, capMs: MAX_RETRY_PAUSE_MS };
-  const isServerFault =
-    error.family === "server" && (stage === "process" || error.code === "OUTPUT_LOST");
-  const delayMs = decision.pauseTry === 0 ? 0 : backoffMs(decision.pauseTry, pause);
-  return {
-    kind: "retry",
-    reason: error.code,
-    delayMs: Math.max(delayMs, Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)),
-    spends: decision.spends,
-    dropDispatch: isServerFault || dispatch === undefined,
-    keepSlot: !isServerFault && dispatch !== undefined && dispatch.phase !== "done",
-  };
-}
-
-/**
- * The store was out of reach for longer than its calls were repeated. It is nobody's fault, and
- * everything is kept.
- */
-function storeOutage(hasDispatch: boolean): FailureOutcome {
-  return {
-    kind: "retry",
-    reason: "STORE_UNAVAILABLE",
-    delayMs: STORE_OUTAGE_PAUSE_MS,
-    spends: "nothing",
-    dropDispatch: false,
-    keepSlot: hasDispatch,
-  };
 }
 
 /**

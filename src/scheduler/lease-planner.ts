@@ -2,7 +2,7 @@ import { Abilities } from "../pool/abilities.js";
 import { mayQueue } from "../pool/best-match.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
-import { freeSlotCount, isUp } from "../pool/server-fit.js";
+import { freeSlotCount, isTrusted, isUp } from "../pool/server-fit.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
 import {
   type LeasePlan,
@@ -42,7 +42,7 @@ export class LeasePlanner {
       const workflow = run.workflow ?? this.#options.catalog.find(task.workflow);
       const servers = this.#serversFor((server) => {
         const can = workflow && this.#abilities.canRun(server, workflow, task.parameters);
-        return can === true && run.suits(server);
+        return can === true && isTrusted(server, task.workflow) && run.suits(server);
       });
       return { ...this.#reach(task.workflow, servers), isStalled: isStalled(run) };
     });
@@ -66,8 +66,9 @@ export class LeasePlanner {
   #workflows(): Reach[] {
     const { pool, catalog } = this.#options;
     return catalog.list().flatMap((workflow) => {
-      const servers = this.#serversFor((one) => this.#abilities.canRunSome(one, workflow));
-      if (servers.length > 0) this.#seenRunnable.add(workflow.version);
+      const able = this.#serversFor((one) => this.#abilities.canRunSome(one, workflow));
+      const servers = able.filter((one) => isTrusted(one, workflow.name));
+      if (able.length > 0) this.#seenRunnable.add(workflow.version);
       // A task of a workflow that no server can run was accepted while a server was not known yet.
       // By now that server is known, and lacks what the task needs. A workflow that a server could
       // run once may come back: a failed update of the server must not fail all tasks that wait.

@@ -10,6 +10,7 @@ import type { TaskQueue } from "../store/task-queue.js";
 import type { TaskReading } from "../store/task-reading.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
 import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { Workflow } from "../workflow/workflow.js";
 import type { HeldTask } from "./held-task.js";
 
 /**
@@ -41,6 +42,8 @@ export interface RunState {
   readonly heldTask: HeldTask;
   /** The server that has its prompt or will get it; undefined while there is none, or it is not configured. */
   readonly server: PoolServer | undefined;
+  /** The workflow that it runs; undefined until it is known. */
+  readonly workflow: Workflow | undefined;
   phase: RunPhase;
   /** Whether a server will do for the task. */
   suits(server: PoolServer): boolean;

@@ -6,10 +6,12 @@ import { canRun } from "../pool/server-fit.js";
 import { graphNamed } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { HeldTask } from "./held-task.js";
+import type { RunState } from "./run-context.js";
 
 /**
- * The servers that are left for a task whose prompts ran out of memory: those that have more than the
- * ones it failed on, up or not, and those that were never reached and may have.
+ * The servers that are left for a task that others will not do for, up or not. After a failure that
+ * was not clear: any but the one it failed on. After prompts that ran out of memory: those that have
+ * more than the ones it failed on. Servers that were never reached may do.
  *
  * @returns undefined where any server will do.
  */
@@ -19,13 +21,38 @@ export function serversLeft(
   pool: Pool,
 ): readonly PoolServer[] | undefined {
   const { memoryFailures, task } = heldTask;
-  if (!needsMoreMemory(memoryFailures, hasLowMemory(heldTask, workflow))) return undefined;
+  const { unclearFailure, parameters } = task;
+  const isMemory = needsMoreMemory(memoryFailures, hasLowMemory(heldTask, workflow));
+  if (!isMemory && unclearFailure === undefined) return undefined;
+  const lacking = new Set(isMemory ? memoryFailures.map(({ server }) => server) : []);
   return pool.servers.filter((server) => {
-    if (memoryFailures.some((failure) => failure.server === server.id)) return false;
+    if (server.id === unclearFailure?.server || lacking.has(server.id)) return false;
     if (!server.isKnown) return true;
-    const hasMore = hasMoreMemory(server.memory, memoryFailures);
-    return hasMore && canRun(server, workflow, task.parameters);
+    const hasMemory = !isMemory || hasMoreMemory(server.memory, memoryFailures);
+    return hasMemory && canRun(server, workflow, parameters);
   });
+}
+
+/** Whether another server than the one that a task failed on may run it too. */
+export function hasSecondOpinion(run: RunState, workflow: Workflow, pool: Pool): boolean {
+  const { task, serverId } = run.heldTask;
+  if (task.unclearFailure !== undefined) return false;
+  return pool.servers.some((other) => {
+    const mayRun = !other.isKnown || canRun(other, workflow, task.parameters);
+    return other.id !== serverId && mayRun && run.suits(other);
+  });
+}
+
+/** Why a task waits no longer for the servers that are left for it. */
+export function nothingLeft(
+  heldTask: HeldTask,
+  workflow: Workflow,
+  left: readonly PoolServer[],
+): TaskError {
+  const { unclearFailure } = heldTask.task;
+  if (unclearFailure === undefined) return outOfMemory(heldTask, workflow, left);
+  const { code, message } = unclearFailure;
+  return new TaskError(code, `${message}; no other server came to try it on`);
 }
 
 /** Whether the graph that the task runs has a low-memory profile. */

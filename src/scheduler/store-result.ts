@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, TaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
+import { findInput, type ReadyInput } from "../pipeline/download-stage.js";
+import { checkResult } from "../pipeline/result/check-result.js";
+import { promisedResult } from "../pipeline/result/promised-result.js";
 import { uploadStage } from "../pipeline/upload-stage.js";
 import type { WorkDir } from "../pipeline/work-dir.js";
+import { graphNamed } from "../workflow/variants.js";
 import type { RunContext, RunState } from "./run-context.js";
 
 /** Failures of the place where results are kept, not of the server that made them. */
@@ -23,6 +27,7 @@ const KEEP_PAUSE_MAX_MS = 60_000;
 export async function storeResult(
   run: RunState,
   workDir: WorkDir,
+  input: () => Promise<ReadyInput>,
   context: RunContext,
 ): Promise<void> {
   const { limits, logger } = context;
@@ -31,7 +36,7 @@ export async function storeResult(
   for (let tries = 1; ; tries += 1) {
     run.phase = "upload";
     try {
-      return await storeOnce(run, workDir, context);
+      return await storeOnce(run, workDir, input, context);
     } catch (error) {
       const isStorages = error instanceof TaskError && STORAGE_CODES.has(error.code);
       if (!isStorages || performance.now() >= untilMs) throw error;
@@ -45,14 +50,28 @@ export async function storeResult(
 }
 
 async function storeOnce(
-  { heldTask, server }: RunState,
+  { heldTask, server, workflow }: RunState,
   workDir: WorkDir,
-  { uploads, upload }: RunContext,
+  input: () => Promise<ReadyInput>,
+  { uploads, upload, logger }: RunContext,
 ): Promise<void> {
   using _place = await uploads.enter(heldTask.signal);
-  const { taskId, dispatch } = heldTask;
+  const { taskId, dispatch, signal } = heldTask;
   if (dispatch === undefined) throw new Error("A result is stored of which no prompt is known");
-  const outputs = await uploadStage(taskId, dispatch, server?.comfy, upload, workDir, heldTask);
+  const facts = (await findInput(workDir))?.facts ?? heldTask.task.input;
+  const promised =
+    workflow && facts ? promisedResult(graphNamed(workflow, dispatch.variant), facts) : {};
+  const check = (path: string): Promise<void> =>
+    checkResult({ path, promised, server: dispatch.server, input }, logger, signal);
+  const outputs = await uploadStage(
+    taskId,
+    dispatch,
+    server?.comfy,
+    upload,
+    workDir,
+    heldTask,
+    check,
+  );
   const result = await heldTask.settle({ kind: "completed", outputs });
   if (result === "ok") return;
   heldTask.end(result);

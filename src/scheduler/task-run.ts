@@ -9,7 +9,7 @@ import type { HeldTask, LeasedTask } from "./held-task.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
 import type { RunContext, RunPhase, RunState } from "./run-context.js";
 import { runOnServer } from "./run-on-server.js";
-import { outOfMemory, serversLeft } from "./servers-left.js";
+import { nothingLeft, outOfMemory, serversLeft } from "./servers-left.js";
 import { ServersLeftWatch } from "./servers-left-watch.js";
 import { slotRequest } from "./slot-request.js";
 import { storeResult } from "./store-result.js";
@@ -50,7 +50,7 @@ export class TaskRun implements RunState {
     this.#context.onPhase();
   }
 
-  /** Whether a server will do for the task, as far as memory goes: it may have run out of it elsewhere. */
+  /** Whether a server will do for the task: it may have failed, or run out of memory, elsewhere. */
   suits(server: PoolServer): boolean {
     const { heldTask, workflow } = this;
     const left = workflow && serversLeft(heldTask, workflow, this.#context.pool);
@@ -65,7 +65,7 @@ export class TaskRun implements RunState {
     if (this.heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
     const workDir = await workDirs.open(this.task.taskId);
     await this.#process(pinned, workDir);
-    await storeResult(this, workDir, this.#context);
+    await storeResult(this, workDir, () => this.#input(workDir), this.#context);
   }
 
   /**
@@ -116,7 +116,7 @@ export class TaskRun implements RunState {
       pool,
       left: () => serversLeft(heldTask, workflow, pool),
       limitMs: serverLostMs,
-      reason: (left) => outOfMemory(heldTask, workflow, left),
+      reason: (left) => nothingLeft(heldTask, workflow, left),
     });
     const request = slotRequest(heldTask, workflow, (server) => this.suits(server));
     return await pool.acquire(request, AbortSignal.any([heldTask.signal, watch.signal]));

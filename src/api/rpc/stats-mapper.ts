@@ -57,5 +57,8 @@ function toServerStats(server: ServerView): MessageInitShape<typeof ServerStatsS
     workflows: [...server.workflows],
     missing: [...server.missing],
     queueDepth: server.queueDepth,
+    workflowQuarantines: server.workflowQuarantines.map(({ workflow, reason, until }) => ({
+      ...{ workflow, reason, until: timestampFromDate(until) },
+    })),
   };
 }

@@ -1,6 +1,7 @@
-import { rm, truncate } from "node:fs/promises";
+import { rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
 import type { NodeResult } from "../nodes/node-class.js";
 import { PythonError } from "../python-text.js";
 import type { NodeRun } from "../server-hooks.js";
@@ -35,10 +36,20 @@ export async function spoilOutput(
   if (output === "unlisted") return { values: result.values };
   for (const image of images as unknown as SavedFile[]) {
     const path = join(dir, image.type, image.subfolder, image.filename);
-    await (output === "deleted" ? rm(path) : truncate(path));
+    await SPOIL[output](path);
   }
   return result;
 }
+
+const SPOIL = {
+  deleted: (path: string) => rm(path),
+  empty: (path: string) => truncate(path),
+  black: async (path: string) => {
+    const { width, height } = await sharp(path).metadata();
+    const black = { width, height, channels: 3, background: "black" } as const;
+    await writeFile(path, await sharp({ create: black }).png().toBuffer());
+  },
+};
 
 interface SavedFile {
   readonly filename: string;

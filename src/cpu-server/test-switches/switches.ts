@@ -93,9 +93,9 @@ export const switchesSchema = z
     }),
     /**
      * `unlisted`: the history has no outputs. `deleted`: the history names a file that does not
-     * exist. `empty`: the file has no bytes.
+     * exist. `empty`: the file has no bytes. `black`: a picture of its size that is all black.
      */
-    output: z.enum(["normal", "unlisted", "deleted", "empty"]),
+    output: z.enum(["normal", "unlisted", "deleted", "empty", "black"]),
     /** What the server says that it has, as if it computed on a graphics card. */
     memory: z.strictObject({ deviceBytes: count, machineBytes: count }),
     /** Every JSON answer and event has keys that nobody knows. */

@@ -13,8 +13,8 @@ export interface ResultToCheck {
   readonly promised: Promised;
   /** The server that made it, for messages. */
   readonly server: string;
-  /** Brings the input, and tells where it is: only a suspicious result needs it. */
-  readonly input: () => Promise<string>;
+  /** Brings the input: only a suspicious result needs it. */
+  readonly input: () => Promise<{ readonly path: string }>;
 }
 
 /** Looking takes no longer; a result that could not be looked at by then counts. */
@@ -63,13 +63,13 @@ async function look(
 /** Compares a suspicious result with its input. An input that cannot be had or decoded says nothing about it. */
 async function wrongBeside(
   result: Look,
-  input: () => Promise<string>,
+  input: ResultToCheck["input"],
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (!isSuspicious(result)) return undefined;
   const times = result.frames.map(({ atSeconds }) => atSeconds);
   const inputLook = await input()
-    .then((path) => look(path, signal, times))
+    .then(({ path }) => look(path, signal, times))
     .catch(() => undefined);
   signal.throwIfAborted();
   return inputLook && wrongContent(result, inputLook);
@@ -77,5 +77,5 @@ async function wrongBeside(
 
 function badResult(server: string, wrong: string, cause?: unknown): TaskError {
   const message = `Server "${server}" made no usable result: it ${wrong}`;
-  return new TaskError("BAD_RESULT", message, { cause });
+  return new TaskError("BAD_RESULT", message, { cause, isUnclear: true });
 }

@@ -24,7 +24,12 @@ async function check(
   promised: Promised = {},
 ): Promise<"good" | string> {
   const path = await fileOf(result);
-  const toCheck = { path, promised, server: "gpu-1", input: () => fileOf(input) };
+  const toCheck = {
+    path,
+    promised,
+    server: "gpu-1",
+    input: async () => ({ path: await fileOf(input) }),
+  };
   return await checkResult(toCheck, pino({ enabled: false }), signal).then(
     () => "good",
     (error: { code: string; message: string }) => `${error.code}: ${error.message}`,

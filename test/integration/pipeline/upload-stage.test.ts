@@ -20,6 +20,7 @@ async function holdTask(): Promise<HeldTask> {
 }
 
 const aFile = (filename: string): OutputFile => ({ filename, subfolder: "", type: "output" });
+const unlooked = async (): Promise<void> => undefined;
 const keepingGraph = (storage: ObjectStorage) => ({ storage, keepGraph: true });
 
 test("what an earlier prompt of the task made is not taken for a later one's", async () => {
@@ -38,6 +39,7 @@ test("what an earlier prompt of the task made is not taken for a later one's", a
       keepingGraph(openOss(oss)),
       workDir,
       heldTask,
+      unlooked,
     );
   await upload("first");
   const [output] = await upload("second");
@@ -59,7 +61,10 @@ test("of several results those that were stored are not sent again, and every up
   const heldTask = await holdTask();
   const ended = { promptId: "prompt-1", outputs: names.map(aFile) };
   const upload = () =>
-    uploadStage(heldTask.taskId, ended, comfy, keepingGraph(openOss(oss)), workDir, heldTask);
+    uploadStage(
+      ...([heldTask.taskId, ended, comfy, keepingGraph(openOss(oss)), workDir, heldTask] as const),
+      unlooked,
+    );
   await expect(upload()).rejects.toMatchObject({ code: "UPLOAD_FAILED" });
   expect(oss.uploads.size).toBe(1);
   oss.clearFaults();

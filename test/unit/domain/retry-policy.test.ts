@@ -8,15 +8,16 @@ import {
 
 const LIMITS = { maxRetries: 3, retryDelayMs: 1_000, uploadRetryMs: 3_600_000 };
 
+const CONTEXT: FailureContext = {
+  task: { attempt: 1, takeovers: 0 },
+  stage: "process",
+  sincePromptEndedMs: 0,
+  blamesTask: true,
+  hasSecondOpinion: true,
+};
+
 function decide(code: ErrorCode, over: Partial<FailureContext> = {}) {
-  const context: FailureContext = {
-    task: { attempt: 1, takeovers: 0 },
-    stage: "process",
-    sincePromptEndedMs: 0,
-    blamesTask: true,
-    ...over,
-  };
-  return decideRetry(new TaskError(code, "It failed"), context, LIMITS);
+  return decideRetry(new TaskError(code, "It failed"), { ...CONTEXT, ...over }, LIMITS);
 }
 
 test("decideRetry() fails at once what is the task's fault", () => {
@@ -24,6 +25,14 @@ test("decideRetry() fails at once what is the task's fault", () => {
     kind: "failed",
     error: { code: "INPUT_DAMAGED", message: "It failed" },
   });
+});
+
+test("decideRetry() asks another server about an unclear failure, where there is one", () => {
+  const unclear = new TaskError("PROMPT_FAILED", "It failed", { isUnclear: true });
+  const at = (hasSecondOpinion: boolean) =>
+    decideRetry(unclear, { ...CONTEXT, hasSecondOpinion }, LIMITS);
+  expect(at(true)).toEqual({ kind: "retry", spends: "nothing", pauseTry: 0 });
+  expect(at(false)).toMatchObject({ kind: "failed", error: { code: "PROMPT_FAILED" } });
 });
 
 test("decideRetry() spends an attempt on a passing fault, until none is left", () => {
