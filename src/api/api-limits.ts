@@ -1,9 +1,13 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
 import type { PortLimits } from "./listener/one-port.js";
 
 /** Limits on what clients may use of the API. */
 export interface ApiLimits extends Omit<PortLimits, "bodyTimeoutMs"> {
   /** The largest request message. A larger one gets RESOURCE_EXHAUSTED, over REST 413. */
   readonly maxRequestBytes: number;
+  /** The same for a request with many tasks. */
+  readonly maxBatchBytes: number;
   /** Time limit of a unary call. After it the call fails with DEADLINE_EXCEEDED. */
   readonly maxTimeoutMs: number;
   /** Time limit of a request's body. After it the answer is 408. Does not apply to uploads. */
@@ -13,6 +17,7 @@ export interface ApiLimits extends Omit<PortLimits, "bodyTimeoutMs"> {
 /** Limits for a server that any program may call. */
 export const DEFAULT_LIMITS: ApiLimits = {
   maxRequestBytes: 1024 * 1024,
+  maxBatchBytes: 8 * 1024 * 1024,
   maxTimeoutMs: 30_000,
   sniffTimeoutMs: 10_000,
   headersTimeoutMs: 10_000,
@@ -27,3 +32,15 @@ export const DEFAULT_LIMITS: ApiLimits = {
   maxConcurrentStreams: 10_000,
   maxSessionMegabytes: 100,
 };
+
+/** Says how large the request messages of a method may be, in bytes. */
+export type MaxBytesOf = (method: DescMethod) => number;
+
+/** The limits of {@link ApiLimits} by method. */
+export function maxBytesOf({
+  maxRequestBytes,
+  maxBatchBytes,
+}: Pick<ApiLimits, "maxRequestBytes" | "maxBatchBytes">): MaxBytesOf {
+  const { batchCreateTasks } = TaskService.method;
+  return (method) => (method === batchCreateTasks ? maxBatchBytes : maxRequestBytes);
+}

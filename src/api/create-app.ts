@@ -4,7 +4,7 @@ import { cors } from "@connectrpc/connect";
 import fastifyCors from "@fastify/cors";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
 import type { Logger } from "../lib/logger.js";
-import type { ApiLimits } from "./api-limits.js";
+import { type ApiLimits, maxBytesOf } from "./api-limits.js";
 import { toProblem } from "./calls/error-mapping.js";
 import { answerFrameworkError } from "./calls/framework-problems.js";
 import { sendRefusal } from "./calls/send-refusal.js";
@@ -89,7 +89,7 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
 
 async function registerCalls(app: FastifyInstance, options: AppOptions): Promise<void> {
   const { logger, limits, services, corsOrigins, shutdownSignal } = options;
-  const { maxRequestBytes, maxTimeoutMs, stallTimeoutMs } = limits;
+  const { maxTimeoutMs, stallTimeoutMs } = limits;
   const tmlsr = serveTmlsr(services);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
   const specs = tmlsr.map(({ spec }) => spec);
@@ -102,7 +102,7 @@ async function registerCalls(app: FastifyInstance, options: AppOptions): Promise
     services: [...tmlsr, ...tools],
     interceptors,
     shutdownSignal,
-    maxRequestBytes,
+    maxBytesOf: maxBytesOf(limits),
   });
   registerPlainRoutes(app, () => services.monitor.ready());
   registerUploads(app, services.uploads, corsOrigins);
@@ -110,7 +110,7 @@ async function registerCalls(app: FastifyInstance, options: AppOptions): Promise
     services: specs,
     interceptors,
     shutdownSignal,
-    maxBodyBytes: maxRequestBytes,
+    maxBytesOf: maxBytesOf(limits),
     stalledReaderMs: stallTimeoutMs,
     completeViolations: findViolations,
     toProblem,

@@ -39,6 +39,7 @@ const ERRORS = {
   HOST_NOT_ALLOWED: caller("forbidden"),
   TASK_NOT_FOUND: caller("not-found"),
   TASK_ALREADY_ENDED: caller("precondition"),
+  TASK_NOT_ENDED: caller("precondition"),
   WORKFLOW_NOT_FOUND: caller("not-found"),
   WORKFLOW_NOT_RUNNABLE: caller("precondition"),
   IDEMPOTENCY_CONFLICT: caller("conflict"),
@@ -46,6 +47,7 @@ const ERRORS = {
   TOO_MANY_CONNECTIONS: caller("unavailable"),
   TOO_MANY_UPLOADS: caller("exhausted"),
   STORE_UNAVAILABLE: caller("unavailable"),
+  STORE_WITHOUT_TRANSACTIONS: caller("precondition"),
   SHUTTING_DOWN: caller("unavailable"),
   // Faults of the input.
   INPUT_ADDRESS_NOT_ALLOWED: task,

@@ -191,6 +191,8 @@ export interface Task {
   readonly idempotencyKey?: string;
   /** The client's own marks; absent: none. */
   readonly labels?: Labels;
+  /** The task that this one repeats. */
+  readonly retryOf?: string;
 
   readonly createdAt: Date;
   readonly updatedAt: Date;

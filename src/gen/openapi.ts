@@ -371,6 +371,90 @@ export const openapi = {
         }
       }
     },
+    "/tasks:batch": {
+      "post": {
+        "operationId": "BatchCreateTasks",
+        "tags": [
+          "TaskService"
+        ],
+        "summary": "Accepts several tasks, all or none, in one commit: a violation of one refuses them all, and names its field as `tasks[3].url`",
+        "description": "An idempotency key covers each task by its index.",
+        "parameters": [
+          {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "Covers each task, by its index; the header `Idempotency-Key` does as well.",
+            "schema": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 255
+            }
+          }
+        ],
+        "requestBody": {
+          "required": true,
+          "content": {
+            "application/json": {
+              "schema": {
+                "$ref": "#/components/schemas/BatchCreateTasksRequest"
+              }
+            }
+          }
+        },
+        "responses": {
+          "200": {
+            "description": "The answer to accepted tasks.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/BatchCreateTasksResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "STORE_WITHOUT_TRANSACTIONS: the database is a standalone server",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "413": {
+            "description": "The body is too large",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "415": {
+            "description": "The body is not JSON",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/tasks/{task_id}": {
       "get": {
         "operationId": "GetTask",
@@ -464,6 +548,141 @@ export const openapi = {
           },
           "400": {
             "description": "TASK_ALREADY_ENDED: completed or failed",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "404": {
+            "description": "TASK_NOT_FOUND",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks:cancel": {
+      "post": {
+        "operationId": "CancelTasks",
+        "tags": [
+          "TaskService"
+        ],
+        "summary": "Stops many tasks: those with a label, or those named",
+        "description": "What has ended, or is not there, is left out of the count. One call stops as many as its time allows; asked again, it goes on.",
+        "requestBody": {
+          "required": true,
+          "content": {
+            "application/json": {
+              "schema": {
+                "$ref": "#/components/schemas/CancelTasksRequest"
+              }
+            }
+          }
+        },
+        "responses": {
+          "200": {
+            "description": "The answer to a cancel of many.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/CancelTasksResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "A bad parameter",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "413": {
+            "description": "The body is too large",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "415": {
+            "description": "The body is not JSON",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}:retry": {
+      "post": {
+        "operationId": "RetryTask",
+        "tags": [
+          "TaskService"
+        ],
+        "summary": "Repeats a task that failed or was canceled: a new task with the same request, which names the old one in `retry_of`",
+        "description": "Asked twice, it answers with the same task.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The answer to a repeated task.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/RetryTaskResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "TASK_NOT_ENDED: it has not ended, or it has completed",
             "content": {
               "application/problem+json": {
                 "schema": {
@@ -1456,6 +1675,13 @@ export const openapi = {
               "type": "string"
             },
             "description": "The client's own marks."
+          },
+          "retry_of": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "The task that this one repeats; unset: none."
           }
         },
         "required": [
@@ -1482,7 +1708,8 @@ export const openapi = {
           "running_node",
           "not_before",
           "variant",
-          "labels"
+          "labels",
+          "retry_of"
         ]
       },
       "TaskStatus": {
@@ -1947,6 +2174,54 @@ export const openapi = {
           "ok"
         ]
       },
+      "BatchCreateTasksRequest": {
+        "type": "object",
+        "description": "Tasks to be accepted together.",
+        "properties": {
+          "tasks": {
+            "type": [
+              "array",
+              "null"
+            ],
+            "items": {
+              "$ref": "#/components/schemas/CreateTaskRequest"
+            },
+            "minItems": 1,
+            "maxItems": 500,
+            "description": "1 to 500."
+          },
+          "idempotency_key": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "minLength": 1,
+            "maxLength": 255,
+            "description": "Covers each task, by its index; the header `Idempotency-Key` does as well."
+          }
+        }
+      },
+      "BatchCreateTasksResponse": {
+        "type": "object",
+        "description": "The answer to accepted tasks.",
+        "properties": {
+          "status": {
+            "$ref": "#/components/schemas/SubmitStatus",
+            "description": "Always ok; an error is no answer of this kind."
+          },
+          "task_ids": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "The ids, in the order of the request."
+          }
+        },
+        "required": [
+          "status",
+          "task_ids"
+        ]
+      },
       "ListTasksResponse": {
         "type": "object",
         "description": "One page of tasks.",
@@ -1979,6 +2254,65 @@ export const openapi = {
         },
         "required": [
           "status"
+        ]
+      },
+      "CancelTasksRequest": {
+        "type": "object",
+        "description": "Which tasks to stop: either of the two.",
+        "properties": {
+          "label": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "Those that have not ended and have this label, `key:value`."
+          },
+          "task_ids": {
+            "type": [
+              "array",
+              "null"
+            ],
+            "items": {
+              "type": "string"
+            },
+            "maxItems": 500,
+            "description": "These."
+          }
+        }
+      },
+      "CancelTasksResponse": {
+        "type": "object",
+        "description": "The answer to a cancel of many.",
+        "properties": {
+          "canceled": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many tasks this call stopped."
+          }
+        },
+        "required": [
+          "canceled"
+        ]
+      },
+      "RetryTaskResponse": {
+        "type": "object",
+        "description": "The answer to a repeated task.",
+        "properties": {
+          "status": {
+            "$ref": "#/components/schemas/SubmitStatus",
+            "description": "Always ok; an error is no answer of this kind."
+          },
+          "task_id": {
+            "type": "string",
+            "description": "The id of the new task.",
+            "examples": [
+              "f692edeb41cb4a3eaebd2db0044c0778"
+            ]
+          }
+        },
+        "required": [
+          "status",
+          "task_id"
         ]
       },
       "WatchTaskResponse": {

@@ -13,6 +13,7 @@ type TimedMethod = {
 /** The name of each call in the metrics. */
 const CALL_NAMES = {
   create: "create",
+  createTogether: "create_together",
   replay: "replay",
   get: "get",
   list: "list",

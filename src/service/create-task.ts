@@ -100,7 +100,8 @@ function refuseUnrunnable(
   );
 }
 
-function invalid(violations: readonly Violation[]): TaskError {
+/** The error of a request with these violations. */
+export function invalid(violations: readonly Violation[]): TaskError {
   const detail = violations.map((violation) => violation.message).join("; ");
   return new TaskError("INVALID_REQUEST", detail, { violations });
 }

@@ -1,23 +1,22 @@
+import { setImmediate } from "node:timers/promises";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Label, Task, TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
-import type { CreateResult, Idempotency, TaskIntake } from "../store/task-intake.js";
+import type { TaskIntake } from "../store/task-intake.js";
 import { taskPages } from "../store/task-pages.js";
 import type { TaskReading } from "../store/task-reading.js";
 import type { TaskWatcher } from "../store/watch/watch-task.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
-import { toContent } from "../workflow/read/workflow-content.js";
-import { type CreateContext, type CreateTask, checkTask, idempotencyOf } from "./create-task.js";
+import { type CreateTask, checkTask } from "./create-task.js";
+import { TaskSubmission, type TaskSubmissionOptions } from "./task-submission.js";
 import { type TaskView, viewTask } from "./task-view.js";
 
 /** The objects that the service works with. */
-export interface TaskServiceOptions extends CreateContext {
+export interface TaskServiceOptions extends TaskSubmissionOptions {
   readonly store: TaskReading & TaskIntake & WorkflowArchive;
   readonly watcher: Pick<TaskWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
-  /** How many tasks may wait. Absent: no limit. */
-  readonly maxPendingCount?: number;
 }
 
 /** Selects the tasks to list. The newest come first. */
@@ -37,8 +36,8 @@ export interface TaskList {
 }
 
 const DEFAULT_PAGE_SIZE = 50;
-/** How long a client should wait when the queue is full. */
-const QUEUE_FULL_RETRY_MS = 10_000;
+/** Begins the idempotency keys of repeated tasks. */
+const RETRY_KEY = "\u0000retry ";
 
 /**
  * The use cases of clients with tasks. All of them work through the store; this class does not know
@@ -46,11 +45,11 @@ const QUEUE_FULL_RETRY_MS = 10_000;
  */
 export class TaskService {
   readonly #options: TaskServiceOptions;
-  /** Workflow versions that this process has already saved in the store. */
-  readonly #savedVersions = new Set<string>();
+  readonly #submission: TaskSubmission;
 
   constructor(options: TaskServiceOptions) {
     this.#options = options;
+    this.#submission = new TaskSubmission(options);
   }
 
   /**
@@ -59,24 +58,33 @@ export class TaskService {
    * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL.
    */
   async create(request: CreateTask): Promise<Task> {
-    const idempotency = idempotencyOf(request);
-    // A repeated request is answered before it is checked. It was accepted once; since then its
-    // upload may have expired, or its workflow may have been removed.
-    const result =
-      (idempotency && (await this.#options.store.replay(idempotency))) ??
-      (await this.#createNew(request, idempotency));
-    switch (result.outcome) {
-      case "created":
-      case "replayed":
-        return result.task;
-      case "conflict":
-        throw new TaskError(
-          "IDEMPOTENCY_CONFLICT",
-          `Idempotency key "${request.idempotencyKey}" was used for another request; use a new key`,
-        );
-      case "full":
-        throw queueFull(this.#options.maxPendingCount);
-    }
+    return await this.#submission.create(request);
+  }
+
+  /**
+   * Accepts several tasks, all or none.
+   *
+   * @returns them in the order of the requests.
+   * @throws TaskError as {@link create}; STORE_WITHOUT_TRANSACTIONS.
+   */
+  async createTogether(requests: readonly CreateTask[]): Promise<readonly Task[]> {
+    return await this.#submission.createTogether(requests);
+  }
+
+  /**
+   * Repeats a task that failed or was canceled, with the workflow as it is now. The second call for a
+   * task answers with the new task of the first.
+   *
+   * @throws TaskError TASK_NOT_FOUND, TASK_NOT_ENDED, and as {@link create}.
+   */
+  async retry(taskId: string): Promise<Task> {
+    const task = await this.#options.store.get(taskId);
+    if (task === undefined) throw notFound();
+    const { status, params, parameters, priority, labels } = task;
+    if (status !== "failed" && status !== "canceled") throw notEnded(status);
+    const idempotencyKey = `${RETRY_KEY}${taskId}`;
+    const request = { params, parameters, priority, idempotencyKey, ...defined({ labels }) };
+    return await this.#submission.create(request, taskId);
   }
 
   /**
@@ -128,6 +136,36 @@ export class TaskService {
   }
 
   /**
+   * Stops the tasks of these ids, as far as they are there and have not ended.
+   *
+   * @returns how many were stopped.
+   */
+  async cancelAll(taskIds: readonly string[], signal: AbortSignal): Promise<number> {
+    let count = 0;
+    for (const taskId of taskIds) {
+      signal.throwIfAborted();
+      await setImmediate();
+      if ((await this.#options.store.cancel(taskId)) === "canceled") count += 1;
+    }
+    return count;
+  }
+
+  /** {@link cancelAll} for the tasks with a label. */
+  async cancelLabeled(label: Label, signal: AbortSignal): Promise<number> {
+    let count = 0;
+    // Twice, since a task may change from one status to the other in between.
+    for (const status of ["pending", "processing", "pending"] as const) {
+      const request = { status, labels: [label], pageSize: Number.POSITIVE_INFINITY };
+      for await (const { tasks } of taskPages(this.#options.store, request))
+        count += await this.cancelAll(
+          tasks.map(({ taskId }) => taskId),
+          signal,
+        );
+    }
+    return count;
+  }
+
+  /**
    * Yields the states of a task that are newer than a revision, until the task ends or the signal
    * is aborted.
    *
@@ -138,30 +176,16 @@ export class TaskService {
       yield await this.#view(task);
   }
 
-  async #createNew(
-    request: CreateTask,
-    idempotency: Idempotency | undefined,
-  ): Promise<CreateResult> {
-    const { store, maxPendingCount } = this.#options;
-    const { newTask, workflow } = await checkTask(request, this.#options);
-    if (!this.#savedVersions.has(workflow.version)) {
-      await store.saveWorkflow(workflow.version, toContent(workflow));
-      this.#savedVersions.add(workflow.version);
-    }
-    return await store.create({ ...newTask, ...defined({ idempotency }) }, maxPendingCount);
-  }
-
   #view(task: Task): Promise<TaskView> {
     return viewTask(task, this.#options.storage);
   }
 }
 
-function notFound(): TaskError {
-  return new TaskError("TASK_NOT_FOUND", "Task not found");
+function notEnded(status: TaskStatus): TaskError {
+  const why = status === "completed" ? "it has completed" : "it has not ended";
+  return new TaskError("TASK_NOT_ENDED", `Cannot repeat the task: ${why}`);
 }
 
-function queueFull(maxPendingCount = 0): TaskError {
-  const waiting = maxPendingCount === 1 ? "1 task is" : `${maxPendingCount} tasks are`;
-  const message = `The queue is full: ${waiting} waiting; try again later`;
-  return new TaskError("QUEUE_FULL", message, { retryAfterMs: QUEUE_FULL_RETRY_MS });
+function notFound(): TaskError {
+  return new TaskError("TASK_NOT_FOUND", "Task not found");
 }

@@ -12,6 +12,7 @@ export interface NewTask {
   /** Absent or in the past: the task is due at once, behind those that became due before it. */
   readonly notBefore?: Date;
   readonly labels?: Labels;
+  readonly retryOf?: string;
   /** With it, a repeated create answers with the task of the first create. */
   readonly idempotency?: Idempotency;
 }
@@ -32,6 +33,13 @@ export type CreateResult =
   | { readonly outcome: "conflict" }
   | { readonly outcome: "full" };
 
+/** The result of several creates at once; the tasks in the order of the requests. */
+export type CreateManyResult =
+  | { readonly outcome: "created"; readonly tasks: readonly Task[] }
+  /** The key of this request, by its index, belongs to another one. */
+  | { readonly outcome: "conflict"; readonly index: number }
+  | { readonly outcome: "full" };
+
 /** The result of a cancel. */
 export type CancelResult = "canceled" | "already_canceled" | "terminal" | "not_found";
 
@@ -43,6 +51,14 @@ export interface TaskIntake {
    * full; the key is free again once that task was deleted.
    */
   create(task: NewTask, maxPendingCount?: number): Promise<CreateResult>;
+
+  /**
+   * Stores several tasks as {@link create} does, all or none, with one commit. A task whose key
+   * belongs to an equal request is not stored again: the first answer takes its place.
+   *
+   * @throws TaskError STORE_WITHOUT_TRANSACTIONS by a store that cannot write several at once.
+   */
+  createTogether(tasks: readonly NewTask[], maxPendingCount?: number): Promise<CreateManyResult>;
 
   /**
    * The answer of {@link create} to a key that belongs to a task already; undefined if the key is

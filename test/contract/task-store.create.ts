@@ -26,6 +26,51 @@ const AWKWARD: Json = JSON.parse(`{
 }`);
 
 export function describeCreating(open: OpenStore): void {
+  describe("createTogether()", () => {
+    const keyed = (key: string, requestHash = "hash") =>
+      aTask({ idempotency: { key, requestHash } });
+
+    test("stores all in their order", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const requests = [aTask({ priority: 2 }), aTask({ labels: { a: "b" } }), aTask()];
+      const result = await store.createTogether(requests);
+      if (result.outcome !== "created") throw new Error(result.outcome);
+      const ids = result.tasks.map(({ taskId }) => taskId);
+      expect(ids).toEqual([...ids].sort());
+      expect(result.tasks.map(({ priority, labels }) => [priority, labels])).toEqual([
+        [2, undefined],
+        [1, { a: "b" }],
+        [1, undefined],
+      ]);
+      for (const task of result.tasks) expect(await readTask(rival, task.taskId)).toEqual(task);
+      expect((await rival.counts()).pending).toBe(3);
+    });
+
+    test("answers keys that were used with their tasks, and stores the others", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const former = await store.create(keyed("a"));
+      const first = await store.createTogether([keyed("a"), keyed("b")]);
+      if (first.outcome !== "created") throw new Error(first.outcome);
+      expect(first.tasks[0]?.taskId).toBe("task" in former && former.task.taskId);
+      expect(await store.createTogether([keyed("a"), keyed("b")])).toEqual(first);
+      expect((await store.counts()).pending).toBe(2);
+    });
+
+    test("stores none where a key belongs to another request, or they are too many", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      await store.create(keyed("a"));
+      const conflict = await store.createTogether([aTask(), keyed("a", "other")]);
+      expect(conflict).toEqual({ outcome: "conflict", index: 1 });
+      expect(await store.createTogether([aTask(), aTask()], 2)).toEqual({ outcome: "full" });
+      expect((await store.counts()).pending).toBe(1);
+      expect(await store.createTogether([aTask()], 2)).toMatchObject({ outcome: "created" });
+      expect(await store.createTogether([keyed("a")], 2)).toMatchObject({ outcome: "created" });
+    });
+  });
+
   describe("create()", () => {
     test("stores a pending task that get() gives back", async () => {
       await using fixture = await open();

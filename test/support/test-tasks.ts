@@ -34,6 +34,23 @@ export class TestTasks implements Tasks {
     return this.put(testTask({ params: request.params }));
   }
 
+  async createTogether(requests: readonly CreateTask[]): Promise<readonly Task[]> {
+    return await Promise.all(requests.map((request) => this.create(request)));
+  }
+
+  async retry(taskId: string): Promise<Task> {
+    return (await this.get(taskId)).task;
+  }
+
+  async cancelAll(taskIds: readonly string[]): Promise<number> {
+    for (const taskId of taskIds) await this.cancel(taskId);
+    return taskIds.length;
+  }
+
+  async cancelLabeled(): Promise<number> {
+    return 0;
+  }
+
   async violations(): Promise<[]> {
     return [];
   }

@@ -90,7 +90,8 @@ function readFrameworkError(error: unknown, request: FastifyRequest): Problem | 
   }
 }
 
-function bodyTooLarge(maxBodyBytes: number | undefined): Problem {
+/** The answer to a request whose body is larger than its limit. */
+export function bodyTooLarge(maxBodyBytes: number | undefined): Problem {
   const limit = maxBodyBytes === undefined ? "allowed" : `${maxBodyBytes} bytes`;
   const detail = `Cannot read the request body: it is larger than ${limit}`;
   return createProblem(413, "BODY_TOO_LARGE", detail);

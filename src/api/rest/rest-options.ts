@@ -21,8 +21,8 @@ export interface RestOptions {
    * 60000
    */
   readonly stalledReaderMs?: number;
-  /** The largest request body. A larger one gets 413. */
-  readonly maxBodyBytes: number;
+  /** The largest request body of each method. A larger one gets 413. */
+  readonly maxBytesOf: (method: DescMethod) => number;
   /**
    * When values do not fit their fields, finds the violations in the rest of the request too.
    * @default finds none

@@ -2,6 +2,7 @@ import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {
   badEscape,
+  bodyTooLarge,
   methodNotAllowed,
   notFound,
   registerProblems,
@@ -50,10 +51,12 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       method: isTaken ? methods : [...methods, "OPTIONS"],
       url: "/*",
       exposeHeadRoute: false,
-      bodyLimit: options.maxBodyBytes,
+      bodyLimit: largestBody(options),
       onRequest: async (request, reply) => {
         const clientSignal = watchClient(reply);
-        request.setDecorator(ROUTE, { ...findRoute(router, request), clientSignal });
+        const route = findRoute(router, request);
+        refuseLarge(Number(request.headers["content-length"] ?? 0), route, options);
+        request.setDecorator(ROUTE, { ...route, clientSignal });
       },
       handler: (request, reply) => serve(request, reply, options),
     });
@@ -80,6 +83,18 @@ function createRouter({ services }: RestOptions): Router<HttpBinding> {
     router.add(binding.httpMethod, binding.template, binding);
   }
   return router;
+}
+
+/** A body is read up to the largest limit of all methods before the limit of its own counts. */
+function largestBody({ services, maxBytesOf }: RestOptions): number {
+  const methods = services.flatMap((service) => Object.values(service.methods));
+  return Math.max(1, ...methods.map(({ method }) => maxBytesOf(method)));
+}
+
+/** @throws ProblemError 413 */
+function refuseLarge(bodyBytes: number, { binding }: Route, { maxBytesOf }: RestOptions): void {
+  const limit = maxBytesOf(binding.method.method);
+  if (bodyBytes > limit) throw new ProblemError(bodyTooLarge(limit));
 }
 
 function findRoute(router: Router<HttpBinding>, request: FastifyRequest): Route {
@@ -118,6 +133,7 @@ async function serve(
   let context: CallContext | undefined;
   try {
     const lastEventId = request.headers["last-event-id"];
+    if (request.body instanceof Uint8Array) refuseLarge(request.body.length, route, options);
     const parts = {
       ...route,
       body: readBody(route, request),

@@ -2,6 +2,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { MaxBytesOf } from "../api-limits.js";
 import { createProblem, sendProblem } from "../calls/problem.js";
 import type { ServedService } from "./served-service.js";
 
@@ -11,8 +12,8 @@ export interface ConnectOptions {
   readonly interceptors: Interceptor[];
   /** Ends open calls with its reason. */
   readonly shutdownSignal: AbortSignal;
-  /** The largest request message. */
-  readonly maxRequestBytes: number;
+  /** The largest request message of each method. */
+  readonly maxBytesOf: MaxBytesOf;
 }
 
 /**
@@ -29,7 +30,7 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
     scope.addHook("onRequest", tellAllowed(allowed));
     void scope.register(fastifyConnectPlugin, {
       routes: (router) => {
-        for (const { route } of options.services) route(router);
+        for (const { route } of options.services) route(router, options.maxBytesOf);
         for (const { requestPath, allowedMethods } of router.handlers)
           allowed.set(requestPath, allowedMethods);
       },
@@ -37,7 +38,6 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
       shutdownSignal: options.shutdownSignal,
       acceptCompression: [compressionGzip],
       compressMinBytes: COMPRESS_MIN_BYTES,
-      readMaxBytes: options.maxRequestBytes,
     });
     done();
   });

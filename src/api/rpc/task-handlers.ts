@@ -8,12 +8,21 @@ import type { TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
 import { abortable } from "../calls/abortable.js";
 import { toListedTask, toProtoTask } from "./task-mapper.js";
-import { toCreateTask, toLabel, toTaskStatus } from "./task-request.js";
+import { toCreateTask, toCreateTasks, toLabel, toTaskStatus } from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.TaskService. */
 export type Tasks = Pick<
   TaskService,
-  "create" | "violations" | "get" | "list" | "cancel" | "watch"
+  | "create"
+  | "createTogether"
+  | "retry"
+  | "violations"
+  | "get"
+  | "list"
+  | "cancel"
+  | "cancelAll"
+  | "cancelLabeled"
+  | "watch"
 >;
 
 /** The handlers of tmlsr.v1.TaskService. */
@@ -23,6 +32,25 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       const create = toCreateTask(request, requestHeader.get("idempotency-key"));
       const { taskId } = await tasks.create(create);
       return { status: SubmitStatus.OK, taskId };
+    },
+
+    async batchCreateTasks({ tasks: requests, idempotencyKey }, { requestHeader }) {
+      const key = idempotencyKey ?? requestHeader.get("idempotency-key");
+      const created = await tasks.createTogether(toCreateTasks(requests, key));
+      return { status: SubmitStatus.OK, taskIds: created.map(({ taskId }) => taskId) };
+    },
+
+    async cancelTasks({ label, taskIds }, { signal }) {
+      const canceled =
+        label === ""
+          ? await tasks.cancelAll(taskIds, signal)
+          : await tasks.cancelLabeled(toLabel(label), signal);
+      return { canceled };
+    },
+
+    async retryTask({ taskId }) {
+      const retried = await tasks.retry(taskId);
+      return { status: SubmitStatus.OK, taskId: retried.taskId };
     },
 
     async getTask({ taskId }) {

@@ -91,6 +91,7 @@ export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<ty
     retries: task.attempt - 1,
     input: task.input && toInput(task.input),
     labels: { ...task.labels },
+    retryOf: task.retryOf,
   };
 }
 

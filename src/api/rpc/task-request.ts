@@ -1,6 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, type Value } from "@bufbuild/protobuf/wkt";
-import type { Violation } from "../../domain/errors.js";
+import { TaskError, type Violation } from "../../domain/errors.js";
 import type { Label, TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
 import * as pb from "../../gen/tmlsr/v1/task_pb.js";
 import type { CreateTaskRequest } from "../../gen/tmlsr/v1/task_service_pb.js";
@@ -28,6 +28,34 @@ export function toCreateTask(request: CreateTaskRequest, keyHeader: string | nul
     notBefore: toDate(request.notBefore, violations),
     idempotencyKey,
     labels: Object.keys(request.labels).length > 0 ? request.labels : undefined,
+  });
+  if (violations.length > 0) throw invalidRequest(violations);
+  return created;
+}
+
+/**
+ * Converts requests for several tasks.
+ *
+ * @param key covers each of them that has none of its own, by its index.
+ * @throws TaskError INVALID_REQUEST, with the violations of all.
+ */
+export function toCreateTasks(
+  requests: readonly CreateTaskRequest[],
+  key: string | null,
+): readonly CreateTask[] {
+  const violations: Violation[] = [];
+  if (key !== null && !isKey(key)) violations.push({ field: "idempotency_key", message: KEY_RULE });
+  const created = requests.flatMap((request, index) => {
+    try {
+      const task = toCreateTask(request, null);
+      const own = task.idempotencyKey ?? (key === null ? undefined : `${key}\u0000${index}`);
+      return [{ ...task, ...defined({ idempotencyKey: own }) }];
+    } catch (error) {
+      if (!(error instanceof TaskError)) throw error;
+      for (const { field, message } of error.violations)
+        violations.push({ field: `tasks[${index}].${field}`, message });
+      return [];
+    }
   });
   if (violations.length > 0) throw invalidRequest(violations);
   return created;

@@ -1,7 +1,7 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
-import { refuse, replayOf } from "../core/admit.js";
+import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { judgeReports } from "../core/judge-reports.js";
 import { type NextLease, nextLease, passOver } from "../core/lease-order.js";
@@ -9,7 +9,7 @@ import { beginLease, createTask, takeOver } from "../core/task-changes.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
-import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
+import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
@@ -74,6 +74,25 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
       write.insert(task, idempotency?.requestHash);
       // Read back, so that the answer shares no object with the request.
       return { outcome: "created", task: this.#table.find(task.taskId) ?? task };
+    });
+  }
+
+  async createTogether(
+    requests: readonly NewTask[],
+    maxPendingCount = Number.POSITIVE_INFINITY,
+  ): Promise<CreateManyResult> {
+    return this.#write((write): CreateManyResult => {
+      const answers = requests.map((request) => this.#replayOf(request));
+      const refusal = refuseTogether(answers, this.#table.counts().pending, maxPendingCount);
+      if (refusal) return refusal;
+      const tasks = requests.map((request, index) => {
+        const answer = answers[index];
+        if (answer?.outcome === "replayed") return answer.task;
+        const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
+        write.insert(task, request.idempotency?.requestHash);
+        return structuredClone(task);
+      });
+      return { outcome: "created", tasks };
     });
   }
 
@@ -189,6 +208,11 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
       if (task && next) write.save(task, next);
       return answer;
     });
+  }
+
+  #replayOf({ idempotency }: NewTask): CreateResult | undefined {
+    const former = idempotency && this.#table.findByKey(idempotency.key);
+    return former && idempotency && replayOf(former, idempotency);
   }
 
   #nextLease(request: LeaseRequest, now: Date): NextLease | undefined {

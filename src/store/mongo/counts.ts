@@ -39,25 +39,29 @@ export class MongoCounts {
     this.#isStandalone = isStandalone;
   }
 
-  /** Counts a new task. @returns the server's time. */
-  async noteCreated(session: ClientSession | undefined): Promise<Date> {
-    return await this.#add("created", session);
+  /** Counts new tasks. @returns the server's time. */
+  async noteCreated(count: number, session: ClientSession | undefined): Promise<Date> {
+    return await this.#add("created", count, session);
   }
 
   /** Counts a task that has just ended. */
   async noteEnded(status: EndStatus, session: ClientSession | undefined): Promise<void> {
-    await this.#add(status, session);
+    await this.#add(status, 1, session);
   }
 
   async read(): Promise<TaskCounts> {
     return this.#isStandalone ? await this.#readInSteps() : await this.#readAtOnce();
   }
 
-  async #add(field: keyof CountDocument, session: ClientSession | undefined): Promise<Date> {
+  async #add(
+    field: keyof CountDocument,
+    count: number,
+    session: ClientSession | undefined,
+  ): Promise<Date> {
     const options = { upsert: true, projection: { now: "$$NOW" }, ...(session && { session }) };
     const found = await this.#counts.findOneAndUpdate(
       { _id: `shard-${randomInt(SHARD_COUNT)}` },
-      { $inc: { [field]: 1 } },
+      { $inc: { [field]: count } },
       { ...options, returnDocument: "after" },
     );
     return (found as unknown as { readonly now: Date }).now;

@@ -1,13 +1,14 @@
+import { TaskError } from "../../domain/errors.js";
 import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
-import { refuse, replayOf } from "../core/admit.js";
+import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { passOver } from "../core/lease-order.js";
 import { beginLease, takeOver } from "../core/task-changes.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
-import type { CreateResult, Idempotency, NewTask } from "../task-intake.js";
+import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
@@ -56,8 +57,30 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
       const former = idempotency && (await database.tasks.findByKey(idempotency.key));
       const refusal = refuse(request, former, await isFull(database, maxPendingCount));
       if (refusal) return refusal;
-      const task = await saveNew(database, request, this.#taskIds);
+      const [task] = await saveNew(database, [request], this.#taskIds);
+      if (task === undefined) throw new Error("A task was to be stored and is not there");
       return { outcome: "created", task: this.#told(task) };
+    });
+  }
+
+  async createTogether(
+    requests: readonly NewTask[],
+    maxPendingCount = Number.POSITIVE_INFINITY,
+  ): Promise<CreateManyResult> {
+    return await this.#write(async (database): Promise<CreateManyResult> => {
+      refuseStandalone(database, "store several tasks at once");
+      const answers = await Promise.all(requests.map((request) => formerOf(database, request)));
+      const { pending } = await database.counts.read();
+      const refusal = refuseTogether(answers, pending, maxPendingCount);
+      if (refusal) return refusal;
+      const fresh = requests.filter((_request, index) => answers[index] === undefined);
+      const saved = await saveNew(database, fresh, this.#taskIds);
+      for (const task of saved) this.#told(task);
+      const rest = saved.values();
+      const tasks = answers.flatMap((answer) =>
+        answer?.outcome === "replayed" ? answer.task : (rest.next().value ?? []),
+      );
+      return { outcome: "created", tasks };
     });
   }
 
@@ -206,6 +229,22 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async #write<T>(work: (database: MongoDatabase) => Promise<T>): Promise<T> {
     return await this.#connection.run((database) => retryOnConflict(() => work(database)));
   }
+}
+
+/** The answer of {@link replayOf} to a request whose key belongs to a task already. */
+async function formerOf(
+  { tasks }: MongoDatabase,
+  { idempotency }: NewTask,
+): Promise<CreateResult | undefined> {
+  const former = idempotency && (await tasks.findByKey(idempotency.key));
+  return former && idempotency && replayOf(former, idempotency);
+}
+
+/** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
+function refuseStandalone({ isStandalone }: MongoDatabase, what: string): void {
+  if (!isStandalone) return;
+  const message = `Cannot ${what}: the database is a standalone server; start it with --replSet`;
+  throw new TaskError("STORE_WITHOUT_TRANSACTIONS", message);
 }
 
 async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {

@@ -30,21 +30,25 @@ export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Stores a new task and counts it.
+ * Stores new tasks and counts them, all or none; on a standalone server one by one.
  *
  * @throws VersionConflict if another task with the same idempotency key was first.
  */
 export async function saveNew(
   { tasks, counts, together }: MongoDatabase,
-  request: NewTask,
+  requests: readonly NewTask[],
   ids: TaskIds,
-): Promise<Task> {
+): Promise<readonly Task[]> {
+  if (requests.length === 0) return [];
   try {
     const saved = await together(async (session) => {
-      const now = await counts.noteCreated(session);
-      const task = createTask(request, ids.next(now.getTime()), now);
-      await tasks.insert(task, request.idempotency?.requestHash, session);
-      return task;
+      const now = await counts.noteCreated(requests.length, session);
+      const made = requests.map((request) => ({
+        task: createTask(request, ids.next(now.getTime()), now),
+        requestHash: request.idempotency?.requestHash,
+      }));
+      await tasks.insert(made, session);
+      return made.map(({ task }) => task);
     });
     // A copy, so that the caller's objects are no part of it.
     return structuredClone(saved);

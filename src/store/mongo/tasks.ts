@@ -27,6 +27,12 @@ export interface StoredTask {
   readonly requestHash?: string;
 }
 
+/** A task to be stored, with the hash of its request where it has an idempotency key. */
+interface NewRow {
+  readonly task: Task;
+  readonly requestHash: string | undefined;
+}
+
 /**
  * The queries on the collection `tasks`. Each names its index: without that index it fails at once,
  * instead of becoming slow. The server decides whether something is due, by its `$$NOW`.
@@ -40,19 +46,15 @@ export class MongoTasks {
     this.#clock = clock;
   }
 
-  /** Stores a new task. Throws a duplicate key error when its idempotency key is taken. */
-  async insert(
-    task: Task,
-    requestHash: string | undefined,
-    session: ClientSession | undefined,
-  ): Promise<void> {
-    const { _id, ...fields } = toDocument(task, requestHash);
-    // An upsert, since only an update can ask for the server's time.
-    await this.#collection.updateOne(
-      { _id },
-      { $setOnInsert: fields, $currentDate: { changedAt: true } },
-      { upsert: true, ...(session && { session }) },
-    );
+  /** Stores new tasks. Throws a duplicate key error when an idempotency key is taken. */
+  async insert(tasks: readonly NewRow[], session: ClientSession | undefined): Promise<void> {
+    const operations = tasks.map(({ task, requestHash }) => {
+      const { _id, ...fields } = toDocument(task, requestHash);
+      // An upsert, since only an update can ask for the server's time.
+      const update = { $setOnInsert: fields, $currentDate: { changedAt: true } as const };
+      return { updateOne: { filter: { _id }, update, upsert: true } };
+    });
+    await this.#collection.bulkWrite(operations, { ordered: true, ...(session && { session }) });
   }
 
   /** The task of an id. An id that is not of our form is not asked for. */

@@ -29,7 +29,7 @@ function startDocs(): FastifyInstance {
     services: [],
     interceptors: [],
     shutdownSignal: new AbortController().signal,
-    maxBodyBytes: 1_000,
+    maxBytesOf: () => 1_000,
     toProblem,
   });
   onTestFinished(() => app.close());

@@ -183,6 +183,9 @@ await describeWithMongod("a MongoDB store on a standalone server", (binary) => {
     expect(await rival.settle({ ...fence, epoch: 2 }, COMPLETED)).toBe("ok");
     expect(told.at(-1)).toBe("4 completed");
     expect((await store.create(aTask())).outcome).toBe("created");
+    await expect(store.createTogether([aTask(), aTask()])).rejects.toMatchObject({
+      code: "STORE_WITHOUT_TRANSACTIONS",
+    });
     expect(await rival.counts()).toMatchObject({ pending: 1, processing: 0, completed: 1 });
     unsubscribe();
   });

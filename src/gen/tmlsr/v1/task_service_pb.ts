@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/task_service.proto.
  */
 export const file_tmlsr_v1_task_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxItcHChFDcmVhdGVUYXNrUmVxdWVzdBK5AQoDdXJsGAEgASgJQqsBukinAboBKwoMdXJsLnJlcXVpcmVkEg91cmwgaXMgcmVxdWlyZWQaCnRoaXMgIT0gJye6AXEKCnVybC5zY2hlbWUSJ3VybCBtdXN0IGJlZ2luIHdpdGggaHR0cDovLyBvciBodHRwczovLxo6dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJyg/aSleKGh0dHBzP3xmaWxlfHVwbG9hZCk6Ly8nKXIDGIBAEjEKBHR5cGUYAiABKA4yEi50bWxzci52MS5UYXNrVHlwZUIKukgHggEEEAEgAEgAiAEBEh8KCHdvcmtmbG93GAMgASgJQgi6SAVyAxjIAUgBiAEBEh4KBW1vZGVsGAQgASgJQgoYAbpIBXIDGMgBSAKIAQESMQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAOIAQESPQoUb3V0cHV0X21hZ25pZmljYXRpb24YBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSASIAQESMwoKcmVzb2x1dGlvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBYgBARIvCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAaIAQESKwoKcGFyYW1ldGVycxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoIcHJpb3JpdHkYCiABKAVCCbpIBhoEGAIoAEgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUIKukgHcgUQARj/AUgIiAEBEmEKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5Qii6SCWaASIQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfSQqBXIDGP8BGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCwoJX3dvcmtmbG93QggKBl9tb2RlbEILCglfb3V0c2NhbGVCFwoVX291dHB1dF9tYWduaWZpY2F0aW9uQg0KC19yZXNvbHV0aW9uQgkKB190YXJnZXRCCwoJX3ByaW9yaXR5QhIKEF9pZGVtcG90ZW5jeV9rZXkiTQoSQ3JlYXRlVGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIiEKDkdldFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiLwoPR2V0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrIrEBChBMaXN0VGFza3NSZXF1ZXN0Eh0KCXBhZ2Vfc2l6ZRgBIAEoBUIKukgHGgUY9AMoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxjIARIuCgZzdGF0dXMYAyABKA4yFC50bWxzci52MS5UYXNrU3RhdHVzQgi6SAWCAQIQARIwCgVsYWJlbBgEIAMoCUIhukgekgEbEAgiF3IVMhNeW2EtejAtOV8uLV17MSw2M306IksKEUxpc3RUYXNrc1Jlc3BvbnNlEh0KBXRhc2tzGAEgAygLMg4udG1sc3IudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJAoRQ2FuY2VsVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSI6ChJDYW5jZWxUYXNrUmVzcG9uc2USJAoGc3RhdHVzGAEgASgOMhQudG1sc3IudjEuVGFza1N0YXR1cyJJChBXYXRjaFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSJAoGY3Vyc29yGAIgASgJQhS6SBFyDzINXlswLTldezAsMTV9JCJBChFXYXRjaFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzaxIOCgZjdXJzb3IYAiABKAkqQwoMU3VibWl0U3RhdHVzEh0KGVNVQk1JVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBTVUJNSVRfU1RBVFVTX09LEAEy8AMKC1Rhc2tTZXJ2aWNlEloKCkNyZWF0ZVRhc2sSGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdBocLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXNwb25zZSIRgtPkkwILOgEqIgYvdGFza3MSYQoHR2V0VGFzaxIYLnRtbHNyLnYxLkdldFRhc2tSZXF1ZXN0GhkudG1sc3IudjEuR2V0VGFza1Jlc3BvbnNlIiGQAgGC0+STAhhiBHRhc2sSEC90YXNrcy97dGFza19pZH0SVwoJTGlzdFRhc2tzEhoudG1sc3IudjEuTGlzdFRhc2tzUmVxdWVzdBobLnRtbHNyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIhGQAgGC0+STAggSBi90YXNrcxJhCgpDYW5jZWxUYXNrEhsudG1sc3IudjEuQ2FuY2VsVGFza1JlcXVlc3QaHC50bWxzci52MS5DYW5jZWxUYXNrUmVzcG9uc2UiGILT5JMCEioQL3Rhc2tzL3t0YXNrX2lkfRJmCglXYXRjaFRhc2sSGi50bWxzci52MS5XYXRjaFRhc2tSZXF1ZXN0GhsudG1sc3IudjEuV2F0Y2hUYXNrUmVzcG9uc2UiHoLT5JMCGBIWL3Rhc2tzL3t0YXNrX2lkfTp3YXRjaDABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
+  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxItcHChFDcmVhdGVUYXNrUmVxdWVzdBK5AQoDdXJsGAEgASgJQqsBukinAboBKwoMdXJsLnJlcXVpcmVkEg91cmwgaXMgcmVxdWlyZWQaCnRoaXMgIT0gJye6AXEKCnVybC5zY2hlbWUSJ3VybCBtdXN0IGJlZ2luIHdpdGggaHR0cDovLyBvciBodHRwczovLxo6dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJyg/aSleKGh0dHBzP3xmaWxlfHVwbG9hZCk6Ly8nKXIDGIBAEjEKBHR5cGUYAiABKA4yEi50bWxzci52MS5UYXNrVHlwZUIKukgHggEEEAEgAEgAiAEBEh8KCHdvcmtmbG93GAMgASgJQgi6SAVyAxjIAUgBiAEBEh4KBW1vZGVsGAQgASgJQgoYAbpIBXIDGMgBSAKIAQESMQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAOIAQESPQoUb3V0cHV0X21hZ25pZmljYXRpb24YBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSASIAQESMwoKcmVzb2x1dGlvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBYgBARIvCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAaIAQESKwoKcGFyYW1ldGVycxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoIcHJpb3JpdHkYCiABKAVCCbpIBhoEGAIoAEgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUIKukgHcgUQARj/AUgIiAEBEmEKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5Qii6SCWaASIQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfSQqBXIDGP8BGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCwoJX3dvcmtmbG93QggKBl9tb2RlbEILCglfb3V0c2NhbGVCFwoVX291dHB1dF9tYWduaWZpY2F0aW9uQg0KC19yZXNvbHV0aW9uQgkKB190YXJnZXRCCwoJX3ByaW9yaXR5QhIKEF9pZGVtcG90ZW5jeV9rZXkiTQoSQ3JlYXRlVGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIpABChdCYXRjaENyZWF0ZVRhc2tzUmVxdWVzdBI3CgV0YXNrcxgBIAMoCzIbLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0Qgu6SAiSAQUIARD0AxIoCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlCCrpIB3IFEAEY/wFIAIgBAUISChBfaWRlbXBvdGVuY3lfa2V5IlQKGEJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSEAoIdGFza19pZHMYAiADKAkiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sisQEKEExpc3RUYXNrc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRj0AygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBEi4KBnN0YXR1cxgDIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXNCCLpIBYIBAhABEjAKBWxhYmVsGAQgAygJQiG6SB6SARsQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfToiSwoRTGlzdFRhc2tzUmVzcG9uc2USHQoFdGFza3MYASADKAsyDi50bWxzci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIkChFDYW5jZWxUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIjoKEkNhbmNlbFRhc2tSZXNwb25zZRIkCgZzdGF0dXMYASABKA4yFC50bWxzci52MS5UYXNrU3RhdHVzIowCChJDYW5jZWxUYXNrc1JlcXVlc3QSbQoFbGFiZWwYASABKAlCXrpIW7oBWAoKbGFiZWwuZm9ybRIXbGFiZWwgbXVzdCBiZSBrZXk6dmFsdWUaMXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtejAtOV8uLV17MSw2M306JykSGwoIdGFza19pZHMYAiADKAlCCbpIBpIBAxD0AzpqukhnGmUKE2NhbmNlbF90YXNrcy5laXRoZXISHWdpdmUgZWl0aGVyIGxhYmVsIG9yIHRhc2tfaWRzGi8odGhpcy5sYWJlbCAhPSAnJykgIT0gKHNpemUodGhpcy50YXNrX2lkcykgPiAwKSInChNDYW5jZWxUYXNrc1Jlc3BvbnNlEhAKCGNhbmNlbGVkGAEgASgFIiMKEFJldHJ5VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSJMChFSZXRyeVRhc2tSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSDwoHdGFza19pZBgCIAEoCSJJChBXYXRjaFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSJAoGY3Vyc29yGAIgASgJQhS6SBFyDzINXlswLTldezAsMTV9JCJBChFXYXRjaFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzaxIOCgZjdXJzb3IYAiABKAkqQwoMU3VibWl0U3RhdHVzEh0KGVNVQk1JVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBTVUJNSVRfU1RBVFVTX09LEAEysAYKC1Rhc2tTZXJ2aWNlEloKCkNyZWF0ZVRhc2sSGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdBocLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXNwb25zZSIRgtPkkwILOgEqIgYvdGFza3MScgoQQmF0Y2hDcmVhdGVUYXNrcxIhLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXF1ZXN0GiIudG1sc3IudjEuQmF0Y2hDcmVhdGVUYXNrc1Jlc3BvbnNlIheC0+STAhE6ASoiDC90YXNrczpiYXRjaBJhCgdHZXRUYXNrEhgudG1sc3IudjEuR2V0VGFza1JlcXVlc3QaGS50bWxzci52MS5HZXRUYXNrUmVzcG9uc2UiIZACAYLT5JMCGGIEdGFzaxIQL3Rhc2tzL3t0YXNrX2lkfRJXCglMaXN0VGFza3MSGi50bWxzci52MS5MaXN0VGFza3NSZXF1ZXN0GhsudG1sc3IudjEuTGlzdFRhc2tzUmVzcG9uc2UiEZACAYLT5JMCCBIGL3Rhc2tzEmEKCkNhbmNlbFRhc2sSGy50bWxzci52MS5DYW5jZWxUYXNrUmVxdWVzdBocLnRtbHNyLnYxLkNhbmNlbFRhc2tSZXNwb25zZSIYgtPkkwISKhAvdGFza3Mve3Rhc2tfaWR9EmQKC0NhbmNlbFRhc2tzEhwudG1sc3IudjEuQ2FuY2VsVGFza3NSZXF1ZXN0Gh0udG1sc3IudjEuQ2FuY2VsVGFza3NSZXNwb25zZSIYgtPkkwISOgEqIg0vdGFza3M6Y2FuY2VsEmQKCVJldHJ5VGFzaxIaLnRtbHNyLnYxLlJldHJ5VGFza1JlcXVlc3QaGy50bWxzci52MS5SZXRyeVRhc2tSZXNwb25zZSIegtPkkwIYIhYvdGFza3Mve3Rhc2tfaWR9OnJldHJ5EmYKCVdhdGNoVGFzaxIaLnRtbHNyLnYxLldhdGNoVGFza1JlcXVlc3QaGy50bWxzci52MS5XYXRjaFRhc2tSZXNwb25zZSIegtPkkwIYEhYvdGFza3Mve3Rhc2tfaWR9OndhdGNoMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
 
 /**
  * A task to be accepted.
@@ -158,6 +158,62 @@ export const CreateTaskResponseSchema: GenMessage<CreateTaskResponse> = /*@__PUR
   messageDesc(file_tmlsr_v1_task_service, 1);
 
 /**
+ * Tasks to be accepted together.
+ *
+ * @generated from message tmlsr.v1.BatchCreateTasksRequest
+ */
+export type BatchCreateTasksRequest = Message<"tmlsr.v1.BatchCreateTasksRequest"> & {
+  /**
+   * 1 to 500.
+   *
+   * @generated from field: repeated tmlsr.v1.CreateTaskRequest tasks = 1;
+   */
+  tasks: CreateTaskRequest[];
+
+  /**
+   * Covers each task, by its index; the header `Idempotency-Key` does as well.
+   *
+   * @generated from field: optional string idempotency_key = 2;
+   */
+  idempotencyKey?: string | undefined;
+};
+
+/**
+ * Describes the message tmlsr.v1.BatchCreateTasksRequest.
+ * Use `create(BatchCreateTasksRequestSchema)` to create a new message.
+ */
+export const BatchCreateTasksRequestSchema: GenMessage<BatchCreateTasksRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 2);
+
+/**
+ * The answer to accepted tasks.
+ *
+ * @generated from message tmlsr.v1.BatchCreateTasksResponse
+ */
+export type BatchCreateTasksResponse = Message<"tmlsr.v1.BatchCreateTasksResponse"> & {
+  /**
+   * Always ok; an error is no answer of this kind.
+   *
+   * @generated from field: tmlsr.v1.SubmitStatus status = 1;
+   */
+  status: SubmitStatus;
+
+  /**
+   * The ids, in the order of the request.
+   *
+   * @generated from field: repeated string task_ids = 2;
+   */
+  taskIds: string[];
+};
+
+/**
+ * Describes the message tmlsr.v1.BatchCreateTasksResponse.
+ * Use `create(BatchCreateTasksResponseSchema)` to create a new message.
+ */
+export const BatchCreateTasksResponseSchema: GenMessage<BatchCreateTasksResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 3);
+
+/**
  * Names a task.
  *
  * @generated from message tmlsr.v1.GetTaskRequest
@@ -176,7 +232,7 @@ export type GetTaskRequest = Message<"tmlsr.v1.GetTaskRequest"> & {
  * Use `create(GetTaskRequestSchema)` to create a new message.
  */
 export const GetTaskRequestSchema: GenMessage<GetTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 2);
+  messageDesc(file_tmlsr_v1_task_service, 4);
 
 /**
  * One task.
@@ -197,7 +253,7 @@ export type GetTaskResponse = Message<"tmlsr.v1.GetTaskResponse"> & {
  * Use `create(GetTaskResponseSchema)` to create a new message.
  */
 export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 3);
+  messageDesc(file_tmlsr_v1_task_service, 5);
 
 /**
  * Which tasks to list.
@@ -239,7 +295,7 @@ export type ListTasksRequest = Message<"tmlsr.v1.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 4);
+  messageDesc(file_tmlsr_v1_task_service, 6);
 
 /**
  * One page of tasks.
@@ -267,7 +323,7 @@ export type ListTasksResponse = Message<"tmlsr.v1.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 5);
+  messageDesc(file_tmlsr_v1_task_service, 7);
 
 /**
  * Names a task to stop.
@@ -288,7 +344,7 @@ export type CancelTaskRequest = Message<"tmlsr.v1.CancelTaskRequest"> & {
  * Use `create(CancelTaskRequestSchema)` to create a new message.
  */
 export const CancelTaskRequestSchema: GenMessage<CancelTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 6);
+  messageDesc(file_tmlsr_v1_task_service, 8);
 
 /**
  * The answer to a cancel.
@@ -309,7 +365,105 @@ export type CancelTaskResponse = Message<"tmlsr.v1.CancelTaskResponse"> & {
  * Use `create(CancelTaskResponseSchema)` to create a new message.
  */
 export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 7);
+  messageDesc(file_tmlsr_v1_task_service, 9);
+
+/**
+ * Which tasks to stop: either of the two.
+ *
+ * @generated from message tmlsr.v1.CancelTasksRequest
+ */
+export type CancelTasksRequest = Message<"tmlsr.v1.CancelTasksRequest"> & {
+  /**
+   * Those that have not ended and have this label, `key:value`.
+   *
+   * @generated from field: string label = 1;
+   */
+  label: string;
+
+  /**
+   * These.
+   *
+   * @generated from field: repeated string task_ids = 2;
+   */
+  taskIds: string[];
+};
+
+/**
+ * Describes the message tmlsr.v1.CancelTasksRequest.
+ * Use `create(CancelTasksRequestSchema)` to create a new message.
+ */
+export const CancelTasksRequestSchema: GenMessage<CancelTasksRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 10);
+
+/**
+ * The answer to a cancel of many.
+ *
+ * @generated from message tmlsr.v1.CancelTasksResponse
+ */
+export type CancelTasksResponse = Message<"tmlsr.v1.CancelTasksResponse"> & {
+  /**
+   * How many tasks this call stopped.
+   *
+   * @generated from field: int32 canceled = 1;
+   */
+  canceled: number;
+};
+
+/**
+ * Describes the message tmlsr.v1.CancelTasksResponse.
+ * Use `create(CancelTasksResponseSchema)` to create a new message.
+ */
+export const CancelTasksResponseSchema: GenMessage<CancelTasksResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 11);
+
+/**
+ * Names a task to repeat.
+ *
+ * @generated from message tmlsr.v1.RetryTaskRequest
+ */
+export type RetryTaskRequest = Message<"tmlsr.v1.RetryTaskRequest"> & {
+  /**
+   * The id that CreateTask answered.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.RetryTaskRequest.
+ * Use `create(RetryTaskRequestSchema)` to create a new message.
+ */
+export const RetryTaskRequestSchema: GenMessage<RetryTaskRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 12);
+
+/**
+ * The answer to a repeated task.
+ *
+ * @generated from message tmlsr.v1.RetryTaskResponse
+ */
+export type RetryTaskResponse = Message<"tmlsr.v1.RetryTaskResponse"> & {
+  /**
+   * Always ok; an error is no answer of this kind.
+   *
+   * @generated from field: tmlsr.v1.SubmitStatus status = 1;
+   */
+  status: SubmitStatus;
+
+  /**
+   * The id of the new task.
+   *
+   * @generated from field: string task_id = 2;
+   */
+  taskId: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.RetryTaskResponse.
+ * Use `create(RetryTaskResponseSchema)` to create a new message.
+ */
+export const RetryTaskResponseSchema: GenMessage<RetryTaskResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 13);
 
 /**
  * Names a task to watch.
@@ -337,7 +491,7 @@ export type WatchTaskRequest = Message<"tmlsr.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 8);
+  messageDesc(file_tmlsr_v1_task_service, 14);
 
 /**
  * A state of a watched task.
@@ -365,7 +519,7 @@ export type WatchTaskResponse = Message<"tmlsr.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 9);
+  messageDesc(file_tmlsr_v1_task_service, 15);
 
 /**
  * What CreateTask says of a request it took.
@@ -415,6 +569,19 @@ export const TaskService: GenService<{
     output: typeof CreateTaskResponseSchema;
   },
   /**
+   * Accepts several tasks, all or none, in one commit: a violation of one refuses them all, and names its field as
+   * `tasks[3].url`. An idempotency key covers each task by its index.
+   *
+   * Errors: as CreateTask; FAILED_PRECONDITION (STORE_WITHOUT_TRANSACTIONS: the database is a standalone server).
+   *
+   * @generated from rpc tmlsr.v1.TaskService.BatchCreateTasks
+   */
+  batchCreateTasks: {
+    methodKind: "unary";
+    input: typeof BatchCreateTasksRequestSchema;
+    output: typeof BatchCreateTasksResponseSchema;
+  },
+  /**
    * Reads one task. Errors: NOT_FOUND (TASK_NOT_FOUND).
    *
    * @generated from rpc tmlsr.v1.TaskService.GetTask
@@ -445,6 +612,31 @@ export const TaskService: GenService<{
     methodKind: "unary";
     input: typeof CancelTaskRequestSchema;
     output: typeof CancelTaskResponseSchema;
+  },
+  /**
+   * Stops many tasks: those with a label, or those named. What has ended, or is not there, is left out of the count.
+   * One call stops as many as its time allows; asked again, it goes on.
+   *
+   * @generated from rpc tmlsr.v1.TaskService.CancelTasks
+   */
+  cancelTasks: {
+    methodKind: "unary";
+    input: typeof CancelTasksRequestSchema;
+    output: typeof CancelTasksResponseSchema;
+  },
+  /**
+   * Repeats a task that failed or was canceled: a new task with the same request, which names the old one in
+   * `retry_of`. Asked twice, it answers with the same task.
+   *
+   * Errors: as CreateTask; NOT_FOUND (TASK_NOT_FOUND), FAILED_PRECONDITION (TASK_NOT_ENDED: it has not ended, or it
+   * has completed).
+   *
+   * @generated from rpc tmlsr.v1.TaskService.RetryTask
+   */
+  retryTask: {
+    methodKind: "unary";
+    input: typeof RetryTaskRequestSchema;
+    output: typeof RetryTaskResponseSchema;
   },
   /**
    * Streams a task: its present state at once, then each later one, the newest where several came

@@ -65,6 +65,7 @@ describe("GET /tasks/{task_id}", () => {
       not_before: null,
       variant: null,
       labels: {},
+      retry_of: null,
     });
   });
 

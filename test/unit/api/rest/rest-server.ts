@@ -38,7 +38,7 @@ export async function startRest(
     services,
     interceptors: [],
     shutdownSignal: new AbortController().signal,
-    maxBodyBytes: 10_000,
+    maxBytesOf: () => 10_000,
     toProblem,
     ...options,
   });

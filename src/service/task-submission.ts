@@ -1,0 +1,178 @@
+import { setImmediate } from "node:timers/promises";
+import { TaskError, type Violation } from "../domain/errors.js";
+import type { Task } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
+import type {
+  CreateManyResult,
+  CreateResult,
+  Idempotency,
+  NewTask,
+  TaskIntake,
+} from "../store/task-intake.js";
+import type { WorkflowArchive } from "../store/workflow-archive.js";
+import { toContent } from "../workflow/read/workflow-content.js";
+import type { Workflow } from "../workflow/workflow.js";
+import {
+  type CheckedTask,
+  type CreateContext,
+  type CreateTask,
+  checkTask,
+  idempotencyOf,
+  invalid,
+} from "./create-task.js";
+
+/** The objects that requests for tasks are taken with. */
+export interface TaskSubmissionOptions extends CreateContext {
+  readonly store: TaskIntake & WorkflowArchive;
+  /** How many tasks may wait. Absent: no limit. */
+  readonly maxPendingCount?: number;
+}
+
+/** How long a client should wait when the queue is full. */
+const QUEUE_FULL_RETRY_MS = 10_000;
+
+/** Takes requests for tasks: checks them and stores what they ask for. */
+export class TaskSubmission {
+  readonly #options: TaskSubmissionOptions;
+  /** Workflow versions that this process has already saved in the store. */
+  readonly #savedVersions = new Set<string>();
+
+  constructor(options: TaskSubmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Accepts a task. The task is stored when this returns.
+   *
+   * @param retryOf the task that this one repeats.
+   * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL.
+   */
+  async create(request: CreateTask, retryOf?: string): Promise<Task> {
+    const idempotency = idempotencyOf(request);
+    // A repeated request is answered before it is checked. It was accepted once; since then its
+    // upload may have expired, or its workflow may have been removed.
+    const result =
+      (idempotency && (await this.#options.store.replay(idempotency))) ??
+      (await this.#createNew(request, retryOf));
+    switch (result.outcome) {
+      case "created":
+      case "replayed":
+        return result.task;
+      case "conflict":
+        throw conflict(request);
+      case "full":
+        throw queueFull(this.#options.maxPendingCount);
+    }
+  }
+
+  /**
+   * Accepts several tasks, all or none.
+   *
+   * @returns them in the order of the requests.
+   * @throws TaskError as {@link create}, its violations named by index; STORE_WITHOUT_TRANSACTIONS.
+   */
+  async createTogether(requests: readonly CreateTask[]): Promise<readonly Task[]> {
+    const { store, maxPendingCount } = this.#options;
+    const newTasks = await this.#checkAll(requests);
+    const result: CreateManyResult = await store.createTogether(newTasks, maxPendingCount);
+    switch (result.outcome) {
+      case "created":
+        return result.tasks;
+      case "conflict":
+        throw conflict(requests[result.index]);
+      case "full":
+        throw queueFull(maxPendingCount);
+    }
+  }
+
+  async #checkAll(requests: readonly CreateTask[]): Promise<readonly NewTask[]> {
+    const newTasks: NewTask[] = [];
+    const violations: Violation[] = [...keysUsedTwice(requests)];
+    for (const [index, request] of requests.entries()) {
+      // Checking is work for the processor alone: others get their turn in between.
+      await setImmediate();
+      const checked = await this.#checkOrReplay(request).catch((error: unknown) => {
+        if (!(error instanceof TaskError)) throw error;
+        if (error.violations.length === 0) throw atIndex(error, index);
+        violations.push(...error.violations.map((violation) => within(violation, index)));
+        return undefined;
+      });
+      if (checked !== undefined) newTasks.push(checked);
+    }
+    if (violations.length > 0) throw invalid(violations);
+    return newTasks;
+  }
+
+  /** What to store of a request; of one that was accepted before under its key, that again. */
+  async #checkOrReplay(request: CreateTask): Promise<NewTask> {
+    const idempotency = idempotencyOf(request);
+    const former = idempotency && (await this.#options.store.replay(idempotency));
+    if (former?.outcome === "replayed") return asNew(former.task, idempotency);
+    const { newTask, workflow } = await this.#check(request);
+    await this.#save(workflow);
+    return { ...newTask, ...defined({ idempotency }) };
+  }
+
+  async #createNew(request: CreateTask, retryOf: string | undefined): Promise<CreateResult> {
+    const { store, maxPendingCount } = this.#options;
+    const { newTask, workflow } = await this.#check(request);
+    await this.#save(workflow);
+    const more = defined({ idempotency: idempotencyOf(request), retryOf });
+    return await store.create({ ...newTask, ...more }, maxPendingCount);
+  }
+
+  async #check(request: CreateTask): Promise<CheckedTask> {
+    return await checkTask(request, this.#options);
+  }
+
+  /** Whoever runs the task later finds the workflow as it is now. */
+  async #save(workflow: Workflow): Promise<void> {
+    if (this.#savedVersions.has(workflow.version)) return;
+    await this.#options.store.saveWorkflow(workflow.version, toContent(workflow));
+    this.#savedVersions.add(workflow.version);
+  }
+}
+
+/** What a task was stored from. */
+function asNew(task: Task, idempotency: Idempotency | undefined): NewTask {
+  const { params, type, workflow, workflowVersion, parameters, priority } = task;
+  const { notBefore, labels, retryOf } = task;
+  return {
+    ...{ params, type, workflow, workflowVersion, parameters, priority },
+    ...defined({ notBefore, labels, retryOf, idempotency }),
+  };
+}
+
+function keysUsedTwice(requests: readonly CreateTask[]): Violation[] {
+  const seen = new Set<string>();
+  return requests.flatMap(({ idempotencyKey: key }, index) => {
+    if (key === undefined || !seen.has(key)) {
+      if (key !== undefined) seen.add(key);
+      return [];
+    }
+    const message = "idempotency_key is that of another task of the request";
+    return [within({ field: "idempotency_key", message }, index)];
+  });
+}
+
+function within({ field, message }: Violation, index: number): Violation {
+  return { field: `tasks[${index}].${field}`, message };
+}
+
+function atIndex(error: TaskError, index: number): TaskError {
+  const { code, message, cause } = error;
+  return new TaskError(code, `tasks[${index}]: ${message}`, { cause });
+}
+
+function conflict(request: CreateTask | undefined): TaskError {
+  return new TaskError(
+    "IDEMPOTENCY_CONFLICT",
+    `Idempotency key "${request?.idempotencyKey}" was used for another request; use a new key`,
+  );
+}
+
+function queueFull(maxPendingCount = 0): TaskError {
+  const waiting = maxPendingCount === 1 ? "1 task is" : `${maxPendingCount} tasks are`;
+  const message = `The queue is full: ${waiting} waiting; try again later`;
+  return new TaskError("QUEUE_FULL", message, { retryAfterMs: QUEUE_FULL_RETRY_MS });
+}
