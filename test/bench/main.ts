@@ -8,6 +8,7 @@ import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
 import { mongo } from "./mongo.js";
 import { printReport, type SubjectReport, writeReport } from "./report.js";
+import { quality } from "./quality.js";
 import { sample } from "./sample.js";
 import { soak } from "./soak.js";
 import { stats } from "./stats.js";
@@ -22,6 +23,7 @@ import { watchStreams } from "./watch-streams.js";
 
 const QUICK: readonly Subject[] = [
   sample,
+  quality,
   handOver,
   modelLoads,
   cancel,

@@ -29,6 +29,62 @@ export function enlargeByLanczos(frame: Frame, scale: number): Frame {
   return transpose(stretchRows(transpose(wide), scale));
 }
 
+/**
+ * Structural similarity of the luma of two pictures of equal size, 1 for the same picture: the mean
+ * over Gaussian windows of 11x11 (Wang et al., 2004).
+ */
+export function lumaSsim(original: Frame, other: Frame): number {
+  const { width, height } = original;
+  const [a, b] = [luma(original), luma(other)];
+  const blurred = (of: (x: number, y: number) => number) =>
+    blur(Float64Array.from(a, (value, index) => of(value, b[index] ?? 0)), width, height);
+  const [meanA, meanB] = [blurred((x) => x), blurred((_x, y) => y)];
+  const [aa, bb, ab] = [
+    blurred((x) => x * x),
+    blurred((_x, y) => y * y),
+    blurred((x, y) => x * y),
+  ];
+  let sum = 0;
+  for (const [index, mean] of meanA.entries()) {
+    const other = meanB[index] ?? 0;
+    const product = mean * other;
+    const squares = mean ** 2 + other ** 2;
+    const variances = (aa[index] ?? 0) + (bb[index] ?? 0) - squares;
+    const covariance = (ab[index] ?? 0) - product;
+    sum += ((2 * product + C1) * (2 * covariance + C2)) / ((squares + C1) * (variances + C2));
+  }
+  return sum / meanA.length;
+}
+
+const C1 = (0.01 * 255) ** 2;
+const C2 = (0.03 * 255) ** 2;
+
+const WINDOW = Array.from({ length: 11 }, (_, index) => Math.exp(-((index - 5) ** 2) / 4.5));
+const WINDOW_SUM = WINDOW.reduce((sum, weight) => sum + weight, 0);
+
+/** Only where the window fits, so the result is 10 narrower and lower. */
+function blur(values: Float64Array, width: number, height: number): Float64Array {
+  const rows = blurRows(values, width, height);
+  const turned = turn(rows, width - 10, height);
+  return blurRows(turned, height, width - 10);
+}
+
+function blurRows(values: Float64Array, width: number, height: number): Float64Array {
+  const length = width - WINDOW.length + 1;
+  const blurred = new Float64Array(length * height);
+  for (let at = 0; at < blurred.length; at += 1) {
+    const start = Math.floor(at / length) * width + (at % length);
+    let sum = 0;
+    for (const [index, weight] of WINDOW.entries()) sum += weight * (values[start + index] ?? 0);
+    blurred[at] = sum / WINDOW_SUM;
+  }
+  return blurred;
+}
+
+function turn(values: Float64Array, width: number, height: number): Float64Array {
+  return values.map((_, at) => values[(at % height) * width + Math.floor(at / height)] ?? 0);
+}
+
 function luma({ width, height, rgb }: Frame): number[] {
   return Array.from({ length: width * height }, (_, index) => {
     const [red = 0, green = 0, blue = 0] = rgb.subarray(index * 3, index * 3 + 3);

@@ -1,7 +1,7 @@
 import { freemem, totalmem } from "node:os";
 import type { FastifyInstance } from "fastify";
 import type { JsonObject } from "../json.js";
-import { UPSCALE_MODELS } from "../network/upscaler.js";
+import { MODEL_NAMES } from "../network/upscaler.js";
 import type { NodeClasses } from "../nodes/node-class.js";
 import { objectInfo } from "../nodes/object-info.js";
 import { addRoute } from "./http-server.js";
@@ -32,7 +32,7 @@ export function addDiscoveryRoutes(
     GET: async ({ params }, reply) => {
       const { folder } = params as { folder: string };
       if (folder !== "upscale_models") return await reply.code(404).send();
-      return UPSCALE_MODELS.map(({ name }) => name);
+      return [...MODEL_NAMES];
     },
   });
   addRoute(app, "/ws", { GET: async (_request, reply) => await reply.code(400).send() });

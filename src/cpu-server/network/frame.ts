@@ -15,7 +15,7 @@ export interface FrameTime {
   readonly durationSeconds: number;
 }
 
-/** Copies a rectangle out of a frame. */
+/** Copies a rectangle out of a frame. Beyond its rim a frame goes on as its outermost pixels. */
 export function crop(
   frame: Frame,
   left: number,
@@ -24,11 +24,21 @@ export function crop(
   height: number,
 ): Frame {
   const rgb = new Uint8Array(width * height * 3);
+  const from = Math.max(0, left);
+  const until = Math.min(frame.width, left + width);
   for (let row = 0; row < height; row += 1) {
-    const start = ((top + row) * frame.width + left) * 3;
-    rgb.set(frame.rgb.subarray(start, start + width * 3), row * width * 3);
+    const line = Math.min(frame.height - 1, Math.max(0, top + row)) * frame.width * 3;
+    const start = row * width * 3;
+    rgb.set(frame.rgb.subarray(line + from * 3, line + until * 3), start + (from - left) * 3);
+    repeat(rgb, start, start + (from - left) * 3, start + (from - left) * 3);
+    repeat(rgb, start + (until - left) * 3, start + width * 3, start + (until - left - 1) * 3);
   }
   return { width, height, rgb };
+}
+
+/** Fills a part of a row with one pixel. */
+function repeat(rgb: Uint8Array, start: number, end: number, pixel: number): void {
+  for (let at = start; at < end; at += 3) rgb.copyWithin(at, pixel, pixel + 3);
 }
 
 /** Copies a frame into a larger one. */

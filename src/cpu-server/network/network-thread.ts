@@ -2,25 +2,16 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { PythonError } from "../python-text.js";
 import { crop, type Frame } from "./frame.js";
-import type { Tile } from "./tiles.js";
+import { contextOf, type Tile } from "./tiles.js";
 
-/** A request to a thread: load a network and, if there is a tile, enlarge it. */
-export interface TileRequest {
-  readonly scale: number;
-  readonly tile?: {
-    readonly context: Frame;
-    /** The part of `context` that is kept. */
-    readonly keep: {
-      readonly left: number;
-      readonly top: number;
-      readonly width: number;
-      readonly height: number;
-    };
-  };
+/** A request to a thread: load the network and, if there is a tile, double it. */
+export interface ThreadRequest {
+  /** A tile with its margins. */
+  readonly context?: Frame;
 }
 
 /** A thread's answer. */
-export type TileReply = Frame | { readonly loaded: true } | { readonly error: string };
+export type ThreadReply = Frame | { readonly loaded: true } | { readonly error: string };
 
 /** One worker thread with one network. It takes one call at a time. */
 export class NetworkThread implements AsyncDisposable {
@@ -40,24 +31,16 @@ export class NetworkThread implements AsyncDisposable {
     return this.#hasFailed;
   }
 
-  /** Loads the network of a scale. */
-  async load(scale: number): Promise<void> {
-    await this.#ask({ scale }, []);
+  /** Loads the network. */
+  async load(): Promise<void> {
+    await this.#ask({}, []);
   }
 
-  /** Enlarges one tile of a frame. */
-  async upscale(frame: Frame, tile: Tile, scale: number): Promise<Frame> {
-    const { left, top, width, height } = tile.context;
+  /** Doubles one tile of a frame. Beyond its rim the frame goes on as its outermost pixels. */
+  async double(frame: Frame, tile: Tile): Promise<Frame> {
+    const { left, top, width, height } = contextOf(tile);
     const context = crop(frame, left, top, width, height);
-    const keep = {
-      left: tile.left - left,
-      top: tile.top - top,
-      width: tile.width,
-      height: tile.height,
-    };
-    const reply = await this.#ask({ scale, tile: { context, keep } }, [
-      context.rgb.buffer as ArrayBuffer,
-    ]);
+    const reply = await this.#ask({ context }, [context.rgb.buffer as ArrayBuffer]);
     if ("rgb" in reply) return reply;
     throw new PythonError("RuntimeError", "Network thread answered no picture");
   }
@@ -66,11 +49,11 @@ export class NetworkThread implements AsyncDisposable {
     await this.#worker.terminate();
   }
 
-  async #ask(request: TileRequest, transfer: ArrayBuffer[]): Promise<TileReply> {
+  async #ask(request: ThreadRequest, transfer: ArrayBuffer[]): Promise<ThreadReply> {
     // Rejects if the thread ends with an error, e.g. because it has no memory left.
     const answered = once(this.#worker, "message");
     this.#worker.postMessage(request, transfer);
-    const [reply] = (await answered) as [TileReply];
+    const [reply] = (await answered) as [ThreadReply];
     if ("error" in reply) throw new PythonError("RuntimeError", reply.error);
     return reply;
   }

@@ -7,12 +7,31 @@ export interface UpscaleModel {
   readonly scale: number;
 }
 
-/** The models, as the loader's combo and `GET /models/upscale_models` list them. */
+/** The models of this server. */
 export const UPSCALE_MODELS: readonly UpscaleModel[] = [
-  { name: "esrgan-slim-x2", scale: 2 },
-  { name: "esrgan-slim-x3", scale: 3 },
-  { name: "esrgan-slim-x4", scale: 4 },
+  { name: "anime4k-cnn-x2", scale: 2 },
+  { name: "anime4k-cnn-x3", scale: 3 },
+  { name: "anime4k-cnn-x4", scale: 4 },
 ];
+
+/** Names of networks that the server once had. Stored tasks and workflows of clients carry them. */
+const FORMER_NAMES = new Map([
+  ["esrgan-slim-x2", "anime4k-cnn-x2"],
+  ["esrgan-slim-x3", "anime4k-cnn-x3"],
+  ["esrgan-slim-x4", "anime4k-cnn-x4"],
+]);
+
+/** Every name of a model, as the loader's combo and `GET /models/upscale_models` list them. */
+export const MODEL_NAMES: readonly string[] = [
+  ...UPSCALE_MODELS.map(({ name }) => name),
+  ...FORMER_NAMES.keys(),
+];
+
+/** The model of a name, a former one included. */
+export function findModel(name: string): UpscaleModel | undefined {
+  const today = FORMER_NAMES.get(name) ?? name;
+  return UPSCALE_MODELS.find((model) => model.name === today);
+}
 
 /** Enlarges pictures with a network. It takes one call at a time. */
 export interface Upscaler {

@@ -1,5 +1,5 @@
 import { checkSize, type Frame } from "../network/frame.js";
-import { UPSCALE_MODELS, type Upscaler } from "../network/upscaler.js";
+import { findModel, MODEL_NAMES, type Upscaler } from "../network/upscaler.js";
 import { PythonError } from "../python-text.js";
 import { type FrameSize, mapFrames } from "./frames.js";
 import { framesInput, modelInput, textInput } from "./input-values.js";
@@ -7,7 +7,6 @@ import type { NodeClass } from "./node-class.js";
 
 /** ComfyUI's UpscaleModelLoader, which lists this server's networks. */
 export function upscaleModelLoader(upscaler: Upscaler): NodeClass {
-  const options = UPSCALE_MODELS.map(({ name }) => name);
   return {
     name: "UpscaleModelLoader",
     displayName: "Load Upscale Model",
@@ -16,11 +15,11 @@ export function upscaleModelLoader(upscaler: Upscaler): NodeClass {
     outputs: ["UPSCALE_MODEL"],
     isOutputNode: false,
     inputs: async () => ({
-      required: { model_name: ["COMBO", { multiselect: false, options }] },
+      required: { model_name: ["COMBO", { multiselect: false, options: [...MODEL_NAMES] }] },
     }),
     execute: async (inputs) => {
       const name = textInput(inputs, "model_name");
-      const model = UPSCALE_MODELS.find((known) => known.name === name);
+      const model = findModel(name);
       if (model === undefined) {
         const message = `Model in folder 'upscale_models' with filename '${name}' not found.`;
         throw new PythonError("FileNotFoundError", message);
