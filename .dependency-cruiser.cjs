@@ -38,7 +38,7 @@ const may = {
   api: ["api/listener", "api/calls", "api/rpc", "api/rest", "api/http", "domain", "lib"],
   standalone: ["lib"],
   client: ["gen"],
-  demo: ["client", "input", "lib"],
+  demo: ["client", "cpu-server", "input", "lib"],
   "cpu-server": ["lib"],
 };
 

@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { extname, join, relative, resolve } from "node:path";
 import { createGrpcClients } from "../client/client.js";
@@ -10,6 +9,8 @@ import { runTask } from "./run-task.js";
 import { startService } from "./service-process.js";
 import { writeSideBySide } from "./side-by-side.js";
 
+/** A photograph by NASA, in the public domain. */
+const SAMPLE = join("docs", "sample.png");
 const RESULT_DIR = resolve("data", "demo");
 const VIDEO = new Set([".mp4", ".mov", ".webm", ".mkv", ".m4v"]);
 
@@ -24,7 +25,7 @@ async function demo(given: string | undefined): Promise<void> {
     console.log(`It listens on ${service.url} (gRPC, gRPC-Web, Connect and REST).`);
     if (given !== undefined && /^https?:\/\//i.test(given))
       return await superResolve(service.url, given, given, stop.signal);
-    const file = resolve(given ?? samplePath());
+    const file = resolve(given ?? SAMPLE);
     await using origin = await serveFile(file);
     await superResolve(service.url, file, origin.url, stop.signal);
   } finally {
@@ -56,13 +57,6 @@ async function superResolve(
     models: workflow?.models ?? [],
     devices: stats?.poolStatus.flatMap(({ devices }) => devices) ?? [],
   });
-}
-
-/** The path of a photograph that comes with a dependency (MIT licence). */
-function samplePath(): string {
-  const entry = createRequire(import.meta.url).resolve("@upscalerjs/esrgan-slim");
-  const name = join("@upscalerjs", "esrgan-slim");
-  return join(entry.slice(0, entry.lastIndexOf(name) + name.length), "assets", "fixture.png");
 }
 
 async function saveResult(url: string, fileName: string): Promise<string> {

@@ -1,11 +1,16 @@
 import { join } from "node:path";
-import type { Sharp } from "sharp";
+import sharp, { type Sharp } from "sharp";
+import { crop, type Frame } from "../cpu-server/network/frame.js";
+import { resizeFrame } from "../cpu-server/network/resize-frame.js";
 
 const GAP = 8;
+/** In pixels of the result. */
+const SHOWN_EDGE = 480;
+const MAGNIFICATION = 2;
 
 /**
- * Writes one picture for comparison: the plainly resized input on the left, the result on the
- * right.
+ * Writes one picture for comparison, of the middle of the result, magnified: the input enlarged by
+ * Lanczos on the left, the result on the right.
  *
  * @param input path or URL of the input.
  * @returns path of the picture.
@@ -15,26 +20,49 @@ export async function writeSideBySide(
   resultPath: string,
   directory: string,
 ): Promise<string> {
-  const { default: sharp } = await import("sharp");
-  const { width, height } = await sharp(resultPath).metadata();
-  const original = await open(input, sharp);
-  const resized = await original
-    .resize(width, height, { fit: "fill", kernel: "lanczos3" })
+  const result = await read(sharp(resultPath));
+  const original = await read(await open(input));
+  const resized = await resizeFrame(original, result.width, result.height, "lanczos");
+  const parts = [resized, result].map(middle);
+  const { width, height } = middle(result);
+  const [shownWidth, shownHeight] = [width * MAGNIFICATION, height * MAGNIFICATION];
+  const pictures = parts.map(({ rgb }, index) => ({
+    input: Buffer.from(rgb),
+    raw: { width, height, channels: 3 as const },
+    left: index * (width + GAP / MAGNIFICATION),
+    top: 0,
+  }));
+  const path = join(directory, "side-by-side.png");
+  const canvas = { width: width * 2 + GAP / MAGNIFICATION, height, channels: 3 as const };
+  const both = await sharp({ create: { ...canvas, background: "#ffffff" } })
+    .composite(pictures)
     .png()
     .toBuffer();
-  const path = join(directory, "side-by-side.png");
-  const background = { r: 255, g: 255, b: 255 };
-  await sharp({ create: { width: width * 2 + GAP, height, channels: 3, background } })
-    .composite([
-      { input: resized, left: 0, top: 0 },
-      { input: resultPath, left: width + GAP, top: 0 },
-    ])
+  await sharp(both)
+    .resize(shownWidth * 2 + GAP, shownHeight, { kernel: "nearest" })
     .png()
     .toFile(path);
   return path;
 }
 
-async function open(input: string, sharp: (input: string | Uint8Array) => Sharp): Promise<Sharp> {
+function middle(frame: Frame): Frame {
+  const width = Math.min(frame.width, SHOWN_EDGE);
+  const height = Math.min(frame.height, SHOWN_EDGE);
+  const left = Math.floor((frame.width - width) / 2);
+  return crop(frame, left, Math.floor((frame.height - height) / 2), width, height);
+}
+
+/** What is transparent lies on white. */
+async function read(picture: Sharp): Promise<Frame> {
+  const { data, info } = await picture
+    .flatten({ background: "#ffffff" })
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, rgb: data };
+}
+
+async function open(input: string): Promise<Sharp> {
   if (!/^https?:\/\//i.test(input)) return sharp(input).rotate();
   const response = await fetch(input);
   return sharp(new Uint8Array(await response.arrayBuffer())).rotate();

@@ -1,4 +1,4 @@
-import type { Frame } from "../../src/cpu-server/network/frame.js";
+import { crop, type Frame } from "../../src/cpu-server/network/frame.js";
 import { NetworkPool } from "../../src/cpu-server/network/network-pool.js";
 import { resizeFrame } from "../../src/cpu-server/network/resize-frame.js";
 import { UPSCALE_MODELS, type UpscaleModel } from "../../src/cpu-server/network/upscaler.js";
@@ -58,7 +58,7 @@ async function compared(pool: NetworkPool, model: UpscaleModel): Promise<readonl
 
 /** The fastest of several runs, since other work on the machine only makes them slower. */
 async function timed(pool: NetworkPool, model: UpscaleModel): Promise<readonly Figure[]> {
-  const frame: Frame = { width: 512, height: 512, rgb: new Uint8Array(512 * 512 * 3).fill(99) };
+  const frame = crop(await onePhotograph(), 0, 0, 512, 512);
   const megapixels = (frame.width * frame.height) / 1e6;
   const wall: number[] = [];
   const cpu: number[] = [];
@@ -77,4 +77,10 @@ async function timed(pool: NetworkPool, model: UpscaleModel): Promise<readonly F
     { what: `wall time per ${what}`, value: Math.min(...wall), unit: "s", ...goal },
     { what: `CPU time per ${what}`, value: Math.min(...cpu), unit: "s" },
   ];
+}
+
+async function onePhotograph(): Promise<Frame> {
+  const [photograph] = await readPhotographs();
+  if (photograph === undefined) throw new Error("There is no photograph to enlarge");
+  return photograph.frame;
 }

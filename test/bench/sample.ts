@@ -1,6 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { createGrpcClients } from "../../src/client/client.js";
 import { runTask } from "../../src/demo/run-task.js";
 import { makeDirectory } from "./directory.js";
@@ -17,7 +15,7 @@ export const sample: Subject = {
   name: "sample",
   async measure() {
     await using directory = await makeDirectory();
-    await using origin = await serveContent(await samplePicture());
+    await using origin = await serveContent(await readFile("docs/sample.png"));
     await using service = await startService({ dataDir: directory.path, servers: [] });
     const idleMb = await residentMb(service.pid);
     using grpc = createGrpcClients(service.url);
@@ -40,11 +38,3 @@ export const sample: Subject = {
     ];
   },
 };
-
-/** The photograph that comes with a dependency. */
-async function samplePicture(): Promise<Buffer> {
-  const entry = createRequire(import.meta.url).resolve("@upscalerjs/esrgan-slim");
-  const name = join("@upscalerjs", "esrgan-slim");
-  const root = entry.slice(0, entry.lastIndexOf(name) + name.length);
-  return await readFile(join(root, "assets", "fixture.png"));
-}

@@ -8,7 +8,7 @@ const FAST = { simulate: { steps: 2, stepMs: 10 } };
 /** Longer than any of these tests. */
 const SLOW = { simulate: { steps: 3_000, stepMs: 50 } };
 const [SMALL, LARGE] = ["cpu_image_2x", "cpu_image_4x"];
-const [SMALL_MODEL, LARGE_MODEL] = ["esrgan-slim-x2", "esrgan-slim-x4"];
+const [SMALL_MODEL, LARGE_MODEL] = ["anime4k-cnn-x2", "anime4k-cnn-x4"];
 const LOADER = "/object_info/UpscaleModelLoader";
 
 /** Three servers: one that can run both workflows, slowly; one for each that can run it alone. The last is down. */

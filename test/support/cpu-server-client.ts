@@ -127,7 +127,7 @@ export async function smallPicture(
  * LoadImage -> UpscaleModelLoader -> ImageUpscaleWithModel -> SaveImage. With a new prefix the
  * server computes again instead of using its cache.
  */
-export function upscalePrompt(image: string, prefix: string, model = "esrgan-slim-x2"): Loose {
+export function upscalePrompt(image: string, prefix: string, model = "anime4k-cnn-x2"): Loose {
   return {
     "1": { class_type: "LoadImage", inputs: { image } },
     "2": { class_type: "UpscaleModelLoader", inputs: { model_name: model } },

@@ -37,13 +37,13 @@ export function lumaSsim(original: Frame, other: Frame): number {
   const { width, height } = original;
   const [a, b] = [luma(original), luma(other)];
   const blurred = (of: (x: number, y: number) => number) =>
-    blur(Float64Array.from(a, (value, index) => of(value, b[index] ?? 0)), width, height);
+    blur(
+      Float64Array.from(a, (value, index) => of(value, b[index] ?? 0)),
+      width,
+      height,
+    );
   const [meanA, meanB] = [blurred((x) => x), blurred((_x, y) => y)];
-  const [aa, bb, ab] = [
-    blurred((x) => x * x),
-    blurred((_x, y) => y * y),
-    blurred((x, y) => x * y),
-  ];
+  const [aa, bb, ab] = [blurred((x) => x * x), blurred((_x, y) => y * y), blurred((x, y) => x * y)];
   let sum = 0;
   for (const [index, mean] of meanA.entries()) {
     const other = meanB[index] ?? 0;

@@ -5,6 +5,8 @@ export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly rgb: Uint8Array;
+  /** One byte for each pixel, 255 where it hides all behind it. Left out: it does so everywhere. */
+  readonly alpha?: Uint8Array;
   /** When a video shows the frame. */
   readonly time?: FrameTime;
 }
@@ -15,7 +17,10 @@ export interface FrameTime {
   readonly durationSeconds: number;
 }
 
-/** Copies a rectangle out of a frame. Beyond its rim a frame goes on as its outermost pixels. */
+/**
+ * Copies a rectangle out of a frame, without its alpha. Beyond its rim a frame goes on as its outermost
+ * pixels.
+ */
 export function crop(
   frame: Frame,
   left: number,

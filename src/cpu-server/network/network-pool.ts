@@ -81,7 +81,9 @@ export class NetworkPool implements Upscaler {
 /** The tiles of each doubling that it takes to reach a scale. */
 function doublings({ width, height }: Frame, scale: number): readonly (readonly Tile[])[] {
   const count = Math.ceil(Math.log2(scale));
-  return Array.from({ length: count }, (_, step) => cutTiles(width * 2 ** step, height * 2 ** step));
+  return Array.from({ length: count }, (_, step) =>
+    cutTiles(width * 2 ** step, height * 2 ** step),
+  );
 }
 
 function* each(tiles: readonly Tile[]): Generator<Tile> {

@@ -8,33 +8,59 @@ export const RESIZE_METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "
 export type ResizeMethod = (typeof RESIZE_METHODS)[number];
 
 /**
- * Resizes a frame by interpolation. The aspect ratio may change. Pixels lie at their centres, and
- * reducing widens the kernel; this avoids a shift and moiré. (libvips, and so sharp, shifts a
- * picture by half a pixel when it enlarges, which costs about 2 dB.)
+ * Resizes a frame by interpolation. The aspect ratio may change.
  *
  * @throws PythonError MemoryError if the result is too large.
  */
 export async function resizeFrame(
-  frame: Frame,
+  { rgb, alpha, ...size }: Frame,
   width: number,
   height: number,
   method: ResizeMethod,
 ): Promise<Frame> {
   checkSize(width, height);
-  const columns = tapsOf(frame.width, width, method);
-  const rows = tapsOf(frame.height, height, method);
-  const wide = new Uint8ClampedArray(width * frame.height * 3);
-  for (let y = 0; y < frame.height; y += 1) {
-    stretchRow(frame.rgb, y * frame.width * 3, columns, wide, y * width * 3);
+  const resize = (values: Uint8Array, channelCount: number) =>
+    resizeValues({ ...size, values, channelCount }, width, height, method);
+  const resized = { width, height, rgb: await resize(rgb, 3) };
+  return alpha === undefined ? resized : { ...resized, alpha: await resize(alpha, 1) };
+}
+
+/** Pixels of any number of channels: rows from the top, without padding. */
+export interface Values {
+  readonly width: number;
+  readonly height: number;
+  readonly channelCount: number;
+  readonly values: Uint8Array;
+}
+
+/**
+ * Resizes by interpolation. Pixels lie at their centres, and reducing widens the kernel; this avoids
+ * a shift and moiré. (libvips, and so sharp, shifts a picture by half a pixel when it enlarges, which
+ * costs about 2 dB.)
+ */
+export async function resizeValues(
+  from: Values,
+  width: number,
+  height: number,
+  method: ResizeMethod,
+): Promise<Uint8Array> {
+  const { values, channelCount } = from;
+  const columns = tapsOf(from.width, width, method);
+  const rows = tapsOf(from.height, height, method);
+  const rowLength = width * channelCount;
+  const wide = new Uint8ClampedArray(rowLength * from.height);
+  for (let y = 0; y < from.height; y += 1) {
+    const row = values.subarray(y * from.width * channelCount);
+    stretchRow(row, channelCount, columns, wide.subarray(y * rowLength));
     // Gives other requests their turn.
     if (y % ROWS_PER_TURN === 0) await turn();
   }
-  const high = new Uint8ClampedArray(width * height * 3);
+  const high = new Uint8ClampedArray(rowLength * height);
   for (const [y, taps] of rows.entries()) {
-    mixRows(wide, width * 3, taps, high.subarray(y * width * 3, (y + 1) * width * 3));
+    mixRows(wide, rowLength, taps, high.subarray(y * rowLength, (y + 1) * rowLength));
     if (y % ROWS_PER_TURN === 0) await turn();
   }
-  return { width, height, rgb: new Uint8Array(high.buffer) };
+  return new Uint8Array(high.buffer);
 }
 
 /** The input pixels that make one output pixel, and their weights. */
@@ -45,17 +71,16 @@ interface Taps {
 
 function stretchRow(
   source: Uint8Array,
-  sourceStart: number,
+  channelCount: number,
   columns: readonly Taps[],
   target: Uint8ClampedArray,
-  targetStart: number,
 ): void {
-  let place = targetStart;
+  let place = 0;
   for (const { indexes, weights } of columns) {
-    for (let channel = 0; channel < 3; channel += 1) {
+    for (let channel = 0; channel < channelCount; channel += 1) {
       let sum = 0;
       for (let tap = 0; tap < weights.length; tap += 1) {
-        const value = source[sourceStart + (indexes[tap] ?? 0) * 3 + channel] ?? 0;
+        const value = source[(indexes[tap] ?? 0) * channelCount + channel] ?? 0;
         sum += value * (weights[tap] ?? 0);
       }
       target[place] = sum;

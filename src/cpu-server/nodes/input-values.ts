@@ -2,6 +2,7 @@ import type { UpscaleModel } from "../network/upscaler.js";
 import { PythonError } from "../python-text.js";
 import type { Audio, Video } from "../video/video.js";
 import type { Frames } from "./frames.js";
+import type { Masks } from "./masks.js";
 import type { ResolvedInputs } from "./node-class.js";
 
 // A node's inputs come from clients and from other nodes. Literals are checked against the class's
@@ -12,6 +13,13 @@ export function framesInput(inputs: ResolvedInputs, name: string): Frames {
   const value = inputs[name];
   if (isFrames(value)) return value;
   throw wrongType(name, "IMAGE");
+}
+
+/** @throws PythonError AttributeError if the input has another type. */
+export function masksInput(inputs: ResolvedInputs, name: string): Masks {
+  const value = inputs[name];
+  if (isMasks(value)) return value;
+  throw wrongType(name, "MASK");
 }
 
 /** @throws PythonError AttributeError if the input has another type. */
@@ -58,6 +66,10 @@ function wrongType(name: string, type: string): PythonError {
 
 function isFrames(value: unknown): value is Frames {
   return typeof value === "object" && value !== null && "isBoundToRun" in value;
+}
+
+function isMasks(value: unknown): value is Masks {
+  return typeof value === "object" && value !== null && "masks" in value;
 }
 
 function isVideo(value: unknown): value is Video {

@@ -7,11 +7,16 @@ import type { Folders } from "../folders.js";
 import type { Json } from "../json.js";
 import type { Frame } from "../network/frame.js";
 import { PythonError, pythonStr, pythonType } from "../python-text.js";
+import { fillHidden } from "./fill-hidden.js";
 import { framesOf } from "./frames.js";
 import { textInput } from "./input-values.js";
+import { inverted, type Masks, opaqueMasks } from "./masks.js";
 import type { NodeClass } from "./node-class.js";
 
-/** ComfyUI's LoadImage: reads a file of `input/`, applies its EXIF rotation and drops its alpha. */
+/**
+ * ComfyUI's LoadImage: reads a file of `input/`, applies its EXIF rotation and makes a mask of its
+ * alpha. One difference: what does not show at all gets the colours beside it.
+ */
 export function loadImage(folders: Folders): NodeClass {
   return {
     name: "LoadImage",
@@ -36,8 +41,8 @@ export function loadImage(folders: Folders): NodeClass {
     },
     execute: async (inputs) => {
       const path = pathOf(folders, textInput(inputs, "image"));
-      // No node of this server takes a mask, so none is made.
-      return { values: [framesOf(await decode(path, await readFile(path))), null] };
+      const { frames, masks } = await decode(path, await readFile(path));
+      return { values: [framesOf(frames), masks] };
     },
   };
 }
@@ -62,31 +67,58 @@ function pathOf(folders: Folders, name: string): string {
   throw new PythonError("FileNotFoundError", `No such file or directory: '${name}'`);
 }
 
+interface Pictures {
+  readonly frames: readonly Frame[];
+  readonly masks: Masks;
+}
+
 /** One frame for each picture of an animation. */
-async function decode(path: string, content: Buffer): Promise<readonly Frame[]> {
-  const { format, pages = 1 } = await sharp(content, { animated: true })
+async function decode(path: string, content: Buffer): Promise<Pictures> {
+  const metadata = await sharp(content, { animated: true })
     .metadata()
-    .catch(() => ({ format: undefined, pages: 1 }));
-  if (format === undefined || !FORMATS.has(format)) {
+    .catch(() => undefined);
+  if (metadata === undefined || !FORMATS.has(metadata.format)) {
     throw new PythonError("PIL.UnidentifiedImageError", `cannot identify image file '${path}'`);
   }
   const picture = sharp(content, { animated: true });
   // An animation has no EXIF rotation, and sharp cannot rotate one.
-  if (pages === 1) picture.autoOrient();
+  if ((metadata.pages ?? 1) === 1) picture.autoOrient();
   const { data, info } = await picture
-    .removeAlpha()
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true })
     .catch((error: Error) => {
       throw new PythonError("OSError", error.message, { cause: error });
     });
-  const height = info.pageHeight ?? info.height;
-  return Array.from({ length: info.height / height }, (_, page) => {
-    const frameBytes = info.width * height * 3;
-    const rgb = data.subarray(page * frameBytes, (page + 1) * frameBytes);
-    return { width: info.width, height, rgb };
-  });
+  const { width, pageHeight: height = info.height } = info;
+  const pages = Array.from({ length: info.height / height }, (_, page) =>
+    data.subarray(page * width * height * info.channels),
+  );
+  if (info.channels === 3) {
+    const frames = pages.map((rgb) => ({
+      width,
+      height,
+      rgb: rgb.subarray(0, width * height * 3),
+    }));
+    return { frames, masks: opaqueMasks() };
+  }
+  const parted = pages.map((rgba) => part(rgba, width * height));
+  for (const { rgb, alpha } of parted) await fillHidden(rgb, alpha, width);
+  return {
+    frames: parted.map(({ rgb }) => ({ width, height, rgb })),
+    masks: { width, height, masks: parted.map(({ alpha }) => inverted(alpha)) },
+  };
+}
+
+function part(rgba: Uint8Array, pixelCount: number) {
+  const [rgb, alpha] = [new Uint8Array(pixelCount * 3), new Uint8Array(pixelCount)];
+  for (let pixel = 0; pixel < pixelCount; pixel += 1) {
+    rgb[pixel * 3] = rgba[pixel * 4] ?? 0;
+    rgb[pixel * 3 + 1] = rgba[pixel * 4 + 1] ?? 0;
+    rgb[pixel * 3 + 2] = rgba[pixel * 4 + 2] ?? 0;
+    alpha[pixel] = rgba[pixel * 4 + 3] ?? 0;
+  }
+  return { rgb, alpha };
 }
 
 const IMAGE_EXTENSIONS = new Set([

@@ -1,6 +1,7 @@
 import type { Folders } from "../folders.js";
 import type { Upscaler } from "../network/upscaler.js";
 import { imageScale, imageScaleBy } from "./image-scale.js";
+import { joinImageWithAlpha } from "./join-image-with-alpha.js";
 import { loadImage } from "./load-image.js";
 import { loadVideo } from "./load-video.js";
 import type { NodeClasses } from "./node-class.js";
@@ -13,6 +14,7 @@ import { createVideo, getVideoComponents } from "./video-components.js";
 export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeClasses {
   const classes = [
     loadImage(folders),
+    joinImageWithAlpha(),
     imageScale(),
     imageScaleBy(),
     upscaleModelLoader(upscaler),

@@ -63,9 +63,11 @@ async function save(
   return { values: [], ui: { images: images.map((image) => ({ ...image })) } };
 }
 
-async function write({ width, height, rgb }: Frame, path: string): Promise<void> {
+async function write(frame: Frame, path: string): Promise<void> {
+  const { width, height, rgb, alpha } = frame;
   checkSize(width, height);
-  await sharp(rgb, { raw: { width, height, channels: 3 } })
-    .png({ compressionLevel: 4 })
-    .toFile(path);
+  const picture = sharp(rgb, { raw: { width, height, channels: 3 } });
+  if (alpha !== undefined)
+    picture.joinChannel(Buffer.from(alpha), { raw: { width, height, channels: 1 } });
+  await picture.png({ compressionLevel: 4 }).toFile(path);
 }

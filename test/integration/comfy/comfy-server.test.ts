@@ -25,7 +25,7 @@ describe("what a server says of itself", () => {
       expect(await comfy.features(signal)).toEqual({ maxUploadBytes: 2 * 1024 * 1024 });
       expect(await comfy.queue(signal)).toEqual({ running: [], pending: [] });
       expect(await comfy.queueRemaining(signal)).toBe(0);
-      expect(await comfy.models("upscale_models", signal)).toContain("esrgan-slim-x2");
+      expect(await comfy.models("upscale_models", signal)).toContain("anime4k-cnn-x2");
       expect(await comfy.models("nothing", signal)).toEqual([]);
       expect((await comfy.objectInfo("LoadImage", signal))?.input.required).toHaveProperty("image");
       expect(await comfy.objectInfo("NoSuchNode", signal)).toBeUndefined();

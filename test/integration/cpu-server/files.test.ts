@@ -264,14 +264,17 @@ describe("other requests", () => {
     const info = await getJson(`${url}/object_info`);
     expect(Object.keys(info).sort()).toEqual([
       ...["CreateVideo", "GetVideoComponents", "ImageScale", "ImageScaleBy"],
-      ...["ImageUpscaleWithModel", "LoadImage", "LoadVideo", "PreviewImage"],
+      ...["ImageUpscaleWithModel", "JoinImageWithAlpha", "LoadImage", "LoadVideo", "PreviewImage"],
       ...["SaveImage", "SaveVideo", "UpscaleModelLoader"],
     ]);
     const [files, options] = info.LoadImage.input.required.image;
     expect(files).toContain("listed.png");
     expect(files).not.toContain("unlisted.png");
     expect(options).toEqual({ image_upload: true });
-    const models = ["esrgan-slim-x2", "esrgan-slim-x3", "esrgan-slim-x4"];
+    const models = [
+      ...["anime4k-cnn-x2", "anime4k-cnn-x3", "anime4k-cnn-x4"],
+      ...["esrgan-slim-x2", "esrgan-slim-x3", "esrgan-slim-x4"],
+    ];
     expect(info.UpscaleModelLoader.input.required.model_name).toEqual([
       "COMBO",
       { multiselect: false, options: models },

@@ -51,14 +51,14 @@ describe("models", () => {
       const { messages } = (await untilHistory(server.url, id)).status;
       return messages.at(-1)[1].timestamp - messages[0][1].timestamp;
     };
-    expect(await timed("esrgan-slim-x2", "m1")).toBeGreaterThanOrEqual(200);
+    expect(await timed("anime4k-cnn-x2", "m1")).toBeGreaterThanOrEqual(200);
     await untilHistory(server.url, await submit(server, scalePrompt("a.png", "between")));
-    await timed("esrgan-slim-x2", "m2");
-    await timed("esrgan-slim-x4", "m3");
+    await timed("anime4k-cnn-x2", "m2");
+    await timed("anime4k-cnn-x4", "m3");
     const loads = (await server.log()).filter(({ event }) => event === "ended");
     expect(loads.map(({ modelLoads }) => modelLoads)).toEqual([1, 1, 1, 2]);
     await post(`${server.url}/free`, { unload_models: true, free_memory: true });
-    await timed("esrgan-slim-x4", "m4");
+    await timed("anime4k-cnn-x4", "m4");
     expect((await server.log()).at(-1)?.modelLoads).toBe(3);
   });
 });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClipFacts, makeClip, readClip } from "../../support/clips.js";
 import { startCpuServer, type TestCpuServer } from "../../support/cpu-server.js";
@@ -29,7 +30,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 const film = {
   "1": { class_type: "LoadVideo", inputs: { file: "clip.mp4" } },
   "2": { class_type: "GetVideoComponents", inputs: { video: ["1", 0] } },
-  "3": { class_type: "UpscaleModelLoader", inputs: { model_name: "esrgan-slim-x2" } },
+  "3": { class_type: "UpscaleModelLoader", inputs: { model_name: "anime4k-cnn-x2" } },
   "4": {
     class_type: "ImageUpscaleWithModel",
     inputs: { upscale_model: ["3", 0], image: ["2", 0] },
@@ -202,6 +203,21 @@ describe("a video enlarged frame by frame", () => {
     const { outputs } = await run({ ...rest, "6": save });
     expect(outputs["6"].images).toHaveLength(12);
     expect(outputs["6"].images[11].filename).toBe("f_00012_.png");
+  });
+
+  it("stays plain to its last pixel where it is plain", async () => {
+    await server.set({ simulate: null });
+    const save = {
+      class_type: "SaveImage",
+      inputs: { images: ["4", 0], filename_prefix: "plain" },
+    };
+    const { "5": _create, ...rest } = film;
+    const { outputs } = await run({ ...rest, "6": save });
+    for (const { filename } of outputs["6"].images.slice(0, 3)) {
+      const { channels } = await sharp(join(server.dir, "output", filename)).stats();
+      for (const { min, max } of channels) expect(max - min).toBeLessThanOrEqual(2);
+    }
+    await server.set({ simulate: { steps: 2, stepMs: 0 } });
   });
 
   it("is resized without a network", async () => {

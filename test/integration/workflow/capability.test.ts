@@ -20,7 +20,7 @@ test("a workflow whose model is on one of two servers runs there only", async ()
     expect(await app.ended(id)).toMatchObject({ status: "completed", server: having.url });
   expect(await runsByTask([without])).toEqual(new Map());
   const { body } = await app.rest("GET", "/monitor/stats");
-  expect(body.pool_status[0].missing.join()).toContain("esrgan-slim-x2");
+  expect(body.pool_status[0].missing.join()).toContain("anime4k-cnn-x2");
   expect(body.pool_status[1].workflows).toContain("cpu_image_2x");
 });
 
@@ -33,12 +33,12 @@ test("a workflow whose model no server has is refused, naming the model and the 
   const { status, body } = await app.rest("POST", "/tasks", request);
   expect(status).toBe(400);
   expect(body.code).toBe("WORKFLOW_NOT_RUNNABLE");
-  for (const name of ["esrgan-slim-x2", one.url, other.url]) expect(body.detail).toContain(name);
+  for (const name of ["anime4k-cnn-x2", one.url, other.url]) expect(body.detail).toContain(name);
 });
 
 test("esrgan_image_2x runs on the CPU server where the configuration maps its model", async () => {
   await using server = await startCpuServer({ switches: FAST });
-  const models = { "RealESRGAN_x2.pth": "esrgan-slim-x2" };
+  const models = { "RealESRGAN_x2.pth": "anime4k-cnn-x2" };
   await using app = await startTestApp({ servers: [server.url], file: { workflows: { models } } });
   const url = await serve(await aPicture());
   const taskId = await app.submit({ url, type: "image" });

@@ -46,7 +46,7 @@ async function withGraphs(server: string): Promise<TestAppOptions> {
   const directory = await tempDir();
   await copyFile(AS_SAVED, join(directory, "ui.json"));
   await writeFile(join(directory, "no_save.json"), JSON.stringify(NO_SAVE));
-  const models = { "RealESRGAN_x2.pth": "esrgan-slim-x2" };
+  const models = { "RealESRGAN_x2.pth": "anime4k-cnn-x2" };
   return {
     servers: [server],
     env: { TMLSR_WORKFLOWS_DIR: directory },

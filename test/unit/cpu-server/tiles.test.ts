@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { cutTiles, TILE_EDGE, TILE_MARGIN } from "../../../src/cpu-server/network/tiles.js";
+import {
+  contextOf,
+  cutTiles,
+  TILE_EDGE,
+  TILE_MARGIN,
+} from "../../../src/cpu-server/network/tiles.js";
 
 describe("cutTiles()", () => {
   it.each([
@@ -23,13 +28,12 @@ describe("cutTiles()", () => {
     expect(tiles).toHaveLength(Math.ceil(width / TILE_EDGE) * Math.ceil(height / TILE_EDGE));
   });
 
-  it("gives each tile its margin, as far as the picture goes", () => {
-    const [first, second] = cutTiles(200, 50);
-    expect(first).toMatchObject({ left: 0, width: 100 });
-    expect(first?.context).toEqual({ left: 0, top: 0, width: 100 + TILE_MARGIN, height: 50 });
-    expect(second?.context).toEqual({
-      ...{ left: 100 - TILE_MARGIN, top: 0 },
-      ...{ width: 100 + TILE_MARGIN, height: 50 },
+  it("gives a tile its margin on every side, beyond the picture's rim too", () => {
+    const [first] = cutTiles(200, 50);
+    expect(first).toEqual({ left: 0, top: 0, width: 100, height: 50 });
+    expect(first && contextOf(first)).toEqual({
+      ...{ left: -TILE_MARGIN, top: -TILE_MARGIN },
+      ...{ width: 100 + 2 * TILE_MARGIN, height: 50 + 2 * TILE_MARGIN },
     });
   });
 });

@@ -19,7 +19,7 @@ const NAMES = readdirSync(DIRECTORY)
   .filter((name) => !ELSEWHERE.includes(name));
 
 const GPU = recordedClasses("core", "seedvr2");
-const CPU = withModels(recordedClasses("core"), ["esrgan-slim-x2", "esrgan-slim-x4"]);
+const CPU = withModels(recordedClasses("core"), ["anime4k-cnn-x2", "anime4k-cnn-x4"]);
 
 const isForCpu = (name: string) => name.startsWith("cpu_");
 
@@ -97,7 +97,7 @@ it.each(NAMES.filter((name) => name.includes("video")))("%s keeps frame rate and
 it("esrgan_image_2x runs on a CPU server when its model is mapped", async () => {
   const workflow = load(
     "esrgan_image_2x",
-    await loadAll({ "RealESRGAN_x2.pth": "esrgan-slim-x2" }),
+    await loadAll({ "RealESRGAN_x2.pth": "anime4k-cnn-x2" }),
   );
   expect(missingFor(workflow, { classes: CPU })).toEqual([]);
 });
