@@ -32,6 +32,8 @@ export interface ClipOptions {
   readonly codec?: "avc" | "prores";
   /** Whether the clip is marked as having a high dynamic range. @default false */
   readonly isHdr?: boolean;
+  /** Of every frame of a plain scene. @default one that changes a little from frame to frame */
+  readonly colour?: readonly [red: number, green: number, blue: number];
   /** The factor between the shown and the stored width. @default 1 */
   readonly stretch?: number;
   /** What is to be seen: one colour a frame, a bar that wanders, one that stands, or nothing. @default "plain" */
@@ -60,7 +62,7 @@ const SAMPLE_RATE = 48_000;
 const HDR = { primaries: "bt2020", transfer: "pq", matrix: "bt2020-ncl" } as const;
 let isRegistered = false;
 
-/** Encodes a reddish clip of 64 x 48 pixels with a tone. */
+/** Encodes a clip of 64 x 48 pixels with a tone. */
 export async function makeClip(options: ClipOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   registerCodecs();
   const { frameCount = 12, codec = "avc", rotation = 0, hasAudio = true } = options;
@@ -125,12 +127,13 @@ function registerCodecs(): void {
 
 function aFrame(index: number, options: ClipOptions): VideoSample {
   const { width = 64, startSeconds = (at) => at / FPS, stretch = 1, scene = "plain" } = options;
+  const { colour = [200, 60 + index, 90] } = options;
   const rgbx = new Uint8Array(width * HEIGHT * 4);
   const bar = scene === "moving" ? (index * 2) % width : width / 2;
   for (let at = 0; at < rgbx.length; at += 4) {
     const isBar = scene !== "plain" && scene !== "black" && Math.abs(((at / 4) % width) - bar) < 8;
     if (scene !== "black") rgbx.set(isBar ? [20, 200, 40, 0] : [200, 60, 90, 0], at);
-    if (scene === "plain") rgbx.set([200, 60 + index, 90, 0], at);
+    if (scene === "plain") rgbx.set([...colour, 0], at);
   }
   const timestamp = startSeconds(index);
   return new VideoSample(rgbx, {
