@@ -40,7 +40,7 @@ export interface CpuServerOptions {
 
 /**
  * Starts a server that speaks ComfyUI's protocol (as version 0.3.64 does) and computes on this CPU.
- * It has ComfyUI's own node classes for pictures and videos, with small ESRGAN networks as its
+ * It has ComfyUI's own node classes for pictures and videos, with Anime4K's small network as its
  * upscale models. It runs until its process ends; no clean-up is needed.
  *
  * @returns the URL it listens on.

@@ -16,37 +16,36 @@ export function addDetail(context: Frame, margin: number, { sums, stride }: Deta
   const width = (context.width - 2 * margin) * 2;
   const height = (context.height - 2 * margin) * 2;
   const rgb = new Uint8ClampedArray(width * height * 3);
+  const row = new Float32Array(context.width * 3);
   for (let y = 0; y < height; y += 1) {
-    const row = mixRows(context, margin + (y >> 1), y % 2);
+    const line = margin + (y >> 1);
+    mixRows(context, line, y & 1, row);
     for (let x = 0; x < width; x += 1) {
       const column = margin + (x >> 1);
-      const detail = ((margin + (y >> 1)) * stride + column) * 12 + (y % 2) * 2 + (x % 2);
+      const detail = (line * stride + column) * 12 + (y & 1) * 2 + (x & 1);
+      const place = (y * width + x) * 3;
       for (let colour = 0; colour < 3; colour += 1) {
-        const plain = mix(row, column * 3 + colour, 3, x % 2);
-        rgb[(y * width + x) * 3 + colour] = plain + 255 * (sums[detail + colour * 4] ?? 0);
+        const plain = mix(row, column * 3 + colour, (x & 1) === 0 ? -3 : 3);
+        rgb[place + colour] = plain + 255 * (sums[detail + colour * 4] ?? 0);
       }
     }
   }
   return { width, height, rgb: new Uint8Array(rgb.buffer) };
 }
 
-function mixRows({ width, rgb }: Frame, row: number, half: number): Float32Array {
-  const length = width * 3;
-  const start = row * length;
-  return new Float32Array(length).map((_, place) => mix(rgb, start + place, length, half));
+function mixRows({ width, rgb }: Frame, line: number, half: number, row: Float32Array): void {
+  const start = line * width * 3;
+  const step = half === 0 ? -width * 3 : width * 3;
+  for (let place = 0; place < row.length; place += 1) row[place] = mix(rgb, start + place, step);
 }
 
-/**
- * The value a quarter of a pixel before (half 0) or behind (half 1) a pixel's centre, by the four
- * pixels around that place.
- */
-function mix(values: Uint8Array | Float32Array, at: number, step: number, half: number): number {
-  const way = half === 0 ? -step : step;
+/** The value a quarter of a step behind a pixel's centre, by the four pixels around that place. */
+function mix(values: Uint8Array | Float32Array, at: number, step: number): number {
   return (
-    FAR * (values[at - way] ?? 0) +
+    FAR * (values[at - step] ?? 0) +
     NEAREST * (values[at] ?? 0) +
-    NEAR * (values[at + way] ?? 0) +
-    FARTHEST * (values[at + 2 * way] ?? 0)
+    NEAR * (values[at + step] ?? 0) +
+    FARTHEST * (values[at + 2 * step] ?? 0)
   );
 }
 
