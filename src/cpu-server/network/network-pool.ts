@@ -6,7 +6,7 @@ import type { UpscaleModel, Upscaler } from "./upscaler.js";
 
 /**
  * Enlarges pictures tile by tile on worker threads. A thread is started when there is work for it.
- * Each thread uses one core and about 15 MB. Four times as large is twice doubled; three times as large
+ * Each thread uses one core and about 20 MB. Four times as large is twice doubled; three times as large
  * is that, reduced.
  */
 export class NetworkPool implements Upscaler {
@@ -17,7 +17,7 @@ export class NetworkPool implements Upscaler {
     this.#maxThreadCount = maxThreadCount;
   }
 
-  async load(_model: UpscaleModel): Promise<void> {
+  async load(): Promise<void> {
     await this.#startThreads(1);
     await this.#onEachThread((thread) => thread.load());
   }
