@@ -8,21 +8,6 @@ export function lumaPsnr(original: Frame, other: Frame): number {
   return 10 * Math.log10(255 ** 2 / (squares / a.length));
 }
 
-/** How much fine detail a picture has: the mean square of the luma's Laplacian. */
-export function detail(frame: Frame): number {
-  const values = luma(frame);
-  const { width, height } = frame;
-  let sum = 0;
-  for (let y = 1; y < height - 1; y += 1) {
-    for (let x = 1; x < width - 1; x += 1) {
-      const at = y * width + x;
-      const around = [at - 1, at + 1, at - width, at + width].map((index) => values[index] ?? 0);
-      sum += (4 * (values[at] ?? 0) - around.reduce((total, value) => total + value, 0)) ** 2;
-    }
-  }
-  return sum / ((width - 2) * (height - 2));
-}
-
 /** Enlarges by a whole factor with a Lanczos-3 kernel. A network must be better than this. */
 export function enlargeByLanczos(frame: Frame, scale: number): Frame {
   const wide = stretchRows(frame, scale);

@@ -7,30 +7,33 @@ import { setImmediate as turn } from "node:timers/promises";
  * @param rgb changed in place.
  */
 export async function fillHidden(rgb: Uint8Array, alpha: Uint8Array, width: number): Promise<void> {
-  // How far the nearest visible pixel is that has been found yet.
   const distances = Float32Array.from(alpha, (value) => (value > 0 ? 0 : Number.POSITIVE_INFINITY));
-  const take = (place: number, neighbour: number): void => {
-    const distance = (distances[neighbour] ?? Number.POSITIVE_INFINITY) + 1;
-    if (distance >= (distances[place] ?? 0)) return;
-    distances[place] = distance;
-    rgb.copyWithin(place * 3, neighbour * 3, neighbour * 3 + 3);
-  };
-  const height = alpha.length / width;
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      if (x > 0) take(y * width + x, y * width + x - 1);
-      take(y * width + x, (y - 1) * width + x);
+  const filling: Filling = { rgb, distances };
+  // Once from the upper left, once back from the lower right: by then the nearest has come to all.
+  for (const way of [1, -1]) {
+    const [start, edge] = way === 1 ? [0, 0] : [alpha.length - 1, width - 1];
+    for (let step = 0; step < alpha.length; step += 1) {
+      const place = start + way * step;
+      if (place % width !== edge) take(filling, place, place - way);
+      take(filling, place, place - way * width);
+      if (step % PIXELS_PER_TURN === 0) await turn();
     }
-    if (y % ROWS_PER_TURN === 0) await turn();
-  }
-  for (let y = height - 1; y >= 0; y -= 1) {
-    for (let x = width - 1; x >= 0; x -= 1) {
-      if (x < width - 1) take(y * width + x, y * width + x + 1);
-      take(y * width + x, (y + 1) * width + x);
-    }
-    if (y % ROWS_PER_TURN === 0) await turn();
   }
 }
 
+interface Filling {
+  readonly rgb: Uint8Array;
+  /** How far away the nearest visible pixel is that was found so far. */
+  readonly distances: Float32Array;
+}
+
+/** Takes a neighbour's colour if that comes from nearer than the own. */
+function take({ rgb, distances }: Filling, place: number, neighbour: number): void {
+  const distance = (distances[neighbour] ?? Number.POSITIVE_INFINITY) + 1;
+  if (distance >= (distances[place] ?? 0)) return;
+  distances[place] = distance;
+  rgb.copyWithin(place * 3, neighbour * 3, neighbour * 3 + 3);
+}
+
 /** Then other requests get their turn. */
-const ROWS_PER_TURN = 64;
+const PIXELS_PER_TURN = 100_000;
