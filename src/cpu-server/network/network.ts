@@ -15,7 +15,7 @@ export interface Network {
 }
 
 /**
- * Loads the network into memory of its own (5 MB). It computes what a bicubic enlargement lacks:
+ * Loads the network into memory of its own (4 MB). It computes what a bicubic enlargement lacks:
  * seven 3x3 convolutions in a row, of 8 channels each, and from the features of all of them, by a
  * 1x1 convolution, red, green and blue of the four pixels that each pixel becomes.
  */
