@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { addRoute, jsonBody } from "../http/http-server.js";
 import { isJsonObject, type JsonObject } from "../json.js";
 import type { Upscaler } from "../network/upscaler.js";
-import type { NodeClasses, NodeResult } from "../nodes/node-class.js";
+import type { NodeResult } from "../nodes/node-class.js";
 import type { NodeRun, ServerHooks, ServerParts } from "../server-hooks.js";
 import { ForgetfulHistory } from "./forgetful-history.js";
 import { addHttpFaults, ignoresRequest } from "./http-faults.js";
@@ -58,11 +58,6 @@ export class TestSwitches implements ServerHooks {
 
   wrapUpscaler(real: Upscaler): Upscaler {
     return new SimulatedUpscaler(real, () => this.#switches);
-  }
-
-  nodeClasses(all: NodeClasses): NodeClasses {
-    const { without = [] } = this.#switches;
-    return new Map([...all].filter(([name]) => !without.includes(name)));
   }
 
   async beforeTake(): Promise<void> {
