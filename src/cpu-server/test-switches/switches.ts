@@ -104,6 +104,8 @@ export const switchesSchema = z
     workerDead: z.boolean(),
     /** Speaks as a newer ComfyUI: the jobs API, UUIDs as prompt ids, combos of the newer form checked. */
     newer: z.boolean(),
+    /** Answers 409 to a prompt whose id it has already, where real servers run it once more. */
+    uniqueIds: z.boolean(),
   })
   .partial();
 

@@ -13,6 +13,7 @@ import { applyNodeFault, spoilOutput } from "./node-faults.js";
 import { SimulatedUpscaler } from "./simulated-upscaler.js";
 import { addStatedMemory } from "./stated-memory.js";
 import { type Switches, switchesSchema } from "./switches.js";
+import { addUniqueIds } from "./unique-ids.js";
 import { POLL_MS, waitAsSet } from "./wait-as-set.js";
 
 /** The paths of the files that the switches need. */
@@ -41,6 +42,7 @@ export class TestSwitches implements ServerHooks {
   addHttp(app: FastifyInstance, parts: ServerParts): void {
     addHttpFaults(app, () => this.#switches);
     addStatedMemory(app, () => this.#switches);
+    addUniqueIds(app, parts, () => this.#switches);
     addJobsRoutes(app, parts, () => this.isNewer());
     addRoute(app, "/test/switches", {
       GET: async () => this.#switches,
