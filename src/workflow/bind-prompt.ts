@@ -1,7 +1,7 @@
 import { TaskError } from "../domain/errors.js";
 import type { InputFacts } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
-import { fitSize } from "./fit-size.js";
+import { fitSize, isTurned, longestParts } from "./fit-size.js";
 import { leaveOut } from "./leave-out.js";
 import { type NodeClasses, ownValue } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
@@ -103,7 +103,8 @@ function applyFit(prompt: Prompt, graph: WorkflowGraph, fit: Fit, binding: Bindi
     shortest: edgeOf(graph, fit.shortestEdge, parameters),
     longest: edgeOf(graph, fit.longestEdge, parameters),
   });
-  return size === undefined
-    ? leaveOut(prompt, fit.node)
-    : setInputs(prompt, { [fit.node]: { width: size.width, height: size.height } });
+  if (size === undefined) return leaveOut(prompt, fit.node);
+  if (fit.turned !== undefined && isTurned(input))
+    return setInputs(prompt, { [fit.turned]: { largest_size: longestParts(fit, input, size) } });
+  return setInputs(prompt, { [fit.node]: { width: size.width, height: size.height } });
 }

@@ -18,7 +18,7 @@ const NAMES = readdirSync(DIRECTORY)
   .map((file) => file.replace(".json", ""))
   .filter((name) => !ELSEWHERE.includes(name));
 
-const GPU = recordedClasses("core", "seedvr2");
+const GPU = recordedClasses("core", "core-more", "seedvr2");
 const CPU = withModels(recordedClasses("core"), ["esrgan-slim-x2", "esrgan-slim-x4"]);
 
 const isForCpu = (name: string) => name.startsWith("cpu_");
@@ -54,7 +54,7 @@ it.each(NAMES)(
 );
 
 it.each(NAMES.filter((name) => !isForCpu(name)))("%s runs on newer servers, too", (name) => {
-  const classes = recordedClasses("core", "core-2026", "seedvr2");
+  const classes = recordedClasses("core", "core-more", "core-2026", "seedvr2");
   expect(missingFor(load(name), { classes })).toEqual([]);
 });
 
