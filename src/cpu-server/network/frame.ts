@@ -5,6 +5,8 @@ export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly rgb: Uint8Array;
+  /** How opaque each pixel is, 255 entirely. Absent: all are. Networks and resizing drop it, as ComfyUI 0.3.64 does. */
+  readonly alpha?: Uint8Array;
   /** When a video shows the frame. */
   readonly time?: FrameTime;
 }

@@ -2,6 +2,7 @@ import type { UpscaleModel } from "../network/upscaler.js";
 import { PythonError } from "../python-text.js";
 import type { Audio, Video } from "../video/video.js";
 import type { Frames } from "./frames.js";
+import type { Mask } from "./mask.js";
 import type { ResolvedInputs } from "./node-class.js";
 
 // A node's inputs come from clients and from other nodes. Literals are checked against the class's
@@ -39,6 +40,13 @@ export function modelInput(inputs: ResolvedInputs, name: string): UpscaleModel {
 }
 
 /** @throws PythonError AttributeError if the input has another type. */
+export function maskInput(inputs: ResolvedInputs, name: string): Mask {
+  const value = inputs[name];
+  if (isMask(value)) return value;
+  throw wrongType(name, "MASK");
+}
+
+/** @throws PythonError AttributeError if the input has another type. */
 export function textInput(inputs: ResolvedInputs, name: string): string {
   const value = inputs[name];
   if (typeof value === "string") return value;
@@ -66,6 +74,10 @@ function isVideo(value: unknown): value is Video {
 
 function isAudio(value: unknown): value is Audio {
   return typeof value === "object" && value !== null && "audioPath" in value;
+}
+
+function isMask(value: unknown): value is Mask {
+  return typeof value === "object" && value !== null && "transparency" in value;
 }
 
 function isModel(value: unknown): value is UpscaleModel {

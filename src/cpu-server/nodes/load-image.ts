@@ -9,9 +9,10 @@ import type { Frame } from "../network/frame.js";
 import { PythonError, pythonStr, pythonType } from "../python-text.js";
 import { framesOf } from "./frames.js";
 import { textInput } from "./input-values.js";
+import { emptyMask, type Mask, splitAlpha } from "./mask.js";
 import type { NodeClass } from "./node-class.js";
 
-/** ComfyUI's LoadImage: reads a file of `input/`, applies its EXIF rotation and drops its alpha. */
+/** ComfyUI's LoadImage: reads a file of `input/`, applies its EXIF rotation and makes a mask of its alpha. */
 export function loadImage(folders: Folders): NodeClass {
   return {
     name: "LoadImage",
@@ -36,8 +37,8 @@ export function loadImage(folders: Folders): NodeClass {
     },
     execute: async (inputs) => {
       const path = pathOf(folders, textInput(inputs, "image"));
-      // No node of this server takes a mask, so none is made.
-      return { values: [framesOf(await decode(path, await readFile(path))), null] };
+      const { frames, mask } = await decode(path, await readFile(path));
+      return { values: [framesOf(frames), mask] };
     },
   };
 }
@@ -62,31 +63,48 @@ function pathOf(folders: Folders, name: string): string {
   throw new PythonError("FileNotFoundError", `No such file or directory: '${name}'`);
 }
 
-/** One frame for each picture of an animation. */
-async function decode(path: string, content: Buffer): Promise<readonly Frame[]> {
-  const { format, pages = 1 } = await sharp(content, { animated: true })
+/** A picture as nodes take it. */
+interface Picture {
+  readonly frames: readonly Frame[];
+  readonly mask: Mask;
+}
+
+/** One frame for each picture of an animation, whose alpha is dropped. */
+async function decode(path: string, content: Buffer): Promise<Picture> {
+  const unknown = { format: undefined, pages: 1, hasAlpha: false };
+  const {
+    format,
+    pages = 1,
+    hasAlpha,
+  } = await sharp(content, { animated: true })
     .metadata()
-    .catch(() => ({ format: undefined, pages: 1 }));
+    .catch(() => unknown);
   if (format === undefined || !FORMATS.has(format)) {
     throw new PythonError("PIL.UnidentifiedImageError", `cannot identify image file '${path}'`);
   }
   const picture = sharp(content, { animated: true });
   // An animation has no EXIF rotation, and sharp cannot rotate one.
   if (pages === 1) picture.autoOrient();
-  const { data, info } = await picture
-    .removeAlpha()
+  const isSplit = hasAlpha && pages === 1;
+  const { data, info } = await (isSplit ? picture.ensureAlpha() : picture.removeAlpha())
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true })
     .catch((error: Error) => {
       throw new PythonError("OSError", error.message, { cause: error });
     });
+  const { width } = info;
+  if (isSplit) {
+    const { rgb, mask } = splitAlpha(data, width, info.height);
+    return { frames: [{ width, height: info.height, rgb }], mask };
+  }
   const height = info.pageHeight ?? info.height;
-  return Array.from({ length: info.height / height }, (_, page) => {
-    const frameBytes = info.width * height * 3;
+  const frames = Array.from({ length: info.height / height }, (_, page) => {
+    const frameBytes = width * height * 3;
     const rgb = data.subarray(page * frameBytes, (page + 1) * frameBytes);
-    return { width: info.width, height, rgb };
+    return { width, height, rgb };
   });
+  return { frames, mask: emptyMask() };
 }
 
 const IMAGE_EXTENSIONS = new Set([

@@ -1,6 +1,7 @@
 import type { Folders } from "../folders.js";
 import type { Upscaler } from "../network/upscaler.js";
 import { imageScale, imageScaleBy } from "./image-scale.js";
+import { joinImageWithAlpha } from "./join-image-with-alpha.js";
 import { loadImage } from "./load-image.js";
 import { loadVideo } from "./load-video.js";
 import type { NodeClasses } from "./node-class.js";
@@ -17,6 +18,7 @@ export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeCla
     imageScaleBy(),
     upscaleModelLoader(upscaler),
     imageUpscaleWithModel(upscaler),
+    joinImageWithAlpha(),
     saveImage(folders),
     previewImage(folders),
     loadVideo(folders),

@@ -4,6 +4,7 @@ import type { Folders, FolderType } from "../folders.js";
 import { checkSize, type Frame } from "../network/frame.js";
 import type { Frames } from "./frames.js";
 import { framesInput, textInput } from "./input-values.js";
+import { joinAlpha } from "./mask.js";
 import type { NodeClass, NodeResult } from "./node-class.js";
 import { findPlace, placeFile, type SavedFile } from "./output-file.js";
 
@@ -63,9 +64,11 @@ async function save(
   return { values: [], ui: { images: images.map((image) => ({ ...image })) } };
 }
 
-async function write({ width, height, rgb }: Frame, path: string): Promise<void> {
+async function write({ width, height, rgb, alpha }: Frame, path: string): Promise<void> {
   checkSize(width, height);
-  await sharp(rgb, { raw: { width, height, channels: 3 } })
+  const channels = alpha === undefined ? 3 : 4;
+  const pixels = alpha === undefined ? rgb : joinAlpha(rgb, alpha);
+  await sharp(pixels, { raw: { width, height, channels } })
     .png({ compressionLevel: 4 })
     .toFile(path);
 }
