@@ -1,6 +1,7 @@
 import { TaskError } from "../domain/errors.js";
 import type { InputFacts } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
+import { joinsAlpha } from "./carries-alpha.js";
 import { fitSize, isTurned, longestParts } from "./fit-size.js";
 import { leaveOut } from "./leave-out.js";
 import { type NodeClasses, ownValue } from "./node-info.js";
@@ -40,7 +41,8 @@ export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
   prompt = pickModels(prompt, graph.models, binding.classes);
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
   prompt = setInputs(prompt, fileNames(prompt, graph.resultNode, binding.filenamePrefix));
-  if (!keepsAlpha(graph, binding)) prompt = leaveOut(prompt, graph.alpha);
+  const { input, classes } = binding;
+  if (!input?.hasAlpha || !joinsAlpha(graph, classes)) prompt = leaveOut(prompt, graph.alpha);
   return graph.fit === undefined ? prompt : applyFit(prompt, graph, graph.fit, binding);
 }
 
@@ -76,12 +78,6 @@ function fileNames(prompt: Prompt, resultNode: string, prefix: string): NodeInpu
       { filename_prefix: id === resultNode ? prefix : `${prefix}_${id.replace(/\W/g, "-")}` },
     ]),
   );
-}
-
-/** A server may lack the class: the picture then loses its alpha, as it does with any older server. */
-function keepsAlpha({ prompt, alpha }: WorkflowGraph, { input, classes }: Binding): boolean {
-  const classType = alpha === undefined ? undefined : ownValue(prompt, alpha)?.class_type;
-  return input?.hasAlpha === true && (classes?.has(classType ?? "") ?? true);
 }
 
 /** The value of a parameter that bounds a size. */

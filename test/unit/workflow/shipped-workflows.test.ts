@@ -3,10 +3,12 @@ import { fileURLToPath } from "node:url";
 import pino from "pino";
 import { beforeAll, expect, it } from "vitest";
 import { bindPrompt } from "../../../src/workflow/bind-prompt.js";
+import { carriesAlpha } from "../../../src/workflow/carries-alpha.js";
 import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
 import { missingFor } from "../../../src/workflow/missing-for.js";
 import type { NodeClasses } from "../../../src/workflow/node-info.js";
 import { resolveParameters } from "../../../src/workflow/resolve-parameters.js";
+import { variantsOf } from "../../../src/workflow/variants.js";
 import type { Prompt, Workflow } from "../../../src/workflow/workflow.js";
 import { recordedClasses } from "./object-info.js";
 
@@ -84,6 +86,10 @@ it.each(NAMES)("%s has a low-memory profile that its nodes take, where it has on
   const low = { ...workflow, prompt: bind(workflow, true) };
   expect(missingFor(low, { classes: isForCpu(name) ? CPU : GPU })).toEqual([]);
   expect(workflow.lowMemory !== undefined).toBe(name.startsWith("seedvr2"));
+});
+
+it.each(NAMES.filter((name) => name.includes("image")))("%s keeps alpha", (name) => {
+  for (const { graph } of variantsOf(load(name))) expect(carriesAlpha(graph)).toBe(true);
 });
 
 it.each(NAMES.filter((name) => name.includes("video")))("%s keeps frame rate and audio", (name) => {
