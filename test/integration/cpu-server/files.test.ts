@@ -264,7 +264,7 @@ describe("other requests", () => {
     const info = await getJson(`${url}/object_info`);
     expect(Object.keys(info).sort()).toEqual([
       ...["CreateVideo", "GetVideoComponents", "ImageScale", "ImageScaleBy"],
-      ...["ImageUpscaleWithModel", "LoadImage", "LoadVideo", "PreviewImage"],
+      ...["ImageUpscaleWithModel", "JoinImageWithAlpha", "LoadImage", "LoadVideo", "PreviewImage"],
       ...["SaveImage", "SaveVideo", "UpscaleModelLoader"],
     ]);
     const [files, options] = info.LoadImage.input.required.image;
