@@ -1,6 +1,6 @@
 import type { ComfyServer } from "../comfy/comfy-server.js";
-import { carriesAlpha } from "../workflow/carries-alpha.js";
-import type { Capability } from "../workflow/missing-for.js";
+import { carriesAlpha } from "../workflow/bind/carries-alpha.js";
+import type { Capability } from "../workflow/check/missing-for.js";
 import type { WorkflowGraph } from "../workflow/workflow.js";
 import type { ReadyInput } from "./download-stage.js";
 import { putOnWhite } from "./put-on-white.js";

@@ -7,6 +7,16 @@ export interface PromptNode {
   readonly _meta?: { readonly title?: string };
 }
 
+/** Whether an input's value is a link `[nodeId, outputSlot]`. */
+export function isLink(value: Json | undefined): value is readonly [string, number] {
+  return (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    typeof value[0] === "string" &&
+    typeof value[1] === "number"
+  );
+}
+
 /** ComfyUI's API format: what `POST /prompt` takes, nodes by their ids. */
 export type Prompt = { readonly [nodeId: string]: PromptNode };
 

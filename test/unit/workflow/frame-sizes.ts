@@ -1,6 +1,5 @@
 import type { Json } from "../../../src/domain/task.js";
-import { isLink } from "../../../src/workflow/prompt-problems.js";
-import type { Prompt } from "../../../src/workflow/workflow.js";
+import { isLink, type Prompt } from "../../../src/workflow/workflow.js";
 
 /** In pixels. */
 export interface Size {

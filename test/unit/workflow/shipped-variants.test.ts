@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../src/domain/task.js";
-import { missingFor, variantOn } from "../../../src/workflow/missing-for.js";
+import { missingFor, variantOn } from "../../../src/workflow/check/missing-for.js";
 import type { ParameterValues } from "../../../src/workflow/resolve-parameters.js";
 import { onlyVariant, variantsOf } from "../../../src/workflow/variants.js";
 import type { WorkflowGraph } from "../../../src/workflow/workflow.js";

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import pino from "pino";
 import type { InputFacts } from "../../../src/domain/task.js";
-import { bindPrompt } from "../../../src/workflow/bind-prompt.js";
-import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
+import { bindPrompt } from "../../../src/workflow/bind/bind-prompt.js";
+import { WorkflowCatalog } from "../../../src/workflow/catalog/catalog.js";
+import { promptProblems } from "../../../src/workflow/check/prompt-problems.js";
 import type { NodeClasses } from "../../../src/workflow/node-info.js";
-import { promptProblems } from "../../../src/workflow/prompt-problems.js";
 import {
   type ParameterValues,
   resolveParameters,

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { InputFacts } from "../../../src/domain/task.js";
-import { variantOn } from "../../../src/workflow/missing-for.js";
+import { variantOn } from "../../../src/workflow/check/missing-for.js";
 import type { Prompt } from "../../../src/workflow/workflow.js";
 import { readClip } from "../../support/clips.js";
 import { frameSize, type Size } from "./frame-sizes.js";

@@ -1,5 +1,5 @@
-import type { InputFacts } from "../domain/task.js";
-import type { Fit } from "./workflow.js";
+import type { InputFacts } from "../../domain/task.js";
+import type { Fit } from "../workflow.js";
 
 /** Bounds of a size, in pixels. */
 export interface EdgeBounds {

@@ -1,7 +1,7 @@
-import { type InputSpec, type NodeInfo, nodeInfo } from "../comfy/node-info.js";
-import type { Json } from "../domain/task.js";
-import { dynamicOptions, inputSpec, isDynamicCombo, ownValue } from "./node-info.js";
-import type { PromptNode } from "./workflow.js";
+import { type InputSpec, type NodeInfo, nodeInfo } from "../../comfy/node-info.js";
+import type { Json } from "../../domain/task.js";
+import { dynamicOptions, inputSpec, isDynamicCombo, ownValue } from "../node-info.js";
+import type { PromptNode } from "../workflow.js";
 
 type Specs = { readonly [name: string]: InputSpec };
 

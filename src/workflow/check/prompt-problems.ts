@@ -1,7 +1,7 @@
-import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
-import type { Json } from "../domain/task.js";
-import { comboWithout, withChosenInputs } from "./dynamic-inputs.js";
-import { namesModel } from "./infer.js";
+import type { InputSpec, NodeInfo } from "../../comfy/node-info.js";
+import type { Json } from "../../domain/task.js";
+import { alternatives } from "../bind/pick-models.js";
+import { namesModel } from "../infer.js";
 import {
   comboOptions,
   inputSpec,
@@ -9,11 +9,11 @@ import {
   isFedByUpload,
   type NodeClasses,
   ownValue,
-} from "./node-info.js";
-import { alternatives } from "./pick-models.js";
-import { isCompatible, typeText } from "./slot-types.js";
-import { UPLOAD_CLASSES } from "./upload-classes.js";
-import type { ModelNeed, Prompt, PromptNode } from "./workflow.js";
+} from "../node-info.js";
+import { isCompatible, typeText } from "../slot-types.js";
+import { UPLOAD_CLASSES } from "../upload-classes.js";
+import { isLink, type ModelNeed, type Prompt, type PromptNode } from "../workflow.js";
+import { comboWithout, withChosenInputs } from "./dynamic-inputs.js";
 
 /** What is known of a prompt beyond its nodes. */
 export interface PromptFacts {
@@ -104,16 +104,6 @@ function isKnownOtherwise(info: NodeInfo, input: string): boolean {
     ...Object.values(info.input.optional ?? {}),
   ];
   return all.some(([, options]) => options?.["formats"] !== undefined);
-}
-
-/** Whether an input's value is a link `[nodeId, outputSlot]`. */
-export function isLink(value: Json | undefined): value is readonly [string, number] {
-  return (
-    Array.isArray(value) &&
-    value.length === 2 &&
-    typeof value[0] === "string" &&
-    typeof value[1] === "number"
-  );
 }
 
 function linkProblems(

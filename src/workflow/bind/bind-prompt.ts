@@ -1,14 +1,14 @@
-import { TaskError } from "../domain/errors.js";
-import type { InputFacts } from "../domain/task.js";
-import { defined } from "../lib/defined.js";
+import { TaskError } from "../../domain/errors.js";
+import type { InputFacts } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
+import { type NodeClasses, ownValue } from "../node-info.js";
+import type { ParameterValues } from "../resolve-parameters.js";
+import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "../workflow.js";
 import { joinsAlpha } from "./carries-alpha.js";
 import { fitSize, isTurned, longestParts } from "./fit-size.js";
 import { leaveOut } from "./leave-out.js";
-import { type NodeClasses, ownValue } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
-import type { ParameterValues } from "./resolve-parameters.js";
 import { setInputs } from "./set-inputs.js";
-import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "./workflow.js";
 
 /** What turns a workflow's prompt into that of one task. */
 export interface Binding {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { missingFor } from "../../../src/workflow/missing-for.js";
-import type { NodeClasses } from "../../../src/workflow/node-info.js";
-import type { Prompt } from "../../../src/workflow/workflow.js";
-import { madeUpClasses, recordedClasses } from "./object-info.js";
-import { IMAGE_PROMPT, workflow } from "./workflows.js";
+import { missingFor } from "../../../../src/workflow/check/missing-for.js";
+import type { NodeClasses } from "../../../../src/workflow/node-info.js";
+import type { Prompt } from "../../../../src/workflow/workflow.js";
+import { madeUpClasses, recordedClasses } from "../object-info.js";
+import { IMAGE_PROMPT, workflow } from "../workflows.js";
 
 const CORE = recordedClasses("core");
 const SIDECAR = 'input: { node: "1", field: image }\nresult: "4"';

@@ -1,6 +1,5 @@
-import { type NodeClasses, ownValue } from "./node-info.js";
-import { isLink } from "./prompt-problems.js";
-import type { WorkflowGraph } from "./workflow.js";
+import { type NodeClasses, ownValue } from "../node-info.js";
+import { isLink, type WorkflowGraph } from "../workflow.js";
 
 /** The output of LoadImage that says what of a picture is transparent. */
 const MASK_SLOT = 1;
