@@ -12,7 +12,7 @@ import { workflowsDir } from "../support/workflows-dir.js";
 const FAST = { simulate: { steps: 4, stepMs: 20 } };
 /** Longer than any of these tests. */
 const SLOW = { simulate: { steps: 3_000, stepMs: 50 } };
-const LIMIT = { limitMs: 20_000 };
+const LIMIT = { limitMs: 60_000 };
 
 type Servers = Awaited<ReturnType<typeof startBoth>>;
 type HttpFaults = NonNullable<SwitchInput["http"]>;
@@ -112,11 +112,11 @@ test("a retry stays with the variant that a server took, whoever is free for ano
   const tasks = await waitingForNewer(app, servers);
   // What it had is lost, and the first prompt of its new life is refused.
   await newer.restart({ ...FAST, http: REFUSE });
-  const [task] = await tasks.completed(app, 60_000);
+  const [task] = await tasks.completed(app, 120_000);
   expect(task).toMatchObject({ variant: "newer", server: newer.url });
   expect(reasonsOf(task)).not.toContain("SERVER_UNREACHABLE");
   expect(await startedCount(older)).toBe(2);
-}, 90_000);
+}, 240_000);
 
 test("a retry takes another variant where no server has what the one that was taken needs", async () => {
   await using servers = await startBoth(SLOW);
@@ -125,9 +125,9 @@ test("a retry takes another variant where no server has what the one that was ta
   await using app = await servers.app([newer, older]);
   const tasks = await waitingForNewer(app, servers);
   await newer.restart({ ...FAST, http: WITHOUT });
-  const [task] = await tasks.completed(app, 60_000);
+  const [task] = await tasks.completed(app, 120_000);
   expect(task).toMatchObject({ variant: "older" });
-}, 90_000);
+}, 240_000);
 
 test("a retry takes another variant where no prompt was submitted", async () => {
   const refuse = { ...REFUSE[0], count: 1_000 } as HttpFaults[number];
@@ -139,9 +139,9 @@ test("a retry takes another variant where no prompt was submitted", async () => 
   await eventually(() => app.app.pool.servers[0]?.state === "quarantined", LIMIT);
   expect((await taskOf(app, tasks.ids[0])).variant).toBeNull();
   await older.restart({ ...FAST, http: WITHOUT });
-  const [task] = await tasks.completed(app, 60_000);
+  const [task] = await tasks.completed(app, 120_000);
   expect(task).toMatchObject({ variant: "older", server: older.url, retries: 0 });
-}, 90_000);
+}, 240_000);
 
 test("a task whose variant no server of the pool has any more begins anew with another", async () => {
   await using servers = await startBoth(SLOW);
@@ -151,6 +151,6 @@ test("a task whose variant no server of the pool has any more begins anew with a
   await eventually(async () => (await taskOf(first, tasks.ids[0])).variant === "newer", LIMIT);
   await first[Symbol.asyncDispose]();
   await using second = await servers.app([older], first.dataDir);
-  const [task] = await tasks.completed(second, 60_000);
+  const [task] = await tasks.completed(second, 120_000);
   expect(task).toMatchObject({ variant: "older", server: older.url });
-}, 90_000);
+}, 240_000);
