@@ -33,7 +33,7 @@ import { reportStorage } from "./storage/report-storage.js";
 import { openEmbeddedStore } from "./store/embedded/open-embedded-store.js";
 import type { TaskStore } from "./store/task-store.js";
 import { TaskWatcher } from "./store/watch/watch-task.js";
-import { WorkflowCatalog } from "./workflow/catalog.js";
+import { WorkflowCatalog } from "./workflow/catalog/catalog.js";
 
 /** The whole service while it runs. */
 export interface App extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Upscaler } from "./network/upscaler.js";
-import type { NodeClasses, NodeResult } from "./nodes/node-class.js";
+import type { NodeResult } from "./nodes/node-class.js";
 import type { History } from "./prompts/history.js";
 import type { Interruption } from "./prompts/interruption.js";
 import type { PromptQueue } from "./prompts/prompt-queue.js";
@@ -29,8 +29,6 @@ export interface ServerHooks extends FrameHooks {
   addHttp?(app: FastifyInstance, parts: ServerParts): void;
   /** Wraps the real networks. */
   wrapUpscaler?(real: Upscaler): Upscaler;
-  /** Chooses which of its node classes the server has. */
-  nodeClasses?(all: NodeClasses): NodeClasses;
   /** Holds ended prompts in place of the plain history. */
   readonly history?: History;
   /** Awaited before a prompt is taken from the queue. */

@@ -11,12 +11,14 @@ import { submitPrompt } from "../comfy/prompt/submit-prompt.js";
 import { TaskError } from "../domain/errors.js";
 import type { Dispatch, OutputFile, Task } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
-import { bindPrompt } from "../workflow/bind-prompt.js";
-import { type Capability, variantOn } from "../workflow/missing-for.js";
+import { defined } from "../lib/defined.js";
+import { bindPrompt } from "../workflow/bind/bind-prompt.js";
+import { type Capability, variantOn } from "../workflow/check/missing-for.js";
 import { graphNamed, type Variant, variantsOf } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { ReadyInput } from "./download-stage.js";
 import { findWrittenOutput } from "./find-written-output.js";
+import { sendInput } from "./send-input.js";
 import type { TaskJournal } from "./task-journal.js";
 
 /** What the process stage works with. */
@@ -76,23 +78,18 @@ export async function runNewPrompt(
   journal: TaskJournal,
   lowMemory = false,
 ): Promise<ProcessedPrompt> {
-  const { comfy, serverId } = context;
+  const { comfy, serverId, capability } = context;
   const { signal } = journal;
   const epoch = task.epoch;
-  const uploaded = await comfy.uploadInput(
-    input.path,
-    { subfolder: `tmlsr/${task.taskId}`, fileName: input.name, sizeBytes: input.facts.sizeBytes },
-    signal,
-  );
+  const { name: variant, graph } = variantHere(context, task.parameters);
+  const target = { taskId: task.taskId, graph, comfy, ...defined({ capability }) };
+  const inputName = await sendInput(input, target, signal);
   const promptId = randomUUID();
   const filenamePrefix = `tmlsr/${task.taskId}/${epoch}-${promptId.slice(0, 8)}/out`;
-  const { name: variant, graph } = variantHere(context, task.parameters);
   const prompt = bindPrompt(graph, {
-    inputName: uploaded,
-    filenamePrefix,
-    parameters: task.parameters,
-    lowMemory,
-    ...(context.capability && { classes: context.capability.classes }),
+    ...{ inputName, filenamePrefix },
+    ...{ parameters: task.parameters, lowMemory },
+    ...defined({ classes: capability?.classes }),
     input: input.facts,
   });
   const dispatch = {

@@ -1,5 +1,5 @@
 import { slotName } from "../domain/slot.js";
-import { missingFor } from "../workflow/missing-for.js";
+import { missingFor } from "../workflow/check/missing-for.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { PoolServer } from "./pool-server.js";

@@ -4,7 +4,7 @@ import { TaskError } from "../domain/errors.js";
 import type { ServerMemory } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import type { Pool } from "./pool.js";
 import type { PoolServer } from "./pool-server.js";
 import { canRun } from "./server-fit.js";

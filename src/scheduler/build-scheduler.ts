@@ -9,7 +9,7 @@ import { WorkDirs } from "../pipeline/work-dir.js";
 import { WorkSpace } from "../pipeline/work-space.js";
 import type { Pool } from "../pool/pool.js";
 import type { TaskStore } from "../store/task-store.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { Scheduler } from "./scheduler.js";
 
 /** The settings of the scheduler and of the runs that it starts; times in milliseconds. */

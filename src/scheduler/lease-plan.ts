@@ -99,7 +99,10 @@ function isCrowded(
   places: readonly ServerPlace[],
   atHand: readonly RunAtHand[],
 ): boolean {
-  const runs = atHand.filter((run) => run.workflow === workflow.workflow);
+  // One that is held to servers which are down, while others could run the workflow, is in nobody's way.
+  const isInTheWay = (run: RunAtHand): boolean =>
+    run.servers.length > 0 || workflow.servers.length === 0;
+  const runs = atHand.filter((run) => run.workflow === workflow.workflow && isInTheWay(run));
   const count = countOf(places.filter(({ serverId }) => workflow.servers.includes(serverId)));
   return runs.length >= RUNS_PER_PLACE * Math.max(1, count);
 }

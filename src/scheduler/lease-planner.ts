@@ -3,7 +3,7 @@ import { mayQueue } from "../pool/best-match.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import { freeSlotCount, isTrusted, isUp } from "../pool/server-fit.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import {
   type LeasePlan,
   planLeases,

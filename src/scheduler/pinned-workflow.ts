@@ -1,7 +1,7 @@
 import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { fromContent } from "../workflow/read/workflow-content.js";
 import type { Workflow } from "../workflow/workflow.js";
 import { persist } from "./persist.js";

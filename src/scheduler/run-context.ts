@@ -9,7 +9,7 @@ import type { PoolServer } from "../pool/pool-server.js";
 import type { TaskQueue } from "../store/task-queue.js";
 import type { TaskReading } from "../store/task-reading.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { HeldTask } from "./held-task.js";
 

@@ -10,6 +10,7 @@ import {
   takeBack,
 } from "../pipeline/process-stage.js";
 import type { PoolServer } from "../pool/pool-server.js";
+import { onlyVariant } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { RunContext, RunState } from "./run-context.js";
 import { hasLowMemory } from "./servers-left.js";
@@ -133,10 +134,11 @@ async function awaitServer(
   error: TaskError,
   { pool, logger }: RunContext,
 ): Promise<void> {
-  const { taskId, signal } = run.heldTask;
+  const { taskId, signal, variant } = run.heldTask;
   logger.warn({ taskId, server: server.id, err: error }, "server silent, waiting for it");
   pool.noteFault(server, "unreachable", error.message, taskId);
   const suits = (other: PoolServer): boolean => run.suits(other);
-  const end = await waitForServer(pool, server, workflow, signal, suits);
+  const taken = variant === undefined ? workflow : onlyVariant(workflow, variant);
+  const end = await waitForServer(pool, server, taken, signal, suits);
   if (end === "given_up") throw error;
 }

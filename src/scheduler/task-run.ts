@@ -79,6 +79,16 @@ export class TaskRun implements RunState {
     return this.#context.pool.lacks(only, task.parameters).length === 0 ? only : pinned;
   }
 
+  /** Where it turns out that no server can come to run the variant that was taken, the task begins anew. */
+  #watchVariant(workflow: Workflow): Disposable {
+    const { pool } = this.#context;
+    const unsubscribe = pool.subscribe(() => {
+      if (this.heldTask.variant === undefined) return;
+      if (pool.lacks(workflow, this.task.parameters).length > 0) this.heldTask.end("stopping");
+    });
+    return { [Symbol.dispose]: unsubscribe };
+  }
+
   /** No server has what it needs, reachable or not: waiting would not end. */
   #refuseHopeless(workflow: Workflow): void {
     const lacks = this.#context.pool.lacks(workflow, this.task.parameters);
@@ -112,6 +122,7 @@ export class TaskRun implements RunState {
     this.phase = "download";
     await this.#input(workDir);
     this.phase = "waiting";
+    using _ = this.#watchVariant(workflow);
     using watch = new ServersLeftWatch({
       pool,
       left: () => serversLeft(heldTask, workflow, pool),

@@ -1,10 +1,12 @@
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
+import { isUp } from "../pool/server-fit.js";
 import type { Workflow } from "../workflow/workflow.js";
 
 /**
  * Waits until a server answers again (`back`), or until another one has room for the work
- * (`given_up`), whichever is first.
+ * (`given_up`), whichever is first. One that came back without what the work needs may still know
+ * how its prompt ended.
  *
  * @param suits whether another server will do. @default any will
  * @throws the signal's reason when aborted.
@@ -18,7 +20,7 @@ export function waitForServer(
 ): Promise<"back" | "given_up"> {
   return new Promise((resolve, reject) => {
     const look = (): void => {
-      if (pool.serversFor(workflow).includes(server)) end(() => resolve("back"));
+      if (isUp(server)) end(() => resolve("back"));
       else if (pool.hasRoomBeside(server, workflow, suits)) end(() => resolve("given_up"));
     };
     const onAbort = (): void => end(() => reject(signal.reason as Error));

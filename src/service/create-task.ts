@@ -7,7 +7,7 @@ import { defined } from "../lib/defined.js";
 import type { AddressGuard } from "../net/address-guard.js";
 import type { Pool } from "../pool/pool.js";
 import type { Idempotency, NewTask } from "../store/task-intake.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { chooseWorkflow } from "../workflow/choose-workflow.js";
 import { type ParameterValues, resolveParameters } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";

@@ -2,7 +2,7 @@ import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import type { TaskCounts, TaskReading } from "../store/task-reading.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { SampleStreams } from "./sample-streams.js";
 import { Sampler } from "./sampler.js";
 import { type TaskView, viewTask } from "./task-view.js";

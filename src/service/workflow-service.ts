@@ -1,7 +1,7 @@
 import { TaskError } from "../domain/errors.js";
 import type { Json } from "../domain/task.js";
 import type { Pool } from "../pool/pool.js";
-import type { WorkflowCatalog } from "../workflow/catalog.js";
+import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { parametersSchema } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 

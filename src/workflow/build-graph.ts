@@ -111,7 +111,15 @@ function fitOf(
   name: string,
   prompt: Prompt,
   parameters: readonly WorkflowParameter[],
-  { node, shortest_edge, longest_edge, scale, multiple, upright }: NonNullable<Sidecar["fit"]>,
+  {
+    node,
+    shortest_edge,
+    longest_edge,
+    scale,
+    multiple,
+    upright,
+    turned,
+  }: NonNullable<Sidecar["fit"]>,
 ): Fit {
   for (const edge of [shortest_edge, longest_edge]) {
     const parameter = parameters.find((one) => one.name === edge);
@@ -127,6 +135,7 @@ function fitOf(
     ...(longest_edge !== undefined && { longestEdge: longest_edge }),
     ...(multiple !== undefined && { multiple }),
     ...(upright && { upright }),
+    ...(turned !== undefined && { turned: sizingNode(name, prompt, turned) }),
   };
 }
 
@@ -148,6 +157,11 @@ function framesOf(
 function imageNode(name: string, prompt: Prompt, where: string, id: string): string {
   if (Array.isArray(requireNode(name, prompt, where, id).inputs["image"])) return id;
   throw invalidWorkflow(name, `"${where}" names node "${id}", whose input "image" is not linked`);
+}
+
+function sizingNode(name: string, prompt: Prompt, id: string): string {
+  if (requireNode(name, prompt, "fit", id).inputs["largest_size"] !== undefined) return id;
+  throw invalidWorkflow(name, `"fit" names node "${id}", which has no input "largest_size"`);
 }
 
 function requireNode(name: string, prompt: Prompt, where: string, id: string) {

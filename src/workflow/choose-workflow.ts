@@ -1,6 +1,6 @@
 import type { Violation } from "../domain/errors.js";
 import type { TaskType } from "../domain/task.js";
-import type { WorkflowCatalog } from "./catalog.js";
+import type { WorkflowCatalog } from "./catalog/catalog.js";
 import type { Workflow } from "./workflow.js";
 
 /** The fields of a request that decide its workflow. An empty name is the same as none. */

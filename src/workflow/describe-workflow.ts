@@ -1,6 +1,11 @@
-import { type Capability, variantOn } from "./missing-for.js";
-import { isLink } from "./prompt-problems.js";
-import type { ModelNeed, Prompt, Workflow, WorkflowParameter } from "./workflow.js";
+import { type Capability, variantOn } from "./check/missing-for.js";
+import {
+  isLink,
+  type ModelNeed,
+  type Prompt,
+  type Workflow,
+  type WorkflowParameter,
+} from "./workflow.js";
 
 /** What was understood of a workflow, in lines for people. */
 export function describeWorkflow(workflow: Workflow): readonly string[] {

@@ -21,8 +21,10 @@ export function graphNamed(workflow: Workflow, name: string | undefined): Workfl
   return (variants.find((variant) => variant.name === name) ?? variants[0]).graph;
 }
 
-/** A workflow with one variant of its own alone; as it is where none has the name. */
+/** A workflow with one variant of its own alone; as it is where none has the name, or all. */
 export function onlyVariant(workflow: Workflow, name: string): Workflow {
-  const variants = workflow.variants?.filter((variant) => variant.name === name);
-  return variants?.length ? { ...workflow, variants } : workflow;
+  const { variants = [] } = workflow;
+  const only = variants.filter((variant) => variant.name === name);
+  const isOther = only.length > 0 && only.length < variants.length;
+  return isOther ? { ...workflow, variants: only } : workflow;
 }

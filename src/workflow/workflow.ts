@@ -7,6 +7,16 @@ export interface PromptNode {
   readonly _meta?: { readonly title?: string };
 }
 
+/** Whether an input's value is a link `[nodeId, outputSlot]`. */
+export function isLink(value: Json | undefined): value is readonly [string, number] {
+  return (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    typeof value[0] === "string" &&
+    typeof value[1] === "number"
+  );
+}
+
 /** ComfyUI's API format: what `POST /prompt` takes, nodes by their ids. */
 export type Prompt = { readonly [nodeId: string]: PromptNode };
 
@@ -71,6 +81,12 @@ export interface Fit {
   readonly multiple?: number;
   /** The frames of a turned film come to the node as they are shown; absent: as they are stored. */
   readonly upright?: true;
+  /**
+   * The node whose `largest_size` decides over the size of a film that is turned by 90 or 270 degrees: it scales a
+   * frame to as many pixels as there will be pairs of them, or parts of `multiple`, and the graph makes the size of
+   * that, however the frames lie. Absent: the size is computed here, for frames as `upright` says.
+   */
+  readonly turned?: string;
 }
 
 /** What a graph does with a film's frames, for whoever cuts films. */

@@ -35,7 +35,7 @@ export class UncertainSubmission extends TaskError {
 
 /**
  * Submits a prompt under the client id of the server's event connection. A POST without a clear
- * answer (timeout, reset, 5xx) is never repeated. Instead, the prompt's id is looked up on the
+ * answer (timeout, reset, 5xx, 409) is never repeated. Instead, the prompt's id is looked up on the
  * server. Before submitting an id again, the caller must have looked for it.
  *
  * @throws TaskError PROMPT_REJECTED and SERVER_FAULT as {@link ComfyServer.submit} does; {@link
@@ -87,12 +87,12 @@ export function sendable(prompt: Prompt): Prompt {
   return Object.fromEntries(entries);
 }
 
-// Errors that do not tell whether the server has the prompt: no answer, or an answer of a server in
-// trouble.
+// Errors that do not tell whether the server has the prompt: no answer, an answer of a server in
+// trouble, or that there is a prompt of this id: servers of 2026 take an id once.
 function isAmbiguous(error: TaskError): boolean {
   if (error.code === "PROMPT_REJECTED" || isUnsent(error)) return false;
   const { cause } = error;
-  if (cause instanceof AnsweredStatus) return cause.statusCode >= 500;
+  if (cause instanceof AnsweredStatus) return cause.statusCode >= 500 || cause.statusCode === 409;
   return cause !== undefined;
 }
 

@@ -102,10 +102,10 @@ export const switchesSchema = z
     extraFields: z.boolean(),
     /** No more prompts are taken from the queue, although every request is answered. */
     workerDead: z.boolean(),
-    /** Node classes that it does not have; heard at its start alone. */
-    without: z.array(z.string()),
     /** Speaks as a newer ComfyUI: the jobs API, UUIDs as prompt ids, combos of the newer form checked. */
     newer: z.boolean(),
+    /** Answers 409 to a prompt whose id it has already, where real servers run it once more. */
+    uniqueIds: z.boolean(),
   })
   .partial();
 

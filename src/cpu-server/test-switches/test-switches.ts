@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { addRoute, jsonBody } from "../http/http-server.js";
 import { isJsonObject, type JsonObject } from "../json.js";
 import type { Upscaler } from "../network/upscaler.js";
-import type { NodeClasses, NodeResult } from "../nodes/node-class.js";
+import type { NodeResult } from "../nodes/node-class.js";
 import type { NodeRun, ServerHooks, ServerParts } from "../server-hooks.js";
 import { ForgetfulHistory } from "./forgetful-history.js";
 import { addHttpFaults, ignoresRequest } from "./http-faults.js";
@@ -13,6 +13,7 @@ import { applyNodeFault, spoilOutput } from "./node-faults.js";
 import { SimulatedUpscaler } from "./simulated-upscaler.js";
 import { addStatedMemory } from "./stated-memory.js";
 import { type Switches, switchesSchema } from "./switches.js";
+import { addUniqueIds } from "./unique-ids.js";
 import { POLL_MS, waitAsSet } from "./wait-as-set.js";
 
 /** The paths of the files that the switches need. */
@@ -41,6 +42,7 @@ export class TestSwitches implements ServerHooks {
   addHttp(app: FastifyInstance, parts: ServerParts): void {
     addHttpFaults(app, () => this.#switches);
     addStatedMemory(app, () => this.#switches);
+    addUniqueIds(app, parts, () => this.#switches);
     addJobsRoutes(app, parts, () => this.isNewer());
     addRoute(app, "/test/switches", {
       GET: async () => this.#switches,
@@ -58,11 +60,6 @@ export class TestSwitches implements ServerHooks {
 
   wrapUpscaler(real: Upscaler): Upscaler {
     return new SimulatedUpscaler(real, () => this.#switches);
-  }
-
-  nodeClasses(all: NodeClasses): NodeClasses {
-    const { without = [] } = this.#switches;
-    return new Map([...all].filter(([name]) => !without.includes(name)));
   }
 
   async beforeTake(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Json } from "../../domain/task.js";
 import { invalidWorkflow } from "../invalid-workflow.js";
 import { inputSpec, type NodeClasses } from "../node-info.js";
 import type { Prompt, PromptNode } from "../workflow.js";
+import { browserKind, isEverywhere } from "./browser-nodes.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { openScopes, type PlacedNode, placedNodes } from "./graph-scope.js";
 import { readWidgets, type WidgetValues } from "./read-widgets.js";
@@ -61,16 +62,6 @@ interface LinkedNode extends PlacedNode {
   readonly sources: ReadonlyMap<string, Source>;
 }
 
-/** Kinds of nodes that only the editor knows. */
-const EDITOR_TYPES: ReadonlySet<string> = new Set([
-  "GetNode",
-  "MarkdownNote",
-  "Note",
-  "PrimitiveNode",
-  "Reroute",
-  "SetNode",
-]);
-
 function convert(graph: Graph, classes: NodeClasses, resultNode: string | undefined): Conversion {
   const nodes = new Map(nodesOf(graph).map((node) => [node.id, linkNode(node, classes)]));
   const isResult = ({ id, classType }: LinkedNode) =>
@@ -96,7 +87,7 @@ function convert(graph: Graph, classes: NodeClasses, resultNode: string | undefi
 }
 
 function nodesOf(graph: Graph): readonly PlacedNode[] {
-  return placedNodes(openScopes(graph)).filter(({ node }) => !EDITOR_TYPES.has(node.type));
+  return placedNodes(openScopes(graph)).filter(({ node }) => browserKind(node.type) === undefined);
 }
 
 function linkNode(placed: PlacedNode, classes: NodeClasses): LinkedNode {
@@ -149,6 +140,7 @@ function toPromptNode(
   // Links are set last: a link to a widget wins over the widget's own value.
   for (const [name, source] of sources) setSource(inputs, name, source, nodes);
   refuseBrowserMade(inputs, info);
+  refuseBrowserLinked(inputs, info, nodes);
   const title = node.title ?? classType;
   return { class_type: classType, inputs: Object.fromEntries(inputs), _meta: { title } };
 }
@@ -176,6 +168,10 @@ function setSource(
     case "muted":
       inputs.delete(name);
       break;
+    case "switch":
+      throw new Unconvertible(
+        `has an input "${name}" that is linked to node "${source.node}" (${source.type}), which lives in the browser alone and gives no value`,
+      );
     case "none":
       break;
   }
@@ -195,6 +191,22 @@ function refuseBrowserMade(inputs: WidgetValues, info: NodeInfo): void {
       throw new Unconvertible(`has an input "${name}" whose value only a browser can make`);
     }
   }
+}
+
+/** Refuses a node with an unset input that a node of the graph may feed without a link that is in the file. */
+function refuseBrowserLinked(
+  inputs: WidgetValues,
+  { input: { required = {} } }: NodeInfo,
+  nodes: ReadonlyMap<string, LinkedNode>,
+): void {
+  const isSet = (name: string) =>
+    [...inputs.keys()].some((key) => `${key}.`.startsWith(`${name}.`));
+  const unset = Object.keys(required).find((name) => !isSet(name));
+  const feeding = [...nodes.values()].find(({ node }) => isEverywhere(node.type));
+  if (unset === undefined || feeding === undefined) return;
+  throw new Unconvertible(
+    `has an input "${unset}" that nothing is linked to; node "${feeding.id}" (${feeding.node.type}) may link it, but only in the browser, and the file does not say so`,
+  );
 }
 
 function isLinkLike(value: Json): boolean {

@@ -3,6 +3,7 @@ import type { Json } from "../../domain/task.js";
 import { defined } from "../../lib/defined.js";
 import { invalidWorkflow } from "../invalid-workflow.js";
 import { firstIssue } from "../read/first-issue.js";
+import { withEverywhereLinks } from "./everywhere-links.js";
 import type { Graph, GraphBody, GraphLink, GraphNode, Subgraph } from "./graph.js";
 
 /** Whether a file is in the UI format. */
@@ -80,10 +81,22 @@ const linkObject = z
     targetSlot: link.target_slot,
   }));
 
+const everywhereLink = z.object({
+  upstream: id,
+  upstream_slot: z.number(),
+  downstream: id,
+  downstream_slot: z.number(),
+  controller: id,
+});
+
 const body = z.object({
   nodes: z.array(node),
   // Removed links leave holes.
   links: z.array(z.union([linkRow, linkObject, z.null()])),
+  extra: z
+    .object({ ue_links: z.array(everywhereLink) })
+    .nullish()
+    .catch(null),
 });
 
 const subgraph = body.extend({
@@ -101,12 +114,13 @@ function toSubgraph(parsed: z.infer<typeof subgraph>): Subgraph {
   return { ...toBody(parsed), id, name, inputNames: (inputs ?? []).map((one) => one.name) };
 }
 
-function toBody({ nodes, links }: z.infer<typeof body>): GraphBody {
+function toBody({ nodes, links, extra }: z.infer<typeof body>): GraphBody {
   const present = links.filter((link): link is GraphLink => link !== null);
-  return {
+  const drawn = {
     nodes: new Map(nodes.map((one) => [one.id, toNode(one)])),
     links: new Map(present.map((link) => [link.id, link])),
   };
+  return withEverywhereLinks(drawn, extra?.ue_links ?? []);
 }
 
 function toNode(parsed: z.infer<typeof node>): GraphNode {

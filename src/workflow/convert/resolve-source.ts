@@ -1,5 +1,6 @@
 import type { Json } from "../../domain/task.js";
 import { isAnyType, isCompatible } from "../slot-types.js";
+import { browserKind, setTypeOf } from "./browser-nodes.js";
 import {
   BYPASSED,
   type GraphInput,
@@ -20,6 +21,8 @@ export type Source =
   | { readonly kind: "value"; readonly value: Json }
   /** A muted node's output. The input is left out, even if its widget has a value. */
   | { readonly kind: "muted" }
+  /** A node that lives in the browser alone and gives no value. */
+  | { readonly kind: "switch"; readonly node: string; readonly type: string }
   /** Nothing is linked: the widget's own value counts. */
   | { readonly kind: "none" };
 
@@ -60,14 +63,15 @@ class Tracer {
   }
 
   #output(scope: Scope, node: GraphNode, slot: number): Source {
-    if (node.type === "PrimitiveNode") return primitiveValue(node);
+    const kind = browserKind(node.type);
+    if (kind === "value") return primitiveValue(node);
     if (node.mode === MUTED) return { kind: "muted" };
     if (node.mode === BYPASSED) {
       return this.input(scope, node.inputs[bypassSlot(node, slot, this.#wanted)]);
     }
-    if (node.type === "Reroute") return this.input(scope, node.inputs[slot]);
-    if (node.type === "GetNode") return this.#variable(scope, node);
-    if (node.type === "SetNode") return this.input(scope, node.inputs[slot]);
+    if (kind === "reroute" || kind === "set") return this.input(scope, node.inputs[slot]);
+    if (kind === "get") return this.#variable(scope, node);
+    if (kind === "switch") return { kind, node: `${scope.prefix}${node.id}`, type: node.type };
     const child = scope.children.get(node.id);
     if (child !== undefined) return this.#inside(child, slot);
     return { kind: "link", node: `${scope.prefix}${node.id}`, slot };
@@ -104,7 +108,7 @@ class Tracer {
     const name = firstValue(get);
     for (let at: Scope | undefined = scope; at !== undefined; at = at.parent?.scope) {
       const sets = [...at.body.nodes.values()].filter(
-        (node) => node.type === "SetNode" && firstValue(node) === name,
+        (node) => node.type === setTypeOf(get.type) && firstValue(node) === name,
       );
       if (sets.length > 1) throw new Unconvertible(`"${name}" is set by more than one node`);
       const [set] = sets;

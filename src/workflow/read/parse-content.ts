@@ -38,6 +38,7 @@ const fit = z.strictObject({
   scale: z.number(),
   multiple: z.number().exactOptional(),
   upright: z.literal(true).exactOptional(),
+  turned: z.string().exactOptional(),
 });
 
 const frames = z.strictObject({

@@ -44,6 +44,7 @@ const fit = z.strictObject({
   scale: z.number().positive().default(1),
   multiple: z.number().int().positive().multipleOf(2).optional(),
   upright: z.boolean().default(false),
+  turned: z.string().optional(),
 });
 
 const frames = z.strictObject({

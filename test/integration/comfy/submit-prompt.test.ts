@@ -13,7 +13,9 @@ let server: TestCpuServer;
 beforeAll(async () => {
   server = await startCpuServer();
 });
-beforeEach(() => server.set({ http: null, newer: null, simulate: { steps: 2, stepMs: 1 } }));
+beforeEach(() =>
+  server.set({ http: null, newer: null, uniqueIds: null, simulate: { steps: 2, stepMs: 1 } }),
+);
 afterAll(() => server[Symbol.asyncDispose]());
 
 const STALL = { stallMs: 30_000, signal };
@@ -137,6 +139,28 @@ describe("submitPrompt() without a clear answer", () => {
       expect(await lookForPrompt(comfy, promptId, signal)).toEqual({ state: "absent" });
     },
   );
+
+  test("finds the prompt that a server has already, which takes an id once", async () => {
+    await server.set({ uniqueIds: true });
+    const comfy = clientOf(server.url);
+    const { prompt, promptId } = await quickPrompt(comfy);
+    await submitPrompt(comfy, { prompt, promptId }, signal);
+    await submitPrompt(comfy, { prompt, promptId }, signal);
+    expect(await followPrompt(comfy, promptId, STALL)).toMatchObject({ kind: "success" });
+    await submitPrompt(comfy, { prompt, promptId }, signal);
+    expect(await startCount(promptId)).toBe(1);
+  });
+
+  test("blames the server for a 409 where it does not have the prompt", async () => {
+    const comfy = clientOf(server.url);
+    const { prompt, promptId } = await quickPrompt(comfy);
+    const conflict = { fault: "answer", status: 409 } as const;
+    await server.set({ http: [{ path: "/prompt", method: "POST", ...conflict }] });
+    await expect(submitPrompt(comfy, { prompt, promptId }, signal)).rejects.toMatchObject({
+      code: "SERVER_FAULT",
+      message: expect.stringContaining("answered 409"),
+    });
+  });
 
   test("looks until the server answers again", async () => {
     const comfy = clientOf(server.url);

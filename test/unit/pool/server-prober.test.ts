@@ -5,7 +5,7 @@ import { createLogger } from "../../../src/lib/logger.js";
 import { Pool } from "../../../src/pool/pool.js";
 import { PoolServer } from "../../../src/pool/pool-server.js";
 import { ServerProber } from "../../../src/pool/server-prober.js";
-import type { WorkflowCatalog } from "../../../src/workflow/catalog.js";
+import type { WorkflowCatalog } from "../../../src/workflow/catalog/catalog.js";
 import { eventually } from "../../support/eventually.js";
 import { startOrigin } from "../../support/http-origin.js";
 

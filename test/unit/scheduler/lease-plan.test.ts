@@ -46,6 +46,13 @@ describe("planLeases()", () => {
   ];
   test.each<Case>([
     ["nothing without servers", [], [], [reach("small", "")], ["small"]],
+    [
+      "in spite of runs that are held to servers which are down",
+      [free("A")],
+      runs(50, "small", ""),
+      [reach("small", "A")],
+      ["small"],
+    ],
     ["everything while all is free", [free("A"), free("B")], [], [large, small], ["large small"]],
     [
       "for a free slot before places ahead",

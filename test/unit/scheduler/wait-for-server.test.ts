@@ -52,6 +52,16 @@ test("waitForServer() answers when the server is back", async () => {
   expect(await waiting).toBe("back");
 });
 
+test("waitForServer() answers when the server is back without what the workflow needs", async () => {
+  const { pool, silent } = twoServers();
+  const prompt = { "1": { class_type: "Gone", inputs: {} } };
+  const gone = { ...workflow, prompt };
+  const waiting = waitForServer(pool, silent, gone, NEVER);
+  silent.noteAnswer(false, new Date());
+  pool.changed();
+  expect(await waiting).toBe("back");
+});
+
 test("waitForServer() ends with its signal, and listens no longer", async () => {
   const { pool, silent } = twoServers();
   pool.adopt("gpu2#0", OTHER);

@@ -164,6 +164,11 @@ low_memory: { "2": { model_name: RealESRGAN_x2.pth } }
       '"fit" names parameter "edge", which has no default',
     ],
     [
+      "a fit of turned films by a node that scales to no longest edge",
+      'parameters: {}\nfit: { node: "3", turned: "2" }',
+      '"fit" names node "2", which has no input "largest_size"',
+    ],
+    [
       "alpha that joins nothing",
       'alpha: "2"',
       '"alpha" names node "2", whose input "image" is not linked',
@@ -211,11 +216,15 @@ parameters:
   memory: { default: low, choices: { low: {}, high: { "5": { seed: 1 } } } }
 weights: { "3": 9 }
 low_memory: { "5": { seed: 2 } }
-fit: { node: "3", shortest_edge: size, longest_edge: size, multiple: 8, upright: true }
+fit: { node: "3", shortest_edge: size, longest_edge: size, multiple: 8, upright: true, turned: "6" }
 alpha: "3"
 frames: { decoded: "1", made: "3", multiple: 4, plus: 1 }
 `;
-  const prompt: Prompt = { ...IMAGE_PROMPT, "5": { class_type: "Sampler", inputs: { seed: 1 } } };
+  const prompt: Prompt = {
+    ...IMAGE_PROMPT,
+    "5": { class_type: "Sampler", inputs: { seed: 1 } },
+    "6": { class_type: "ImageScaleToMaxDimension", inputs: { image: ["1", 0], largest_size: 1 } },
+  };
 
   it("bring a workflow back as it was, through JSON", () => {
     const original = workflow(prompt, sidecar);

@@ -2,11 +2,13 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pino from "pino";
 import { beforeAll, expect, it } from "vitest";
-import { bindPrompt } from "../../../src/workflow/bind-prompt.js";
-import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
-import { missingFor } from "../../../src/workflow/missing-for.js";
+import { bindPrompt } from "../../../src/workflow/bind/bind-prompt.js";
+import { carriesAlpha } from "../../../src/workflow/bind/carries-alpha.js";
+import { WorkflowCatalog } from "../../../src/workflow/catalog/catalog.js";
+import { missingFor } from "../../../src/workflow/check/missing-for.js";
 import type { NodeClasses } from "../../../src/workflow/node-info.js";
 import { resolveParameters } from "../../../src/workflow/resolve-parameters.js";
+import { variantsOf } from "../../../src/workflow/variants.js";
 import type { Prompt, Workflow } from "../../../src/workflow/workflow.js";
 import { recordedClasses } from "./object-info.js";
 
@@ -18,7 +20,7 @@ const NAMES = readdirSync(DIRECTORY)
   .map((file) => file.replace(".json", ""))
   .filter((name) => !ELSEWHERE.includes(name));
 
-const GPU = recordedClasses("core", "seedvr2");
+const GPU = recordedClasses("core", "core-more", "seedvr2");
 const CPU = withModels(recordedClasses("core"), ["anime4k-cnn-x2", "anime4k-cnn-x4"]);
 
 const isForCpu = (name: string) => name.startsWith("cpu_");
@@ -54,7 +56,7 @@ it.each(NAMES)(
 );
 
 it.each(NAMES.filter((name) => !isForCpu(name)))("%s runs on newer servers, too", (name) => {
-  const classes = recordedClasses("core", "core-2026", "seedvr2");
+  const classes = recordedClasses("core", "core-more", "core-2026", "seedvr2");
   expect(missingFor(load(name), { classes })).toEqual([]);
 });
 
@@ -84,6 +86,10 @@ it.each(NAMES)("%s has a low-memory profile that its nodes take, where it has on
   const low = { ...workflow, prompt: bind(workflow, true) };
   expect(missingFor(low, { classes: isForCpu(name) ? CPU : GPU })).toEqual([]);
   expect(workflow.lowMemory !== undefined).toBe(name.startsWith("seedvr2"));
+});
+
+it.each(NAMES.filter((name) => name.includes("image")))("%s keeps alpha", (name) => {
+  for (const { graph } of variantsOf(load(name))) expect(carriesAlpha(graph)).toBe(true);
 });
 
 it.each(NAMES.filter((name) => name.includes("video")))("%s keeps frame rate and audio", (name) => {

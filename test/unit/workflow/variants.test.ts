@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { bindPrompt } from "../../../src/workflow/bind-prompt.js";
+import { bindPrompt } from "../../../src/workflow/bind/bind-prompt.js";
 import { buildWorkflow, type VariantFile } from "../../../src/workflow/build-workflow.js";
+import { missingFor, variantOn } from "../../../src/workflow/check/missing-for.js";
 import { describeRun, describeWorkflow } from "../../../src/workflow/describe-workflow.js";
-import { missingFor, variantOn } from "../../../src/workflow/missing-for.js";
 import { parseSidecar } from "../../../src/workflow/read/sidecar.js";
 import { fromContent, toContent } from "../../../src/workflow/read/workflow-content.js";
 import { parametersSchema, resolveParameters } from "../../../src/workflow/resolve-parameters.js";

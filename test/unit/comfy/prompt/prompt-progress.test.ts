@@ -59,6 +59,20 @@ describe("PromptProgress", () => {
     expect(update.step).toEqual({ value: 1, max: 40 });
   });
 
+  test("never falls where nodes run once for each chunk of a film, and rises when they are done", () => {
+    const progress = new PromptProgress(prompt, { "1": 1, "2": 1, "3": 1, "4": 1 });
+    const chunk = (value: number): PromptEvent[] => [
+      { type: "executing", nodeId: "3" },
+      state({ "2": node(1, 1, true), "3": node(value, 1) }),
+      { type: "progress", nodeId: "3", value, max: 1 },
+    ];
+    const events = [chunk(0), chunk(1), chunk(0), chunk(1), chunk(0)].flat();
+    const ratios = events.map((event) => updateAfter(progress, event).ratio);
+    expect(ratios).toEqual(ratios.toSorted((a, b) => a - b));
+    const last = updateAfter(progress, state({ "3": node(1, 1, true), "4": node(1, 1, true) }));
+    expect(last.ratio).toBe(0.75);
+  });
+
   test("does without progress_state, which older servers do not send", () => {
     const progress = new PromptProgress(prompt, { "1": 1, "2": 1, "3": 1, "4": 1 });
     const events: PromptEvent[] = [

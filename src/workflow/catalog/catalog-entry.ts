@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
-import { buildWorkflow, type ModelNames, type VariantFile } from "./build-workflow.js";
-import type { Graph } from "./convert/graph.js";
-import { graphClasses, graphToPrompt } from "./convert/graph-to-prompt.js";
-import { isGraph, parseGraph } from "./convert/parse-graph.js";
-import { invalidWorkflow } from "./invalid-workflow.js";
-import type { NodeClasses } from "./node-info.js";
-import { parsePrompt } from "./read/parse-prompt.js";
-import { parseJson } from "./read/parse-text.js";
-import type { GraphSource, WorkflowSource } from "./read/read-workflow-file.js";
-import { parseSidecar, type Sidecar } from "./read/sidecar.js";
-import type { Workflow } from "./workflow.js";
+import { buildWorkflow, type ModelNames, type VariantFile } from "../build-workflow.js";
+import type { Graph } from "../convert/graph.js";
+import { graphClasses, graphToPrompt } from "../convert/graph-to-prompt.js";
+import { isGraph, parseGraph } from "../convert/parse-graph.js";
+import { invalidWorkflow } from "../invalid-workflow.js";
+import type { NodeClasses } from "../node-info.js";
+import { parsePrompt } from "../read/parse-prompt.js";
+import { parseJson } from "../read/parse-text.js";
+import type { GraphSource, WorkflowSource } from "../read/read-workflow-file.js";
+import { parseSidecar, type Sidecar } from "../read/sidecar.js";
+import type { Workflow } from "../workflow.js";
 
 /** One file of a catalog: a workflow, or a graph that becomes one when a server knows its nodes. */
 export class CatalogEntry {

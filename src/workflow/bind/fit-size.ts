@@ -1,5 +1,5 @@
-import type { InputFacts } from "../domain/task.js";
-import type { Fit } from "./workflow.js";
+import type { InputFacts } from "../../domain/task.js";
+import type { Fit } from "../workflow.js";
 
 /** Bounds of a size, in pixels. */
 export interface EdgeBounds {
@@ -19,7 +19,11 @@ interface Size {
 const MAX_EDGE = 16384;
 
 /** The size that a picture is scaled to; undefined where it has that size when it comes to the node. */
-export function fitSize(fit: Fit, input: InputFacts, { shortest, longest }: EdgeBounds) {
+export function fitSize(
+  fit: Fit,
+  input: InputFacts,
+  { shortest, longest }: EdgeBounds,
+): Size | undefined {
   const { width, height } = fit.upright ? input : storedSize(input);
   const come = { width: width * fit.scale, height: height * fit.scale };
   const wanted = shortest === undefined ? 1 : shortest / Math.min(come.width, come.height);
@@ -30,10 +34,28 @@ export function fitSize(fit: Fit, input: InputFacts, { shortest, longest }: Edge
   return size.width === come.width && size.height === come.height ? undefined : size;
 }
 
+/**
+ * How many pairs of pixels, or parts of `multiple`, the longest edge of a frame gets, so that the other edge in
+ * proportion gets enough of them: as many as `multiple` asks for, and never none.
+ */
+export function longestParts({ multiple }: Fit, input: InputFacts, size: Size): number {
+  const ratio = Math.min(input.width, input.height) / Math.max(input.width, input.height);
+  const least = multiple === undefined ? 1 : Math.min(size.width, size.height) / multiple;
+  let count = Math.max(size.width, size.height) / (multiple ?? 2);
+  // ComfyUI rounds what lies between two numbers to the even one.
+  while (Math.ceil(count * ratio - 0.5) < least) count += 1;
+  return count;
+}
+
+/** Whether a film's frames, as stored, lie on their side. */
+export function isTurned({ rotationDegrees }: InputFacts): boolean {
+  return rotationDegrees === 90 || rotationDegrees === 270;
+}
+
 /** Servers before 2026-04 decode a video's frames as they are stored, not as they are shown. */
-function storedSize({ width, height, rotationDegrees }: InputFacts): Size {
-  const isTurned = rotationDegrees === 90 || rotationDegrees === 270;
-  return isTurned ? { width: height, height: width } : { width, height };
+function storedSize(input: InputFacts): Size {
+  const { width, height } = input;
+  return isTurned(input) ? { width: height, height: width } : { width, height };
 }
 
 function toEven(pixels: number): number {

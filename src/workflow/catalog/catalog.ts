@@ -1,14 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
-import { TaskError } from "../domain/errors.js";
-import type { TaskType } from "../domain/task.js";
-import type { ModelNames } from "./build-workflow.js";
+import { TaskError } from "../../domain/errors.js";
+import type { TaskType } from "../../domain/task.js";
+import type { ModelNames } from "../build-workflow.js";
+import type { NodeClasses } from "../node-info.js";
+import { readWorkflowFile } from "../read/read-workflow-file.js";
+import type { Workflow } from "../workflow.js";
 import { CatalogEntry } from "./catalog-entry.js";
 import { FileWatch } from "./file-watch.js";
-import type { NodeClasses } from "./node-info.js";
-import { readWorkflowFile } from "./read/read-workflow-file.js";
-import type { Workflow } from "./workflow.js";
 
 /** What a catalog needs beside its directory. */
 export interface CatalogOptions {

@@ -1,6 +1,6 @@
-import type { Json } from "../domain/task.js";
-import { ownValue } from "./node-info.js";
-import type { Prompt, PromptNode } from "./workflow.js";
+import type { Json } from "../../domain/task.js";
+import { ownValue } from "../node-info.js";
+import type { Prompt, PromptNode } from "../workflow.js";
 
 /** Takes a node out of a prompt: what was linked to it gets what its `image` was linked to. */
 export function leaveOut(prompt: Prompt, nodeId: string | undefined): Prompt {

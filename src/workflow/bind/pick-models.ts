@@ -1,6 +1,6 @@
-import { comboOptions, inputSpec, type NodeClasses, ownValue } from "./node-info.js";
+import { comboOptions, inputSpec, type NodeClasses, ownValue } from "../node-info.js";
+import type { ModelNeed, Prompt } from "../workflow.js";
 import { setInputs } from "./set-inputs.js";
-import type { ModelNeed, Prompt } from "./workflow.js";
 
 /**
  * A prompt with every model that has alternatives set to the first file that the server has. Where it

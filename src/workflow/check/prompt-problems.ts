@@ -1,11 +1,19 @@
-import type { InputSpec, NodeInfo } from "../comfy/node-info.js";
-import type { Json } from "../domain/task.js";
-import { namesModel } from "./infer.js";
-import { comboOptions, inputSpec, isFedByUpload, type NodeClasses, ownValue } from "./node-info.js";
-import { alternatives } from "./pick-models.js";
-import { isCompatible, typeText } from "./slot-types.js";
-import { UPLOAD_CLASSES } from "./upload-classes.js";
-import type { ModelNeed, Prompt, PromptNode } from "./workflow.js";
+import type { InputSpec, NodeInfo } from "../../comfy/node-info.js";
+import type { Json } from "../../domain/task.js";
+import { alternatives } from "../bind/pick-models.js";
+import { namesModel } from "../infer.js";
+import {
+  comboOptions,
+  inputSpec,
+  isDynamicCombo,
+  isFedByUpload,
+  type NodeClasses,
+  ownValue,
+} from "../node-info.js";
+import { isCompatible, typeText } from "../slot-types.js";
+import { UPLOAD_CLASSES } from "../upload-classes.js";
+import { isLink, type ModelNeed, type Prompt, type PromptNode } from "../workflow.js";
+import { comboWithout, withChosenInputs } from "./dynamic-inputs.js";
 
 /** What is known of a prompt beyond its nodes. */
 export interface PromptFacts {
@@ -25,8 +33,9 @@ export function promptProblems(
   { isFilledIn, models }: PromptFacts,
 ): readonly string[] {
   const problems = Object.entries(prompt).flatMap(([id, node]) => {
-    const info = classes.get(node.class_type);
-    if (info === undefined) return [`Node class "${node.class_type}" is missing`];
+    const known = classes.get(node.class_type);
+    if (known === undefined) return [`Node class "${node.class_type}" is missing`];
+    const info = withChosenInputs(known, node.inputs);
     return [
       ...absentInputs(node, info),
       ...Object.entries(node.inputs).flatMap(([input, value]) => {
@@ -49,10 +58,14 @@ interface PlacedInput {
   readonly model: ModelNeed | undefined;
 }
 
-/** Required inputs that the prompt does not give: a server does not fill them in. */
+/**
+ * Required inputs that the prompt does not give: a server does not fill them in. A choice within a
+ * choice is not demanded: newer servers take it from another input where an older one had it.
+ */
 function absentInputs({ class_type, inputs }: PromptNode, info: NodeInfo): readonly string[] {
   return Object.entries(info.input.required ?? {})
-    .filter(([name, [type]]) => !Object.hasOwn(inputs, name) && !isGroup(type))
+    .filter(([name]) => !Object.hasOwn(inputs, name))
+    .filter(([name, spec]) => !isGroup(spec[0]) && !(name.includes(".") && isDynamicCombo(spec)))
     .map(([name]) => `Node class "${class_type}" requires input "${name}", which is not set`);
 }
 
@@ -65,9 +78,14 @@ function inputProblems(placed: PlacedInput): readonly string[] {
   const { node, info, input, value } = placed;
   const spec = inputSpec(info, input);
   if (spec === undefined) {
-    return isKnownOtherwise(info, input)
-      ? []
-      : [`Node class "${node.class_type}" has no input "${input}"`];
+    if (!isKnownOtherwise(info, input))
+      return [`Node class "${node.class_type}" has no input "${input}"`];
+    const combo = comboWithout(info, node.inputs, input);
+    if (combo === undefined) return [];
+    const choice = JSON.stringify(node.inputs[combo]);
+    return [
+      `Input "${input}" of node class "${node.class_type}" is none of choice ${choice} of "${combo}"`,
+    ];
   }
   if (isLink(value)) return linkProblems(placed, spec, value);
   return [...choiceProblems(placed, spec), ...rangeProblems(placed, spec)];
@@ -86,16 +104,6 @@ function isKnownOtherwise(info: NodeInfo, input: string): boolean {
     ...Object.values(info.input.optional ?? {}),
   ];
   return all.some(([, options]) => options?.["formats"] !== undefined);
-}
-
-/** Whether an input's value is a link `[nodeId, outputSlot]`. */
-export function isLink(value: Json | undefined): value is readonly [string, number] {
-  return (
-    Array.isArray(value) &&
-    value.length === 2 &&
-    typeof value[0] === "string" &&
-    typeof value[1] === "number"
-  );
 }
 
 function linkProblems(

@@ -1,13 +1,14 @@
-import { TaskError } from "../domain/errors.js";
-import type { InputFacts } from "../domain/task.js";
-import { defined } from "../lib/defined.js";
-import { fitSize } from "./fit-size.js";
+import { TaskError } from "../../domain/errors.js";
+import type { InputFacts } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
+import { type NodeClasses, ownValue } from "../node-info.js";
+import type { ParameterValues } from "../resolve-parameters.js";
+import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "../workflow.js";
+import { joinsAlpha } from "./carries-alpha.js";
+import { fitSize, isTurned, longestParts } from "./fit-size.js";
 import { leaveOut } from "./leave-out.js";
-import { type NodeClasses, ownValue } from "./node-info.js";
 import { pickModels } from "./pick-models.js";
-import type { ParameterValues } from "./resolve-parameters.js";
 import { setInputs } from "./set-inputs.js";
-import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "./workflow.js";
 
 /** What turns a workflow's prompt into that of one task. */
 export interface Binding {
@@ -40,7 +41,8 @@ export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
   prompt = pickModels(prompt, graph.models, binding.classes);
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });
   prompt = setInputs(prompt, fileNames(prompt, graph.resultNode, binding.filenamePrefix));
-  if (!keepsAlpha(graph, binding)) prompt = leaveOut(prompt, graph.alpha);
+  const { input, classes } = binding;
+  if (!input?.hasAlpha || !joinsAlpha(graph, classes)) prompt = leaveOut(prompt, graph.alpha);
   return graph.fit === undefined ? prompt : applyFit(prompt, graph, graph.fit, binding);
 }
 
@@ -78,12 +80,6 @@ function fileNames(prompt: Prompt, resultNode: string, prefix: string): NodeInpu
   );
 }
 
-/** A server may lack the class: the picture then loses its alpha, as it does with any older server. */
-function keepsAlpha({ prompt, alpha }: WorkflowGraph, { input, classes }: Binding): boolean {
-  const classType = alpha === undefined ? undefined : ownValue(prompt, alpha)?.class_type;
-  return input?.hasAlpha === true && (classes?.has(classType ?? "") ?? true);
-}
-
 /** The value of a parameter that bounds a size. */
 function edgeOf({ parameters }: WorkflowGraph, name: string | undefined, values: ParameterValues) {
   if (name === undefined) return undefined;
@@ -103,7 +99,8 @@ function applyFit(prompt: Prompt, graph: WorkflowGraph, fit: Fit, binding: Bindi
     shortest: edgeOf(graph, fit.shortestEdge, parameters),
     longest: edgeOf(graph, fit.longestEdge, parameters),
   });
-  return size === undefined
-    ? leaveOut(prompt, fit.node)
-    : setInputs(prompt, { [fit.node]: { width: size.width, height: size.height } });
+  if (size === undefined) return leaveOut(prompt, fit.node);
+  if (fit.turned !== undefined && isTurned(input))
+    return setInputs(prompt, { [fit.turned]: { largest_size: longestParts(fit, input, size) } });
+  return setInputs(prompt, { [fit.node]: { width: size.width, height: size.height } });
 }

@@ -2,12 +2,12 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pino from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { WorkflowCatalog } from "../../../src/workflow/catalog.js";
-import { eventually } from "../../support/eventually.js";
-import { tempDir } from "../../support/temp-dir.js";
-import { graph, node } from "./convert/graphs.js";
-import { madeUpClasses, recordedClasses } from "./object-info.js";
-import { IMAGE_PROMPT } from "./workflows.js";
+import { WorkflowCatalog } from "../../../../src/workflow/catalog/catalog.js";
+import { eventually } from "../../../support/eventually.js";
+import { tempDir } from "../../../support/temp-dir.js";
+import { graph, node } from "../convert/graphs.js";
+import { madeUpClasses, recordedClasses } from "../object-info.js";
+import { IMAGE_PROMPT } from "../workflows.js";
 
 const CORE = recordedClasses("core");
 
@@ -205,7 +205,7 @@ describe("WorkflowCatalog with a file as the editor saves it", () => {
   });
 
   it("makes of a file from the editor what a shipped workflow is", async () => {
-    const saved = new URL("../../fixtures/workflows/upscale-as-saved.json", import.meta.url);
+    const saved = new URL("../../../fixtures/workflows/upscale-as-saved.json", import.meta.url);
     const { catalog } = await catalogOf({ "upscale.json": await readFile(saved, "utf8") });
     const { prompt } = catalog.convert("upscale", CORE);
     expect(Object.keys(prompt)).toEqual(["1", "2", "3", "5"]);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { InputFacts } from "../../../src/domain/task.js";
-import { type Binding, bindPrompt } from "../../../src/workflow/bind-prompt.js";
-import { missingFor } from "../../../src/workflow/missing-for.js";
-import type { Prompt, Workflow } from "../../../src/workflow/workflow.js";
-import { recordedClasses } from "./object-info.js";
-import { IMAGE_PROMPT, workflow } from "./workflows.js";
+import type { InputFacts } from "../../../../src/domain/task.js";
+import { type Binding, bindPrompt } from "../../../../src/workflow/bind/bind-prompt.js";
+import { missingFor } from "../../../../src/workflow/check/missing-for.js";
+import type { Prompt, Workflow } from "../../../../src/workflow/workflow.js";
+import { recordedClasses } from "../object-info.js";
+import { IMAGE_PROMPT, workflow } from "../workflows.js";
 
 const BINDING: Binding = {
   inputName: "sr/in.png",

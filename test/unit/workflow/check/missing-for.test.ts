@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { missingFor } from "../../../src/workflow/missing-for.js";
-import type { NodeClasses } from "../../../src/workflow/node-info.js";
-import type { Prompt } from "../../../src/workflow/workflow.js";
-import { madeUpClasses, recordedClasses } from "./object-info.js";
-import { IMAGE_PROMPT, workflow } from "./workflows.js";
+import { missingFor } from "../../../../src/workflow/check/missing-for.js";
+import type { NodeClasses } from "../../../../src/workflow/node-info.js";
+import type { Prompt } from "../../../../src/workflow/workflow.js";
+import { madeUpClasses, recordedClasses } from "../object-info.js";
+import { IMAGE_PROMPT, workflow } from "../workflows.js";
 
 const CORE = recordedClasses("core");
 const SIDECAR = 'input: { node: "1", field: image }\nresult: "4"';
@@ -123,5 +123,79 @@ describe("missingFor()", () => {
       'Input "scale_by" of node class "ImageScaleBy" must be at most 8, not 9',
     ]);
     expect(missing({ "5": scale(0) })).toHaveLength(1);
+  });
+
+  describe("on inputs of choices", () => {
+    const load: Prompt = { "5": { class_type: "LoadVideo", inputs: { file: "a.mp4" } } };
+    const save = (inputs: Prompt[string]["inputs"]): Prompt => ({
+      ...load,
+      "6": {
+        class_type: "SaveVideo",
+        inputs: { video: ["5", 0], filename_prefix: "x", ...inputs },
+      },
+    });
+    const OLD_FORM = { format: "mp4", codec: "h264", "codec.encoding": "re-encode" };
+    const OLDEST = recordedClasses("core");
+    const OLDER = recordedClasses("core", "core-0.30");
+    const NEWER = recordedClasses("core", "core-0.46");
+
+    it("takes the form that all versions take, which the oldest pass over", () => {
+      const prompt = save({ ...OLD_FORM, "codec.encoding.crf": 14 });
+      for (const classes of [OLDEST, OLDER, NEWER]) expect(missing(prompt, classes)).toEqual([]);
+    });
+
+    it("takes choices within choices, and demands no choice that an older form makes", () => {
+      const newForm = {
+        format: "mkv",
+        "format.codec": "av1",
+        "format.codec.encoding": "re-encode",
+      };
+      expect(missing(save({ ...newForm, "format.codec.encoding.crf": 60 }), NEWER)).toEqual([]);
+      expect(missing(save({ format: "mkv" }), NEWER)).toEqual([]);
+    });
+
+    it("names what a choice requires", () => {
+      expect(missing(save(OLD_FORM), OLDER)).toEqual([
+        'Node class "SaveVideo" requires input "codec.encoding.crf", which is not set',
+      ]);
+    });
+
+    it("names what is no choice, at every depth", () => {
+      expect(missing(save({ ...OLD_FORM, "codec.encoding": "lossless" }), OLDER)).toEqual([
+        'Choice "lossless" is missing in input "codec.encoding" of node class "SaveVideo"',
+      ]);
+      const none = { ...OLD_FORM, codec: "hevc", "codec.encoding.crf": 14 };
+      expect(missing(save(none), OLDER)).toEqual([
+        'Choice "hevc" is missing in input "codec" of node class "SaveVideo"',
+      ]);
+    });
+
+    it("names numbers out of a choice's range", () => {
+      const range = (codec: string, crf: number) =>
+        missing(save({ ...OLD_FORM, codec, "codec.encoding.crf": crf }), NEWER);
+      expect(range("av1", 60)).toEqual([]);
+      expect(range("h264", 60)).toEqual([
+        'Input "codec.encoding.crf" of node class "SaveVideo" must be at most 51, not 60',
+      ]);
+    });
+
+    it("names what belongs to another choice", () => {
+      const auto = { ...OLD_FORM, "codec.encoding": "auto", "codec.encoding.crf": 14 };
+      expect(missing(save(auto), OLDER)).toEqual([
+        'Input "codec.encoding.crf" of node class "SaveVideo" is none of choice "auto" of "codec.encoding"',
+      ]);
+      expect(
+        missing(save({ format: "mp4", codec: "auto", "codec.encoding": "auto" }), OLDER),
+      ).toEqual([
+        'Input "codec.encoding" of node class "SaveVideo" is none of choice "auto" of "codec"',
+      ]);
+    });
+
+    it("checks links to them", () => {
+      const linked = { ...OLD_FORM, "codec.encoding.crf": ["5", 0] };
+      expect(missing(save(linked), OLDER)).toEqual([
+        'Input "codec.encoding.crf" of node class "SaveVideo" takes FLOAT, not VIDEO of node class "LoadVideo"',
+      ]);
+    });
   });
 });

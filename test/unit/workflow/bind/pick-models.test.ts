@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { bindPrompt } from "../../../src/workflow/bind-prompt.js";
-import { missingFor } from "../../../src/workflow/missing-for.js";
-import type { NodeClasses } from "../../../src/workflow/node-info.js";
-import type { ParameterValues } from "../../../src/workflow/resolve-parameters.js";
-import { madeUpClasses, recordedClasses } from "./object-info.js";
-import { IMAGE_PROMPT, workflow } from "./workflows.js";
+import { bindPrompt } from "../../../../src/workflow/bind/bind-prompt.js";
+import { missingFor } from "../../../../src/workflow/check/missing-for.js";
+import type { NodeClasses } from "../../../../src/workflow/node-info.js";
+import type { ParameterValues } from "../../../../src/workflow/resolve-parameters.js";
+import { madeUpClasses, recordedClasses } from "../object-info.js";
+import { IMAGE_PROMPT, workflow } from "../workflows.js";
 
 /** A server with these upscale models. */
 function serverWith(...files: readonly string[]): NodeClasses {

@@ -1,11 +1,11 @@
-import { applyParameters } from "./bind-prompt.js";
-import { leaveOut } from "./leave-out.js";
-import type { NodeClasses } from "./node-info.js";
-import { pickModels } from "./pick-models.js";
+import { applyParameters } from "../bind/bind-prompt.js";
+import { leaveOut } from "../bind/leave-out.js";
+import { pickModels } from "../bind/pick-models.js";
+import type { NodeClasses } from "../node-info.js";
+import type { ParameterValues } from "../resolve-parameters.js";
+import { type Variant, variantsOf } from "../variants.js";
+import type { Prompt, Workflow, WorkflowGraph } from "../workflow.js";
 import { promptProblems } from "./prompt-problems.js";
-import type { ParameterValues } from "./resolve-parameters.js";
-import { type Variant, variantsOf } from "./variants.js";
-import type { Prompt, Workflow, WorkflowGraph } from "./workflow.js";
 
 /** What a server can run. */
 export interface Capability {

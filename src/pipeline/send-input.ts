@@ -1,0 +1,32 @@
+import type { ComfyServer } from "../comfy/comfy-server.js";
+import { carriesAlpha } from "../workflow/bind/carries-alpha.js";
+import type { Capability } from "../workflow/check/missing-for.js";
+import type { WorkflowGraph } from "../workflow/workflow.js";
+import type { ReadyInput } from "./download-stage.js";
+import { putOnWhite } from "./put-on-white.js";
+
+/** Where an input goes, and what becomes of it there. */
+interface InputTarget {
+  readonly taskId: string;
+  readonly graph: WorkflowGraph;
+  readonly comfy: ComfyServer;
+  /** What the server has; absent: not known. */
+  readonly capability?: Capability;
+}
+
+/**
+ * Sends an input to a server. A picture whose alpha the graph does not keep there is put on white before.
+ *
+ * @returns the input as the server named it: `subfolder/name`.
+ */
+export async function sendInput(
+  input: ReadyInput,
+  { taskId, graph, comfy, capability }: InputTarget,
+  signal: AbortSignal,
+): Promise<string> {
+  const isLost = input.facts.hasAlpha === true && !carriesAlpha(graph, capability?.classes);
+  await using white = isLost ? await putOnWhite(input, signal) : undefined;
+  const { path, name, facts } = white ?? input;
+  const place = { subfolder: `tmlsr/${taskId}`, fileName: name, sizeBytes: facts.sizeBytes };
+  return await comfy.uploadInput(path, place, signal);
+}
