@@ -1,4 +1,5 @@
 import type { TaskType } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import { buildParameters } from "./build-parameters.js";
 import {
   type InputPlace,
@@ -16,6 +17,7 @@ import type {
   ModelNeed,
   NodeInputs,
   Prompt,
+  ResultSize,
   WorkflowGraph,
   WorkflowParameter,
 } from "./workflow.js";
@@ -51,6 +53,7 @@ export function buildGraph(
     ...(sidecar.fit && { fit: fitOf(name, prompt, parameters, sidecar.fit) }),
     ...(sidecar.alpha && { alpha: imageNode(name, prompt, "alpha", sidecar.alpha) }),
     ...(sidecar.frames && { frames: framesOf(name, prompt, sidecar.frames) }),
+    ...(sidecar.size && { size: sizeOf(name, parameters, sidecar.size) }),
   };
   return { graph, type: sidecar.type ?? typeOf(name, prompt, input) };
 }
@@ -121,13 +124,7 @@ function fitOf(
     turned,
   }: NonNullable<Sidecar["fit"]>,
 ): Fit {
-  for (const edge of [shortest_edge, longest_edge]) {
-    const parameter = parameters.find((one) => one.name === edge);
-    if (edge !== undefined && parameter?.default === undefined) {
-      const problem = parameter === undefined ? "does not exist" : "has no default";
-      throw invalidWorkflow(name, `"fit" names parameter "${edge}", which ${problem}`);
-    }
-  }
+  requireDefaults(name, parameters, "fit", [shortest_edge, longest_edge]);
   return {
     node: imageNode(name, prompt, "fit", node),
     scale,
@@ -137,6 +134,31 @@ function fitOf(
     ...(upright && { upright }),
     ...(turned !== undefined && { turned: sizingNode(name, prompt, turned) }),
   };
+}
+
+function sizeOf(
+  name: string,
+  parameters: readonly WorkflowParameter[],
+  { scale, shortest_edge, longest_edge }: NonNullable<Sidecar["size"]>,
+): ResultSize {
+  const byName = typeof scale === "string" ? scale : undefined;
+  requireDefaults(name, parameters, "size", [byName, shortest_edge, longest_edge]);
+  return { scale, ...defined({ shortestEdge: shortest_edge, longestEdge: longest_edge }) };
+}
+
+/** Parameters that sizes are computed with need a value for every task. */
+function requireDefaults(
+  name: string,
+  parameters: readonly WorkflowParameter[],
+  where: string,
+  wanted: readonly (string | undefined)[],
+): void {
+  for (const edge of wanted) {
+    const parameter = parameters.find((one) => one.name === edge);
+    if (edge === undefined || parameter?.default !== undefined) continue;
+    const problem = parameter === undefined ? "does not exist" : "has no default";
+    throw invalidWorkflow(name, `"${where}" names parameter "${edge}", which ${problem}`);
+  }
 }
 
 function framesOf(

@@ -89,6 +89,17 @@ export interface Fit {
   readonly turned?: string;
 }
 
+/**
+ * The size that a graph promises of its result: the input's, times `scale`, then brought between the
+ * edges like a {@link Fit}.
+ */
+export interface ResultSize {
+  /** A number, or the name of the parameter that has it. */
+  readonly scale: number | string;
+  readonly shortestEdge?: string;
+  readonly longestEdge?: string;
+}
+
 /** What a graph does with a film's frames, for whoever cuts films. */
 export interface FilmFrames {
   /** The nodes whose first outputs are the film's frames as decoded, and those of the result. */
@@ -117,6 +128,8 @@ export interface WorkflowGraph {
   /** The node that joins the input's alpha to its picture, left out where the input has none. */
   readonly alpha?: string;
   readonly frames?: FilmFrames;
+  /** Absent: nothing is promised. */
+  readonly size?: ResultSize;
 }
 
 /** One of several graphs that do a workflow's work on servers of different kinds. */

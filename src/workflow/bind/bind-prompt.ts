@@ -5,6 +5,7 @@ import { type NodeClasses, ownValue } from "../node-info.js";
 import type { ParameterValues } from "../resolve-parameters.js";
 import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "../workflow.js";
 import { joinsAlpha } from "./carries-alpha.js";
+import { edgeBounds } from "./edge-bounds.js";
 import { fitSize, isTurned, longestParts } from "./fit-size.js";
 import { leaveOut } from "./leave-out.js";
 import { pickModels } from "./pick-models.js";
@@ -80,13 +81,6 @@ function fileNames(prompt: Prompt, resultNode: string, prefix: string): NodeInpu
   );
 }
 
-/** The value of a parameter that bounds a size. */
-function edgeOf({ parameters }: WorkflowGraph, name: string | undefined, values: ParameterValues) {
-  if (name === undefined) return undefined;
-  const fallback = parameters.find((parameter) => parameter.name === name)?.default;
-  return Number(ownValue(values, name) ?? fallback);
-}
-
 function applyFit(prompt: Prompt, graph: WorkflowGraph, fit: Fit, binding: Binding): Prompt {
   const { input, parameters } = binding;
   if (input === undefined || !(input.width > 0 && input.height > 0)) {
@@ -95,10 +89,7 @@ function applyFit(prompt: Prompt, graph: WorkflowGraph, fit: Fit, binding: Bindi
       "Cannot compute the size of the result: width and height of the input are not known",
     );
   }
-  const size = fitSize(fit, input, {
-    shortest: edgeOf(graph, fit.shortestEdge, parameters),
-    longest: edgeOf(graph, fit.longestEdge, parameters),
-  });
+  const size = fitSize(fit, input, edgeBounds(graph, fit, parameters));
   if (size === undefined) return leaveOut(prompt, fit.node);
   if (fit.turned !== undefined && isTurned(input))
     return setInputs(prompt, { [fit.turned]: { largest_size: longestParts(fit, input, size) } });

@@ -10,7 +10,7 @@ export interface EdgeBounds {
 }
 
 /** In pixels. */
-interface Size {
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
@@ -20,7 +20,7 @@ const MAX_EDGE = 16384;
 
 /** The size that a picture is scaled to; undefined where it has that size when it comes to the node. */
 export function fitSize(
-  fit: Fit,
+  fit: Pick<Fit, "scale" | "multiple" | "upright">,
   input: InputFacts,
   { shortest, longest }: EdgeBounds,
 ): Size | undefined {

@@ -48,6 +48,12 @@ const frames = z.strictObject({
   plus: z.number().exactOptional(),
 });
 
+const size = z.strictObject({
+  scale: z.union([z.number(), z.string()]),
+  shortestEdge: z.string().exactOptional(),
+  longestEdge: z.string().exactOptional(),
+});
+
 const graphFields = {
   prompt: promptSchema,
   inputNode: z.string(),
@@ -60,6 +66,7 @@ const graphFields = {
   fit: fit.exactOptional(),
   alpha: z.string().exactOptional(),
   frames: frames.exactOptional(),
+  size: size.exactOptional(),
 };
 
 const content = z.strictObject({

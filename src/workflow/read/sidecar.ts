@@ -54,6 +54,14 @@ const frames = z.strictObject({
   plus: z.number().int().nonnegative().optional(),
 });
 
+const size = z.strictObject({
+  /** A number, or the name of a parameter. */
+  scale: z.union([z.number().positive(), z.string()]).default(1),
+  /** Names of parameters. */
+  shortest_edge: z.string().optional(),
+  longest_edge: z.string().optional(),
+});
+
 /** A file below the workflows directory; no step of the path goes up or is hidden. */
 const graphFile = z.string().regex(/^([\w-][\w.-]*\/)*[\w-][\w.-]*\.json$/);
 
@@ -73,6 +81,7 @@ const sidecar = z.strictObject({
   fit: fit.optional(),
   alpha: z.string().optional(),
   frames: frames.optional(),
+  size: size.optional(),
 });
 
 /** What `NAME.yaml` states of the workflow `NAME.json`; everything may be left out. */
