@@ -1,5 +1,3 @@
-import type { DescMethod } from "@bufbuild/protobuf";
-import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
 import type { PortLimits } from "./listener/one-port.js";
 
 /** Limits on what clients may use of the API. */
@@ -32,15 +30,3 @@ export const DEFAULT_LIMITS: ApiLimits = {
   maxConcurrentStreams: 10_000,
   maxSessionMegabytes: 100,
 };
-
-/** Says how large the request messages of a method may be, in bytes. */
-export type MaxBytesOf = (method: DescMethod) => number;
-
-/** The limits of {@link ApiLimits} by method. */
-export function maxBytesOf({
-  maxRequestBytes,
-  maxBatchBytes,
-}: Pick<ApiLimits, "maxRequestBytes" | "maxBatchBytes">): MaxBytesOf {
-  const { batchCreateTasks } = TaskService.method;
-  return (method) => (method === batchCreateTasks ? maxBatchBytes : maxRequestBytes);
-}

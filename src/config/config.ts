@@ -77,6 +77,7 @@ export interface Config {
     readonly maxBypassMs: number;
   };
   /** Whether result files keep the graph that ComfyUI writes into them. */
+  readonly checkResults: boolean;
   readonly keepGraph: boolean;
   /** Absent: results are kept on the local disk. */
   readonly oss?: OssConfig;
@@ -170,6 +171,7 @@ export function toConfig(settings: Settings): Config {
       maxBypassCount: s.maxBypassCount,
       maxBypassMs: s.maxBypassSeconds * 1000,
     },
+    checkResults: s.checkResults,
     keepGraph: s.keepGraph,
     warnings:
       s.maxWorkers === undefined

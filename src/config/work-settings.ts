@@ -171,6 +171,13 @@ export const WORK_SETTINGS = {
     fallbackText: "none",
     text: "Model files that have other names on your servers: `RealESRGAN_x2.pth: RealESRGAN_x2plus.pth`.",
   }),
+  checkResults: setting({
+    env: "TMLSR_CHECK_RESULTS",
+    key: "workflows.check_results",
+    schema: flag,
+    fallback: true,
+    text: "Look at each result before it counts. Turn it off for workflows that are meant to give pictures of one colour, such as masks.",
+  }),
   keepGraph: setting({
     env: "TMLSR_KEEP_GRAPH",
     key: "workflows.keep_graph",

@@ -15,6 +15,8 @@ export interface UploadContext {
   readonly storage: ObjectStorage;
   /** Whether results keep the graph that ComfyUI writes into them. */
   readonly keepGraph: boolean;
+  /** Whether results are looked at before they count. */
+  readonly checkResults: boolean;
 }
 
 /** A prompt that has ended, and the files it made, the result first. */
@@ -36,7 +38,7 @@ export async function uploadStage(
   taskId: string,
   { promptId, outputs = [] }: EndedPrompt,
   comfy: ComfyServer | undefined,
-  { storage, keepGraph }: UploadContext,
+  { storage, keepGraph, checkResults }: UploadContext,
   workDir: WorkDir,
   journal: TaskJournal,
   check: (path: string) => Promise<void>,
@@ -49,7 +51,7 @@ export async function uploadStage(
     // Named after its prompt: a file of an earlier prompt of the task is never taken for it.
     const path = workDir.file(`output-${promptId}-${index}`);
     await fetchOutput(file, path, part, comfy, journal);
-    if (index === 0 && journal.uploadCheckpoint === undefined) await check(path);
+    if (checkResults && index === 0 && journal.uploadCheckpoint === undefined) await check(path);
     if (!keepGraph) await stripGraph(path);
     stored.push(await storeOutput(taskId, file, index, path, part, storage, journal));
   }

@@ -34,6 +34,7 @@ export interface SchedulerSettings {
     readonly timeoutMs: number;
     readonly maxPixels: number;
   };
+  readonly checkResults: boolean;
   readonly keepGraph: boolean;
   /** Where this process keeps its work directories. */
   readonly workPath: string;
@@ -63,7 +64,7 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
     context: {
       ...shared,
       workDirs: new WorkDirs(workPath),
-      upload: { storage, keepGraph: settings.keepGraph },
+      upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
       download: downloadContext(settings.input, { guard, sources }),
       uploads: new Semaphore(scheduler.uploadCount),
       stallMs: pool.stallMs,

@@ -60,7 +60,9 @@ async function storeOnce(
   if (dispatch === undefined) throw new Error("A result is stored of which no prompt is known");
   const facts = (await findInput(workDir))?.facts ?? heldTask.task.input;
   const promised =
-    workflow && facts ? promisedResult(graphNamed(workflow, dispatch.variant), facts) : {};
+    workflow && facts
+      ? promisedResult(graphNamed(workflow, dispatch.variant), facts, heldTask.task.parameters)
+      : {};
   const check = (path: string): Promise<void> =>
     checkResult({ path, promised, server: dispatch.server, input }, logger, signal);
   const outputs = await uploadStage(

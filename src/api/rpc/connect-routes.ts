@@ -2,7 +2,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { MaxBytesOf } from "../api-limits.js";
+import type { MaxBytesOf } from "../calls/max-bytes.js";
 import { createProblem, sendProblem } from "../calls/problem.js";
 import type { ServedService } from "./served-service.js";
 

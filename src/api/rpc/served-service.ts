@@ -6,7 +6,7 @@ import {
   type ServiceImpl,
   type ServiceImplSpec,
 } from "@connectrpc/connect";
-import type { MaxBytesOf } from "../api-limits.js";
+import type { MaxBytesOf } from "../calls/max-bytes.js";
 
 /** A service with its handlers, in the forms that both ways of calling need. */
 export interface ServedService {

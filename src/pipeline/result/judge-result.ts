@@ -3,7 +3,7 @@ import { difference, isPlain, isVaried } from "./thumbnail.js";
 
 /** What a workflow makes of an input, as far as it is known before. */
 export interface Promised {
-  /** In pixels; a film's may be turned. */
+  /** In pixels. A film's may be turned, and one of its edges another where its pixels are not square. */
   readonly size?: { readonly width: number; readonly height: number };
   /** Frames of a film. */
   readonly frameCount?: number;
@@ -55,10 +55,11 @@ export function wrongContent(result: Look, input: Look): string | undefined {
 function isSize(found: Look, promised: NonNullable<Promised["size"]>): boolean {
   const edges = [found.width, found.height].toSorted((a, b) => a - b);
   const wanted = [promised.width, promised.height].toSorted((a, b) => a - b);
-  return edges.every((edge, at) => {
+  const isRight = (edge: number, at: number): boolean => {
     const want = wanted[at] ?? edge;
     return Math.abs(edge - want) <= Math.max(EDGE_TOLERANCE.pixels, want * EDGE_TOLERANCE.ratio);
-  });
+  };
+  return found.frameCount === undefined ? edges.every(isRight) : edges.some(isRight);
 }
 
 function isCount(count: number, promised: number): boolean {
