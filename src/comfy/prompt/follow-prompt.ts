@@ -16,6 +16,15 @@ import type { PromptEnd } from "./prompt-end.js";
 import { PromptHearing } from "./prompt-hearing.js";
 import { PromptProgress, type PromptUpdate } from "./prompt-progress.js";
 import { PromptWatch, type WatchLimits, type WatchVerdict } from "./prompt-watch.js";
+import { Silences } from "./silences.js";
+
+/** Times of prompts, as {@link followPrompt} asks for them and tells them. */
+export interface PromptTiming {
+  /** How long the node that runs may be silent where that is known to be less than `stallMs`; "" between nodes. */
+  silenceLimitMs(nodeId: string): number | undefined;
+  /** It has ended. @param silencesMs the longest of each node; undefined where not all of the run was heard */
+  noteEnd(end: PromptEnd, silencesMs: ReadonlyMap<string, number> | undefined): void;
+}
 
 /** Options of following a prompt. */
 export interface FollowOptions {
@@ -30,11 +39,15 @@ export interface FollowOptions {
   readonly weights?: { readonly [nodeId: string]: number };
   /** Called whenever the prompt has made progress. The ratio never falls. */
   readonly onProgress?: (update: PromptUpdate) => void;
+  /** Called with what each look at the server has found. */
+  readonly onSighting?: (sighting: PromptSighting) => void;
   /**
    * A prompt without a sign of life for this time is stuck. Note that a node is silent while it
    * loads a model.
    */
   readonly stallMs: number;
+  /** What was learned of such prompts, and is learned of this one. */
+  readonly timing?: PromptTiming;
   /** How long the server has already worked on the prompt. @default 0 */
   readonly investedMs?: number;
   /** Time between two polls while no events come. @default 1000 */
@@ -43,7 +56,7 @@ export interface FollowOptions {
    * How long to wait for the server and its history. @default 15 s refused, 30 s to 10 min silent,
    * 60 s dead worker, 10 s late history
    */
-  readonly watch?: Partial<Omit<WatchLimits, "stallMs">>;
+  readonly watch?: Partial<Omit<WatchLimits, "stallMs" | "learnedStallMs">>;
 }
 
 /** How long to wait for a prompt's server if the caller sets nothing else. */
@@ -67,60 +80,81 @@ export async function followPrompt(
   promptId: string,
   options: FollowOptions,
 ): Promise<PromptEnd> {
-  const { signal, stallMs, investedMs, pollMs = 1_000 } = options;
-  const absentMs = server.limits.absentPauseMs;
-  const limits = { ...DEFAULT_WATCH_LIMITS, absentMs, ...options.watch, stallMs };
+  const { signal, stallMs, investedMs, timing, pollMs = 1_000 } = options;
+  const silences = new Silences();
+  const limits = {
+    ...DEFAULT_WATCH_LIMITS,
+    absentMs: server.limits.absentPauseMs,
+    ...options.watch,
+    stallMs,
+    learnedStallMs: () => timing?.silenceLimitMs(silences.nodeId),
+  };
   const watch = new PromptWatch(server.address, limits, performance.now(), investedMs);
   const alarm = new Alarm();
   const pace = new PollPace(pollMs);
-  const onEvent = eventHandler(options, watch, pace, alarm);
+  const onEvent = eventHandler(options, { watch, silences, pace, alarm });
   const onQueueChange = (): void => alarm.ring();
   using hearing = new PromptHearing(server, promptId, { onEvent, onQueueChange });
-  const restartSignCount = server.restartSignCount;
+  const poll = poller(server, promptId, options, { watch, silences, hearing });
   for (;;) {
-    const isRestarted = (): boolean => server.restartSignCount > restartSignCount;
-    const verdict = await poll(server, promptId, signal, watch, hearing, isRestarted);
+    const verdict = await poll();
     if (verdict instanceof TaskError) throw verdict;
-    if (verdict !== undefined) return verdict;
+    if (verdict !== undefined) {
+      timing?.noteEnd(verdict, silences.longestMs());
+      return verdict;
+    }
     await alarm.wait(pace.pauseMs(performance.now()), signal);
   }
 }
 
-async function poll(
+interface Listening {
+  readonly watch: PromptWatch;
+  readonly silences: Silences;
+}
+
+function poller(
   server: ComfyServer,
   promptId: string,
-  signal: AbortSignal,
-  watch: PromptWatch,
-  hearing: PromptHearing,
-  isRestarted: () => boolean,
-): Promise<WatchVerdict> {
-  let sighting: PromptSighting;
-  try {
-    sighting = await lookOnce(server, promptId, signal);
-  } catch (error) {
-    if (signal.aborted || !(error instanceof TaskError)) throw error;
-    return watch.noteFailure(error, isRefused(error), performance.now());
-  }
-  const isHearing = hearing.check(sighting);
-  return watch.noteSighting(sighting, isHearing, isRestarted(), performance.now());
+  { signal, onSighting }: FollowOptions,
+  { watch, silences, hearing }: Listening & { readonly hearing: PromptHearing },
+): () => Promise<WatchVerdict> {
+  const restartSignCount = server.restartSignCount;
+  let polledAtMs = performance.now();
+  return async () => {
+    let sighting: PromptSighting;
+    try {
+      sighting = await lookOnce(server, promptId, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof TaskError)) throw error;
+      return watch.noteFailure(error, isRefused(error), performance.now());
+    }
+    const nowMs = performance.now();
+    onSighting?.(sighting);
+    const heardSinceMs = hearing.check(sighting, watch.isHearingInDoubt(nowMs));
+    if (sighting.state === "running" && heardSinceMs === undefined)
+      silences.noteUnheard(nowMs - polledAtMs);
+    polledAtMs = nowMs;
+    const isRestarted = server.restartSignCount > restartSignCount;
+    return watch.noteSighting(sighting, heardSinceMs, isRestarted, nowMs);
+  };
 }
 
 function eventHandler(
   { prompt = {}, weights, onProgress }: FollowOptions,
-  watch: PromptWatch,
-  pace: PollPace,
-  alarm: Alarm,
+  { watch, silences, pace, alarm }: Listening & { readonly pace: PollPace; readonly alarm: Alarm },
 ): (event: PromptEvent) => void {
   const progress = new PromptProgress(prompt, weights);
   const heard = new EndByEvents();
   return (event) => {
-    watch.noteEvent(performance.now());
-    pace.noteEvent(performance.now());
+    const nowMs = performance.now();
+    watch.noteEvent(nowMs);
+    pace.noteEvent(nowMs);
     if (progress.apply(event)) onProgress?.(progress.update);
+    silences.note(progress.runningId, event.type === "execution_start", nowMs);
     const end = heard.take(event);
     if (end !== undefined) watch.noteEndByEvents(end);
     if (!isLast(event)) return;
-    pace.noteEnd(performance.now());
+    pace.noteEnd(nowMs);
     alarm.ring();
   };
 }
