@@ -2,6 +2,8 @@ import type { ComfyServer } from "../comfy/comfy-server.js";
 import type { ServerCapability } from "../comfy/server-capability.js";
 import type { ServerMemory } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
+import type { QueuedPrompt } from "./may-queue.js";
+import { PromptLog } from "./prompt-log.js";
 import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
 import { WorkflowFaults } from "./workflow-faults.js";
 
@@ -15,9 +17,8 @@ export type ServerState = "unknown" | "ready" | "quarantined" | "half_open" | "d
 export type FaultKind = "unreachable" | "refusal" | "fault" | "needs_restart";
 
 /** What the pool needs of a task that asks for a slot or holds one in this process. */
-export interface SlotHolder {
+export interface SlotHolder extends QueuedPrompt {
   readonly taskId: string;
-  readonly workflow: string;
   /** Resolves once its server has its prompt, or it gave its slot back. */
   readonly sent: Promise<void>;
 }
@@ -59,6 +60,8 @@ export class PoolServer {
   readonly workflowFaults = new WorkflowFaults();
   /** Prompts of ours that did not stop: while one of them runs, nothing else does. */
   readonly stuckPromptIds = new Set<string>();
+  /** The prompts of ours that it took. */
+  readonly prompts = new PromptLog();
   state: ServerState = "unknown";
   reason: string | undefined;
   retryAt: Date | undefined;
@@ -119,6 +122,14 @@ export class PoolServer {
     this.#closingCount -= 1;
   }
 
+  /**
+   * Servers of one class take the same time for the same: those with the same devices, wherever these
+   * are in their machines. One that names none is a class of its own.
+   */
+  get serverClass(): string {
+    return this.devices.map((name) => name.replace(/^cuda:\d+ /, "")).join(" + ") || this.id;
+  }
+
   /** Whether it may be given a task now. */
   get takesWork(): boolean {
     if (this.#closingCount > 0) return false;
@@ -141,6 +152,7 @@ export class PoolServer {
   noteAnswer(restarted: boolean, now: Date): boolean {
     if (restarted) {
       this.loadedWorkflow = undefined;
+      this.prompts.noteRestart();
       this.#needsRestart = false;
       // Also if a prompt is still believed to be stuck there: once it is known to be gone, no pause is left.
       this.retryAt = undefined;

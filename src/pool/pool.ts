@@ -9,10 +9,11 @@ import {
   hasRoomFor,
   IDLE_BEFORE_LOADING_MS,
   type Match,
+  type PromptRequest,
   type WaitingTask,
 } from "./best-match.js";
+import { LearnedTimes } from "./learned-times.js";
 import type { FaultKind, PoolServer, SlotHolder } from "./pool-server.js";
-import { RunTimes } from "./run-times.js";
 import { canRun, isUp, missingOn } from "./server-fit.js";
 
 /** A holder that has no slot yet. */
@@ -25,13 +26,8 @@ export interface SlotTaker extends SlotHolder {
 }
 
 /** A task that asks for a server. */
-export interface SlotRequest {
+export interface SlotRequest extends PromptRequest {
   readonly holder: SlotTaker;
-  readonly workflow: Workflow;
-  /** The values of its parameters. */
-  readonly parameters: ParameterValues;
-  /** Whether a server that can run the workflow will do for this task. @default any will */
-  readonly suits?: (server: PoolServer) => boolean;
   readonly priority: number;
   readonly dueAt: Date;
   readonly bypassCount: number;
@@ -66,7 +62,8 @@ const BUSY_ELSEWHERE_MS = 500;
  */
 export class Pool {
   readonly servers: readonly PoolServer[];
-  readonly runTimes = new RunTimes();
+  /** How long prompts take, by what was seen of others. */
+  readonly learned = new LearnedTimes();
   readonly #limits: BypassLimits;
   readonly #logger: Logger;
   readonly #waiting = new Set<WaitingRequest>();
@@ -104,14 +101,10 @@ export class Pool {
     return this.servers.filter((server) => isUp(server) && canRun(server, workflow, values));
   }
 
-  /** Whether another server than this one, which suits, could take a task of the workflow now. */
-  hasRoomBeside(
-    server: PoolServer,
-    workflow: Workflow,
-    suits: (server: PoolServer) => boolean = () => true,
-  ): boolean {
+  /** Whether another server than this one could take a task now. */
+  hasRoomBeside(server: PoolServer, request: PromptRequest): boolean {
     return this.servers.some(
-      (other) => other !== server && suits(other) && hasRoomFor(other, workflow, this.runTimes),
+      (other) => other !== server && hasRoomFor(other, request, this.learned),
     );
   }
 
@@ -167,9 +160,16 @@ export class Pool {
     }
   }
 
-  /** Counts a slot as taken that a task of ours holds already, after a restart or a takeover. */
-  adopt(slot: string, holder: SlotHolder): void {
-    this.server(serverIdOf(slot))?.take(slot, holder);
+  /**
+   * Counts a slot as taken that a task of ours holds already: after a restart or a takeover, or since
+   * it was kept for it.
+   *
+   * @returns its server; undefined if it is not configured any more.
+   */
+  adopt(slot: string, holder: SlotHolder): PoolServer | undefined {
+    const server = this.server(serverIdOf(slot));
+    server?.take(slot, holder);
+    return server;
   }
 
   /** Gives a holder's former slot to others. Harmless when the slot is another's by now. */
@@ -220,12 +220,11 @@ export class Pool {
     this.changed();
   }
 
-  /** Tells that a prompt ended as it should, and how long it ran. */
-  noteSuccess(server: PoolServer, workflow: string, runMs: number): void {
-    const wasShort = this.runTimes.isShort(workflow);
-    this.runTimes.note(workflow, runMs);
-    const hasChanged = server.noteSuccess();
-    if (hasChanged || wasShort !== this.runTimes.isShort(workflow)) this.changed();
+  /** Tells that a prompt ended as it should. */
+  noteSuccess(server: PoolServer): void {
+    server.noteSuccess();
+    // How long it took may show that a second one may wait behind others of its kind.
+    this.changed();
   }
 
   /** Ends the pool's timers. Tasks that wait are ended by their own signals. */
@@ -253,7 +252,7 @@ export class Pool {
   }
 
   #bestMatch(): Match<WaitingRequest> | undefined {
-    return bestMatch(this.servers, this.#waiting, this.runTimes, this.#limits);
+    return bestMatch(this.servers, this.#waiting, this.learned, this.#limits);
   }
 
   async #bind({ server, slot, next }: Match<WaitingRequest>): Promise<void> {

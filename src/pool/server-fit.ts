@@ -31,6 +31,16 @@ export function isTrusted(server: PoolServer, workflow: string): boolean {
   return server.workflowFaults.quarantine(workflow, new Date()) === undefined;
 }
 
+/** Whether a server has no prompt of ours, as far as this process knows. */
+export function isIdle(server: PoolServer, nowMs: number): boolean {
+  return server.held.size === 0 && !isHeldElsewhere(server, nowMs);
+}
+
+/** Whether another process was seen to hold a slot of a server a moment ago. */
+export function isHeldElsewhere({ heldElsewhere }: PoolServer, nowMs: number): boolean {
+  return [...heldElsewhere.values()].some((untilMs) => untilMs > nowMs);
+}
+
 /** The name of a slot that nobody holds, as far as this process knows. */
 export function freeSlot(server: PoolServer, nowMs: number): string | undefined {
   return freeSlots(server, nowMs)[0];

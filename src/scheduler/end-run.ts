@@ -5,10 +5,10 @@ import { stopPrompt } from "../pipeline/process-stage.js";
 import { discardUpload } from "../pipeline/upload-stage.js";
 import type { FaultKind, PoolServer } from "../pool/pool-server.js";
 import { decideOutcome } from "./decide-outcome.js";
-import { TaskLetGo } from "./held-task.js";
 import { noteStuck } from "./note-stuck.js";
 import type { RunContext } from "./run-context.js";
 import { stopOnServer } from "./stop-on-server.js";
+import { TaskLetGo } from "./task-let-go.js";
 import type { TaskRun } from "./task-run.js";
 
 /** What ending a run works with. */

@@ -10,6 +10,7 @@ import type {
   Task,
 } from "../domain/task.js";
 import type { StageProgress, TaskJournal } from "../pipeline/task-journal.js";
+import type { TimedPrompt } from "../pool/learned-times.js";
 import type { Pool, SlotTaker } from "../pool/pool.js";
 import type {
   Fence,
@@ -18,43 +19,15 @@ import type {
   TaskQueue,
   WriteResult,
 } from "../store/task-queue.js";
+import type { LeasedTask } from "./leased-task.js";
 import { persist } from "./persist.js";
-
-/** Why a task is no longer worked on here. */
-export type LetGoReason = "lost" | "canceled" | "terminal" | "stopping";
-
-/** Thrown inside a run, as the reason of its signal, when the task must be let go. */
-export class TaskLetGo extends Error {
-  override readonly name = "TaskLetGo";
-  readonly end: LetGoReason;
-
-  constructor(end: LetGoReason) {
-    super(`The task is no longer worked on here: ${end}`);
-    this.end = end;
-  }
-}
+import { type LetGoReason, TaskLetGo } from "./task-let-go.js";
 
 /** What a held task needs of the lease keeper. */
 export interface LeaseProof {
   /** Renews the lease unless it is known to be fresh. Throws TaskLetGo if it cannot be proven. */
   prove(heldTask: HeldTask): Promise<void>;
 }
-
-/**
- * A task as it was leased, without the fields that change while it is held: ask its {@link
- * HeldTask} for those.
- */
-export type LeasedTask = Omit<
-  Task,
-  | "dispatch"
-  | "slot"
-  | "uploadCheckpoint"
-  | "takeovers"
-  | "memoryFailures"
-  | "variant"
-  | "lease"
-  | "cleanupPending"
->;
 
 /** What a held task works with. */
 export interface HeldTaskContext {
@@ -84,23 +57,29 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   #dispatch: Omit<Dispatch, "at"> | undefined;
   #dispatchedAtMs = performance.now();
   #slot: string | undefined;
+  #timed: TimedPrompt | undefined;
+  #input: InputFacts | undefined;
   #uploadCheckpoint: Json | undefined;
   #takeovers: number;
   #memoryFailures: readonly MemoryFailure[];
   #variant: string | undefined;
+  /** As it was before the present prompt. */
+  #variantBefore: string | undefined;
   #report: ProgressReport | undefined;
   readonly #controller = new AbortController();
   readonly #context: HeldTaskContext;
 
   constructor(leased: Task, context: HeldTaskContext) {
     const { lease, cleanupPending, takeovers, memoryFailures = [], ...rest } = leased;
-    const { dispatch, slot, uploadCheckpoint, variant, ...task } = rest;
+    const { input, dispatch, slot, uploadCheckpoint, variant, ...task } = rest;
     this.task = task;
+    this.#input = input;
     this.fence = { taskId: task.taskId, epoch: task.epoch };
     this.#context = context;
     this.#takeovers = takeovers;
     this.#memoryFailures = memoryFailures;
     this.#variant = variant;
+    this.#variantBefore = variant;
     this.#uploadCheckpoint = uploadCheckpoint;
     if (lease === undefined) throw new Error("A task is held that is not leased");
     // The end of a lease that has just begun tells the store's time.
@@ -147,6 +126,20 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** How long ago that was written, in milliseconds. */
   get dispatchAgeMs(): number {
     return performance.now() - this.#dispatchedAtMs;
+  }
+
+  /** What its input turned out to be; undefined before that was found out. */
+  get input(): InputFacts | undefined {
+    return this.#input;
+  }
+
+  /** What decides how long its prompt takes, as far as that was noted. */
+  get timed(): TimedPrompt | undefined {
+    return this.#timed;
+  }
+
+  noteTimed(timed: TimedPrompt): void {
+    this.#timed = timed;
   }
 
   get uploadCheckpoint(): Json | undefined {
@@ -204,14 +197,16 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (patch.status === "success") this.#takeovers = 0;
   }
 
-  recordInput(input: InputFacts): Promise<void> {
-    return this.#write((store) => store.recordInput(this.fence, input));
+  async recordInput(input: InputFacts): Promise<void> {
+    await this.#write((store) => store.recordInput(this.fence, input));
+    this.#input = input;
   }
 
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
     await this.#write((store) => store.recordDispatch(this.fence, dispatch));
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
+    if (dispatch.phase === "sent") this.#variantBefore = this.#variant;
     if (dispatch.phase !== "intent") this.#variant = dispatch.variant ?? this.#variant;
     if (dispatch.phase === "sent") this.#noteSent();
   }
@@ -228,6 +223,12 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.#dispatch = undefined;
   }
 
+  /** Forgets a prompt that was taken back before it ran, and what it alone decided. */
+  forgetWithdrawn(): void {
+    this.forgetDispatch();
+    this.#variant = this.#variantBefore;
+  }
+
   recordUpload(checkpoint: Json): Promise<void> {
     // Remembered before it is written: an upload that was begun must be given up even if the write
     // fails.
@@ -235,13 +236,16 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.#write((store) => store.recordUpload(this.fence, checkpoint));
   }
 
+  /** Binds a slot; one that it held before it holds no longer. */
   async bindSlot(slot: string): Promise<"ok" | "busy"> {
     const { store } = this.#context;
     const result = await persist(() => store.bindSlot(this.fence, slot), this.signal);
     if (result === "busy") return "busy";
     this.#letGoUnlessOk(result);
     this.signal.throwIfAborted();
+    const before = this.#slot;
     this.#slot = slot;
+    if (before !== undefined && before !== slot) this.#context.pool.release(before, this);
     return "ok";
   }
 

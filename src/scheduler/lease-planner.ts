@@ -1,5 +1,5 @@
 import { Abilities } from "../pool/abilities.js";
-import { mayQueue } from "../pool/best-match.js";
+import { mayQueue, type QueuedPrompt } from "../pool/may-queue.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import { freeSlotCount, isTrusted, isUp } from "../pool/server-fit.js";
@@ -44,7 +44,7 @@ export class LeasePlanner {
         const can = workflow && this.#abilities.canRun(server, workflow, task.parameters);
         return can === true && isTrusted(server, task.workflow) && run.suits(server);
       });
-      return { ...this.#reach(task.workflow, servers), isStalled: isStalled(run) };
+      return { ...this.#reach(run.heldTask, servers), isStalled: isStalled(run) };
     });
   }
 
@@ -73,7 +73,9 @@ export class LeasePlanner {
       // By now that server is known, and lacks what the task needs. A workflow that a server could
       // run once may come back: a failed update of the server must not fail all tasks that wait.
       const mayCome = this.#seenRunnable.has(workflow.version) || pool.lacks(workflow).length === 0;
-      return servers.length > 0 || !mayCome ? [this.#reach(workflow.name, servers)] : [];
+      return servers.length > 0 || !mayCome
+        ? [this.#reach({ workflow: workflow.name }, servers)]
+        : [];
     });
   }
 
@@ -81,10 +83,11 @@ export class LeasePlanner {
     return this.#options.pool.servers.filter((server) => isUp(server) && can(server));
   }
 
-  #reach(workflow: string, servers: readonly PoolServer[]): Reach {
-    const { runTimes } = this.#options.pool;
+  #reach(prompt: QueuedPrompt, servers: readonly PoolServer[]): Reach {
+    const { learned } = this.#options.pool;
     const nowMs = performance.now();
-    const startsOn = servers.filter((server) => mayQueue(server, workflow, runTimes, nowMs));
+    const startsOn = servers.filter((server) => mayQueue(server, prompt, learned, nowMs));
+    const { workflow } = prompt;
     return { workflow, servers: idsOf(servers), startsOn: idsOf(startsOn) };
   }
 }

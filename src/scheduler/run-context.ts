@@ -29,6 +29,8 @@ export interface RunContext {
   readonly download: DownloadContext;
   readonly uploads: Semaphore;
   readonly stallMs: number;
+  /** No silence is shorter than this to be too long, whatever was learned. */
+  readonly stallMinMs: number;
   readonly serverLostMs: number;
   readonly runMaxMs?: number;
   readonly limits: RetryLimits;

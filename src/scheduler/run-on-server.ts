@@ -5,16 +5,19 @@ import type { ReadyInput } from "../pipeline/download-stage.js";
 import {
   followDispatch,
   type ProcessContext,
-  type ProcessedPrompt,
   runNewPrompt,
   takeBack,
 } from "../pipeline/process-stage.js";
+import type { SlotRequest } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
+import { PromptTiming } from "../pool/prompt-timing.js";
 import { onlyVariant } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
+import { noteTimed } from "./note-timed.js";
+import { LeaveQueue, QueueWatch } from "./queue-watch.js";
 import type { RunContext, RunState } from "./run-context.js";
 import { hasLowMemory } from "./servers-left.js";
-import { ServerStuck, StuckServerWatch } from "./stuck-server.js";
+import { slotRequest } from "./slot-request.js";
 import { waitForServer } from "./wait-for-server.js";
 import { waitForTurn } from "./wait-for-turn.js";
 
@@ -30,34 +33,40 @@ export interface RunOnServer {
 /**
  * Brings a task's prompt on a server to its good end, a new one or one that the server has already,
  * and gives the slot back.
+ *
+ * @returns whether it has ended. If not, it only waited behind another prompt and was taken back: it
+ *   may begin on the server whose slot the task holds now, or else on any other.
  */
-export async function runOnServer(on: RunOnServer, context: RunContext): Promise<void> {
+export async function runOnServer(on: RunOnServer, context: RunContext): Promise<boolean> {
   const { run, server, workflow } = on;
   const { heldTask } = run;
   const startedAtMs = performance.now();
   const detail = `Processing with ${workflow.name}...`;
   await heldTask.stage("process", { status: "running", progress: 0, durationMs: 0, detail });
-  const { runMs } = await promptEnd(on, context);
+  if (!(await promptEnd(on, context))) return false;
   await heldTask.releaseSlot();
-  context.pool.noteSuccess(server, workflow.name, runMs);
+  context.pool.noteSuccess(server);
   const durationMs = performance.now() - startedAtMs;
   const done = { progress: 100, durationMs, detail: "Processing complete" };
   await heldTask.stage("process", { status: "success", ...done });
+  return true;
 }
 
 /** Runs or follows the prompt, again and again while what went wrong leaves this server a chance. */
-async function promptEnd(on: RunOnServer, context: RunContext): Promise<ProcessedPrompt> {
+async function promptEnd(on: RunOnServer, context: RunContext): Promise<boolean> {
   const { heldTask } = on.run;
-  using stuckWatch = new StuckServerWatch(context.pool, on.server);
+  using watch = new QueueWatch(context.pool, on.server, requestOf(on));
   for (;;) {
-    const process = processContext(on, context, stuckWatch.signal);
+    const process = processContext(on, context, watch);
     const { dispatch, dispatchAgeMs } = heldTask;
     try {
-      if (dispatch === undefined) return await submit(on, process, context);
-      return await followDispatch(dispatch, process, heldTask, dispatchAgeMs);
+      if (dispatch === undefined) await submit(on, process, context);
+      else await followDispatch(dispatch, process, heldTask, dispatchAgeMs);
+      return true;
     } catch (error) {
-      if (error instanceof ServerStuck) await leaveStuckServer(on, stuckWatch, error);
-      else await recover(on, error, context);
+      if (!(error instanceof LeaveQueue)) await recover(on, error, context);
+      else if (await leaveQueue(on, error)) return false;
+      else watch.ignore();
     }
   }
 }
@@ -66,12 +75,12 @@ async function submit(
   { run: { heldTask }, server, workflow, input }: RunOnServer,
   process: ProcessContext,
   context: RunContext,
-): Promise<ProcessedPrompt> {
+): Promise<void> {
   const { memoryFailures, task } = heldTask;
   const { isFreed, lowMemory } = memoryProfile(memoryFailures, hasLowMemory(heldTask, workflow));
   const ready = await input();
   if (isFreed) await free(server, heldTask.signal, context);
-  return await runNewPrompt(task, ready, process, heldTask, lowMemory);
+  await runNewPrompt(task, ready, process, heldTask, lowMemory);
 }
 
 /** A server that cannot do even that is found out by what follows. */
@@ -87,30 +96,47 @@ async function free(
 }
 
 function processContext(
-  { run: { heldTask }, server, workflow }: RunOnServer,
-  { store, stallMs, serverLostMs, runMaxMs }: RunContext,
-  letGo: AbortSignal | undefined,
+  on: RunOnServer,
+  { pool, store, stallMs, stallMinMs, serverLostMs, runMaxMs }: RunContext,
+  watch: QueueWatch,
 ): ProcessContext {
+  const { run, server, workflow } = on;
+  const { heldTask } = run;
   const { id: serverId, comfy, capability } = server;
-  const { storeId } = store;
+  const timing = new PromptTiming(
+    {
+      ...{ learned: pool.learned, server, workflow: workflow.name, silenceMinMs: stallMinMs },
+      prompt: noteTimed(heldTask, workflow),
+    },
+    heldTask.dispatch,
+  );
   return {
     turn: () => waitForTurn(server, heldTask, heldTask.signal),
-    ...{ serverId, comfy, workflow, storeId, stallMs, serverLostMs },
-    ...defined({ capability, letGo, runMaxMs }),
+    ...{ serverId, comfy, workflow, storeId: store.storeId, stallMs, timing, serverLostMs },
+    ...defined({ capability, letGo: watch.signal, runMaxMs }),
+    onSighting: (sighting) => {
+      timing.noteSighting(sighting);
+      watch.noteSighting(sighting);
+    },
   };
 }
 
-/** Behind a prompt that never ends ours would wait for ever; one that runs already is no longer behind it. */
-async function leaveStuckServer(
+/**
+ * Takes the prompt back, to begin it elsewhere. One that runs already is no longer behind another.
+ *
+ * @returns whether it did.
+ */
+async function leaveQueue(
   { run: { heldTask }, server }: RunOnServer,
-  stuckWatch: StuckServerWatch,
-  stuck: ServerStuck,
-): Promise<void> {
+  { reservation }: LeaveQueue,
+): Promise<boolean> {
   const { dispatch, signal } = heldTask;
-  stuckWatch.ignore();
-  if (dispatch === undefined) return;
-  const isBack = await takeBack(server.comfy, dispatch.promptId, signal);
-  if (isBack) throw new TaskError("SERVER_STUCK", stuck.message);
+  if (dispatch === undefined) return false;
+  if (!(await takeBack(server.comfy, dispatch.promptId, signal))) return false;
+  server.prompts.noteEnd(dispatch.promptId, "withdrawn");
+  heldTask.forgetWithdrawn();
+  if ((await reservation?.handOver()) === undefined) await heldTask.releaseSlot();
+  return true;
 }
 
 /** Makes what failed worth another look or another submission on the same server, or throws it on. */
@@ -130,15 +156,19 @@ async function recover(on: RunOnServer, error: unknown, context: RunContext): Pr
  * no other one has room for the task anyway.
  */
 async function awaitServer(
-  { run, server, workflow }: RunOnServer,
+  on: RunOnServer,
   error: TaskError,
   { pool, logger }: RunContext,
 ): Promise<void> {
-  const { taskId, signal, variant } = run.heldTask;
+  const { server, workflow } = on;
+  const { taskId, signal, variant } = on.run.heldTask;
   logger.warn({ taskId, server: server.id, err: error }, "server silent, waiting for it");
   pool.noteFault(server, "unreachable", error.message, taskId);
-  const suits = (other: PoolServer): boolean => run.suits(other);
   const taken = variant === undefined ? workflow : onlyVariant(workflow, variant);
-  const end = await waitForServer(pool, server, taken, signal, suits);
+  const end = await waitForServer(pool, server, requestOf({ ...on, workflow: taken }), signal);
   if (end === "given_up") throw error;
+}
+
+function requestOf({ run, workflow }: RunOnServer): SlotRequest {
+  return slotRequest(run.heldTask, workflow, (server) => run.suits(server));
 }

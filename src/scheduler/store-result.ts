@@ -58,7 +58,7 @@ async function storeOnce(
   using _place = await uploads.enter(heldTask.signal);
   const { taskId, dispatch, signal } = heldTask;
   if (dispatch === undefined) throw new Error("A result is stored of which no prompt is known");
-  const facts = (await findInput(workDir))?.facts ?? heldTask.task.input;
+  const facts = (await findInput(workDir))?.facts ?? heldTask.input;
   const promised =
     workflow && facts ? promisedResult(graphNamed(workflow, dispatch.variant), facts) : {};
   const check = (path: string): Promise<void> =>

@@ -5,7 +5,9 @@ import type { WorkDir } from "../pipeline/work-dir.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import { onlyVariant } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
-import type { HeldTask, LeasedTask } from "./held-task.js";
+import type { HeldTask } from "./held-task.js";
+import type { LeasedTask } from "./leased-task.js";
+import { noteTimed } from "./note-timed.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
 import type { RunContext, RunPhase, RunState } from "./run-context.js";
 import { runOnServer } from "./run-on-server.js";
@@ -62,6 +64,7 @@ export class TaskRun implements RunState {
     const { store, workDirs, catalog } = this.#context;
     const pinned = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
     this.workflow = this.#takenVariant(pinned);
+    noteTimed(this.heldTask, this.workflow);
     if (this.heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
     const workDir = await workDirs.open(this.task.taskId);
     await this.#process(pinned, workDir);
@@ -107,7 +110,8 @@ export class TaskRun implements RunState {
       server ??= await this.#findServer(workflow, workDir);
       this.phase = "process";
       try {
-        return await runOnServer({ run: this, server, workflow, input }, this.#context);
+        const hasEnded = await runOnServer({ run: this, server, workflow, input }, this.#context);
+        if (hasEnded) return;
       } catch (error) {
         await this.#noteOutOfMemory(error, server, workflow);
       }
@@ -121,6 +125,7 @@ export class TaskRun implements RunState {
     await heldTask.releaseSlot();
     this.phase = "download";
     await this.#input(workDir);
+    noteTimed(heldTask, workflow);
     this.phase = "waiting";
     using _ = this.#watchVariant(workflow);
     using watch = new ServersLeftWatch({
@@ -140,7 +145,10 @@ export class TaskRun implements RunState {
     );
   }
 
-  /** The server whose slot it still has after a prompt ran out of memory, if that is to be tried again there. */
+  /**
+   * The server whose slot it has: where a prompt ran out of memory that is to be tried again there, or
+   * where one is to begin that left another server's queue.
+   */
   #keptServer(): PoolServer | undefined {
     const { server } = this;
     return server && this.suits(server) ? server : undefined;

@@ -1,27 +1,25 @@
+import type { PromptRequest } from "../pool/best-match.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import { isUp } from "../pool/server-fit.js";
-import type { Workflow } from "../workflow/workflow.js";
 
 /**
  * Waits until a server answers again (`back`), or until another one has room for the work
  * (`given_up`), whichever is first. One that came back without what the work needs may still know
  * how its prompt ended.
  *
- * @param suits whether another server will do. @default any will
  * @throws the signal's reason when aborted.
  */
 export function waitForServer(
   pool: Pool,
   server: PoolServer,
-  workflow: Workflow,
+  request: PromptRequest,
   signal: AbortSignal,
-  suits?: (server: PoolServer) => boolean,
 ): Promise<"back" | "given_up"> {
   return new Promise((resolve, reject) => {
     const look = (): void => {
       if (isUp(server)) end(() => resolve("back"));
-      else if (pool.hasRoomBeside(server, workflow, suits)) end(() => resolve("given_up"));
+      else if (pool.hasRoomBeside(server, request)) end(() => resolve("given_up"));
     };
     const onAbort = (): void => end(() => reject(signal.reason as Error));
     const end = (settle: () => void): void => {

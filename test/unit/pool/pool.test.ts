@@ -4,6 +4,7 @@ import { TaskError } from "../../../src/domain/errors.js";
 import { createLogger } from "../../../src/lib/logger.js";
 import { Pool, type SlotTaker } from "../../../src/pool/pool.js";
 import { PoolServer } from "../../../src/pool/pool-server.js";
+import { anyPrompt } from "../../../src/pool/timed-prompt.js";
 import type { Workflow } from "../../../src/workflow/workflow.js";
 
 type BindSlot = SlotTaker["bindSlot"];
@@ -85,8 +86,9 @@ test("a slot given back is seen by listeners before it is given away", async () 
   silent.noteFault("unreachable", "silent", new Date());
   const waiting = pool.acquire(request("b"), NEVER);
   const seen: boolean[] = [];
-  pool.subscribe(() => seen.push(pool.hasRoomBeside(silent, workflow)));
-  expect(pool.hasRoomBeside(silent, workflow)).toBe(false);
+  const hasRoom = () => pool.hasRoomBeside(silent, request("c"));
+  pool.subscribe(() => seen.push(hasRoom()));
+  expect(hasRoom()).toBe(false);
   pool.release("gpu2#0", holder);
   expect(await waiting).toBe(other);
   expect(seen[0]).toBe(true);
@@ -107,14 +109,47 @@ test("a server on trial gets a task that has not failed there yet", async () => 
   expect(await old).toBe(server);
 });
 
-test("a second prompt is queued as soon as the first of its workflow was short", async () => {
+/** A prompt of "w" with an input of this size ran on a server for so long. */
+function noteRun(pool: Pool, server: PoolServer, framePixels: number, runMs: number): void {
+  const { serverClass } = server;
+  for (const prompt of [{ kind: "k", framePixels }, anyPrompt("w")])
+    pool.learned.noteRun({ prompt, serverClass, warmth: "warm" }, runMs);
+  pool.noteSuccess(server);
+}
+
+function sized(taskId: string, framePixels: number | undefined) {
+  const asked = request(taskId);
+  return { ...asked, holder: { ...asked.holder, timed: { kind: "k", framePixels } } };
+}
+
+test.each([[100], [undefined]])(
+  "a second prompt is queued as soon as the first of its kind was short, its size being %s",
+  async (framePixels) => {
+    const server = aServer("gpu1", "auto");
+    using pool = aPool([server]);
+    await pool.acquire(sized("a", framePixels), NEVER);
+    const second = pool.acquire(sized("b", framePixels), NEVER);
+    noteRun(pool, server, 100, 50);
+    await second;
+    expect(heldOn(server)).toEqual({ "gpu1#0": "a", "gpu1#1": "b" });
+  },
+);
+
+test.each([
+  ["a short prompt waits behind no long one", 80_000, 100],
+  ["a long prompt waits behind no short one", 100, 80_000],
+])("%s, though their kind is known", async (_, first, second) => {
   const server = aServer("gpu1", "auto");
   using pool = aPool([server]);
-  await pool.acquire(request("a"), NEVER);
-  const second = pool.acquire(request("b"), NEVER);
-  pool.noteSuccess(server, "w", 50);
-  await second;
-  expect(heldOn(server)).toEqual({ "gpu1#0": "a", "gpu1#1": "b" });
+  noteRun(pool, server, 100, 1_000);
+  const running = sized("a", first);
+  await pool.acquire(running, NEVER);
+  const waiting = pool.acquire(sized("b", second), NEVER);
+  await new Promise(setImmediate);
+  expect(heldOn(server)).toEqual({ "gpu1#0": "a" });
+  pool.release("gpu1#0", running.holder);
+  await waiting;
+  expect(heldOn(server)).toEqual({ "gpu1#0": "b" });
 });
 
 test("a task that was passed over for long before it was leased is passed over no longer", async () => {

@@ -9,6 +9,7 @@ import type { Workflow } from "../../../src/workflow/workflow.js";
 const NEVER = new AbortController().signal;
 const OTHER = { taskId: "b", workflow: "w", sent: Promise.resolve() };
 const workflow = { name: "w", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
+const REQUEST = { holder: { workflow: "w" }, workflow, parameters: {} };
 
 function twoServers() {
   const servers = ["gpu1", "gpu2"].map((id) => {
@@ -27,14 +28,14 @@ function twoServers() {
 
 test("waitForServer() gives up at once where another server is free", async () => {
   const { pool, silent } = twoServers();
-  expect(await waitForServer(pool, silent, workflow, NEVER)).toBe("given_up");
+  expect(await waitForServer(pool, silent, REQUEST, NEVER)).toBe("given_up");
 });
 
 test("waitForServer() waits on while the other server is busy, until that has room", async () => {
   const { pool, silent } = twoServers();
   pool.adopt("gpu2#0", OTHER);
   const ends: string[] = [];
-  const waiting = waitForServer(pool, silent, workflow, NEVER).then((end) => ends.push(end));
+  const waiting = waitForServer(pool, silent, REQUEST, NEVER).then((end) => ends.push(end));
   pool.changed();
   await Promise.resolve();
   expect(ends).toEqual([]);
@@ -46,7 +47,7 @@ test("waitForServer() waits on while the other server is busy, until that has ro
 test("waitForServer() answers when the server is back", async () => {
   const { pool, silent } = twoServers();
   pool.adopt("gpu2#0", OTHER);
-  const waiting = waitForServer(pool, silent, workflow, NEVER);
+  const waiting = waitForServer(pool, silent, REQUEST, NEVER);
   silent.noteAnswer(false, new Date());
   pool.changed();
   expect(await waiting).toBe("back");
@@ -66,7 +67,7 @@ test("waitForServer() ends with its signal, and listens no longer", async () => 
   const { pool, silent } = twoServers();
   pool.adopt("gpu2#0", OTHER);
   const stop = new AbortController();
-  const waiting = waitForServer(pool, silent, workflow, stop.signal);
+  const waiting = waitForServer(pool, silent, REQUEST, stop.signal);
   stop.abort(new Error("stopped"));
   await expect(waiting).rejects.toThrow("stopped");
 });
