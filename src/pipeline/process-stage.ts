@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { cancelPrompt } from "../comfy/prompt/cancel-prompt.js";
 import { chooseOutputs } from "../comfy/prompt/choose-outputs.js";
-import { followPrompt, type PromptTiming } from "../comfy/prompt/follow-prompt.js";
 import type { PromptSighting } from "../comfy/prompt/look-for-prompt.js";
 import type { PromptEnd } from "../comfy/prompt/prompt-end.js";
+import { PromptFollower, type PromptTiming } from "../comfy/prompt/prompt-follower.js";
 import type { PromptUpdate } from "../comfy/prompt/prompt-progress.js";
 import { submitPrompt } from "../comfy/prompt/submit-prompt.js";
 import { withdrawPrompt } from "../comfy/prompt/withdraw-prompt.js";
@@ -104,11 +104,11 @@ export async function runNewPrompt(
   await journal.proveLease();
   const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch };
   const submission = { prompt, promptId, extraData: { [MARK_KEY]: mark } };
-  const number = await submitPrompt(comfy, submission, signal);
   const sent = { ...dispatch, phase: "sent" } as const;
-  context.timing.noteSent(sent, number);
+  using follower = follow(sent, context, journal);
+  context.timing.noteSent(sent, await submitPrompt(comfy, submission, signal));
   await journal.recordDispatch(sent);
-  await followDispatch(sent, context, journal);
+  await recordEnd(follower, sent, context, journal);
 }
 
 /**
@@ -124,9 +124,8 @@ export async function followDispatch(
   journal: TaskJournal,
   investedMs = 0,
 ): Promise<void> {
-  const end = await endOf(dispatch, context, journal, investedMs).catch(asSilence);
-  const outputs = await outputsOf(end, dispatch, context, journal.signal);
-  await journal.recordDispatch({ ...dispatch, phase: "done", outputs });
+  using follower = follow(dispatch, context, journal, investedMs);
+  await recordEnd(follower, dispatch, context, journal);
 }
 
 /** Stops a prompt, running or waiting; returns once the server is known to be free of it. */
@@ -166,25 +165,36 @@ function variantHere(
   return able ?? variantsOf(workflow)[0];
 }
 
-async function endOf(
+function follow(
   { promptId, variant }: Omit<Dispatch, "at">,
   context: ProcessContext,
   journal: TaskJournal,
-  investedMs: number,
-): Promise<PromptEnd> {
+  investedMs = 0,
+): PromptFollower {
   const { comfy, workflow, stallMs, timing, onSighting, serverLostMs, runMaxMs, letGo } = context;
   const { prompt, weights } = graphNamed(workflow, variant);
   const onProgress = ({ ratio, runningNode, step }: PromptUpdate): void => {
     const name = step && runningNode ? `${runningNode} ${step.value}/${step.max}` : runningNode;
     journal.progress({ stage: "process", ratio, ...(name !== undefined && { runningNode: name }) });
   };
-  return await followPrompt(comfy, promptId, {
+  return new PromptFollower(comfy, promptId, {
     prompt,
     ...(weights && { weights }),
     ...{ stallMs, timing, investedMs, onProgress, onSighting },
     watch: { silentMaxMs: serverLostMs, ...(runMaxMs !== undefined && { runMaxMs }) },
     signal: letGo === undefined ? journal.signal : AbortSignal.any([journal.signal, letGo]),
   });
+}
+
+async function recordEnd(
+  follower: PromptFollower,
+  dispatch: Omit<Dispatch, "at">,
+  context: ProcessContext,
+  journal: TaskJournal,
+): Promise<void> {
+  const end = await follower.end().catch(asSilence);
+  const outputs = await outputsOf(end, dispatch, context, journal.signal);
+  await journal.recordDispatch({ ...dispatch, phase: "done", outputs });
 }
 
 /** Treats nonsense as silence: a server that gives it when asked for a prompt tells as little. */

@@ -15,6 +15,9 @@ vi.setConfig({ testTimeout: 120_000 });
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
 const LIMIT = { limitMs: 60_000 };
 const UPSCALER = "ImageUpscaleWithModel";
+/** Runs on for minutes, and tells of each step; then of none. */
+const SLOW = { simulate: { steps: 100_000, stepMs: 20 } };
+const MUTE = { simulate: { ...SLOW.simulate, uninterruptible: true } };
 const HANG = [{ classType: UPSCALER, fault: "hang" }] as const;
 /** Longer than what was learned allows, even where a connection is made anew and polls are late. */
 const PAUSE = [{ classType: UPSCALER, fault: "pause", afterMs: 6_000, count: 1 }] as const;
@@ -34,14 +37,16 @@ test("a hang of a kind that was timed is found by what was learned: its task and
   await using hung = await startCpuServer({ switches: FAST });
   await using good = await startCpuServer({ switches: FAST });
   await good.kill();
-  await using app = await startTestApp({ servers: [hung.url, good.url], env: QUICK });
+  const env = { TMLSR_STALL_MIN_SECONDS: "3" };
+  await using app = await startTestApp({ servers: [hung.url, good.url], env });
   await learn(app);
-  await hung.set({ nodes: [...HANG] });
+  await hung.set(SLOW);
   const tasks = await submitChecked(app, times(2));
   await eventually(async () => {
     const { running, pending } = await queueLengths(hung);
     return running === 1 && pending === 1;
   }, LIMIT);
+  await hung.set(MUTE);
   // Only then: a free server would take the one behind it at once.
   await eventually(() => stateOf(app, 0) === "quarantined", LIMIT);
   await good.restart(FAST);

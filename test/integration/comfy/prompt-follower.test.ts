@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ComfyServer } from "../../../src/comfy/comfy-server.js";
 import { cancelPrompt } from "../../../src/comfy/prompt/cancel-prompt.js";
-import { type FollowOptions, followPrompt } from "../../../src/comfy/prompt/follow-prompt.js";
 import { lookForPrompt } from "../../../src/comfy/prompt/look-for-prompt.js";
+import { type FollowOptions, PromptFollower } from "../../../src/comfy/prompt/prompt-follower.js";
 import type { PromptUpdate } from "../../../src/comfy/prompt/prompt-progress.js";
 import { submitPrompt } from "../../../src/comfy/prompt/submit-prompt.js";
 import {
@@ -11,7 +11,14 @@ import {
   type TestCpuServer,
 } from "../../support/cpu-server.js";
 import { eventually } from "../../support/eventually.js";
-import { clientOf, networkPrompt, outputOf, signal, type TestPrompt } from "./support.js";
+import {
+  clientOf,
+  followPrompt,
+  networkPrompt,
+  outputOf,
+  signal,
+  type TestPrompt,
+} from "./support.js";
 
 let server: TestCpuServer;
 beforeAll(async () => {
@@ -32,10 +39,12 @@ async function submitted(comfy: ComfyServer): Promise<TestPrompt> {
   return made;
 }
 
-/** Submits a prompt and follows it. */
+/** Submits a prompt and follows it from the beginning. */
 async function run(comfy: ComfyServer, options: Partial<FollowOptions> = {}) {
-  const { prompt, promptId } = await submitted(comfy);
-  return await followPrompt(comfy, promptId, { ...QUICK, prompt, ...options });
+  const { prompt, promptId } = await networkPrompt(comfy);
+  using follower = new PromptFollower(comfy, promptId, { ...QUICK, prompt, ...options });
+  await submitPrompt(comfy, { prompt, promptId }, signal);
+  return await follower.end();
 }
 
 async function runningPrompt(comfy: ComfyServer): Promise<TestPrompt> {
@@ -149,6 +158,26 @@ describe("following bears", () => {
     const end = await run(clientOf(server.url), { watch: { lateHistoryMs: 300 } });
     expect(outputOf(end, "4").filename).toBe("out_00001_.png");
   });
+});
+
+test("a prompt that has ended when its submission is answered was heard from its start", async () => {
+  const late = {
+    path: "/prompt",
+    method: "POST",
+    fault: "delay",
+    when: "after",
+    ms: 1_000,
+  } as const;
+  await server.set({ http: [late], history: { forgetAfterMs: 0 } });
+  const nodeIds: string[] = [];
+  const timing = {
+    silenceLimitMs: () => undefined,
+    noteEnd: (_: unknown, silencesMs: ReadonlyMap<string, number> | undefined) =>
+      nodeIds.push(...(silencesMs?.keys() ?? [])),
+  };
+  const end = await run(clientOf(server.url), { timing, watch: { lateHistoryMs: 300 } });
+  expect(outputOf(end, "4").filename).toBe("out_00001_.png");
+  expect(nodeIds).toEqual(expect.arrayContaining(["1", "3", "4"]));
 });
 
 describe("a prompt submitted under another client id", () => {

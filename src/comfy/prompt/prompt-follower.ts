@@ -18,7 +18,7 @@ import { PromptProgress, type PromptUpdate } from "./prompt-progress.js";
 import { PromptWatch, type WatchLimits, type WatchVerdict } from "./prompt-watch.js";
 import { Silences } from "./silences.js";
 
-/** Times of prompts, as {@link followPrompt} asks for them and tells them. */
+/** Times of prompts, as {@link PromptFollower} asks for them and tells them. */
 export interface PromptTiming {
   /** How long the node that runs may be silent where that is known to be less than `stallMs`; "" between nodes. */
   silenceLimitMs(nodeId: string): number | undefined;
@@ -69,94 +69,100 @@ const DEFAULT_WATCH_LIMITS: Omit<WatchLimits, "stallMs" | "absentMs"> = {
 };
 
 /**
- * Follows a prompt that the server has, or had, to its end. A broken socket, a failed poll or a
- * late history entry does not end the following.
- *
- * @throws TaskError SERVER_UNREACHABLE or SERVER_FAULT if the server gives no proper answer for the
- *   time in {@link WatchLimits}; SERVER_STUCK. The prompt may still run then.
+ * Follows one prompt to its end. It hears the prompt's events from the beginning where it is made
+ * before the prompt is submitted: a short prompt may have ended when its submission is answered.
  */
-export async function followPrompt(
-  server: ComfyServer,
-  promptId: string,
-  options: FollowOptions,
-): Promise<PromptEnd> {
-  const { signal, stallMs, investedMs, timing, pollMs = 1_000 } = options;
-  const silences = new Silences();
-  const limits = {
-    ...DEFAULT_WATCH_LIMITS,
-    absentMs: server.limits.absentPauseMs,
-    ...options.watch,
-    stallMs,
-    learnedStallMs: () => timing?.silenceLimitMs(silences.nodeId),
-  };
-  const watch = new PromptWatch(server.address, limits, performance.now(), investedMs);
-  const alarm = new Alarm();
-  const pace = new PollPace(pollMs);
-  const onEvent = eventHandler(options, { watch, silences, pace, alarm });
-  const onQueueChange = (): void => alarm.ring();
-  using hearing = new PromptHearing(server, promptId, { onEvent, onQueueChange });
-  const poll = poller(server, promptId, options, { watch, silences, hearing });
-  for (;;) {
-    const verdict = await poll();
-    if (verdict instanceof TaskError) throw verdict;
-    if (verdict !== undefined) {
-      timing?.noteEnd(verdict, silences.longestMs());
-      return verdict;
-    }
-    await alarm.wait(pace.pauseMs(performance.now()), signal);
+export class PromptFollower implements Disposable {
+  readonly #server: ComfyServer;
+  readonly #promptId: string;
+  readonly #options: FollowOptions;
+  readonly #restartSignCount: number;
+  readonly #watch: PromptWatch;
+  readonly #progress: PromptProgress;
+  readonly #heardEnd = new EndByEvents();
+  readonly #silences = new Silences();
+  readonly #pace: PollPace;
+  readonly #alarm = new Alarm();
+  readonly #hearing: PromptHearing;
+  #polledAtMs = performance.now();
+
+  constructor(server: ComfyServer, promptId: string, options: FollowOptions) {
+    const { prompt = {}, weights, stallMs, investedMs, timing, pollMs = 1_000 } = options;
+    this.#server = server;
+    this.#promptId = promptId;
+    this.#options = options;
+    this.#restartSignCount = server.restartSignCount;
+    const limits = {
+      ...DEFAULT_WATCH_LIMITS,
+      absentMs: server.limits.absentPauseMs,
+      ...options.watch,
+      stallMs,
+      learnedStallMs: () => timing?.silenceLimitMs(this.#silences.nodeId),
+    };
+    this.#watch = new PromptWatch(server.address, limits, performance.now(), investedMs);
+    this.#progress = new PromptProgress(prompt, weights);
+    this.#pace = new PollPace(pollMs);
+    this.#hearing = new PromptHearing(server, promptId, {
+      onEvent: (event) => this.#take(event),
+      onQueueChange: () => this.#alarm.ring(),
+    });
   }
-}
 
-interface Listening {
-  readonly watch: PromptWatch;
-  readonly silences: Silences;
-}
+  /**
+   * Polls until a prompt that the server has, or had, has ended. A broken socket, a failed poll or a
+   * late history entry does not end the following.
+   *
+   * @throws TaskError SERVER_UNREACHABLE or SERVER_FAULT if the server gives no proper answer for the
+   *   time in {@link WatchLimits}; SERVER_STUCK. The prompt may still run then.
+   */
+  async end(): Promise<PromptEnd> {
+    for (;;) {
+      const verdict = await this.#poll();
+      if (verdict instanceof TaskError) throw verdict;
+      if (verdict !== undefined) {
+        this.#options.timing?.noteEnd(verdict, this.#silences.longestMs());
+        return verdict;
+      }
+      await this.#alarm.wait(this.#pace.pauseMs(performance.now()), this.#options.signal);
+    }
+  }
 
-function poller(
-  server: ComfyServer,
-  promptId: string,
-  { signal, onSighting }: FollowOptions,
-  { watch, silences, hearing }: Listening & { readonly hearing: PromptHearing },
-): () => Promise<WatchVerdict> {
-  const restartSignCount = server.restartSignCount;
-  let polledAtMs = performance.now();
-  return async () => {
+  /** Listens no longer. */
+  [Symbol.dispose](): void {
+    this.#hearing[Symbol.dispose]();
+  }
+
+  async #poll(): Promise<WatchVerdict> {
+    const { signal, onSighting } = this.#options;
     let sighting: PromptSighting;
     try {
-      sighting = await lookOnce(server, promptId, signal);
+      sighting = await lookOnce(this.#server, this.#promptId, signal);
     } catch (error) {
       if (signal.aborted || !(error instanceof TaskError)) throw error;
-      return watch.noteFailure(error, isRefused(error), performance.now());
+      return this.#watch.noteFailure(error, isRefused(error), performance.now());
     }
     const nowMs = performance.now();
     onSighting?.(sighting);
-    const heardSinceMs = hearing.check(sighting, watch.isHearingInDoubt(nowMs));
+    const heardSinceMs = this.#hearing.check(sighting, this.#watch.isHearingInDoubt(nowMs));
     if (sighting.state === "running" && heardSinceMs === undefined)
-      silences.noteUnheard(nowMs - polledAtMs);
-    polledAtMs = nowMs;
-    const isRestarted = server.restartSignCount > restartSignCount;
-    return watch.noteSighting(sighting, heardSinceMs, isRestarted, nowMs);
-  };
-}
+      this.#silences.noteUnheard(nowMs - this.#polledAtMs);
+    this.#polledAtMs = nowMs;
+    const isRestarted = this.#server.restartSignCount > this.#restartSignCount;
+    return this.#watch.noteSighting(sighting, heardSinceMs, isRestarted, nowMs);
+  }
 
-function eventHandler(
-  { prompt = {}, weights, onProgress }: FollowOptions,
-  { watch, silences, pace, alarm }: Listening & { readonly pace: PollPace; readonly alarm: Alarm },
-): (event: PromptEvent) => void {
-  const progress = new PromptProgress(prompt, weights);
-  const heard = new EndByEvents();
-  return (event) => {
+  #take(event: PromptEvent): void {
     const nowMs = performance.now();
-    watch.noteEvent(nowMs);
-    pace.noteEvent(nowMs);
-    if (progress.apply(event)) onProgress?.(progress.update);
-    silences.note(progress.runningId, event.type === "execution_start", nowMs);
-    const end = heard.take(event);
-    if (end !== undefined) watch.noteEndByEvents(end);
+    this.#watch.noteEvent(nowMs);
+    this.#pace.noteEvent(nowMs);
+    if (this.#progress.apply(event)) this.#options.onProgress?.(this.#progress.update);
+    this.#silences.note(this.#progress.runningId, event.type === "execution_start", nowMs);
+    const end = this.#heardEnd.take(event);
+    if (end !== undefined) this.#watch.noteEndByEvents(end);
     if (!isLast(event)) return;
-    pace.noteEnd(nowMs);
-    alarm.ring();
-  };
+    this.#pace.noteEnd(nowMs);
+    this.#alarm.ring();
+  }
 }
 
 function isLast(event: PromptEvent): boolean {
