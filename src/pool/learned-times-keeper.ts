@@ -45,7 +45,7 @@ export class LearnedTimesKeeper implements AsyncDisposable {
     this.#stop.abort();
     await this.#loop;
     const limit = AbortSignal.timeout(LAST_SAVE_MS);
-    await untilAborted(this.#save(), limit).catch((error: unknown) => this.#log(error));
+    await this.#save(limit).catch((error: unknown) => this.#log(error));
   }
 
   async #run(): Promise<void> {
@@ -70,7 +70,7 @@ export class LearnedTimesKeeper implements AsyncDisposable {
       await this.#load();
       this.#loadAtMs = performance.now() + loadMs;
     }
-    await this.#save();
+    await this.#save(this.#stop.signal);
   }
 
   async #load(): Promise<void> {
@@ -78,12 +78,12 @@ export class LearnedTimesKeeper implements AsyncDisposable {
     learned.merge(await untilAborted(book.loadTimes(), this.#stop.signal));
   }
 
-  async #save(): Promise<void> {
+  async #save(signal: AbortSignal): Promise<void> {
     const { learned, book } = this.#options;
     const news = learned.takeNews();
     if (news.length === 0) return;
     try {
-      await book.saveTimes(news);
+      await untilAborted(book.saveTimes(news), signal);
     } catch (error) {
       learned.noteUnsaved(news);
       throw error;

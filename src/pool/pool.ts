@@ -222,9 +222,7 @@ export class Pool {
 
   /** Tells that a prompt ended as it should. */
   noteSuccess(server: PoolServer): void {
-    server.noteSuccess();
-    // How long it took may show that a second one may wait behind others of its kind.
-    this.changed();
+    if (server.noteSuccess()) this.changed();
   }
 
   /** Ends the pool's timers. Tasks that wait are ended by their own signals. */

@@ -11,6 +11,8 @@ export interface PromptTimingOptions {
   readonly prompt: TimedPrompt;
   /** No silence is shorter than this to be too long. */
   readonly silenceMinMs: number;
+  /** Called when it was learned how long the prompt ran: others of its kind may be known to be short now. */
+  readonly onLearned: () => void;
 }
 
 /** How many times the longest silence that was learned is too long. */
@@ -72,16 +74,18 @@ export class PromptTiming {
     executedMs: number | undefined,
     silencesMs: ReadonlyMap<string, number> | undefined,
   ): void {
-    const { learned, server, workflow } = this.#options;
+    const { learned, server, workflow, onLearned } = this.#options;
     const warmth = this.#warmth;
     const beganAtMs = server.prompts.current(this.#sent.promptId)?.runningSinceMs;
     const runMs = executedMs ?? (beganAtMs && performance.now() - beganAtMs);
     const run = this.#run(warmth ?? "cold");
-    if (runMs !== undefined) learned.noteRun(run, runMs);
-    if (runMs !== undefined) learned.noteRun({ ...run, prompt: anyPrompt(workflow) }, runMs);
-    if (warmth === undefined) return;
-    for (const [nodeId, silenceMs] of silencesMs ?? [])
-      learned.noteSilence(this.#run(warmth), this.#node(nodeId), silenceMs);
+    if (warmth !== undefined)
+      for (const [nodeId, silenceMs] of silencesMs ?? [])
+        learned.noteSilence(this.#run(warmth), this.#node(nodeId), silenceMs);
+    if (runMs === undefined) return;
+    learned.noteRun(run, runMs);
+    learned.noteRun({ ...run, prompt: anyPrompt(workflow) }, runMs);
+    onLearned();
   }
 
   get #warmth(): Warmth | undefined {

@@ -107,6 +107,7 @@ function processContext(
     {
       ...{ learned: pool.learned, server, workflow: workflow.name, silenceMinMs: stallMinMs },
       prompt: noteTimed(heldTask, workflow),
+      onLearned: () => pool.changed(),
     },
     heldTask.dispatch,
   );

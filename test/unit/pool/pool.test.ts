@@ -114,7 +114,7 @@ function noteRun(pool: Pool, server: PoolServer, framePixels: number, runMs: num
   const { serverClass } = server;
   for (const prompt of [{ kind: "k", framePixels }, anyPrompt("w")])
     pool.learned.noteRun({ prompt, serverClass, warmth: "warm" }, runMs);
-  pool.noteSuccess(server);
+  pool.changed();
 }
 
 function sized(taskId: string, framePixels: number | undefined) {
