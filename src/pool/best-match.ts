@@ -7,8 +7,9 @@ import {
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { LearnedTimes } from "./learned-times.js";
-import { mayQueue, type QueuedPrompt } from "./may-queue.js";
+import { mayQueue } from "./may-queue.js";
 import type { PoolServer } from "./pool-server.js";
+import type { QueuedPrompt } from "./queued-prompt.js";
 import { canRun, freeSlot, isTrusted, isUp } from "./server-fit.js";
 
 /**

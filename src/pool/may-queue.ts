@@ -1,14 +1,8 @@
-import type { LearnedTimes, TimedPrompt } from "./learned-times.js";
+import type { LearnedTimes } from "./learned-times.js";
 import type { PoolServer } from "./pool-server.js";
+import type { QueuedPrompt } from "./queued-prompt.js";
 import { isHeldElsewhere, isIdle } from "./server-fit.js";
 import { anyPrompt } from "./timed-prompt.js";
-
-/** A prompt that is, or would be, in a server's queue. */
-export interface QueuedPrompt {
-  readonly workflow: string;
-  /** What decides how long it takes; absent while it is not known. */
-  readonly timed?: TimedPrompt | undefined;
-}
 
 /** A run that takes no longer counts as short: a second prompt may wait behind it on its server. */
 const SHORT_RUN_MS = 10_000;

@@ -2,8 +2,8 @@ import type { ComfyServer } from "../comfy/comfy-server.js";
 import type { ServerCapability } from "../comfy/server-capability.js";
 import type { ServerMemory } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
-import type { QueuedPrompt } from "./may-queue.js";
 import { PromptLog } from "./prompt-log.js";
+import type { QueuedPrompt } from "./queued-prompt.js";
 import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
 import { WorkflowFaults } from "./workflow-faults.js";
 

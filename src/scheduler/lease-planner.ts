@@ -1,7 +1,8 @@
 import { Abilities } from "../pool/abilities.js";
-import { mayQueue, type QueuedPrompt } from "../pool/may-queue.js";
+import { mayQueue } from "../pool/may-queue.js";
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
+import type { QueuedPrompt } from "../pool/queued-prompt.js";
 import { freeSlotCount, isTrusted, isUp } from "../pool/server-fit.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import {
