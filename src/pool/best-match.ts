@@ -116,6 +116,6 @@ function openSlot(server: PoolServer, nowMs: number): string | undefined {
  */
 function forTrial<T extends WaitingTask>(server: PoolServer, runnable: readonly T[]): readonly T[] {
   if (server.state !== "half_open") return runnable;
-  const others = runnable.filter(({ taskId }) => !server.hasFailed(taskId));
+  const others = runnable.filter(({ taskId }) => !server.health.hasFailed(taskId));
   return others.length > 0 ? others : runnable;
 }

@@ -2,6 +2,7 @@ import { TaskError } from "../domain/errors.js";
 import { type BypassLimits, notePassed } from "../domain/queue-order.js";
 import { serverIdOf } from "../domain/slot.js";
 import type { Logger } from "../lib/logger.js";
+import { withResolvers } from "../lib/with-resolvers.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import {
@@ -13,8 +14,9 @@ import {
   type WaitingTask,
 } from "./best-match.js";
 import { LearnedTimes } from "./learned-times.js";
-import type { FaultKind, PoolServer, SlotHolder } from "./pool-server.js";
+import type { PoolServer, SlotHolder } from "./pool-server.js";
 import { canRun, isUp, missingOn } from "./server-fit.js";
+import type { FaultKind } from "./server-health.js";
 
 /** A holder that has no slot yet. */
 export interface SlotTaker extends SlotHolder {
@@ -175,10 +177,7 @@ export class Pool {
   /** Gives a holder's former slot to others. Harmless when the slot is another's by now. */
   release(slot: string, holder: SlotHolder): void {
     const server = this.server(serverIdOf(slot));
-    if (!server?.giveBack(slot, holder)) return;
-    server.lastActiveAt = new Date();
-    server.idleSinceMs = performance.now();
-    this.changed();
+    if (server?.release(slot, holder)) this.changed();
   }
 
   /** Gives a server no more tasks until the returned object is disposed. Its present tasks stay. */
@@ -194,9 +193,9 @@ export class Pool {
 
   /** Takes a server out of the pool. @returns whether the fault is held against the task too. */
   noteFault(server: PoolServer, kind: FaultKind, reason: string, taskId?: string): boolean {
-    const blamesTask = server.noteFault(kind, reason, new Date(), taskId);
+    const blamesTask = server.health.noteFault(kind, reason, new Date(), taskId);
     this.#logger.warn(
-      { server: server.id, kind, reason, until: server.retryAt },
+      { server: server.id, kind, reason, until: server.health.retryAt },
       "server quarantined",
     );
     this.changed();
@@ -220,9 +219,15 @@ export class Pool {
     this.changed();
   }
 
+  /** Takes a server out of the pool until a prompt of ours that did not stop has ended. */
+  noteStuck(server: PoolServer, promptId: string, reason: string): void {
+    server.health.noteStuck(promptId);
+    this.noteFault(server, "fault", reason);
+  }
+
   /** Tells that a prompt ended as it should. */
   noteSuccess(server: PoolServer): void {
-    if (server.noteSuccess()) this.changed();
+    if (server.health.noteSuccess()) this.changed();
   }
 
   /** Ends the pool's timers. Tasks that wait are ended by their own signals. */
@@ -262,8 +267,7 @@ export class Pool {
     const result = await holder.bindSlot(slot).catch((error: Error) => error);
     if (result === "ok") {
       for (const task of passed) Object.assign(task, notePassed(task, performance.now()));
-      server.loadedWorkflow = workflow.name;
-      server.lastActiveAt = new Date();
+      server.noteBound(workflow.name);
       return resolve(server);
     }
     server.giveBack(slot, holder);
@@ -273,7 +277,7 @@ export class Pool {
   }
 
   #leaveAlone(server: PoolServer, slot: string, waiting: WaitingRequest): void {
-    server.heldElsewhere.set(slot, performance.now() + BUSY_ELSEWHERE_MS);
+    server.noteHeldElsewhere(slot, performance.now() + BUSY_ELSEWHERE_MS);
     this.#waiting.add(waiting);
     this.#lookAgain(BUSY_ELSEWHERE_MS);
   }
@@ -293,18 +297,4 @@ function isPassing(error: Error): boolean {
   return (
     error instanceof TaskError && (error.code === "STORE_UNAVAILABLE" || error.code === "DISK_FULL")
   );
-}
-
-function withResolvers<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (reason: Error) => void;
-} {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (reason: Error) => void = () => undefined;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }

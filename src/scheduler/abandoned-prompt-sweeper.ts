@@ -4,7 +4,6 @@ import { MARK_KEY, type PromptMark, stopPrompt } from "../pipeline/process-stage
 import type { Pool } from "../pool/pool.js";
 import type { PoolServer } from "../pool/pool-server.js";
 import type { TaskReading } from "../store/task-reading.js";
-import { noteStuck } from "./note-stuck.js";
 
 /** What the sweeper works with. */
 export interface AbandonedPromptSweeperOptions {
@@ -85,7 +84,7 @@ export class AbandonedPromptSweeper implements AsyncDisposable {
       await stopPrompt(server.comfy, promptId, signal);
     } catch (error) {
       if (!(error instanceof TaskError) || error.code !== "SERVER_STUCK") throw error;
-      noteStuck(this.#options.pool, server, promptId, error.message);
+      this.#options.pool.noteStuck(server, promptId, error.message);
     }
   }
 

@@ -3,9 +3,9 @@ import { type ErrorCode, TaskError, toTaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
 import { stopPrompt } from "../pipeline/process-stage.js";
 import { discardUpload } from "../pipeline/upload-stage.js";
-import type { FaultKind, PoolServer } from "../pool/pool-server.js";
+import type { PoolServer } from "../pool/pool-server.js";
+import type { FaultKind } from "../pool/server-health.js";
 import { decideOutcome } from "./decide-outcome.js";
-import { noteStuck } from "./note-stuck.js";
 import type { RunContext } from "./run-context.js";
 import { stopOnServer } from "./stop-on-server.js";
 import { TaskLetGo } from "./task-let-go.js";
@@ -124,7 +124,7 @@ async function stopOverdue(
     await stopOnServer(pool, server, dispatch.promptId, signal);
   } catch (error) {
     logger.warn({ taskId, server: server.id, err: error }, "overdue prompt does not end");
-    noteStuck(pool, server, dispatch.promptId, `Server "${server.id}" does not stop a prompt`);
+    pool.noteStuck(server, dispatch.promptId, `Server "${server.id}" does not stop a prompt`);
   }
 }
 
@@ -181,7 +181,7 @@ async function freeOf(
       if (stopSignal.aborted) return false;
       logger.info({ taskId, server: server.id, err: error }, "canceled prompt not stopped yet");
       if (error instanceof TaskError && error.code === "SERVER_STUCK")
-        noteStuck(pool, server, promptId, error.message);
+        pool.noteStuck(server, promptId, error.message);
     }
     const pauseMs = backoffMs(tries, CLEANUP_PAUSE);
     await sleep(pauseMs, undefined, { signal: stopSignal }).catch(() => undefined);

@@ -73,8 +73,8 @@ export class QueueWatch implements Disposable {
   }
 
   #lookForStuck(): void {
-    const { id, stuckPromptIds } = this.#server;
-    if (stuckPromptIds.size === 0) return;
+    const { id, health } = this.#server;
+    if (health.stuckPromptIds.size === 0) return;
     this.#leave.abort(new LeaveQueue(`Server "${id}" is stuck: another prompt on it does not end`));
   }
 

@@ -14,6 +14,7 @@ import { aDispatch, aRetry, readTask } from "../../support/task-store-builders.j
 import { tempDir } from "../../support/temp-dir.js";
 import { clientOf } from "../comfy/support.js";
 
+const ANSWER = { restarted: false, capability: { classes: new Map() } };
 const HOUR_MS = 3_600_000;
 const WORKFLOW = { name: "small", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 
@@ -27,8 +28,7 @@ async function openStore(clock = Date.now): Promise<TaskStore> {
 function openPool(): { readonly pool: Pool; readonly server: PoolServer } {
   const comfy = clientOf("http://127.0.0.1:1");
   const server = new PoolServer({ id: "gpu-1", comfy, queueDepth: 1 });
-  server.capability = { classes: new Map() };
-  server.noteAnswer(false, new Date());
+  server.noteAnswer(ANSWER, new Date());
   const logger = createLogger("silent");
   const pool = new Pool({ servers: [server], logger, maxBypassCount: 8, maxBypassMs: 30_000 });
   onTestFinished(() => pool[Symbol.dispose]());

@@ -9,13 +9,13 @@ import type { Workflow } from "../../../src/workflow/workflow.js";
 
 type BindSlot = SlotTaker["bindSlot"];
 
+const ANSWER = { restarted: false, capability: { classes: new Map() } };
 const NEVER = new AbortController().signal;
 const workflow = { name: "w", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 
 function aServer(id: string, queueDepth: 1 | 2 | "auto" = 1): PoolServer {
   const server = new PoolServer({ id, comfy: {} as ComfyServer, queueDepth });
-  server.capability = { classes: new Map() };
-  server.noteAnswer(false, new Date());
+  server.noteAnswer(ANSWER, new Date());
   return server;
 }
 
@@ -83,7 +83,7 @@ test("a slot given back is seen by listeners before it is given away", async () 
   using pool = aPool([silent, other]);
   const { holder } = request("a");
   pool.adopt("gpu2#0", holder);
-  silent.noteFault("unreachable", "silent", new Date());
+  silent.health.noteFault("unreachable", "silent", new Date());
   const waiting = pool.acquire(request("b"), NEVER);
   const seen: boolean[] = [];
   const hasRoom = () => pool.hasRoomBeside(silent, request("c"));
@@ -96,15 +96,15 @@ test("a slot given back is seen by listeners before it is given away", async () 
 
 test("a server on trial gets a task that has not failed there yet", async () => {
   const server = aServer("gpu1");
-  server.noteFault("refusal", "answered 500", new Date(0), "a");
+  server.health.noteFault("refusal", "answered 500", new Date(0), "a");
   using pool = aPool([server]);
   const old = pool.acquire(request("a"), AbortSignal.timeout(5_000));
   const other = request("b");
   const young = pool.acquire(other, NEVER);
-  server.noteAnswer(false, new Date());
+  server.noteAnswer(ANSWER, new Date());
   pool.changed();
   expect(await young).toBe(server);
-  server.noteSuccess();
+  server.health.noteSuccess();
   pool.release("gpu1#0", other.holder);
   expect(await old).toBe(server);
 });
@@ -155,7 +155,7 @@ test.each([
 test("a task that was passed over for long before it was leased is passed over no longer", async () => {
   const server = aServer("gpu1");
   using pool = aPool([server]);
-  server.loadedWorkflow = "w2";
+  server.noteBound("w2");
   const other = { ...workflow, name: "w2" } as Workflow;
   const first = request("x").holder;
   pool.adopt("gpu1#0", first);

@@ -6,6 +6,7 @@ import { PoolServer } from "../../../src/pool/pool-server.js";
 import { LeaveQueue, QueueWatch } from "../../../src/scheduler/queue-watch.js";
 import type { Workflow } from "../../../src/workflow/workflow.js";
 
+const ANSWER = { restarted: false, capability: { classes: new Map() } };
 const NEVER = new AbortController().signal;
 const workflow = { name: "w", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 const BEHIND = { state: "pending", aheadId: "ahead" };
@@ -23,8 +24,7 @@ function aRequest(holder: SlotTaker) {
 function aWatch(bindSlot?: SlotTaker["bindSlot"]) {
   const servers = ["gpu1", "gpu2"].map((id) => {
     const server = new PoolServer({ id, comfy: {} as ComfyServer, queueDepth: 2 });
-    server.capability = { classes: new Map() };
-    server.noteAnswer(false, new Date());
+    server.noteAnswer(ANSWER, new Date());
     return server;
   }) as [PoolServer, PoolServer];
   const [server, other] = servers;
@@ -121,7 +121,7 @@ test("a prompt stays while the one ahead is about to end, and leaves when that s
 
 test("a prompt leaves a server that is stuck by another one, until that is ignored", async () => {
   const { pool, server, watch } = aWatch();
-  server.stuckPromptIds.add("ahead");
+  server.health.noteStuck("ahead");
   pool.changed();
   expect((await reasonOf(watch)).reservation).toBeUndefined();
   watch.ignore();

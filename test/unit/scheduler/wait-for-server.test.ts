@@ -6,6 +6,7 @@ import { PoolServer } from "../../../src/pool/pool-server.js";
 import { waitForServer } from "../../../src/scheduler/wait-for-server.js";
 import type { Workflow } from "../../../src/workflow/workflow.js";
 
+const ANSWER = { restarted: false, capability: { classes: new Map() } };
 const NEVER = new AbortController().signal;
 const OTHER = { taskId: "b", workflow: "w", sent: Promise.resolve() };
 const workflow = { name: "w", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
@@ -14,15 +15,14 @@ const REQUEST = { holder: { workflow: "w" }, workflow, parameters: {} };
 function twoServers() {
   const servers = ["gpu1", "gpu2"].map((id) => {
     const server = new PoolServer({ id, comfy: {} as ComfyServer, queueDepth: 1 });
-    server.capability = { classes: new Map() };
-    server.noteAnswer(false, new Date());
+    server.noteAnswer(ANSWER, new Date());
     return server;
   });
   const [silent, other] = servers as [PoolServer, PoolServer];
   const logger = createLogger("silent");
   const pool = new Pool({ servers, logger, maxBypassCount: 8, maxBypassMs: 30_000 });
   pool.adopt("gpu1#0", { ...OTHER, taskId: "a" });
-  silent.noteFault("unreachable", "silent", new Date(0));
+  silent.health.noteFault("unreachable", "silent", new Date(0));
   return { pool, silent, other };
 }
 
@@ -48,7 +48,7 @@ test("waitForServer() answers when the server is back", async () => {
   const { pool, silent } = twoServers();
   pool.adopt("gpu2#0", OTHER);
   const waiting = waitForServer(pool, silent, REQUEST, NEVER);
-  silent.noteAnswer(false, new Date());
+  silent.noteAnswer(ANSWER, new Date());
   pool.changed();
   expect(await waiting).toBe("back");
 });
