@@ -6,11 +6,11 @@ import {
 } from "../domain/queue-order.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
-import type { LearnedTimes } from "./learned-times.js";
+import type { LearnedTimes } from "./learned/learned-times.js";
+import type { QueuedPrompt } from "./learned/queued-prompt.js";
 import { mayQueue } from "./may-queue.js";
-import type { PoolServer } from "./pool-server.js";
-import type { QueuedPrompt } from "./queued-prompt.js";
-import { canRun, freeSlot, isTrusted, isUp } from "./server-fit.js";
+import type { PoolServer } from "./server/pool-server.js";
+import { canRun, freeSlot, isTrusted, isUp } from "./server/server-fit.js";
 
 /**
  * How long a server without work of its loaded workflow waits for more, before it loads what others

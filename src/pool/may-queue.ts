@@ -1,8 +1,8 @@
-import type { LearnedTimes } from "./learned-times.js";
-import type { PoolServer } from "./pool-server.js";
-import type { QueuedPrompt } from "./queued-prompt.js";
-import { isHeldElsewhere, isIdle } from "./server-fit.js";
-import { anyPrompt } from "./timed-prompt.js";
+import type { LearnedTimes } from "./learned/learned-times.js";
+import type { QueuedPrompt } from "./learned/queued-prompt.js";
+import { anyPrompt } from "./learned/timed-prompt.js";
+import type { PoolServer } from "./server/pool-server.js";
+import { isHeldElsewhere, isIdle } from "./server/server-fit.js";
 
 /** A run that takes no longer counts as short: a second prompt may wait behind it on its server. */
 const SHORT_RUN_MS = 10_000;

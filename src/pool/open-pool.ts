@@ -2,9 +2,9 @@ import { ComfyServer } from "../comfy/comfy-server.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "../comfy/server-limits.js";
 import type { DisposalStack } from "../lib/disposal-stack.js";
 import type { Logger } from "../lib/logger.js";
-import { type LearnedTimeBook, LearnedTimesKeeper } from "./learned-times-keeper.js";
+import { type LearnedTimeBook, LearnedTimesKeeper } from "./learned/learned-times-keeper.js";
 import { Pool } from "./pool.js";
-import { PoolServer, type PoolServerOptions } from "./pool-server.js";
+import { PoolServer, type PoolServerOptions } from "./server/pool-server.js";
 
 /** One server of the pool as it is configured. */
 export interface ServerSettings extends Omit<PoolServerOptions, "id" | "comfy"> {

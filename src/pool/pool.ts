@@ -13,10 +13,10 @@ import {
   type PromptRequest,
   type WaitingTask,
 } from "./best-match.js";
-import { LearnedTimes } from "./learned-times.js";
-import type { PoolServer, SlotHolder } from "./pool-server.js";
-import { canRun, isUp, missingOn } from "./server-fit.js";
-import type { FaultKind } from "./server-health.js";
+import { LearnedTimes } from "./learned/learned-times.js";
+import type { PoolServer, SlotHolder } from "./server/pool-server.js";
+import { canRun, isUp, missingOn } from "./server/server-fit.js";
+import type { FaultKind } from "./server/server-health.js";
 
 /** A holder that has no slot yet. */
 export interface SlotTaker extends SlotHolder {

@@ -1,5 +1,5 @@
 import type { Pool, SlotRequest, SlotTaker } from "./pool.js";
-import type { PoolServer } from "./pool-server.js";
+import type { PoolServer } from "./server/pool-server.js";
 
 /** Keeps a slot for a task of this process that cannot bind it yet; nothing of it is in the store. */
 export class Reservation implements SlotTaker, Disposable {

@@ -10,8 +10,8 @@ import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import type { Pool } from "./pool.js";
-import type { PoolServer } from "./pool-server.js";
-import { canRun } from "./server-fit.js";
+import type { PoolServer } from "./server/pool-server.js";
+import { canRun } from "./server/server-fit.js";
 
 /** Options of one server's prober. */
 export interface ServerProberOptions {

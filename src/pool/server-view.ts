@@ -1,9 +1,9 @@
 import type { Workflow } from "../workflow/workflow.js";
 import type { Pool } from "./pool.js";
-import type { PoolServer } from "./pool-server.js";
-import { isUp, missingOn } from "./server-fit.js";
-import type { ServerState } from "./server-health.js";
-import type { WorkflowQuarantine } from "./workflow-faults.js";
+import type { PoolServer } from "./server/pool-server.js";
+import { isUp, missingOn } from "./server/server-fit.js";
+import type { ServerState } from "./server/server-health.js";
+import type { WorkflowQuarantine } from "./server/workflow-faults.js";
 
 /** One server as operators see it. */
 export interface ServerView {

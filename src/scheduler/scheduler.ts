@@ -4,12 +4,12 @@ import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-reading.js";
-import { type EndContext, runToEnd } from "./end-run.js";
-import { LeaseKeeper } from "./lease-keeper.js";
-import type { LeasePlan, LeaseStep } from "./lease-plan.js";
-import { LeasePlanner } from "./lease-planner.js";
-import type { RunPhase } from "./run-context.js";
-import { TaskRun } from "./task-run.js";
+import { LeaseKeeper } from "./lease/lease-keeper.js";
+import type { LeasePlan, LeaseStep } from "./plan/lease-plan.js";
+import { LeasePlanner } from "./plan/lease-planner.js";
+import { type EndContext, runToEnd } from "./run/end-run.js";
+import type { RunPhase } from "./run/run-context.js";
+import { TaskRun } from "./run/task-run.js";
 
 /** Options of the scheduler. */
 export interface SchedulerOptions {

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import type { ComfyServer } from "../../../src/comfy/comfy-server.js";
 import { TaskError } from "../../../src/domain/errors.js";
 import { createLogger } from "../../../src/lib/logger.js";
+import { anyPrompt } from "../../../src/pool/learned/timed-prompt.js";
 import { Pool, type SlotTaker } from "../../../src/pool/pool.js";
-import { PoolServer } from "../../../src/pool/pool-server.js";
-import { anyPrompt } from "../../../src/pool/timed-prompt.js";
+import { PoolServer } from "../../../src/pool/server/pool-server.js";
 import type { Workflow } from "../../../src/workflow/workflow.js";
 
 type BindSlot = SlotTaker["bindSlot"];
