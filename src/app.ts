@@ -18,11 +18,11 @@ import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { openPool, type ServerSettings } from "./pool/open-pool.js";
 import type { Pool } from "./pool/pool.js";
 import { ServerProber } from "./pool/server-prober.js";
-import { AbandonedPromptSweeper } from "./scheduler/abandoned-prompt-sweeper.js";
 import { buildScheduler } from "./scheduler/build-scheduler.js";
-import { openWork, type WorkOptions } from "./scheduler/open-work.js";
-import { repeatSweeps } from "./scheduler/retention-sweeper.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
+import { AbandonedPromptSweeper } from "./scheduler/tidy/abandoned-prompt-sweeper.js";
+import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
+import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
 import { MonitorService } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
@@ -68,7 +68,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
-  const pool = await buildPool(config, logger, opened);
+  const pool = await buildPool(config, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const workPath = await openWork(workOptions(config, store, logger), opened);
   const spoolDirectory = join(workPath, "uploads");
@@ -184,12 +184,17 @@ function inputSources({ input: { directory, maxBytes } }: Config): readonly Inpu
   return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
 }
 
-async function buildPool(config: Config, logger: Logger, opened: DisposalStack): Promise<Pool> {
+async function buildPool(
+  config: Config,
+  store: TaskStore,
+  logger: Logger,
+  opened: DisposalStack,
+): Promise<Pool> {
   const servers = await poolServers(config, logger, opened);
   const { serverLostMs } = config.pool;
   const { maxBypassCount, maxBypassMs } = config.scheduler;
   const options = { servers, serverLostMs, maxBypassCount, maxBypassMs, logger };
-  return openPool(options, opened);
+  return openPool({ ...options, book: store }, opened);
 }
 
 /** The servers of the pool: those that are configured, else the built-in CPU server. */

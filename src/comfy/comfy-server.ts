@@ -34,6 +34,8 @@ export interface ComfyServerOptions {
 export interface Submitted {
   /** The id under which the prompt runs. Older servers choose it themselves. */
   readonly promptId: string;
+  /** Counts the server's prompts since its start, whoever sends them; undefined where it does not say. */
+  readonly number: number | undefined;
   /** Not empty: the server accepted the prompt but silently dropped some outputs. */
   readonly nodeErrors: wire.NodeErrors;
 }
@@ -196,7 +198,7 @@ export class ComfyServer implements AsyncDisposable {
     if (statusCode !== 200) throw statusError(this.#http.attempted(call.action), statusCode);
     const { prompt_id, number, node_errors } = this.#http.parse(call, text, wire.submittedSchema);
     if (number !== undefined) this.#numbers.note(number, before, this.restartSignCount);
-    return { promptId: prompt_id, nodeErrors: node_errors };
+    return { promptId: prompt_id, number, nodeErrors: node_errors };
   }
 
   /**

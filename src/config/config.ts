@@ -42,6 +42,7 @@ export interface Config {
   readonly pool: {
     readonly serverLostMs: number;
     readonly stallMs: number;
+    readonly stallMinMs: number;
     readonly taskTimeoutMs?: number;
   };
   readonly input: {
@@ -142,11 +143,7 @@ export function toConfig(settings: Settings): Config {
     logLevel: s.logLevel,
     store: toStore(s),
     servers: s.comfyuiServers.length > 0 ? s.comfyuiServers : single,
-    pool: {
-      serverLostMs: s.serverLostMs,
-      stallMs: s.stallSeconds * 1000,
-      ...defined({ taskTimeoutMs: s.taskTimeoutHours && s.taskTimeoutHours * 3_600_000 }),
-    },
+    pool: toPool(s),
     input: {
       allow: s.inputAllow,
       ...defined({ directory: s.inputDirectory && resolve(s.inputDirectory) }),
@@ -208,6 +205,15 @@ function toUploads(s: Settings): Config["uploads"] {
     maxTotalBytes: Math.max(s.uploadUnfinishedMb * 1024 * 1024, maxBytes),
     idleMs: s.uploadIdleSeconds * 1000,
     ttlMs: s.uploadTtlHours * 3_600_000,
+  };
+}
+
+function toPool(s: Settings): Config["pool"] {
+  return {
+    serverLostMs: s.serverLostMs,
+    stallMs: s.stallSeconds * 1000,
+    stallMinMs: s.stallMinSeconds * 1000,
+    ...defined({ taskTimeoutMs: s.taskTimeoutHours && s.taskTimeoutHours * 3_600_000 }),
   };
 }
 

@@ -43,7 +43,14 @@ export const WORK_SETTINGS = {
     key: "comfyui.stall_seconds",
     schema: positive,
     fallback: 1800,
-    text: "Seconds without any progress after which a running prompt counts as stuck. Loading or downloading a model makes no progress.",
+    text: "Seconds without any progress after which a running prompt counts as stuck, where nothing else was learned. Loading or downloading a model makes no progress.",
+  }),
+  stallMinSeconds: setting({
+    env: "TMLSR_STALL_MIN_SECONDS",
+    key: "comfyui.stall_min_seconds",
+    schema: positive,
+    fallback: 60,
+    text: "The same where it was learned how long such prompts are silent: stuck after five times the longest silence seen, but not before this many seconds, and not after `comfyui.stall_seconds`.",
   }),
   taskTimeoutHours: setting({
     env: "TMLSR_TASK_TIMEOUT_HOURS",

@@ -15,13 +15,16 @@ export interface GpuEvents {
 interface Entry {
   readonly epoch: number;
   readonly workflow: string;
-  run?: {
-    readonly server: string;
-    readonly promptId: string;
-    readonly sentAtMs: number;
-    /** How long the prompt ran. Unset while it may still run. */
-    ranMs?: number;
-  };
+  run?: Run;
+}
+
+/** What is known of its prompt. */
+interface Run {
+  readonly server: string;
+  readonly promptId: string;
+  readonly sentAtMs: number;
+  /** How long the prompt ran. Unset while it may still run. */
+  ranMs?: number;
 }
 
 /**
@@ -95,10 +98,22 @@ export class GpuLedger {
   }
 
   #waste(entry: Entry, cause: string): void {
+    // Behind a prompt that has not ended it never began.
+    if (entry.run !== undefined && this.#isBehindAnother(entry.run)) delete entry.run;
     this.#end(entry);
     const ranMs = entry.run?.ranMs ?? 0;
     if (ranMs > 0) this.#events.wasted(cause, ranMs / 1000);
     delete entry.run;
+  }
+
+  #isBehindAnother({ server, promptId, sentAtMs }: Run): boolean {
+    return [...this.#entries.values()].some(
+      ({ run }) =>
+        run?.server === server &&
+        run.promptId !== promptId &&
+        run.ranMs === undefined &&
+        run.sentAtMs < sentAtMs,
+    );
   }
 
   #end({ run }: Entry): void {

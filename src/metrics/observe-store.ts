@@ -22,7 +22,7 @@ const CALL_NAMES = {
   cancel: "cancel",
   lease: "lease",
   leaseOrphan: "lease_orphan",
-  nextDueAt: "next_due_at",
+  nextDueInMs: "next_due",
   heartbeat: "heartbeat",
   bindSlot: "bind_slot",
   releaseSlot: "release_slot",

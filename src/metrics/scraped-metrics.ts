@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from "prom-client";
 import { TASK_STATUSES } from "../domain/task.js";
-import type { PoolServer, ServerState } from "../pool/pool-server.js";
+import type { PoolServer } from "../pool/server/pool-server.js";
+import type { ServerState } from "../pool/server/server-health.js";
 import type { TaskReading } from "../store/task-reading.js";
 
 /** The objects that are read when the metrics are requested. */

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { cancelPrompt } from "../comfy/prompt/cancel-prompt.js";
 import { chooseOutputs } from "../comfy/prompt/choose-outputs.js";
-import { followPrompt } from "../comfy/prompt/follow-prompt.js";
-import { lookOnce } from "../comfy/prompt/look-for-prompt.js";
+import type { PromptSighting } from "../comfy/prompt/look-for-prompt.js";
 import type { PromptEnd } from "../comfy/prompt/prompt-end.js";
+import { PromptFollower, type PromptTiming } from "../comfy/prompt/prompt-follower.js";
 import type { PromptUpdate } from "../comfy/prompt/prompt-progress.js";
 import { submitPrompt } from "../comfy/prompt/submit-prompt.js";
+import { withdrawPrompt } from "../comfy/prompt/withdraw-prompt.js";
 import { TaskError } from "../domain/errors.js";
 import type { Dispatch, OutputFile, Task } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
@@ -30,8 +31,10 @@ export interface ProcessContext {
   readonly capability?: Capability;
   /** Names the store in what is sent along with a prompt, by which abandoned prompts are recognised. */
   readonly storeId: string;
-  /** A prompt without progress for so long counts as stuck. */
+  /** A prompt without progress for so long counts as stuck... */
   readonly stallMs: number;
+  /** ...or for less, where it was learned what is enough. */
+  readonly timing: RunTiming;
   /**
    * How long at most to wait for a silent server, since it may still hold the prompt, in
    * milliseconds.
@@ -39,19 +42,18 @@ export interface ProcessContext {
   readonly serverLostMs: number;
   /** A prompt that has run for so long in all is given up; absent means no limit. */
   readonly runMaxMs?: number;
+  /** Called with where the prompt is, again and again. */
+  readonly onSighting: (sighting: PromptSighting) => void;
   /** When aborted, following ends with its reason, while the prompt goes on. */
   readonly letGo?: AbortSignal;
   /** Resolves when it is a new prompt's turn to be sent. @default at once */
   readonly turn?: () => Promise<void>;
 }
 
-/** A prompt that ended as it should. */
-export interface ProcessedPrompt {
-  readonly dispatch: Omit<Dispatch, "at">;
-  /** The result first. */
-  readonly outputs: readonly OutputFile[];
-  /** How long the prompt ran on the server, as far as is known, in milliseconds. */
-  readonly runMs: number;
+/** What is told of a prompt, so that times are learned of it. */
+export interface RunTiming extends PromptTiming {
+  /** The server took it. @param number counts the server's prompts; undefined where it was not told */
+  noteSent(dispatch: Omit<Dispatch, "at">, number: number | undefined): void;
 }
 
 /** What is sent along with a prompt, so that a server's queue tells whose it is. */
@@ -77,7 +79,7 @@ export async function runNewPrompt(
   context: ProcessContext,
   journal: TaskJournal,
   lowMemory = false,
-): Promise<ProcessedPrompt> {
+): Promise<void> {
   const { comfy, serverId, capability } = context;
   const { signal } = journal;
   const epoch = task.epoch;
@@ -101,9 +103,12 @@ export async function runNewPrompt(
   await journal.recordDispatch({ ...dispatch, phase: "intent" });
   await journal.proveLease();
   const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch };
-  await submitPrompt(comfy, { prompt, promptId, extraData: { [MARK_KEY]: mark } }, signal);
-  await journal.recordDispatch({ ...dispatch, phase: "sent" });
-  return await followDispatch({ ...dispatch, phase: "sent" }, context, journal);
+  const submission = { prompt, promptId, extraData: { [MARK_KEY]: mark } };
+  const sent = { ...dispatch, phase: "sent" } as const;
+  using follower = follow(sent, context, journal);
+  context.timing.noteSent(sent, await submitPrompt(comfy, submission, signal));
+  await journal.recordDispatch(sent);
+  await recordEnd(follower, sent, context, journal);
 }
 
 /**
@@ -118,14 +123,9 @@ export async function followDispatch(
   context: ProcessContext,
   journal: TaskJournal,
   investedMs = 0,
-): Promise<ProcessedPrompt> {
-  const startedAtMs = performance.now();
-  const end = await endOf(dispatch, context, journal, investedMs).catch(asSilence);
-  const outputs = await outputsOf(end, dispatch, context, journal.signal);
-  const done = { ...dispatch, phase: "done" as const, outputs };
-  await journal.recordDispatch(done);
-  const executedMs = end.kind === "success" ? end.executedMs : undefined;
-  return { dispatch: done, outputs, runMs: executedMs ?? performance.now() - startedAtMs };
+): Promise<void> {
+  using follower = follow(dispatch, context, journal, investedMs);
+  await recordEnd(follower, dispatch, context, journal);
 }
 
 /** Stops a prompt, running or waiting; returns once the server is known to be free of it. */
@@ -140,17 +140,20 @@ export async function stopPrompt(
 /**
  * Takes back a prompt that only waits in its server's queue.
  *
- * @returns whether the prompt was taken back; false if it runs or has ended.
+ * @returns whether the prompt was taken back; false if it runs or has ended, or if the server does
+ *   not tell.
  */
 export async function takeBack(
   comfy: ComfyServer,
   promptId: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { state } = await lookOnce(comfy, promptId, signal);
-  if (state !== "pending") return false;
-  await cancelPrompt(comfy, promptId, signal);
-  return true;
+  try {
+    return await withdrawPrompt(comfy, promptId, signal);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TaskError)) throw error;
+    return false;
+  }
 }
 
 /** The variant that the server runs. One that can run none any more is asked all the same, and says why not. */
@@ -162,24 +165,36 @@ function variantHere(
   return able ?? variantsOf(workflow)[0];
 }
 
-async function endOf(
+function follow(
   { promptId, variant }: Omit<Dispatch, "at">,
-  { comfy, workflow, stallMs, serverLostMs, runMaxMs, letGo }: ProcessContext,
+  context: ProcessContext,
   journal: TaskJournal,
-  investedMs: number,
-): Promise<PromptEnd> {
+  investedMs = 0,
+): PromptFollower {
+  const { comfy, workflow, stallMs, timing, onSighting, serverLostMs, runMaxMs, letGo } = context;
   const { prompt, weights } = graphNamed(workflow, variant);
   const onProgress = ({ ratio, runningNode, step }: PromptUpdate): void => {
     const name = step && runningNode ? `${runningNode} ${step.value}/${step.max}` : runningNode;
     journal.progress({ stage: "process", ratio, ...(name !== undefined && { runningNode: name }) });
   };
-  return await followPrompt(comfy, promptId, {
+  return new PromptFollower(comfy, promptId, {
     prompt,
     ...(weights && { weights }),
-    ...{ stallMs, investedMs, onProgress },
+    ...{ stallMs, timing, investedMs, onProgress, onSighting },
     watch: { silentMaxMs: serverLostMs, ...(runMaxMs !== undefined && { runMaxMs }) },
     signal: letGo === undefined ? journal.signal : AbortSignal.any([journal.signal, letGo]),
   });
+}
+
+async function recordEnd(
+  follower: PromptFollower,
+  dispatch: Omit<Dispatch, "at">,
+  context: ProcessContext,
+  journal: TaskJournal,
+): Promise<void> {
+  const end = await follower.end().catch(asSilence);
+  const outputs = await outputsOf(end, dispatch, context, journal.signal);
+  await journal.recordDispatch({ ...dispatch, phase: "done", outputs });
 }
 
 /** Treats nonsense as silence: a server that gives it when asked for a prompt tells as little. */

@@ -6,9 +6,11 @@ import {
 } from "../domain/queue-order.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
-import type { PoolServer } from "./pool-server.js";
-import type { RunTimes } from "./run-times.js";
-import { canRun, freeSlot, isTrusted, isUp } from "./server-fit.js";
+import type { LearnedTimes } from "./learned/learned-times.js";
+import type { QueuedPrompt } from "./learned/queued-prompt.js";
+import { mayQueue } from "./may-queue.js";
+import type { PoolServer } from "./server/pool-server.js";
+import { canRun, freeSlot, isTrusted, isUp } from "./server/server-fit.js";
 
 /**
  * How long a server without work of its loaded workflow waits for more, before it loads what others
@@ -18,11 +20,17 @@ export const IDLE_BEFORE_LOADING_MS = 1_000;
 
 /** A task that waits for a server, with the workflow that it runs there. */
 export interface WaitingTask extends QueuedTask {
-  readonly request: {
-    readonly workflow: Workflow;
-    readonly parameters: ParameterValues;
-    readonly suits?: (server: PoolServer) => boolean;
-  };
+  readonly request: PromptRequest;
+}
+
+/** What a task runs, and which servers will do. */
+export interface PromptRequest {
+  readonly holder: QueuedPrompt;
+  readonly workflow: Workflow;
+  /** The values of its parameters. */
+  readonly parameters: ParameterValues;
+  /** Whether a server that can run the workflow will do for this task. @default any will */
+  readonly suits?: (server: PoolServer) => boolean;
 }
 
 /**
@@ -43,7 +51,7 @@ export interface Match<T> {
 export function bestMatch<T extends WaitingTask>(
   servers: readonly PoolServer[],
   waiting: Iterable<T>,
-  runTimes: RunTimes,
+  learned: LearnedTimes,
   limits: BypassLimits,
 ): Match<T> | undefined {
   const nowMs = performance.now();
@@ -51,17 +59,13 @@ export function bestMatch<T extends WaitingTask>(
   const matches = servers.flatMap((server): Match<T>[] => {
     const slot = openSlot(server, nowMs);
     if (slot === undefined) return [];
-    const runnable = all.filter(({ request: { workflow, parameters, suits } }) => {
-      const isAble = isTrusted(server, workflow.name) && canRun(server, workflow, parameters);
-      return isAble && suits?.(server) !== false;
-    });
+    const runnable = all.filter(({ request }) => suits(server, request));
     const loadedElsewhere = loadedOn(servers.filter((other) => other !== server && isUp(other)));
     const loadCost = ({ request: { workflow } }: T): LoadCost => {
       if (workflow.name === server.loadedWorkflow) return 0;
       return loadedElsewhere.has(workflow.name) ? 2 : 1;
     };
-    const mayGo = ({ request }: T): boolean =>
-      mayQueue(server, request.workflow.name, runTimes, nowMs);
+    const mayGo = ({ request }: T): boolean => mayQueue(server, request.holder, learned, nowMs);
     const next = nextTask(forTrial(server, runnable), { limits, nowMs, loadCost, mayGo });
     if (next === undefined) return [];
     const match = { server, slot, next, loadCost: loadCost(next.task) };
@@ -86,11 +90,20 @@ function isLeftToOther<T>({ server, next, loadCost }: Match<T>, nowMs: number): 
   return server.held.size > 0 || nowMs - server.idleSinceMs < IDLE_BEFORE_LOADING_MS;
 }
 
-/** Whether a server could take a task of this workflow now. */
-export function hasRoomFor(server: PoolServer, workflow: Workflow, runTimes: RunTimes): boolean {
+/** Whether a server could take a task now. */
+export function hasRoomFor(
+  server: PoolServer,
+  request: PromptRequest,
+  learned: LearnedTimes,
+): boolean {
   const nowMs = performance.now();
-  const isOpen = openSlot(server, nowMs) !== undefined && isTrusted(server, workflow.name);
-  return isOpen && canRun(server, workflow) && mayQueue(server, workflow.name, runTimes, nowMs);
+  const isOpen = openSlot(server, nowMs) !== undefined && suits(server, request);
+  return isOpen && mayQueue(server, request.holder, learned, nowMs);
+}
+
+function suits(server: PoolServer, { workflow, parameters, suits }: PromptRequest): boolean {
+  const isAble = isTrusted(server, workflow.name) && canRun(server, workflow, parameters);
+  return isAble && suits?.(server) !== false;
 }
 
 function openSlot(server: PoolServer, nowMs: number): string | undefined {
@@ -103,22 +116,6 @@ function openSlot(server: PoolServer, nowMs: number): string | undefined {
  */
 function forTrial<T extends WaitingTask>(server: PoolServer, runnable: readonly T[]): readonly T[] {
   if (server.state !== "half_open") return runnable;
-  const others = runnable.filter(({ taskId }) => !server.hasFailed(taskId));
+  const others = runnable.filter(({ taskId }) => !server.health.hasFailed(taskId));
   return others.length > 0 ? others : runnable;
-}
-
-/** Whether a prompt may go to a server that runs one already: where both are known to be short. */
-export function mayQueue(
-  server: PoolServer,
-  workflow: string,
-  runTimes: RunTimes,
-  nowMs: number,
-): boolean {
-  const holders = [...server.held.values()];
-  const isHeldElsewhere = [...server.heldElsewhere.values()].some((untilMs) => untilMs > nowMs);
-  if (server.queueDepth === 2 || (holders.length === 0 && !isHeldElsewhere)) return true;
-  if (server.queueDepth === 1 || isHeldElsewhere) return false;
-  return [workflow, ...holders.map((holder) => holder.workflow)].every((name) =>
-    runTimes.isShort(name),
-  );
 }

@@ -13,7 +13,9 @@ export async function firstAnswers(
   mustAnswer: boolean,
 ): Promise<void> {
   const isSettled = (): boolean =>
-    pool.servers.every(({ isKnown, reason }) => isKnown || (reason !== undefined && !mustAnswer));
+    pool.servers.every(
+      ({ isKnown, health }) => isKnown || (health.reason !== undefined && !mustAnswer),
+    );
   if (isSettled()) return;
   await new Promise<void>((resolve) => {
     const end = (): void => {

@@ -2,8 +2,9 @@ import { ComfyServer } from "../comfy/comfy-server.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "../comfy/server-limits.js";
 import type { DisposalStack } from "../lib/disposal-stack.js";
 import type { Logger } from "../lib/logger.js";
+import { type LearnedTimeBook, LearnedTimesKeeper } from "./learned/learned-times-keeper.js";
 import { Pool } from "./pool.js";
-import { PoolServer, type PoolServerOptions } from "./pool-server.js";
+import { PoolServer, type PoolServerOptions } from "./server/pool-server.js";
 
 /** One server of the pool as it is configured. */
 export interface ServerSettings extends Omit<PoolServerOptions, "id" | "comfy"> {
@@ -18,6 +19,8 @@ export interface ServerSettings extends Omit<PoolServerOptions, "id" | "comfy"> 
 /** What {@link openPool} needs. */
 export interface OpenPoolOptions {
   readonly servers: readonly ServerSettings[];
+  /** Keeps what is learned of how long prompts take. */
+  readonly book: LearnedTimeBook;
   /** How long to wait for a silent server that may still hold a prompt, in milliseconds. */
   readonly serverLostMs: number;
   readonly maxBypassCount: number;
@@ -27,13 +30,15 @@ export interface OpenPoolOptions {
 
 /** Makes the pool and a client for each of its servers; none of them is called yet. */
 export function openPool(options: OpenPoolOptions, opened: DisposalStack): Pool {
-  const { serverLostMs, maxBypassCount, maxBypassMs, logger } = options;
+  const { book, serverLostMs, maxBypassCount, maxBypassMs, logger } = options;
   const limits = patience(serverLostMs);
   const servers = options.servers.map(({ id, url, headers, queueDepth, folders }) => {
     const comfy = opened.use(new ComfyServer({ url, headers, limits, logger }));
     return new PoolServer({ id: id ?? comfy.address, comfy, queueDepth, folders });
   });
-  return opened.use(new Pool({ servers, logger, maxBypassCount, maxBypassMs }));
+  const pool = opened.use(new Pool({ servers, logger, maxBypassCount, maxBypassMs }));
+  opened.use(new LearnedTimesKeeper({ learned: pool.learned, book, logger }));
+  return pool;
 }
 
 /** Limits the wait for one answer to the wait for a server that may still hold a prompt. */

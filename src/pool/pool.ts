@@ -2,6 +2,7 @@ import { TaskError } from "../domain/errors.js";
 import { type BypassLimits, notePassed } from "../domain/queue-order.js";
 import { serverIdOf } from "../domain/slot.js";
 import type { Logger } from "../lib/logger.js";
+import { withResolvers } from "../lib/with-resolvers.js";
 import type { ParameterValues } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
 import {
@@ -9,11 +10,13 @@ import {
   hasRoomFor,
   IDLE_BEFORE_LOADING_MS,
   type Match,
+  type PromptRequest,
   type WaitingTask,
 } from "./best-match.js";
-import type { FaultKind, PoolServer, SlotHolder } from "./pool-server.js";
-import { RunTimes } from "./run-times.js";
-import { canRun, isUp, missingOn } from "./server-fit.js";
+import { LearnedTimes } from "./learned/learned-times.js";
+import type { PoolServer, SlotHolder } from "./server/pool-server.js";
+import { canRun, isUp, missingOn } from "./server/server-fit.js";
+import type { FaultKind } from "./server/server-health.js";
 
 /** A holder that has no slot yet. */
 export interface SlotTaker extends SlotHolder {
@@ -25,13 +28,8 @@ export interface SlotTaker extends SlotHolder {
 }
 
 /** A task that asks for a server. */
-export interface SlotRequest {
+export interface SlotRequest extends PromptRequest {
   readonly holder: SlotTaker;
-  readonly workflow: Workflow;
-  /** The values of its parameters. */
-  readonly parameters: ParameterValues;
-  /** Whether a server that can run the workflow will do for this task. @default any will */
-  readonly suits?: (server: PoolServer) => boolean;
   readonly priority: number;
   readonly dueAt: Date;
   readonly bypassCount: number;
@@ -66,7 +64,8 @@ const BUSY_ELSEWHERE_MS = 500;
  */
 export class Pool {
   readonly servers: readonly PoolServer[];
-  readonly runTimes = new RunTimes();
+  /** How long prompts take, by what was seen of others. */
+  readonly learned = new LearnedTimes();
   readonly #limits: BypassLimits;
   readonly #logger: Logger;
   readonly #waiting = new Set<WaitingRequest>();
@@ -104,14 +103,10 @@ export class Pool {
     return this.servers.filter((server) => isUp(server) && canRun(server, workflow, values));
   }
 
-  /** Whether another server than this one, which suits, could take a task of the workflow now. */
-  hasRoomBeside(
-    server: PoolServer,
-    workflow: Workflow,
-    suits: (server: PoolServer) => boolean = () => true,
-  ): boolean {
+  /** Whether another server than this one could take a task now. */
+  hasRoomBeside(server: PoolServer, request: PromptRequest): boolean {
     return this.servers.some(
-      (other) => other !== server && suits(other) && hasRoomFor(other, workflow, this.runTimes),
+      (other) => other !== server && hasRoomFor(other, request, this.learned),
     );
   }
 
@@ -167,18 +162,22 @@ export class Pool {
     }
   }
 
-  /** Counts a slot as taken that a task of ours holds already, after a restart or a takeover. */
-  adopt(slot: string, holder: SlotHolder): void {
-    this.server(serverIdOf(slot))?.take(slot, holder);
+  /**
+   * Counts a slot as taken that a task of ours holds already: after a restart or a takeover, or since
+   * it was kept for it.
+   *
+   * @returns its server; undefined if it is not configured any more.
+   */
+  adopt(slot: string, holder: SlotHolder): PoolServer | undefined {
+    const server = this.server(serverIdOf(slot));
+    server?.take(slot, holder);
+    return server;
   }
 
   /** Gives a holder's former slot to others. Harmless when the slot is another's by now. */
   release(slot: string, holder: SlotHolder): void {
     const server = this.server(serverIdOf(slot));
-    if (!server?.giveBack(slot, holder)) return;
-    server.lastActiveAt = new Date();
-    server.idleSinceMs = performance.now();
-    this.changed();
+    if (server?.release(slot, holder)) this.changed();
   }
 
   /** Gives a server no more tasks until the returned object is disposed. Its present tasks stay. */
@@ -194,9 +193,9 @@ export class Pool {
 
   /** Takes a server out of the pool. @returns whether the fault is held against the task too. */
   noteFault(server: PoolServer, kind: FaultKind, reason: string, taskId?: string): boolean {
-    const blamesTask = server.noteFault(kind, reason, new Date(), taskId);
+    const blamesTask = server.health.noteFault(kind, reason, new Date(), taskId);
     this.#logger.warn(
-      { server: server.id, kind, reason, until: server.retryAt },
+      { server: server.id, kind, reason, until: server.health.retryAt },
       "server quarantined",
     );
     this.changed();
@@ -220,12 +219,15 @@ export class Pool {
     this.changed();
   }
 
-  /** Tells that a prompt ended as it should, and how long it ran. */
-  noteSuccess(server: PoolServer, workflow: string, runMs: number): void {
-    const wasShort = this.runTimes.isShort(workflow);
-    this.runTimes.note(workflow, runMs);
-    const hasChanged = server.noteSuccess();
-    if (hasChanged || wasShort !== this.runTimes.isShort(workflow)) this.changed();
+  /** Takes a server out of the pool until a prompt of ours that did not stop has ended. */
+  noteStuck(server: PoolServer, promptId: string, reason: string): void {
+    server.health.noteStuck(promptId);
+    this.noteFault(server, "fault", reason);
+  }
+
+  /** Tells that a prompt ended as it should. */
+  noteSuccess(server: PoolServer): void {
+    if (server.health.noteSuccess()) this.changed();
   }
 
   /** Ends the pool's timers. Tasks that wait are ended by their own signals. */
@@ -253,7 +255,7 @@ export class Pool {
   }
 
   #bestMatch(): Match<WaitingRequest> | undefined {
-    return bestMatch(this.servers, this.#waiting, this.runTimes, this.#limits);
+    return bestMatch(this.servers, this.#waiting, this.learned, this.#limits);
   }
 
   async #bind({ server, slot, next }: Match<WaitingRequest>): Promise<void> {
@@ -265,8 +267,7 @@ export class Pool {
     const result = await holder.bindSlot(slot).catch((error: Error) => error);
     if (result === "ok") {
       for (const task of passed) Object.assign(task, notePassed(task, performance.now()));
-      server.loadedWorkflow = workflow.name;
-      server.lastActiveAt = new Date();
+      server.noteBound(workflow.name);
       return resolve(server);
     }
     server.giveBack(slot, holder);
@@ -276,7 +277,7 @@ export class Pool {
   }
 
   #leaveAlone(server: PoolServer, slot: string, waiting: WaitingRequest): void {
-    server.heldElsewhere.set(slot, performance.now() + BUSY_ELSEWHERE_MS);
+    server.noteHeldElsewhere(slot, performance.now() + BUSY_ELSEWHERE_MS);
     this.#waiting.add(waiting);
     this.#lookAgain(BUSY_ELSEWHERE_MS);
   }
@@ -296,18 +297,4 @@ function isPassing(error: Error): boolean {
   return (
     error instanceof TaskError && (error.code === "STORE_UNAVAILABLE" || error.code === "DISK_FULL")
   );
-}
-
-function withResolvers<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (reason: Error) => void;
-} {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (reason: Error) => void = () => undefined;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }

@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CapabilityReader, type ProbeResult } from "../comfy/server-capability.js";
+import {
+  CapabilityReader,
+  type ProbeResult,
+  type ServerCapability,
+} from "../comfy/server-capability.js";
 import { TaskError } from "../domain/errors.js";
 import type { ServerMemory } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import type { Pool } from "./pool.js";
-import type { PoolServer } from "./pool-server.js";
-import { canRun } from "./server-fit.js";
+import type { PoolServer } from "./server/pool-server.js";
+import { canRun } from "./server/server-fit.js";
 
 /** Options of one server's prober. */
 export interface ServerProberOptions {
@@ -99,20 +103,18 @@ export class ServerProber implements AsyncDisposable {
   async #noteAnswer(result: ProbeResult & { readonly ok: true }): Promise<void> {
     const { server, pool, catalog, logger } = this.#options;
     this.#isRestarted ||= result.restarted;
-    server.version = result.version;
-    server.devices = result.devices.map(({ name }) => name);
-    server.memory = memoryOf(result);
-    const before = server.capability;
-    server.capability = await this.#reader.read(neededClasses(catalog), this.#stop.signal);
+    const capability = await this.#reader.read(neededClasses(catalog), this.#stop.signal);
     await this.#dropEndedStuck();
     this.#failureCount = 0;
-    this.#convertGraphs();
+    this.#convertGraphs(capability);
     const restarted = this.#isRestarted;
     this.#isRestarted = false;
-    const hasChanged = server.noteAnswer(restarted, new Date());
+    const wasKnown = server.isKnown;
+    const answer = { restarted, capability, ...aboutServer(result) };
+    const hasChanged = server.noteAnswer(answer, new Date());
     if (hasChanged) this.#logAnswer();
-    if (restarted && before !== undefined) logger.warn({ server: server.id }, "server restarted");
-    if (hasChanged || before === undefined || restarted) pool.changed();
+    if (restarted && wasKnown) logger.warn({ server: server.id }, "server restarted");
+    if (hasChanged || !wasKnown || restarted) pool.changed();
   }
 
   #logAnswer(): void {
@@ -124,15 +126,16 @@ export class ServerProber implements AsyncDisposable {
 
   /** Drops stuck prompts that have ended by now, and asks the server to stop the others again. */
   async #dropEndedStuck(): Promise<void> {
-    const { stuckPromptIds, comfy } = this.#options.server;
-    if (stuckPromptIds.size === 0) return;
+    const { server } = this.#options;
+    const { comfy, health } = server;
+    if (health.stuckPromptIds.size === 0) return;
     const { running, pending } = await comfy.queue(this.#stop.signal);
     const isIn = (items: typeof running, promptId: string): boolean =>
       items.some((item) => item.promptId === promptId);
-    for (const promptId of stuckPromptIds) {
+    for (const promptId of health.stuckPromptIds) {
       if (isIn(running, promptId)) await comfy.interrupt(promptId, this.#stop.signal);
       else if (isIn(pending, promptId)) await comfy.deleteFromQueue(promptId, this.#stop.signal);
-      else stuckPromptIds.delete(promptId);
+      else health.noteUnstuck(promptId);
     }
   }
 
@@ -141,9 +144,7 @@ export class ServerProber implements AsyncDisposable {
     this.#failureCount += 1;
     const isDown = isRefused || this.#failureCount >= FAILURES_TO_QUARANTINE;
     if (!isDown || server.state === "unknown") {
-      const isNews = server.reason === undefined;
-      server.reason = error.message;
-      if (!isNews) return;
+      if (!server.health.noteUnanswered(error.message)) return;
       if (server.state === "unknown")
         logger.warn({ server: server.id, reason: error.message }, "server does not answer");
       pool.changed();
@@ -157,10 +158,8 @@ export class ServerProber implements AsyncDisposable {
   /**
    * Converts graphs, the editor's files, into workflows by what the server knows of their nodes.
    */
-  #convertGraphs(): void {
-    const { server, catalog, logger } = this.#options;
-    const classes = server.capability?.classes;
-    if (classes === undefined) return;
+  #convertGraphs({ classes }: ServerCapability): void {
+    const { catalog, logger } = this.#options;
     for (const { name } of catalog.graphs()) {
       try {
         catalog.convert(name, classes);
@@ -171,6 +170,14 @@ export class ServerProber implements AsyncDisposable {
       }
     }
   }
+}
+
+function aboutServer(result: ProbeResult & { readonly ok: true }) {
+  const { version, devices } = result;
+  return {
+    devices: devices.map(({ name }) => name),
+    ...defined({ version, memory: memoryOf(result) }),
+  };
 }
 
 /** ComfyUI lists the one device that it computes on. */

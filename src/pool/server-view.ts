@@ -1,8 +1,9 @@
 import type { Workflow } from "../workflow/workflow.js";
 import type { Pool } from "./pool.js";
-import type { PoolServer, ServerState } from "./pool-server.js";
-import { isUp, missingOn } from "./server-fit.js";
-import type { WorkflowQuarantine } from "./workflow-faults.js";
+import type { PoolServer } from "./server/pool-server.js";
+import { isUp, missingOn } from "./server/server-fit.js";
+import type { ServerState } from "./server/server-health.js";
+import type { WorkflowQuarantine } from "./server/workflow-faults.js";
 
 /** One server as operators see it. */
 export interface ServerView {
@@ -41,8 +42,8 @@ function viewServer(server: PoolServer, workflows: readonly Workflow[]): ServerV
     address: server.comfy.address,
     status: statusOf(server),
     state: server.state,
-    ...(server.reason !== undefined && { reason: server.reason }),
-    ...(server.retryAt && { quarantinedUntil: server.retryAt }),
+    ...(server.health.reason !== undefined && { reason: server.health.reason }),
+    ...(server.health.retryAt && { quarantinedUntil: server.health.retryAt }),
     ...(server.lastActiveAt && { lastActiveAt: server.lastActiveAt }),
     taskIds: [...server.held.values()].map(({ taskId }) => taskId),
     ...(server.loadedWorkflow !== undefined && { loadedWorkflow: server.loadedWorkflow }),

@@ -25,6 +25,7 @@ export interface SchedulerSettings {
   };
   readonly pool: {
     readonly stallMs: number;
+    readonly stallMinMs: number;
     readonly serverLostMs: number;
     readonly taskTimeoutMs?: number;
   };
@@ -68,6 +69,7 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
       download: downloadContext(settings.input, { guard, sources }),
       uploads: new Semaphore(scheduler.uploadCount),
       stallMs: pool.stallMs,
+      stallMinMs: pool.stallMinMs,
       serverLostMs: pool.serverLostMs,
       ...(pool.taskTimeoutMs !== undefined && { runMaxMs: pool.taskTimeoutMs }),
       limits: scheduler,

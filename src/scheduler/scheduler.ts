@@ -4,12 +4,12 @@ import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-reading.js";
-import { type EndContext, runToEnd } from "./end-run.js";
-import { LeaseKeeper } from "./lease-keeper.js";
-import type { LeasePlan, LeaseStep } from "./lease-plan.js";
-import { LeasePlanner } from "./lease-planner.js";
-import type { RunPhase } from "./run-context.js";
-import { TaskRun } from "./task-run.js";
+import { LeaseKeeper } from "./lease/lease-keeper.js";
+import type { LeasePlan, LeaseStep } from "./plan/lease-plan.js";
+import { LeasePlanner } from "./plan/lease-planner.js";
+import { type EndContext, runToEnd } from "./run/end-run.js";
+import type { RunPhase } from "./run/run-context.js";
+import { TaskRun } from "./run/task-run.js";
 
 /** Options of the scheduler. */
 export interface SchedulerOptions {
@@ -28,6 +28,8 @@ export interface SchedulerOptions {
 
 /** How long the loop sleeps at most: it looks for expired leases at least so often. */
 const MAX_SLEEP_MS = 2_000;
+/** ...and at least, so that what is due at once does not keep it busy. */
+const MIN_SLEEP_MS = 20;
 const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
 /** Leases only tasks that hold a slot already, whatever their workflow. */
 const WITH_SLOT: LeaseStep = { workflows: [], prefer: [] };
@@ -155,9 +157,10 @@ export class Scheduler implements AsyncDisposable {
       this.#fillAgain = false;
       try {
         // Asked before leasing, so that a task that becomes due meanwhile is not missed.
-        const dueAt = await this.#context.store.nextDueAt();
+        const dueInMs = await this.#context.store.nextDueInMs();
+        const askedAtMs = performance.now();
         await this.#fill();
-        this.#sleep(sleepUntil(dueAt));
+        this.#sleep(sleepMs(dueInMs, performance.now() - askedAtMs));
         this.#isStoreDown = false;
       } catch (error) {
         this.#noteFailure(error);
@@ -235,12 +238,7 @@ export class Scheduler implements AsyncDisposable {
   }
 }
 
-/**
- * How long to sleep. `dueAt` is by the store's clock: if that is behind ours, a moment to come
- * looks long past and is no reason to hurry.
- */
-function sleepUntil(dueAt: Date | undefined): number {
-  const untilDueMs = dueAt === undefined ? MAX_SLEEP_MS : dueAt.getTime() - Date.now();
-  if (untilDueMs < -MAX_SLEEP_MS) return MAX_SLEEP_MS;
-  return Math.min(Math.max(untilDueMs, 20), MAX_SLEEP_MS);
+/** How long to sleep, `passedMs` after something was to be due in `dueInMs`. */
+function sleepMs(dueInMs = MAX_SLEEP_MS, passedMs: number): number {
+  return Math.min(Math.max(dueInMs - passedMs, MIN_SLEEP_MS), MAX_SLEEP_MS);
 }

@@ -136,11 +136,11 @@ export interface TaskQueue {
   leaseOrphan(owner: string, leaseMs: number, scope?: OrphanScope): Promise<Task | undefined>;
 
   /**
-   * The next moment after now at which a pending task becomes due or a lease expires; undefined if
-   * there is none. A task that is due already does not count. So ask before trying to lease: asking
-   * afterwards would miss a task that became due in between.
+   * How long it is until the next pending task becomes due or the next lease expires, in milliseconds by
+   * the store's clock; undefined if there is none. A task that is due already does not count. So ask
+   * before trying to lease: asking afterwards would miss a task that became due in between.
    */
-  nextDueAt(): Promise<Date | undefined>;
+  nextDueInMs(): Promise<number | undefined>;
 
   /** Extends the lease of every reported task to `leaseMs` from now and records its progress. */
   heartbeat(

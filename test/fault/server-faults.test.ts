@@ -7,6 +7,8 @@ import { queueLengths } from "../support/runs.js";
 import { startTestApp, type TestApp } from "../support/test-app.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
+/** Runs on for minutes, and tells of each step. */
+const SLOW = { simulate: { steps: 100_000, stepMs: 20 } };
 const UPSCALER = "ImageUpscaleWithModel";
 const REFUSE = { path: "/prompt", method: "POST", fault: "answer", status: 500 } as const;
 const started = async (server: TestCpuServer) =>
@@ -105,12 +107,14 @@ test("a prompt that hangs with another one behind it: both run elsewhere", async
     env: { TMLSR_STALL_SECONDS: "4" },
   });
   await (await submitChecked(app, times(1))).completed(app);
-  await hung.set({ nodes: [{ classType: UPSCALER, fault: "hang" }] });
+  await hung.set(SLOW);
   const tasks = await submitChecked(app, times(2));
   await eventually(async () => {
     const { running, pending } = await queueLengths(hung);
     return running === 1 && pending === 1;
   });
+  // Only now, however long it took to bring the second one there.
+  await hung.set({ simulate: { ...SLOW.simulate, uninterruptible: true } });
   await good.restart(FAST);
   await tasks.completed(app);
   expect(await started(good)).toHaveLength(2);

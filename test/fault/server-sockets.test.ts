@@ -51,7 +51,7 @@ test("a stall is noticed on a server whose socket is silent too, if later", asyn
     env: { TMLSR_STALL_SECONDS: "1" },
   });
   const tasks = await submitChecked(app, times(1));
-  await eventually(() => app.app.pool.servers[0]?.stuckPromptIds.size === 1);
+  await eventually(() => app.app.pool.servers[0]?.health.stuckPromptIds.size === 1);
   await server.restart({ simulate: { steps: 4, stepMs: 10 } });
   await tasks.completed(app);
 });

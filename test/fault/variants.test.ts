@@ -100,7 +100,10 @@ async function waitingForNewer(app: TestApp, { newer, older }: Servers): Promise
   const others = await (await submitChecked(app, times(2))).completed(app);
   for (const { variant } of others) expect(variant).toBe("older");
   // The run has given up asking for its prompt.
-  await eventually(() => /read the queue/.test(app.app.pool.servers[0]?.reason ?? ""), LIMIT);
+  await eventually(
+    () => /read the queue/.test(app.app.pool.servers[0]?.health.reason ?? ""),
+    LIMIT,
+  );
   return tasks;
 }
 

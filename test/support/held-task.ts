@@ -1,4 +1,4 @@
-import { HeldTask, type HeldTaskContext } from "../../src/scheduler/held-task.js";
+import { HeldTask, type HeldTaskContext } from "../../src/scheduler/lease/held-task.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { aLease, createOne, LONG_LEASE_MS } from "./task-store-builders.js";
 

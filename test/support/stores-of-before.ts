@@ -28,7 +28,7 @@ export interface TaskOfBefore {
 /** The public URL of the results of the older services. */
 export const PUBLIC_URL_OF_BEFORE = "https://results.example.com";
 
-const FOLDER = fileURLToPath(new URL("../fixtures/stores/2026-11/", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../fixtures/stores/2026-11", import.meta.url));
 /**
  * The URL of the ComfyUI server in the MongoDB store. In a test the server listens on a free port.
  */

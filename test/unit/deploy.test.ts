@@ -4,7 +4,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { toConfig } from "../../src/config/config.js";
 import { readSettings } from "../../src/config/read-settings.js";
 
-const root = new URL("../../", import.meta.url);
+const root = new URL("../..", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 
 describe("deploy/Dockerfile", () => {

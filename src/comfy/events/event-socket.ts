@@ -37,6 +37,7 @@ export class EventSocket implements AsyncDisposable {
   #isHearing = false;
   #isLate = false;
   #heardAtMs = 0;
+  #hearingSinceMs = 0;
   #isGivenUp = false;
   #abnormalCloseCount = 0;
 
@@ -54,6 +55,11 @@ export class EventSocket implements AsyncDisposable {
   /** Whether the server has registered this connection. */
   get isHearing(): boolean {
     return this.#isHearing;
+  }
+
+  /** Since when it hears, by the monotonic clock. */
+  get hearingSinceMs(): number {
+    return this.#hearingSinceMs;
   }
 
   /** When the last frame arrived, by the monotonic clock. */
@@ -152,7 +158,10 @@ export class EventSocket implements AsyncDisposable {
 
   #hear(): void {
     this.#heardAtMs = performance.now();
-    if (!this.#isHearing) this.#greeting.ring();
+    if (!this.#isHearing) {
+      this.#hearingSinceMs = this.#heardAtMs;
+      this.#greeting.ring();
+    }
     this.#isHearing = true;
     this.#isLate = false;
   }

@@ -13,8 +13,8 @@ export type PromptSighting =
       readonly state: "running" | "pending";
       /** The client id that gets the prompt's events. */
       readonly clientId?: string;
-      /** Another prompt runs, and this one waits for it. */
-      readonly isBehindAnother: boolean;
+      /** The prompt that runs and that this one waits for. */
+      readonly aheadId?: string;
     }
   | { readonly state: "ended"; readonly end: PromptEnd }
   | { readonly state: "absent" };
@@ -51,9 +51,10 @@ export async function lookOnce(
   }
   const clientId = item.extraData["client_id"];
   const isRunning = running.includes(item);
+  const [ahead] = running;
   return {
     state: isRunning ? "running" : "pending",
     ...(typeof clientId === "string" && { clientId }),
-    isBehindAnother: !isRunning && running.length > 0,
+    ...(!isRunning && ahead !== undefined && { aheadId: ahead.promptId }),
   };
 }

@@ -22,19 +22,20 @@ export class PromptHearing implements Disposable {
   /**
    * Takes the answer of a poll and makes sure that the prompt's events are heard.
    *
-   * @returns whether they are heard now. If not, silence means nothing.
+   * @param isInDoubt makes the connection anew.
+   * @returns since when the events can be heard; undefined: they cannot, so that silence means nothing.
    */
-  check(sighting: PromptSighting): boolean {
-    if (sighting.state !== "pending" && sighting.state !== "running") return false;
+  check(sighting: PromptSighting, isInDoubt: boolean): number | undefined {
+    if (sighting.state !== "pending" && sighting.state !== "running") return undefined;
     const { clientId } = sighting;
-    if (clientId === undefined) return false;
+    if (clientId === undefined) return undefined;
     const { events } = this.#server;
     if (clientId !== this.#clientId || events.socketOf(clientId) === undefined)
       this.#hearAs(clientId);
     const socket = events.socketOf(clientId);
-    if (socket === undefined || !socket.isHearing) return false;
-    if (sighting.state === "running") this.#renewIfSilent(socket);
-    return socket.isHearing;
+    if (socket === undefined || !socket.isHearing) return undefined;
+    if (sighting.state === "running") this.#renewIfSilent(socket, isInDoubt);
+    return socket.isHearing ? socket.hearingSinceMs : undefined;
   }
 
   [Symbol.dispose](): void {
@@ -48,10 +49,13 @@ export class PromptHearing implements Disposable {
     this.#clientId = clientId;
   }
 
-  #renewIfSilent(socket: { readonly heardAtMs: number; reconnect(reason: string): void }): void {
+  #renewIfSilent(
+    socket: { readonly heardAtMs: number; reconnect(reason: string): void },
+    isInDoubt: boolean,
+  ): void {
     this.#silentSinceMs = Math.max(this.#silentSinceMs, socket.heardAtMs);
     const nowMs = performance.now();
-    if (nowMs - this.#silentSinceMs < this.#server.limits.deafMs) return;
+    if (!isInDoubt && nowMs - this.#silentSinceMs < this.#server.limits.deafMs) return;
     this.#silentSinceMs = nowMs;
     socket.reconnect("silent while a prompt runs");
   }

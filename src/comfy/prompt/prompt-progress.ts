@@ -43,6 +43,11 @@ export class PromptProgress {
     );
   }
 
+  /** The node that runs, as far as is known. */
+  get runningId(): string | undefined {
+    return this.#runningId;
+  }
+
   get update(): PromptUpdate {
     const node = this.#runningId === undefined ? undefined : this.#prompt[this.#runningId];
     return defined({

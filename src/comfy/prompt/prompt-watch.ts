@@ -9,6 +9,8 @@ export interface WatchLimits {
    * times this time.
    */
   readonly stallMs: number;
+  /** The same for the node that runs now, where less is known to be enough; only of a prompt that is heard. */
+  readonly learnedStallMs?: () => number | undefined;
   /** A server that refuses connections for this time is given up, because its process is gone. */
   readonly refusedMs: number;
   /**
@@ -47,12 +49,16 @@ export class PromptWatch {
   readonly #address: string;
   readonly #beganAtMs: number;
   readonly #investedMs: number;
+  #isRunning = false;
   #wasRunning = false;
   #wasSeen = false;
   #runningSinceMs: number | undefined;
   #isPendingAlone = false;
   #livedAtMs: number;
   #seenAtMs: number;
+  /** Since when the prompt is heard over a connection made during its present silence. */
+  #provenSinceMs: number | undefined;
+  #unheardSinceMs: number | undefined;
   #aloneSinceMs = 0;
   #absentSinceMs: number | undefined;
   #failingSinceMs: number | undefined;
@@ -71,7 +77,7 @@ export class PromptWatch {
 
   /** Takes an event of the prompt: the prompt and the server are alive. */
   noteEvent(nowMs: number): void {
-    this.#livedAtMs = nowMs;
+    this.#live(nowMs);
     this.#failingSinceMs = undefined;
     this.#refusedSinceMs = undefined;
   }
@@ -97,23 +103,49 @@ export class PromptWatch {
   /**
    * Takes a successful poll.
    *
-   * @param isHearing whether the prompt's events could be heard since the last poll
+   * @param heardSinceMs since when the events can be heard over the present connection; undefined:
+   *   they cannot
    * @param isRestarted whether there is a sign of a restart of the server since the prompt was sent
    */
   noteSighting(
     sighting: PromptSighting,
-    isHearing: boolean,
+    heardSinceMs: number | undefined,
     isRestarted: boolean,
     nowMs: number,
   ): WatchVerdict {
     this.#failingSinceMs = undefined;
     this.#refusedSinceMs = undefined;
-    this.#excuseSilence(isHearing ? 0 : UNHEARD_SHARE, nowMs);
+    this.#excuseSilence(heardSinceMs === undefined ? UNHEARD_SHARE : 0, nowMs);
+    this.#noteHearing(heardSinceMs, nowMs);
     if (sighting.state === "ended") return sighting.end;
     if (sighting.state === "absent") return this.#judgeAbsence(isRestarted, nowMs);
     this.#absentSinceMs = undefined;
-    this.#noteState(sighting.state === "running", sighting.isBehindAnother, nowMs);
+    this.#noteState(sighting.state === "running", sighting.aheadId !== undefined, nowMs);
     return this.#judgeRunTime(nowMs) ?? this.#judgeSilence(nowMs);
+  }
+
+  /**
+   * Whether the connection should be made anew: it is older than the prompt's present silence, which
+   * may be its own fault, and half of what is known to be enough has passed.
+   */
+  isHearingInDoubt(nowMs: number): boolean {
+    if (!this.#isRunning || this.#provenSinceMs !== undefined) return false;
+    return nowMs - this.#livedAtMs >= this.#learnedStallMs() / 2;
+  }
+
+  #live(nowMs: number): void {
+    this.#livedAtMs = nowMs;
+    this.#provenSinceMs = undefined;
+  }
+
+  #noteHearing(heardSinceMs: number | undefined, nowMs: number): void {
+    if (heardSinceMs === undefined) {
+      this.#unheardSinceMs ??= nowMs;
+      if (nowMs - this.#unheardSinceMs >= RECONNECT_MS) this.#provenSinceMs = undefined;
+    } else {
+      this.#unheardSinceMs = undefined;
+      if (heardSinceMs > this.#livedAtMs) this.#provenSinceMs ??= heardSinceMs;
+    }
   }
 
   /** Excludes a share of the time since the last look from the prompt's silence. */
@@ -123,7 +155,8 @@ export class PromptWatch {
   }
 
   #noteState(isRunning: boolean, isBehindAnother: boolean, nowMs: number): void {
-    if (isBehindAnother || (isRunning && !this.#wasRunning)) this.#livedAtMs = nowMs;
+    if (isBehindAnother || (isRunning && !this.#wasRunning)) this.#live(nowMs);
+    this.#isRunning = isRunning;
     // If the prompt already ran at the first look, the earlier work on it counts as run time too.
     if (isRunning) this.#runningSinceMs ??= this.#wasSeen ? nowMs : nowMs - this.#investedMs;
     this.#wasSeen = true;
@@ -160,8 +193,20 @@ export class PromptWatch {
       return this.#stuck("a prompt waits although none runs");
     }
     const silentMs = nowMs - this.#livedAtMs;
-    if (silentMs < stallMs) return undefined;
+    if (silentMs < stallMs && !this.#isStuckAsLearned(silentMs, nowMs)) return undefined;
     return this.#stuck(`no progress for ${Math.round(silentMs / 1_000)} s`);
+  }
+
+  /** What is known of other runs holds for what is heard: half of the time over a connection of its own. */
+  #isStuckAsLearned(silentMs: number, nowMs: number): boolean {
+    if (!this.#isRunning || this.#unheardSinceMs !== undefined) return false;
+    if (this.#provenSinceMs === undefined) return false;
+    const limitMs = this.#learnedStallMs();
+    return silentMs >= limitMs && nowMs - this.#provenSinceMs >= limitMs / 2;
+  }
+
+  #learnedStallMs(): number {
+    return this.#limits.learnedStallMs?.() ?? Number.POSITIVE_INFINITY;
   }
 
   #stuck(reason: string): TaskError {
@@ -172,3 +217,5 @@ export class PromptWatch {
 // If events cannot be heard, silence proves little, but it must not be waited for without a limit.
 // So only a quarter of the time counts.
 const UNHEARD_SHARE = 0.75;
+/** A connection that is made anew hears nothing for a moment, which is no reason to doubt it. */
+const RECONNECT_MS = 5_000;

@@ -38,6 +38,7 @@ export class UncertainSubmission extends TaskError {
  * answer (timeout, reset, 5xx, 409) is never repeated. Instead, the prompt's id is looked up on the
  * server. Before submitting an id again, the caller must have looked for it.
  *
+ * @returns the prompt's number on the server, where the server tells it.
  * @throws TaskError PROMPT_REJECTED and SERVER_FAULT as {@link ComfyServer.submit} does; {@link
  *   UncertainSubmission}; any other TaskError means that the server does not have the prompt
  */
@@ -45,12 +46,12 @@ export async function submitPrompt(
   server: ComfyServer,
   submission: Submission,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number | undefined> {
   const submitted = await submitOnce(server, submission, signal);
-  if (submitted === undefined) return;
-  const { promptId, nodeErrors } = submitted;
+  if (submitted === undefined) return undefined;
+  const { promptId, number, nodeErrors } = submitted;
   const isWhole = Object.keys(nodeErrors).length === 0;
-  if (isWhole && promptId === submission.promptId) return;
+  if (isWhole && promptId === submission.promptId) return number;
   await cancelPrompt(server, promptId, signal);
   throw isWhole ? idNotTaken(server) : nodeErrorsError(server.address, nodeErrors);
 }

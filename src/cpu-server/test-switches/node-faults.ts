@@ -19,6 +19,7 @@ export async function applyNodeFault({ nodes = [] }: Switches, node: NodeRun): P
     return;
   }
   await sleep(fault.afterMs);
+  if (fault.fault === "pause") return;
   if (fault.fault === "fail") throw new PythonError(fault.exceptionType, fault.message);
   await new Promise(() => undefined);
 }

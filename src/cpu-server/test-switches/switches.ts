@@ -49,10 +49,10 @@ const nodeFault = z.strictObject({
   /** The fault ends after this number of nodes; a prompt ends at the first. @default no end */
   count: count.optional(),
   /**
-   * `fail` throws. `hang` never ends and ignores interrupts. `crash` ends the process as kill -9
-   * does.
+   * `fail` throws. `hang` never ends and ignores interrupts. `pause` says nothing, then runs. `crash`
+   * ends the process as kill -9 does.
    */
-  fault: z.enum(["fail", "hang", "crash"]),
+  fault: z.enum(["fail", "hang", "pause", "crash"]),
   exceptionType: z.string().default("ValueError"),
   message: z.string().default("made to fail"),
   /** Time from the node's start to the fault. A node that will crash works meanwhile. */

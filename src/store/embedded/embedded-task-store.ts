@@ -144,9 +144,10 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return Math.max(0, nowMs - (this.#table.findOldestDueMs() ?? nowMs));
   }
 
-  async nextDueAt(): Promise<Date | undefined> {
-    const nextMs = this.#table.findNextDueMs(this.#clock());
-    return nextMs === undefined ? undefined : new Date(nextMs);
+  async nextDueInMs(): Promise<number | undefined> {
+    const nowMs = this.#clock();
+    const nextMs = this.#table.findNextDueMs(nowMs);
+    return nextMs === undefined ? undefined : nextMs - nowMs;
   }
 
   async heartbeat(

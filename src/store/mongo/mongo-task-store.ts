@@ -145,8 +145,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return oldest ? Math.max(0, oldest.now.getTime() - oldest.task.dueAt.getTime()) : 0;
   }
 
-  async nextDueAt(): Promise<Date | undefined> {
-    return await this.#connection.run(({ tasks }) => tasks.findNextDue());
+  async nextDueInMs(): Promise<number | undefined> {
+    return await this.#connection.run(({ tasks }) => tasks.nextDueInMs());
   }
 
   async heartbeat(

@@ -114,15 +114,14 @@ export class MongoTasks {
     return found;
   }
 
-  /** The next moment after now at which a pending task becomes due or a lease expires. */
-  async findNextDue(): Promise<Date | undefined> {
-    const [due, orphan] = await Promise.all([
-      this.#next("dueAt", { status: "pending" }, INDEX.due),
-      this.#next("orphanAt", {}, INDEX.orphan),
+  /** How long it is until the next pending task becomes due or the next lease expires. */
+  async nextDueInMs(): Promise<number | undefined> {
+    const found = await Promise.all([
+      this.#nextInMs("dueAt", { status: "pending" }, INDEX.due),
+      this.#nextInMs("orphanAt", {}, INDEX.orphan),
     ]);
-    return [due, orphan]
-      .filter((at) => at !== undefined)
-      .sort((a, b) => a.getTime() - b.getTime())[0];
+    const waits = found.filter((waitMs) => waitMs !== undefined);
+    return waits.length === 0 ? undefined : Math.min(...waits);
   }
 
   /** Up to `limit` tasks with ids below `belowId`, the newest first. */
@@ -254,21 +253,22 @@ export class MongoTasks {
     return { [field]: { $lte: this.#clock.afterNow }, $expr: { $lte: [`$${field}`, "$$NOW"] } };
   }
 
-  async #next(
+  async #nextInMs(
     field: "dueAt" | "orphanAt",
     query: Filter<TaskDocument>,
     hint: string,
-  ): Promise<Date | undefined> {
+  ): Promise<number | undefined> {
     const isFuture = {
       [field]: { $gt: this.#clock.beforeNow },
       $expr: { $gt: [`$${field}`, "$$NOW"] },
     };
+    const projection = { _id: 0, waitMs: { $subtract: [`$${field}`, "$$NOW"] } };
     const [next] = await this.#collection
-      .find({ ...query, ...isFuture }, { hint, projection: { _id: 0, [field]: 1 } })
+      .find<{ waitMs: number }>({ ...query, ...isFuture }, { hint, projection })
       .sort({ [field]: 1 })
       .limit(1)
       .toArray();
-    return next?.[field];
+    return next?.waitMs;
   }
 }
 

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cancelPrompt } from "../../../src/comfy/prompt/cancel-prompt.js";
-import { followPrompt } from "../../../src/comfy/prompt/follow-prompt.js";
 import type { PromptUpdate } from "../../../src/comfy/prompt/prompt-progress.js";
 import { submitPrompt } from "../../../src/comfy/prompt/submit-prompt.js";
 import { startCpuServer, type TestCpuServer } from "../../support/cpu-server.js";
 import { listen } from "../../support/cpu-server-client.js";
 import { eventually } from "../../support/eventually.js";
-import { clientOf, networkPrompt, signal } from "./support.js";
+import { clientOf, followPrompt, networkPrompt, signal } from "./support.js";
 
 let server: TestCpuServer;
 beforeAll(async () => {

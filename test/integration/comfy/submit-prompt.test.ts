@@ -1,13 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ComfyServer } from "../../../src/comfy/comfy-server.js";
 import { cancelPrompt } from "../../../src/comfy/prompt/cancel-prompt.js";
-import { followPrompt } from "../../../src/comfy/prompt/follow-prompt.js";
 import { lookForPrompt } from "../../../src/comfy/prompt/look-for-prompt.js";
 import type { PromptUpdate } from "../../../src/comfy/prompt/prompt-progress.js";
 import { submitPrompt, UncertainSubmission } from "../../../src/comfy/prompt/submit-prompt.js";
 import { startCpuServer, type TestCpuServer } from "../../support/cpu-server.js";
 import { eventually } from "../../support/eventually.js";
-import { clientOf, networkPrompt, quickPrompt, signal, type TestPrompt } from "./support.js";
+import {
+  clientOf,
+  followPrompt,
+  networkPrompt,
+  quickPrompt,
+  signal,
+  type TestPrompt,
+} from "./support.js";
 
 let server: TestCpuServer;
 beforeAll(async () => {

@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 import { ComfyServer, type ComfyServerOptions } from "../../../src/comfy/comfy-server.js";
 import type { Prompt } from "../../../src/comfy/prompt/prompt.js";
 import type { PromptEnd } from "../../../src/comfy/prompt/prompt-end.js";
+import { type FollowOptions, PromptFollower } from "../../../src/comfy/prompt/prompt-follower.js";
 import type { OutputFile } from "../../../src/domain/task.js";
 import { scalePrompt, smallPicture, upscalePrompt } from "../../support/cpu-server-client.js";
 import { tempDir } from "../../support/temp-dir.js";
@@ -53,6 +54,16 @@ async function uploadPicture(comfy: ComfyServer): Promise<string> {
   await writeFile(path, picture);
   const place = { subfolder: "t", fileName: `${randomUUID()}.png`, sizeBytes: picture.length };
   return await comfy.uploadInput(path, place, signal);
+}
+
+/** Follows a prompt that the server has, or had, to its end. */
+export async function followPrompt(
+  comfy: ComfyServer,
+  promptId: string,
+  options: FollowOptions,
+): Promise<PromptEnd> {
+  using follower = new PromptFollower(comfy, promptId, options);
+  return await follower.end();
 }
 
 /** The first file of a node of a prompt that succeeded. */

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { OutputFile } from "../../../src/domain/task.js";
 import { uploadStage } from "../../../src/pipeline/upload-stage.js";
 import { WorkDir } from "../../../src/pipeline/work-dir.js";
-import type { HeldTask } from "../../../src/scheduler/held-task.js";
+import type { HeldTask } from "../../../src/scheduler/lease/held-task.js";
 import type { ObjectStorage } from "../../../src/storage/object-storage.js";
 import { openEmbeddedStore } from "../../../src/store/embedded/open-embedded-store.js";
 import { startCpuServer } from "../../support/cpu-server.js";

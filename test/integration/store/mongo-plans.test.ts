@@ -85,7 +85,7 @@ async function useAll(store: TaskStore): Promise<void> {
   await store.bindSlot(fenceOf(preferring), "gpu-1#0");
   await store.cancel(preferring.taskId);
   await store.finishCleanup(fenceOf(preferring));
-  await store.nextDueAt();
+  await store.nextDueInMs();
   await store.queueAgeMs();
   await store.counts();
   const { nextPageToken } = await store.list({ pageSize: 5 });

@@ -62,6 +62,20 @@ test("a run is wasted whose task is canceled, and one that is replaced by anothe
   expect(wasted).toEqual(["wasted resubmitted 2", "wasted canceled 1"]);
 });
 
+test("a prompt that is taken back while it waits behind another one is no waste, and shortens no run", () => {
+  const { ledger, told, time, lease } = openLedger();
+  const [first, second] = [lease(), lease()];
+  ledger.dispatched(first, aDispatch("sent", "one"));
+  time.nowMs += 1_000;
+  ledger.dispatched(second, aDispatch("sent", "two"));
+  time.nowMs += 2_000;
+  ledger.dispatched(second, { ...aDispatch("intent", "three"), server: "gpu-2" });
+  time.nowMs += 3_000;
+  ledger.dispatched(second, { ...aDispatch("done", "three"), server: "gpu-2" });
+  ledger.dispatched(first, aDispatch("done", "one"));
+  expect(told).toEqual(["load gpu-1", "load gpu-2", "busy gpu-2 3", "busy gpu-1 6"]);
+});
+
 test("a run that ended is wasted as a whole when its task fails afterwards", () => {
   const { ledger, told, time, lease } = openLedger();
   const task = lease();

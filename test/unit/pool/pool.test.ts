@@ -2,19 +2,20 @@ import { expect, test } from "vitest";
 import type { ComfyServer } from "../../../src/comfy/comfy-server.js";
 import { TaskError } from "../../../src/domain/errors.js";
 import { createLogger } from "../../../src/lib/logger.js";
+import { anyPrompt } from "../../../src/pool/learned/timed-prompt.js";
 import { Pool, type SlotTaker } from "../../../src/pool/pool.js";
-import { PoolServer } from "../../../src/pool/pool-server.js";
+import { PoolServer } from "../../../src/pool/server/pool-server.js";
 import type { Workflow } from "../../../src/workflow/workflow.js";
 
 type BindSlot = SlotTaker["bindSlot"];
 
+const ANSWER = { restarted: false, capability: { classes: new Map() } };
 const NEVER = new AbortController().signal;
 const workflow = { name: "w", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 
 function aServer(id: string, queueDepth: 1 | 2 | "auto" = 1): PoolServer {
   const server = new PoolServer({ id, comfy: {} as ComfyServer, queueDepth });
-  server.capability = { classes: new Map() };
-  server.noteAnswer(false, new Date());
+  server.noteAnswer(ANSWER, new Date());
   return server;
 }
 
@@ -82,11 +83,12 @@ test("a slot given back is seen by listeners before it is given away", async () 
   using pool = aPool([silent, other]);
   const { holder } = request("a");
   pool.adopt("gpu2#0", holder);
-  silent.noteFault("unreachable", "silent", new Date());
+  silent.health.noteFault("unreachable", "silent", new Date());
   const waiting = pool.acquire(request("b"), NEVER);
   const seen: boolean[] = [];
-  pool.subscribe(() => seen.push(pool.hasRoomBeside(silent, workflow)));
-  expect(pool.hasRoomBeside(silent, workflow)).toBe(false);
+  const hasRoom = () => pool.hasRoomBeside(silent, request("c"));
+  pool.subscribe(() => seen.push(hasRoom()));
+  expect(hasRoom()).toBe(false);
   pool.release("gpu2#0", holder);
   expect(await waiting).toBe(other);
   expect(seen[0]).toBe(true);
@@ -94,33 +96,66 @@ test("a slot given back is seen by listeners before it is given away", async () 
 
 test("a server on trial gets a task that has not failed there yet", async () => {
   const server = aServer("gpu1");
-  server.noteFault("refusal", "answered 500", new Date(0), "a");
+  server.health.noteFault("refusal", "answered 500", new Date(0), "a");
   using pool = aPool([server]);
   const old = pool.acquire(request("a"), AbortSignal.timeout(5_000));
   const other = request("b");
   const young = pool.acquire(other, NEVER);
-  server.noteAnswer(false, new Date());
+  server.noteAnswer(ANSWER, new Date());
   pool.changed();
   expect(await young).toBe(server);
-  server.noteSuccess();
+  server.health.noteSuccess();
   pool.release("gpu1#0", other.holder);
   expect(await old).toBe(server);
 });
 
-test("a second prompt is queued as soon as the first of its workflow was short", async () => {
+/** A prompt of "w" with an input of this size ran on a server for so long. */
+function noteRun(pool: Pool, server: PoolServer, framePixels: number, runMs: number): void {
+  const { serverClass } = server;
+  for (const prompt of [{ kind: "k", framePixels }, anyPrompt("w")])
+    pool.learned.noteRun({ prompt, serverClass, warmth: "warm" }, runMs);
+  pool.changed();
+}
+
+function sized(taskId: string, framePixels: number | undefined) {
+  const asked = request(taskId);
+  return { ...asked, holder: { ...asked.holder, timed: { kind: "k", framePixels } } };
+}
+
+test.each([[100], [undefined]])(
+  "a second prompt is queued as soon as the first of its kind was short, its size being %s",
+  async (framePixels) => {
+    const server = aServer("gpu1", "auto");
+    using pool = aPool([server]);
+    await pool.acquire(sized("a", framePixels), NEVER);
+    const second = pool.acquire(sized("b", framePixels), NEVER);
+    noteRun(pool, server, 100, 50);
+    await second;
+    expect(heldOn(server)).toEqual({ "gpu1#0": "a", "gpu1#1": "b" });
+  },
+);
+
+test.each([
+  ["a short prompt waits behind no long one", 80_000, 100],
+  ["a long prompt waits behind no short one", 100, 80_000],
+])("%s, though their kind is known", async (_, first, second) => {
   const server = aServer("gpu1", "auto");
   using pool = aPool([server]);
-  await pool.acquire(request("a"), NEVER);
-  const second = pool.acquire(request("b"), NEVER);
-  pool.noteSuccess(server, "w", 50);
-  await second;
-  expect(heldOn(server)).toEqual({ "gpu1#0": "a", "gpu1#1": "b" });
+  noteRun(pool, server, 100, 1_000);
+  const running = sized("a", first);
+  await pool.acquire(running, NEVER);
+  const waiting = pool.acquire(sized("b", second), NEVER);
+  await new Promise(setImmediate);
+  expect(heldOn(server)).toEqual({ "gpu1#0": "a" });
+  pool.release("gpu1#0", running.holder);
+  await waiting;
+  expect(heldOn(server)).toEqual({ "gpu1#0": "b" });
 });
 
 test("a task that was passed over for long before it was leased is passed over no longer", async () => {
   const server = aServer("gpu1");
   using pool = aPool([server]);
-  server.loadedWorkflow = "w2";
+  server.noteBound("w2");
   const other = { ...workflow, name: "w2" } as Workflow;
   const first = request("x").holder;
   pool.adopt("gpu1#0", first);

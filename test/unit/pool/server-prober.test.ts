@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { ComfyServer } from "../../../src/comfy/comfy-server.js";
 import { createLogger } from "../../../src/lib/logger.js";
 import { Pool } from "../../../src/pool/pool.js";
-import { PoolServer } from "../../../src/pool/pool-server.js";
+import { PoolServer } from "../../../src/pool/server/pool-server.js";
 import { ServerProber } from "../../../src/pool/server-prober.js";
 import type { WorkflowCatalog } from "../../../src/workflow/catalog/catalog.js";
 import { eventually } from "../../support/eventually.js";

@@ -12,7 +12,7 @@ import { variantsOf } from "../../../src/workflow/variants.js";
 import type { Prompt, Workflow } from "../../../src/workflow/workflow.js";
 import { recordedClasses } from "./object-info.js";
 
-const DIRECTORY = fileURLToPath(new URL("../../../workflows/", import.meta.url));
+const DIRECTORY = fileURLToPath(new URL("../../../workflows", import.meta.url));
 /** Those that need more than what is recorded here; shipped-variants.test.ts has their servers. */
 const ELSEWHERE = ["anime_video_1920", "flashvsr_video", "relayvsr_video"];
 const NAMES = readdirSync(DIRECTORY)

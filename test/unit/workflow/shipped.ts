@@ -12,7 +12,7 @@ import {
 import type { Prompt, Workflow, WorkflowGraph } from "../../../src/workflow/workflow.js";
 import { madeUpClasses, type RecordedPack, recordedClasses } from "./object-info.js";
 
-const DIRECTORY = fileURLToPath(new URL("../../../workflows/", import.meta.url));
+const DIRECTORY = fileURLToPath(new URL("../../../workflows", import.meta.url));
 
 /** Every upscale model that a shipped workflow may ask for. */
 const UPSCALE_MODELS = madeUpClasses({

@@ -55,7 +55,7 @@ describe("openEmbeddedStore()", () => {
     await store[Symbol.asyncDispose]();
 
     await using reopened = await openEmbeddedStore({ directory });
-    expect(await reopened.nextDueAt()).toBeUndefined();
+    expect(await reopened.nextDueInMs()).toBeUndefined();
     const first = await takeOverOne(reopened);
     expect(first).toMatchObject({
       ...{ taskId: held.taskId, epoch: 2, slot: "gpu-1#0", dispatch: before.dispatch },

@@ -1,0 +1,298 @@
+import { overallProgress } from "../../domain/overall-progress.js";
+import { serverIdOf } from "../../domain/slot.js";
+import type {
+  Dispatch,
+  InputFacts,
+  Json,
+  MemoryFailure,
+  Stage,
+  StageName,
+  Task,
+} from "../../domain/task.js";
+import type { StageProgress, TaskJournal } from "../../pipeline/task-journal.js";
+import type { TimedPrompt } from "../../pool/learned/learned-times.js";
+import type { Pool, SlotTaker } from "../../pool/pool.js";
+import type {
+  Fence,
+  Outcome,
+  ProgressReport,
+  TaskQueue,
+  WriteResult,
+} from "../../store/task-queue.js";
+import type { LeasedTask } from "./leased-task.js";
+import { persist } from "./persist.js";
+import { type LetGoReason, TaskLetGo } from "./task-let-go.js";
+
+/** What a held task needs of the lease keeper. */
+export interface LeaseProof {
+  /** Renews the lease unless it is known to be fresh. Throws TaskLetGo if it cannot be proven. */
+  prove(heldTask: HeldTask): Promise<void>;
+}
+
+/** What a held task works with. */
+export interface HeldTaskContext {
+  readonly store: TaskQueue;
+  readonly pool: Pick<Pool, "adopt" | "release">;
+  readonly proof: LeaseProof;
+  /** How long the lease was when it began. */
+  readonly leaseMs: number;
+}
+
+/**
+ * One leased task in the hands of this process: its fence, its signal, and the writes that its run
+ * may make. Only this object knows the task's slot, prompt and unfinished upload. A slot that the
+ * task has from another process or an earlier lease is held from the beginning.
+ */
+export class HeldTask implements TaskJournal, SlotTaker, Disposable {
+  readonly task: LeasedTask;
+  readonly fence: Fence;
+  /** When it was leased, by the store's clock. */
+  readonly leasedAt: Date;
+  /** When the lease was last known to be ours, by the monotonic clock. */
+  renewedAtMs = performance.now();
+  /** When the task last came further, by the monotonic clock. */
+  movedAtMs = performance.now();
+  readonly sent: Promise<void>;
+  #noteSent: () => void = () => undefined;
+  #dispatch: Omit<Dispatch, "at"> | undefined;
+  #dispatchedAtMs = performance.now();
+  #slot: string | undefined;
+  #timed: TimedPrompt | undefined;
+  #input: InputFacts | undefined;
+  #uploadCheckpoint: Json | undefined;
+  #takeovers: number;
+  #memoryFailures: readonly MemoryFailure[];
+  #variant: string | undefined;
+  /** As it was before the present prompt. */
+  #variantBefore: string | undefined;
+  #report: ProgressReport | undefined;
+  readonly #controller = new AbortController();
+  readonly #context: HeldTaskContext;
+
+  constructor(leased: Task, context: HeldTaskContext) {
+    const { lease, cleanupPending, takeovers, memoryFailures = [], ...rest } = leased;
+    const { input, dispatch, slot, uploadCheckpoint, variant, ...task } = rest;
+    this.task = task;
+    this.#input = input;
+    this.fence = { taskId: task.taskId, epoch: task.epoch };
+    this.#context = context;
+    this.#takeovers = takeovers;
+    this.#memoryFailures = memoryFailures;
+    this.#variant = variant;
+    this.#variantBefore = variant;
+    this.#uploadCheckpoint = uploadCheckpoint;
+    if (lease === undefined) throw new Error("A task is held that is not leased");
+    // The end of a lease that has just begun tells the store's time.
+    this.leasedAt = new Date(lease.expiresAt.getTime() - context.leaseMs);
+    this.sent = new Promise((resolve) => {
+      this.#noteSent = resolve;
+    });
+    this.#dispatch = dispatch;
+    if (dispatch !== undefined) this.#noteSent();
+    if (dispatch !== undefined)
+      this.#dispatchedAtMs -= Math.max(0, this.leasedAt.getTime() - dispatch.at.getTime());
+    this.#slot = slot;
+    if (slot !== undefined) context.pool.adopt(slot, this);
+  }
+
+  get taskId(): string {
+    return this.task.taskId;
+  }
+
+  get workflow(): string {
+    return this.task.workflow;
+  }
+
+  /** How often the task made a server or a process fail since it last came further. */
+  get takeovers(): number {
+    return this.#takeovers;
+  }
+
+  /** Its prompts that ran out of memory, in their order. */
+  get memoryFailures(): readonly MemoryFailure[] {
+    return this.#memoryFailures;
+  }
+
+  /** Which variant of its workflow a server took last; undefined: none yet, or the workflow has none. */
+  get variant(): string | undefined {
+    return this.#variant;
+  }
+
+  /** Where its prompt is, as last written. */
+  get dispatch(): Omit<Dispatch, "at"> | undefined {
+    return this.#dispatch;
+  }
+
+  /** How long ago that was written, in milliseconds. */
+  get dispatchAgeMs(): number {
+    return performance.now() - this.#dispatchedAtMs;
+  }
+
+  /** What its input turned out to be; undefined before that was found out. */
+  get input(): InputFacts | undefined {
+    return this.#input;
+  }
+
+  /** What decides how long its prompt takes, as far as that was noted. */
+  get timed(): TimedPrompt | undefined {
+    return this.#timed;
+  }
+
+  noteTimed(timed: TimedPrompt): void {
+    this.#timed = timed;
+  }
+
+  get uploadCheckpoint(): Json | undefined {
+    return this.#uploadCheckpoint;
+  }
+
+  /** The server that has the task's prompt or will get it; undefined while there is none. */
+  get serverId(): string | undefined {
+    return this.#dispatch?.server ?? (this.#slot && serverIdOf(this.#slot));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why holding the task ended; undefined while it lasts. */
+  get ended(): LetGoReason | undefined {
+    const reason: unknown = this.signal.reason;
+    return reason instanceof TaskLetGo ? reason.end : undefined;
+  }
+
+  /** Ends holding the task: aborts the signal. The first reason stays. */
+  end(reason: LetGoReason): void {
+    this.#controller.abort(new TaskLetGo(reason));
+  }
+
+  /** The news since the last call, for the heartbeat. */
+  takeReport(): ProgressReport | undefined {
+    const report = this.#report;
+    this.#report = undefined;
+    return report;
+  }
+
+  get hasNews(): boolean {
+    return this.#report !== undefined;
+  }
+
+  progress({ stage, ratio, detail, runningNode }: StageProgress): void {
+    this.movedAtMs = performance.now();
+    const progress = Math.round(Math.min(1, Math.max(0, ratio)) * 1000) / 10;
+    this.#report = {
+      ...this.fence,
+      stage: { name: stage, progress, ...(detail !== undefined && { detail }) },
+      progress: overallProgress(stage, ratio),
+      ...(runningNode !== undefined && { runningNode }),
+    };
+  }
+
+  async stage(name: StageName, patch: Partial<Stage>): Promise<void> {
+    this.movedAtMs = performance.now();
+    if (patch.status !== undefined) this.#report = undefined;
+    const progress =
+      patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
+    await this.#write((store) => store.updateStage(this.fence, name, patch, progress));
+    if (patch.status === "success") this.#takeovers = 0;
+  }
+
+  async recordInput(input: InputFacts): Promise<void> {
+    await this.#write((store) => store.recordInput(this.fence, input));
+    this.#input = input;
+  }
+
+  async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
+    await this.#write((store) => store.recordDispatch(this.fence, dispatch));
+    this.#dispatch = dispatch;
+    this.#dispatchedAtMs = performance.now();
+    if (dispatch.phase === "sent") this.#variantBefore = this.#variant;
+    if (dispatch.phase !== "intent") this.#variant = dispatch.variant ?? this.#variant;
+    if (dispatch.phase === "sent") this.#noteSent();
+  }
+
+  /** Of a prompt that another holder recorded already nothing is new. */
+  async recordMemoryFailure(failure: MemoryFailure): Promise<void> {
+    await this.#write((store) => store.recordMemoryFailure(this.fence, failure));
+    const isKnown = this.#memoryFailures.some(({ promptId }) => promptId === failure.promptId);
+    if (!isKnown) this.#memoryFailures = [...this.#memoryFailures, failure];
+  }
+
+  /** Forgets a prompt that is of no use any more: the next one recorded takes its place. */
+  forgetDispatch(): void {
+    this.#dispatch = undefined;
+  }
+
+  /** Forgets a prompt that was taken back before it ran, and what it alone decided. */
+  forgetWithdrawn(): void {
+    this.forgetDispatch();
+    this.#variant = this.#variantBefore;
+  }
+
+  recordUpload(checkpoint: Json): Promise<void> {
+    // Remembered before it is written: an upload that was begun must be given up even if the write
+    // fails.
+    this.#uploadCheckpoint = checkpoint;
+    return this.#write((store) => store.recordUpload(this.fence, checkpoint));
+  }
+
+  /** Binds a slot; one that it held before it holds no longer. */
+  async bindSlot(slot: string): Promise<"ok" | "busy"> {
+    const { store } = this.#context;
+    const result = await persist(() => store.bindSlot(this.fence, slot), this.signal);
+    if (result === "busy") return "busy";
+    this.#letGoUnlessOk(result);
+    this.signal.throwIfAborted();
+    const before = this.#slot;
+    this.#slot = slot;
+    if (before !== undefined && before !== slot) this.#context.pool.release(before, this);
+    return "ok";
+  }
+
+  /** Gives the task's slot back, if it holds one. */
+  async releaseSlot(): Promise<void> {
+    if (this.#slot === undefined) return;
+    await this.#write((store) => store.releaseSlot(this.fence));
+    this.#leaveSlot();
+  }
+
+  /** Nothing is done with the task here any more. Whether its slot is free for other processes, the store says. */
+  [Symbol.dispose](): void {
+    this.end("lost");
+    this.#leaveSlot();
+  }
+
+  #leaveSlot(): void {
+    if (this.#slot !== undefined) this.#context.pool.release(this.#slot, this);
+    this.#slot = undefined;
+    this.#noteSent();
+  }
+
+  /** Ends the lease. A lost race at that point is no news. */
+  async settle(outcome: Outcome): Promise<WriteResult> {
+    this.#report = undefined;
+    return await persist(() => this.#context.store.settle(this.fence, outcome));
+  }
+
+  async finishCleanup(): Promise<void> {
+    await persist(() => this.#context.store.finishCleanup(this.fence));
+  }
+
+  async proveLease(): Promise<void> {
+    this.signal.throwIfAborted();
+    await this.#context.proof.prove(this);
+    this.signal.throwIfAborted();
+  }
+
+  async #write(write: (store: TaskQueue) => Promise<WriteResult>): Promise<void> {
+    this.signal.throwIfAborted();
+    this.#letGoUnlessOk(await persist(() => write(this.#context.store), this.signal));
+  }
+
+  /** @throws TaskLetGo for a write that was refused */
+  #letGoUnlessOk(result: WriteResult): void {
+    if (result === "ok") return;
+    this.end(result);
+    this.signal.throwIfAborted();
+  }
+}

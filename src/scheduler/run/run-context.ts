@@ -1,0 +1,52 @@
+import type { RetryLimits } from "../../domain/retry-policy.js";
+import type { Logger } from "../../lib/logger.js";
+import type { Semaphore } from "../../lib/semaphore.js";
+import type { DownloadContext } from "../../pipeline/download-stage.js";
+import type { UploadContext } from "../../pipeline/upload-stage.js";
+import type { WorkDirs } from "../../pipeline/work-dir.js";
+import type { Pool } from "../../pool/pool.js";
+import type { PoolServer } from "../../pool/server/pool-server.js";
+import type { TaskQueue } from "../../store/task-queue.js";
+import type { TaskReading } from "../../store/task-reading.js";
+import type { WorkflowArchive } from "../../store/workflow-archive.js";
+import type { WorkflowCatalog } from "../../workflow/catalog/catalog.js";
+import type { Workflow } from "../../workflow/workflow.js";
+import type { HeldTask } from "../lease/held-task.js";
+
+/**
+ * What a run is doing: fetching its input, waiting for a slot, with its prompt on a server, storing its
+ * result, keeping it until the storage works again, or cleaning up.
+ */
+export type RunPhase = "download" | "waiting" | "process" | "upload" | "kept" | "cleanup";
+
+/** What every run works with. */
+export interface RunContext {
+  readonly store: TaskReading & TaskQueue & WorkflowArchive;
+  readonly pool: Pool;
+  readonly upload: UploadContext;
+  readonly workDirs: WorkDirs;
+  readonly catalog: WorkflowCatalog;
+  readonly download: DownloadContext;
+  readonly uploads: Semaphore;
+  readonly stallMs: number;
+  /** No silence is shorter than this to be too long, whatever was learned. */
+  readonly stallMinMs: number;
+  readonly serverLostMs: number;
+  readonly runMaxMs?: number;
+  readonly limits: RetryLimits;
+  /** Called when a run enters its next phase: there may be room for others in the former one. */
+  readonly onPhase: () => void;
+  readonly logger: Logger;
+}
+
+/** What the steps of a run see of it. */
+export interface RunState {
+  readonly heldTask: HeldTask;
+  /** The server that has its prompt or will get it; undefined while there is none, or it is not configured. */
+  readonly server: PoolServer | undefined;
+  /** The workflow that it runs; undefined until it is known. */
+  readonly workflow: Workflow | undefined;
+  phase: RunPhase;
+  /** Whether a server will do for the task. */
+  suits(server: PoolServer): boolean;
+}

@@ -1,0 +1,172 @@
+import { TaskError } from "../../domain/errors.js";
+import { defined } from "../../lib/defined.js";
+import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
+import type { WorkDir } from "../../pipeline/work-dir.js";
+import type { PoolServer } from "../../pool/server/pool-server.js";
+import { onlyVariant } from "../../workflow/variants.js";
+import type { Workflow } from "../../workflow/workflow.js";
+import type { HeldTask } from "../lease/held-task.js";
+import type { LeasedTask } from "../lease/leased-task.js";
+import { noteTimed } from "./note-timed.js";
+import { pinnedWorkflow } from "./pinned-workflow.js";
+import type { RunContext, RunPhase, RunState } from "./run-context.js";
+import { runOnServer } from "./run-on-server.js";
+import { nothingLeft, outOfMemory, serversLeft } from "./servers-left.js";
+import { ServersLeftWatch } from "./servers-left-watch.js";
+import { slotRequest } from "./slot-request.js";
+import { storeResult } from "./store-result.js";
+
+/**
+ * One leased task on its way: its download (without a slot), a slot, its prompt on a server, the
+ * slot given back when the prompt has ended, the upload. It begins where the task is: at a recorded
+ * prompt, or with a recorded output list at the upload.
+ */
+export class TaskRun implements RunState {
+  readonly heldTask: HeldTask;
+  /** The workflow that it runs; undefined until it is known. */
+  workflow: Workflow | undefined;
+  readonly #context: RunContext;
+  #phase: RunPhase = "download";
+
+  constructor(heldTask: HeldTask, context: RunContext) {
+    this.heldTask = heldTask;
+    this.#context = context;
+  }
+
+  get task(): LeasedTask {
+    return this.heldTask.task;
+  }
+
+  get server(): PoolServer | undefined {
+    const { serverId } = this.heldTask;
+    return serverId === undefined ? undefined : this.#context.pool.server(serverId);
+  }
+
+  get phase(): RunPhase {
+    return this.#phase;
+  }
+
+  set phase(phase: RunPhase) {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#context.onPhase();
+  }
+
+  /** Whether a server will do for the task: it may have failed, or run out of memory, elsewhere. */
+  suits(server: PoolServer): boolean {
+    const { heldTask, workflow } = this;
+    const left = workflow && serversLeft(heldTask, workflow, this.#context.pool);
+    return left === undefined || left.includes(server);
+  }
+
+  /** Works on the task until its result is stored and settled. Throws whatever stops it. */
+  async work(): Promise<void> {
+    const { store, workDirs, catalog } = this.#context;
+    const pinned = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
+    this.workflow = this.#takenVariant(pinned);
+    noteTimed(this.heldTask, this.workflow);
+    if (this.heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
+    const workDir = await workDirs.open(this.task.taskId);
+    await this.#process(pinned, workDir);
+    await storeResult(this, workDir, () => this.#input(workDir), this.#context);
+  }
+
+  /**
+   * A server took a prompt of one variant: another prompt is of the same one, as long as a server of
+   * the pool can run it or may come to.
+   */
+  #takenVariant(pinned: Workflow): Workflow {
+    const { variant, task } = this.heldTask;
+    if (variant === undefined) return pinned;
+    const only = onlyVariant(pinned, variant);
+    return this.#context.pool.lacks(only, task.parameters).length === 0 ? only : pinned;
+  }
+
+  /** Where it turns out that no server can come to run the variant that was taken, the task begins anew. */
+  #watchVariant(workflow: Workflow): Disposable {
+    const { pool } = this.#context;
+    const unsubscribe = pool.subscribe(() => {
+      if (this.heldTask.variant === undefined) return;
+      if (pool.lacks(workflow, this.task.parameters).length > 0) this.heldTask.end("stopping");
+    });
+    return { [Symbol.dispose]: unsubscribe };
+  }
+
+  /** No server has what it needs, reachable or not: waiting would not end. */
+  #refuseHopeless(workflow: Workflow): void {
+    const lacks = this.#context.pool.lacks(workflow, this.task.parameters);
+    if (lacks.length === 0) return;
+    const message = `No server can run workflow "${workflow.name}": ${lacks.join("; ")}`;
+    throw new TaskError("WORKFLOW_NOT_RUNNABLE", message);
+  }
+
+  async #process(pinned: Workflow, workDir: WorkDir): Promise<void> {
+    const { heldTask } = this;
+    if (heldTask.dispatch?.phase === "done") return await heldTask.releaseSlot();
+    const input = (): Promise<ReadyInput> => this.#input(workDir);
+    for (let server = heldTask.dispatch && this.server; ; server = this.#keptServer()) {
+      const workflow = this.#takenVariant(pinned);
+      this.workflow = workflow;
+      server ??= await this.#findServer(workflow, workDir);
+      this.phase = "process";
+      try {
+        const hasEnded = await runOnServer({ run: this, server, workflow, input }, this.#context);
+        if (hasEnded) return;
+      } catch (error) {
+        await this.#noteOutOfMemory(error, server, workflow);
+      }
+    }
+  }
+
+  async #findServer(workflow: Workflow, workDir: WorkDir): Promise<PoolServer> {
+    const { heldTask } = this;
+    const { pool, serverLostMs } = this.#context;
+    heldTask.forgetDispatch();
+    await heldTask.releaseSlot();
+    this.phase = "download";
+    await this.#input(workDir);
+    noteTimed(heldTask, workflow);
+    this.phase = "waiting";
+    using _ = this.#watchVariant(workflow);
+    using watch = new ServersLeftWatch({
+      pool,
+      left: () => serversLeft(heldTask, workflow, pool),
+      limitMs: serverLostMs,
+      reason: (left) => nothingLeft(heldTask, workflow, left),
+    });
+    const request = slotRequest(heldTask, workflow, (server) => this.suits(server));
+    return await pool.acquire(request, AbortSignal.any([heldTask.signal, watch.signal]));
+  }
+
+  async #input(workDir: WorkDir): Promise<ReadyInput> {
+    const found = await findInput(workDir);
+    return (
+      found ?? (await downloadStage(this.task, workDir, this.#context.download, this.heldTask))
+    );
+  }
+
+  /**
+   * The server whose slot it has: where a prompt ran out of memory that is to be tried again there, or
+   * where one is to begin that left another server's queue.
+   */
+  #keptServer(): PoolServer | undefined {
+    const { server } = this;
+    return server && this.suits(server) ? server : undefined;
+  }
+
+  /** Makes a prompt that ran out of memory one that another follows, in the order of `memory-order.ts`, or throws. */
+  async #noteOutOfMemory(error: unknown, server: PoolServer, workflow: Workflow): Promise<void> {
+    const { heldTask } = this;
+    const { pool, logger } = this.#context;
+    const { taskId, dispatch } = heldTask;
+    const isMemory = error instanceof TaskError && error.code === "OUT_OF_MEMORY";
+    if (!isMemory || dispatch === undefined) throw error;
+    const { promptId, lowMemory } = dispatch;
+    const { id, memory } = server;
+    await heldTask.recordMemoryFailure({ promptId, server: id, ...defined({ memory, lowMemory }) });
+    const left = serversLeft(heldTask, workflow, pool);
+    logger.warn({ taskId, server: id, lowMemory, err: error }, "out of memory");
+    if (left?.length === 0) throw outOfMemory(heldTask, workflow, left, error);
+    heldTask.forgetDispatch();
+  }
+}
