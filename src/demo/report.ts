@@ -1,5 +1,5 @@
 import { StageName, type Task } from "../client/client.js";
-import { probeInput } from "../input/probe-input.js";
+import { probeInput } from "../input/probe/probe-input.js";
 
 /** Facts that the report shows in addition to the task. */
 export interface ReportFacts {

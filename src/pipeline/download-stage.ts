@@ -2,7 +2,7 @@ import type { InputFacts, Task } from "../domain/task.js";
 import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
 import { fetchInput, type InputSource } from "../input/input-source.js";
-import { type ProbeLimits, probeInput } from "../input/probe-input.js";
+import { type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
 import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";

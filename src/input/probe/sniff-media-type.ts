@@ -1,4 +1,4 @@
-import type { TaskType } from "../domain/task.js";
+import type { TaskType } from "../../domain/task.js";
 
 /** The type of a file, found by its content. */
 export interface SniffedType {

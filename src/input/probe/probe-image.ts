@@ -1,5 +1,5 @@
-import { TaskError } from "../domain/errors.js";
-import type { InputFacts } from "../domain/task.js";
+import { TaskError } from "../../domain/errors.js";
+import type { InputFacts } from "../../domain/task.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
 /**

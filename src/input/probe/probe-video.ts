@@ -1,6 +1,6 @@
 import type { Input, InputTrack, InputVideoTrack } from "mediabunny";
-import { TaskError } from "../domain/errors.js";
-import { defined } from "../lib/defined.js";
+import { TaskError } from "../../domain/errors.js";
+import { defined } from "../../lib/defined.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
 /** What a container says about its video. */

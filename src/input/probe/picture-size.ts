@@ -1,4 +1,4 @@
-import { TaskError } from "../domain/errors.js";
+import { TaskError } from "../../domain/errors.js";
 
 /** Limits for looking into a picture or video. */
 export interface ProbeBounds {

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
-import { TaskError } from "../domain/errors.js";
-import type { InputFacts, TaskType } from "../domain/task.js";
+import { TaskError } from "../../domain/errors.js";
+import type { InputFacts, TaskType } from "../../domain/task.js";
 import { probeImage } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";

@@ -4,10 +4,10 @@ import { crc32 } from "node:zlib";
 import { MkvOutputFormat, MovOutputFormat, Mp4OutputFormat, WebMOutputFormat } from "mediabunny";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
-import { probeInput } from "../../../src/input/probe-input.js";
-import { sniffMediaType } from "../../../src/input/sniff-media-type.js";
-import { type ContainerOptions, writeContainer } from "../../support/container-video.js";
-import { tempDir } from "../../support/temp-dir.js";
+import { probeInput } from "../../../../src/input/probe/probe-input.js";
+import { sniffMediaType } from "../../../../src/input/probe/sniff-media-type.js";
+import { type ContainerOptions, writeContainer } from "../../../support/container-video.js";
+import { tempDir } from "../../../support/temp-dir.js";
 
 const LIMITS = { maxPixels: 1_000_000 };
 
