@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts, TaskType } from "../../domain/task.js";
+import { untilAborted } from "../../lib/until-aborted.js";
 import { probeImage } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";
@@ -30,9 +31,19 @@ export async function probeInput(
   path: string,
   declaredType: TaskType,
   limits: ProbeLimits,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<ProbedInput> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
+  // A picture's decoder cannot be stopped. It ends by its own time limit.
+  return await untilAborted(lookInto(path, declaredType, limits, signal), signal);
+}
+
+async function lookInto(
+  path: string,
+  declaredType: TaskType,
+  limits: ProbeLimits,
+  signal: AbortSignal,
+): Promise<ProbedInput> {
   const { type, mediaType, extension } = await requireMedia(path);
   if (type !== declaredType)
     throw new TaskError(
@@ -42,6 +53,6 @@ export async function probeInput(
   const { size: sizeBytes } = await stat(path);
   const bounds = { maxPixels: limits.maxPixels, timeoutMs: limits.timeoutMs ?? 60_000 };
   const probe = type === "image" ? probeImage : probeVideo;
-  const facts = await probe(path, bounds, signal ?? new AbortController().signal);
+  const facts = await probe(path, bounds, signal);
   return { mediaType, extension, sizeBytes, ...facts };
 }
