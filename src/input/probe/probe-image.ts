@@ -1,5 +1,6 @@
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts } from "../../domain/task.js";
+import { checkPictureMetadata } from "./picture-metadata.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
 /**
@@ -12,9 +13,11 @@ import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-
  */
 export async function probeImage(
   path: string,
+  mediaType: string,
   { maxPixels, timeoutMs }: ProbeBounds,
   signal: AbortSignal,
 ): Promise<PictureSize & Pick<InputFacts, "hasAlpha">> {
+  await checkPictureMetadata(path, mediaType, signal);
   const sharp = await loadSharp();
   try {
     const metadata = await sharp(path, { limitInputPixels: false }).metadata();

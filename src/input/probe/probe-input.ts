@@ -50,9 +50,12 @@ async function lookInto(
       "INPUT_TYPE_MISMATCH",
       `Cannot use input: the task is of the type "${declaredType}", but the file is of the type "${type}" (${mediaType})`,
     );
-  const { size: sizeBytes } = await stat(path);
   const bounds = { maxPixels: limits.maxPixels, timeoutMs: limits.timeoutMs ?? 60_000 };
-  const probe = type === "image" ? probeImage : probeVideo;
-  const facts = await probe(path, bounds, signal);
+  const facts =
+    type === "image"
+      ? await probeImage(path, mediaType, bounds, signal)
+      : await probeVideo(path, bounds, signal);
+  // A video may have got a second index.
+  const { size: sizeBytes } = await stat(path);
   return { mediaType, extension, sizeBytes, ...facts };
 }

@@ -1,6 +1,9 @@
 import type { Input, InputTrack, InputVideoTrack } from "mediabunny";
 import { TaskError } from "../../domain/errors.js";
 import { defined } from "../../lib/defined.js";
+import { isDiskFull } from "../../lib/is-disk-full.js";
+import { compactIndex } from "./compact-index.js";
+import { openVideo } from "./open-video.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
 /** What a container says about its video. */
@@ -25,32 +28,37 @@ export async function probeVideo(
   { maxPixels, timeoutMs }: ProbeBounds,
   signal: AbortSignal,
 ): Promise<VideoFacts> {
-  const input = await openVideo(path);
   const deadline = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, deadline]);
+  try {
+    await compactIndex(path, stop);
+    return await readContainer(path, maxPixels, stop);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (thrown instanceof TaskError) throw thrown;
+    if (isDiskFull(thrown)) throw diskFull(thrown);
+    throw deadline.aborted
+      ? new TaskError("INPUT_TIMEOUT", "Cannot use input: looking into the video takes too long")
+      : damaged("its container cannot be read", thrown);
+  }
+}
+
+async function readContainer(
+  path: string,
+  maxPixels: number,
+  stop: AbortSignal,
+): Promise<VideoFacts> {
+  const input = await openVideo(path);
   // Disposing the input makes every pending read of it fail.
   const dispose = () => input.dispose();
   stop.addEventListener("abort", dispose);
   try {
+    stop.throwIfAborted();
     return await readFacts(input, maxPixels);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    if (thrown instanceof TaskError) throw thrown;
-    throw deadline.aborted
-      ? new TaskError("INPUT_TIMEOUT", "Cannot use input: looking into the video takes too long")
-      : damaged("its container cannot be read", thrown);
   } finally {
     stop.removeEventListener("abort", dispose);
     input.dispose();
   }
-}
-
-/** Loading the library takes 100 ms, so it is loaded with the first video. */
-async function openVideo(path: string): Promise<Input> {
-  const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
-  // A failed read-ahead is ignored here. The reader of those bytes gets the same error.
-  const source = new FilePathSource(path, { handleUnhandledError: () => {} });
-  return new Input({ source, formats: [MP4, QTFF, MATROSKA, WEBM] });
 }
 
 async function readFacts(input: Input, maxPixels: number): Promise<VideoFacts> {
@@ -107,4 +115,8 @@ function damaged(reason: string, cause?: unknown): TaskError {
   return new TaskError("INPUT_DAMAGED", `Cannot use input: the video is damaged, ${reason}`, {
     cause,
   });
+}
+
+function diskFull(cause: unknown): TaskError {
+  return new TaskError("DISK_FULL", "Cannot look into the input: the disk is full", { cause });
 }
