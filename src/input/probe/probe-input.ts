@@ -51,10 +51,8 @@ async function lookInto(
       `Cannot use input: the task is of the type "${declaredType}", but the file is of the type "${type}" (${mediaType})`,
     );
   const bounds = { maxPixels: limits.maxPixels, timeoutMs: limits.timeoutMs ?? 60_000 };
-  const facts =
-    type === "image"
-      ? await probeImage(path, mediaType, bounds, signal)
-      : await probeVideo(path, bounds, signal);
+  const probe = type === "image" ? probeImage : probeVideo;
+  const facts = await probe(path, mediaType, bounds, signal);
   // A video may have got a second index.
   const { size: sizeBytes } = await stat(path);
   return { mediaType, extension, sizeBytes, ...facts };

@@ -2,7 +2,8 @@ import type { Input, InputTrack, InputVideoTrack } from "mediabunny";
 import { TaskError } from "../../domain/errors.js";
 import { defined } from "../../lib/defined.js";
 import { isDiskFull } from "../../lib/is-disk-full.js";
-import { compactIndex } from "./compact-index.js";
+import { compactMatroska } from "./compact-matroska.js";
+import { compactMp4 } from "./compact-mp4.js";
 import { openVideo } from "./open-video.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
@@ -15,6 +16,8 @@ export interface VideoFacts extends PictureSize {
   readonly rotationDegrees?: 90 | 180 | 270;
 }
 
+const MATROSKA = new Set(["video/x-matroska", "video/webm"]);
+
 /**
  * Reads a video's size, duration and frame rate from its container, and checks that it is complete:
  * each track's last packet must exist, and the packets must last as long as the container says.
@@ -25,13 +28,14 @@ export interface VideoFacts extends PictureSize {
  */
 export async function probeVideo(
   path: string,
+  mediaType: string,
   { maxPixels, timeoutMs }: ProbeBounds,
   signal: AbortSignal,
 ): Promise<VideoFacts> {
   const deadline = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, deadline]);
   try {
-    await compactIndex(path, stop);
+    await (MATROSKA.has(mediaType) ? compactMatroska : compactMp4)(path, stop);
     return await readContainer(path, maxPixels, stop);
   } catch (thrown) {
     signal.throwIfAborted();

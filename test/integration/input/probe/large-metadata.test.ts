@@ -1,5 +1,6 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { MkvOutputFormat } from "mediabunny";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import type { TaskType } from "../../../../src/domain/task.js";
@@ -110,6 +111,29 @@ describe("metadata of any size takes little memory", () => {
   });
 
   it.each([
+    ["attachments", 0x1941a469],
+    ["tags", 0x1254c367],
+  ])("in an MKV, as %s", async (_name, id) => {
+    const clipPath = join(await tempDir(), "clip.mkv");
+    await writeContainer(clipPath, { format: new MkvOutputFormat() });
+    const clip = await readFile(clipPath);
+    // The segment ends where the file does, so its size need not be stated.
+    const segment = clip.indexOf(fourBytes(0x18538067));
+    const info = clip.lastIndexOf(fourBytes(0x1549a966));
+    const unknownSize = Buffer.from("01ffffffffffffff", "hex");
+    for (const sizeBytes of [5, 8]) {
+      const size = Buffer.alloc(sizeBytes);
+      size.writeUIntBE(METADATA_BYTES, sizeBytes - 5, 5);
+      size[0] = (size[0] ?? 0) | (1 << (8 - sizeBytes));
+      const path = await fileOf([
+        ...[clip.subarray(0, segment), fourBytes(0x18538067), unknownSize],
+        ...[fourBytes(id), size, METADATA_BYTES, clip.subarray(info)],
+      ]);
+      expect(await probeInLittleMemory(path, "video")).toMatchObject({ width: 64, height: 48 });
+    }
+  });
+
+  it.each([
     ["APP1", 0xe1],
     ["APP2", 0xe2],
     ["COM", 0xfe],
@@ -170,6 +194,12 @@ describe("metadata of any size takes little memory", () => {
     expect(await probeInLittleMemory(other, "image")).toMatchObject({ width: 64, height: 48 });
   });
 });
+
+function fourBytes(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
 
 function picture() {
   return sharp({ create: { width: 64, height: 48, channels: 3, background: "red" } });

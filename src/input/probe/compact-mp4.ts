@@ -19,7 +19,7 @@ const MAX_PIECES = 10_000;
  * @throws TaskError INPUT_TOO_LARGE if more than 64 MiB of index are left.
  * @throws the reason of `signal` when it is aborted.
  */
-export async function compactIndex(path: string, signal: AbortSignal): Promise<void> {
+export async function compactMp4(path: string, signal: AbortSignal): Promise<void> {
   await using source = await FileBytes.open(path);
   if (source.sizeBytes <= MAX_METADATA_BYTES) return;
   const { index, canGrow } = await findIndex(source, signal);
