@@ -61,7 +61,7 @@ export async function downloadStage(
   const { signal } = journal;
   const request = { url: task.params.url, path, signal, onProgress };
   const fetched = await fetchInput(request, download, sources);
-  const { extension, ...facts } = await probeInput(path, task.type, limits, signal);
+  const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
   const name = inputName({
     suggested: fetched.suggestedName,
     url: task.params.url,

@@ -5,6 +5,8 @@ import type { FileBytes, Span } from "../../lib/file-bytes.js";
 export interface EbmlElement extends Span {
   readonly id: number;
   readonly contentStart: number;
+  /** Whether it fits. Of one that does not, `end` is where the stretch ends. */
+  readonly isWhole: boolean;
 }
 
 /** RFC 8794 and RFC 9559. */
@@ -23,7 +25,7 @@ const VOID = 0xec;
 
 /**
  * The elements of a stretch, RFC 8794 section 6. One without a stated size goes on to the end. One
- * that does not fit ends the list.
+ * that does not fit is the last of the list.
  *
  * @throws the reason of `signal` when it is aborted.
  */
@@ -41,8 +43,9 @@ export async function* ebmlElements(
     const contentStart = at + idBytes + sizeBytes;
     const stated = sizeOf(head.subarray(idBytes, idBytes + sizeBytes));
     const elementEnd = stated === undefined ? end : contentStart + stated;
-    if (elementEnd > end) return;
-    yield { id: head.readUIntBE(0, idBytes), start: at, contentStart, end: elementEnd };
+    const id = head.readUIntBE(0, idBytes);
+    const isWhole = elementEnd <= end;
+    yield { id, start: at, contentStart, end: Math.min(elementEnd, end), isWhole };
     at = elementEnd;
   }
 }

@@ -1,5 +1,6 @@
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts } from "../../domain/task.js";
+import type { Noted } from "./noted.js";
 import { checkPictureMetadata } from "./picture-metadata.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
@@ -16,7 +17,7 @@ export async function probeImage(
   mediaType: string,
   { maxPixels, timeoutMs }: ProbeBounds,
   signal: AbortSignal,
-): Promise<PictureSize & Pick<InputFacts, "hasAlpha">> {
+): Promise<PictureSize & Pick<InputFacts, "hasAlpha"> & Noted> {
   await checkPictureMetadata(path, mediaType, signal);
   const sharp = await loadSharp();
   try {
@@ -33,7 +34,7 @@ export async function probeImage(
       .toBuffer();
     signal.throwIfAborted();
     const { width, height } = autoOrient;
-    return { width, height, ...(hasAlpha && { hasAlpha }) };
+    return { width, height, ...(hasAlpha && { hasAlpha }), notes: [] };
   } catch (thrown) {
     signal.throwIfAborted();
     throw translateSharpError(thrown, path);

@@ -1,9 +1,12 @@
-import type { Input, InputTrack, InputVideoTrack } from "mediabunny";
+import type { Input, InputVideoTrack } from "mediabunny";
 import { TaskError } from "../../domain/errors.js";
 import { defined } from "../../lib/defined.js";
 import { isDiskFull } from "../../lib/is-disk-full.js";
+import { checkDecoding } from "./check-decoding.js";
 import { compactMatroska } from "./compact-matroska.js";
 import { compactMp4 } from "./compact-mp4.js";
+import { damagedVideo } from "./damaged.js";
+import type { Noted } from "./noted.js";
 import { openVideo } from "./open-video.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
 
@@ -19,66 +22,69 @@ export interface VideoFacts extends PictureSize {
 const MATROSKA = new Set(["video/x-matroska", "video/webm"]);
 
 /**
- * Reads a video's size, duration and frame rate from its container, and checks that it is complete:
- * each track's last packet must exist, and the packets must last as long as the container says.
+ * Reads a video's size, duration and frame rate from its container, and checks that its picture is
+ * complete: the last packet must exist, and the packets must last as long as the container says.
  * Frames are not decoded.
  *
- * @throws TaskError INPUT_DAMAGED, INPUT_TYPE_UNSUPPORTED (no video in it), INPUT_TOO_LARGE,
- *   INPUT_TIMEOUT.
+ * @throws TaskError INPUT_DAMAGED, INPUT_TYPE_UNSUPPORTED (no video in it, or none that the servers
+ *   can use), INPUT_TOO_LARGE, INPUT_TIMEOUT.
  */
 export async function probeVideo(
   path: string,
   mediaType: string,
-  { maxPixels, timeoutMs }: ProbeBounds,
+  bounds: ProbeBounds,
   signal: AbortSignal,
-): Promise<VideoFacts> {
-  const deadline = AbortSignal.timeout(timeoutMs);
+): Promise<VideoFacts & Noted> {
+  const deadline = AbortSignal.timeout(bounds.timeoutMs);
   const stop = AbortSignal.any([signal, deadline]);
   try {
-    await (MATROSKA.has(mediaType) ? compactMatroska : compactMp4)(path, stop);
-    return await readContainer(path, maxPixels, stop);
+    const isMatroska = MATROSKA.has(mediaType);
+    await (isMatroska ? compactMatroska : compactMp4)(path, stop);
+    return await readContainer(path, isMatroska, bounds, stop);
   } catch (thrown) {
     signal.throwIfAborted();
     if (thrown instanceof TaskError) throw thrown;
     if (isDiskFull(thrown)) throw diskFull(thrown);
     throw deadline.aborted
       ? new TaskError("INPUT_TIMEOUT", "Cannot use input: looking into the video takes too long")
-      : damaged("its container cannot be read", thrown);
+      : damagedVideo("its container cannot be read", thrown);
   }
 }
 
 async function readContainer(
   path: string,
-  maxPixels: number,
+  isMatroska: boolean,
+  bounds: ProbeBounds,
   stop: AbortSignal,
-): Promise<VideoFacts> {
+): Promise<VideoFacts & Noted> {
   const input = await openVideo(path);
   // Disposing the input makes every pending read of it fail.
   const dispose = () => input.dispose();
   stop.addEventListener("abort", dispose);
   try {
     stop.throwIfAborted();
-    return await readFacts(input, maxPixels);
+    const track = await findVideoTrack(input);
+    const facts = await readFacts(track, isMatroska, bounds.maxPixels);
+    return { ...facts, notes: await checkDecoding(track, bounds, stop) };
   } finally {
     stop.removeEventListener("abort", dispose);
     input.dispose();
   }
 }
 
-async function readFacts(input: Input, maxPixels: number): Promise<VideoFacts> {
-  const track = await findVideoTrack(input);
+async function readFacts(
+  track: InputVideoTrack,
+  isMatroska: boolean,
+  maxPixels: number,
+): Promise<VideoFacts> {
   const size = { width: await track.getDisplayWidth(), height: await track.getDisplayHeight() };
   checkPictureSize(size, maxPixels);
-  const durationSeconds = await checkWhole(input);
-  const { bestGuessFrameRate: fps } = await track.computeFrameRateMetrics();
+  const durationSeconds = await checkWhole(track, isMatroska);
   const rotationDegrees = await track.getRotation();
   return {
     ...size,
     durationSeconds,
-    ...defined({
-      fps: Number.isFinite(fps) && fps > 0 ? fps : undefined,
-      rotationDegrees: rotationDegrees || undefined,
-    }),
+    ...defined({ fps: await readFps(track), rotationDegrees: rotationDegrees || undefined }),
   };
 }
 
@@ -86,39 +92,52 @@ async function findVideoTrack(input: Input): Promise<InputVideoTrack> {
   const track = await input.getPrimaryVideoTrack();
   if (track !== null) return track;
   const tracks = await input.getTracks();
-  if (tracks.length === 0) throw damaged("its index is missing, as in a file that is cut short");
+  if (tracks.length === 0)
+    throw damagedVideo("its index is missing, as in a file that is cut short");
   throw new TaskError("INPUT_TYPE_UNSUPPORTED", "Cannot use input: there is no video in the file");
 }
 
-/** The packets of a complete file may end this much earlier than the duration in its header. */
+/** A single frame that is shown for a shorter time has no rate: its time is a unit of the container's clock. */
+const MAX_FPS_OF_ONE = 240;
+
+async function readFps(track: InputVideoTrack): Promise<number | undefined> {
+  const { packetCount, averagePacketRate } = await track.computePacketStats(2);
+  if (packetCount === 1) return averagePacketRate <= MAX_FPS_OF_ONE ? averagePacketRate : undefined;
+  const { bestGuessFrameRate: fps } = await track.computeFrameRateMetrics();
+  return Number.isFinite(fps) && fps > 0 ? fps : undefined;
+}
+
+/** The packets of a complete film may end this much earlier than the duration in its header. */
 const TOLERANCE_SECONDS = 0.5;
 const TOLERANCE_RATIO = 0.05;
 
-/** Returns the duration in seconds. */
-async function checkWhole(input: Input): Promise<number> {
-  for (const track of await input.getTracks()) await checkLastPacket(track);
-  const durationSeconds = await input.computeDuration();
-  const statedSeconds = (await input.getDurationFromMetadata()) ?? durationSeconds;
+/**
+ * Only the picture counts, since other tracks may last longer, or be cut.
+ *
+ * @returns the duration in seconds.
+ */
+async function checkWhole(track: InputVideoTrack, isMatroska: boolean): Promise<number> {
+  await checkLastPacket(track);
+  const durationSeconds = await track.computeDuration();
+  // A Matroska file states one duration for all tracks. Whether it is cut, its size tells.
+  const stated = isMatroska ? null : await track.getDurationFromMetadata();
+  const statedSeconds = stated ?? durationSeconds;
   const tolerance = Math.max(TOLERANCE_SECONDS, statedSeconds * TOLERANCE_RATIO);
   if (durationSeconds < statedSeconds - tolerance)
-    throw damaged(`it ends after ${durationSeconds.toFixed(1)} of ${statedSeconds.toFixed(1)} s`);
-  if (durationSeconds <= 0) throw damaged("it has no frames");
+    throw damagedVideo(
+      `it ends after ${durationSeconds.toFixed(1)} of ${statedSeconds.toFixed(1)} s`,
+    );
+  if (durationSeconds <= 0) throw damagedVideo("it has no frames");
   return durationSeconds;
 }
 
 /** If the index lists a packet beyond the end of the file, the library returns null for it. */
-async function checkLastPacket(track: InputTrack): Promise<void> {
+async function checkLastPacket(track: InputVideoTrack): Promise<void> {
   const { EncodedPacketSink } = await import("mediabunny");
   const sink = new EncodedPacketSink(track);
   const listed = await sink.getFirstPacket({ metadataOnly: true });
   if (listed !== null && (await sink.getPacket(Number.POSITIVE_INFINITY)) === null)
-    throw damaged("its end is missing");
-}
-
-function damaged(reason: string, cause?: unknown): TaskError {
-  return new TaskError("INPUT_DAMAGED", `Cannot use input: the video is damaged, ${reason}`, {
-    cause,
-  });
+    throw damagedVideo("its end is missing");
 }
 
 function diskFull(cause: unknown): TaskError {

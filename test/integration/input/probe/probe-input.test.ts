@@ -91,6 +91,7 @@ describe("probeInput() of an image", () => {
       sizeBytes: content.length,
       width: 90,
       height: 60,
+      notes: [],
     });
   });
 
