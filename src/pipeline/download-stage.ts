@@ -70,6 +70,7 @@ export async function downloadStage(
   });
   await workDir.writeNote(NOTE, { name, facts });
   await journal.recordInput(facts);
+  await journal.recordNotes(notes);
   const durationMs = performance.now() - startedAtMs;
   if (!isReported)
     await journal.stage("download", {
