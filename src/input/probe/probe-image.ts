@@ -1,7 +1,6 @@
 import type { Sharp } from "sharp";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts } from "../../domain/task.js";
-import { isDiskFull } from "../../lib/is-disk-full.js";
 import { choosePage, convertPicture, takeOf } from "./convert-picture.js";
 import { endsEarly, withEndMarker } from "./jpeg-end.js";
 import type { Noted } from "./noted.js";
@@ -89,6 +88,7 @@ async function loadSharp() {
 
 /** What the decoder's messages mean; the first that fits counts. */
 const MEANINGS = [
+  [/no space left/i, "DISK_FULL", "the disk is full"],
   [/^timeout/, "INPUT_TIMEOUT", "decoding it takes too long"],
   [/memory/i, "INPUT_TOO_LARGE", "its metadata or its tiles are too large"],
   [
@@ -102,10 +102,8 @@ const MEANINGS = [
 function translateSharpError(thrown: unknown, path: string): unknown {
   if (thrown instanceof TaskError || !(thrown instanceof Error)) return thrown;
   const cause = thrown;
-  if (isDiskFull(thrown) || /no space left/i.test(thrown.message))
-    return new TaskError("DISK_FULL", "Cannot convert the input: the disk is full", { cause });
   const [reason = ""] = thrown.message.replaceAll(path, "file").split("\n");
-  const [, code, what] = MEANINGS.find(([text]) => text.test(reason)) ?? MEANINGS[3];
+  const [, code, what] = MEANINGS.find(([text]) => text.test(reason)) ?? MEANINGS[4];
   const detail = code === "INPUT_TIMEOUT" ? "" : ` (${reason})`;
   return new TaskError(code, `Cannot use input: ${what}${detail}`, { cause });
 }

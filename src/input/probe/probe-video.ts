@@ -1,11 +1,11 @@
 import type { Input, InputVideoTrack } from "mediabunny";
 import { TaskError } from "../../domain/errors.js";
 import { defined } from "../../lib/defined.js";
-import { isDiskFull } from "../../lib/is-disk-full.js";
 import { checkDecoding } from "./check-decoding.js";
 import { compactMatroska } from "./compact-matroska.js";
 import { compactMp4 } from "./compact-mp4.js";
 import { damagedVideo } from "./damaged.js";
+import { asDiskFull } from "./disk-full.js";
 import type { Noted } from "./noted.js";
 import { openVideo } from "./open-video.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
@@ -43,8 +43,8 @@ export async function probeVideo(
     return await readContainer(path, isMatroska, bounds, stop);
   } catch (thrown) {
     signal.throwIfAborted();
-    if (thrown instanceof TaskError) throw thrown;
-    if (isDiskFull(thrown)) throw diskFull(thrown);
+    const error = asDiskFull(thrown, "Cannot look into the input");
+    if (error instanceof TaskError) throw error;
     throw deadline.aborted
       ? new TaskError("INPUT_TIMEOUT", "Cannot use input: looking into the video takes too long")
       : damagedVideo("its container cannot be read", thrown);
@@ -138,8 +138,4 @@ async function checkLastPacket(track: InputVideoTrack): Promise<void> {
   const listed = await sink.getFirstPacket({ metadataOnly: true });
   if (listed !== null && (await sink.getPacket(Number.POSITIVE_INFINITY)) === null)
     throw damagedVideo("its end is missing");
-}
-
-function diskFull(cause: unknown): TaskError {
-  return new TaskError("DISK_FULL", "Cannot look into the input: the disk is full", { cause });
 }
