@@ -8,7 +8,11 @@ import { MAX_METADATA_BYTES, tooMuchMetadata } from "./metadata-limit.js";
  */
 export async function openVideo(path: string): Promise<Input> {
   // Loading the library takes 100 ms, so it is loaded with the first video.
-  const { CustomSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
+  const { CustomSource, Input, Logging, LogLevel, MATROSKA, MP4, QTFF, WEBM } = await import(
+    "mediabunny"
+  );
+  // What it has to say of a file comes as errors, or as a codec that is not known.
+  Logging.level = LogLevel.Silent;
   const file = await open(path);
   const source = new CustomSource({
     getSize: async () => (await file.stat()).size,
@@ -18,7 +22,28 @@ export async function openVideo(path: string): Promise<Input> {
     // A failed read-ahead is ignored here. The reader of those bytes gets the same error.
     handleUnhandledError: () => {},
   });
+  endLoops(source);
   return new Input({ source, formats: [MP4, QTFF, MATROSKA, WEBM] });
+}
+
+/** More reads of the same bytes in a row are an endless loop. */
+const MAX_SAME_READS = 1000;
+
+/**
+ * Makes reading fail where the reader asks for the same bytes without end, as version 1.61.0 does
+ * between the elements of a damaged Matroska file. Such a loop would stop the whole process, since
+ * bytes that are cached are read at once.
+ */
+function endLoops(source: object): void {
+  const reads = source as { _read: (start: number, end: number, ...rest: number[]) => unknown };
+  const read = reads._read.bind(source);
+  let [lastStart, lastEnd, count] = [-1, -1, 0];
+  reads._read = (start, end, ...rest) => {
+    count = start === lastStart && end === lastEnd ? count + 1 : 0;
+    [lastStart, lastEnd] = [start, end];
+    if (count > MAX_SAME_READS) throw new Error("The reader does not come further");
+    return read(start, end, ...rest);
+  };
 }
 
 /** How much more than it needs the reader asks for at once. */

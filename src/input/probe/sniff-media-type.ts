@@ -16,10 +16,15 @@ export interface SniffedType {
 export async function sniffMediaType(path: string): Promise<SniffedType> {
   // Loading the library takes 150 ms, so it is loaded with the first file.
   const { fileTypeFromFile } = await import("file-type");
-  const found = await fileTypeFromFile(path);
+  const found = await fileTypeFromFile(path).catch(unlessOfSystem);
   if (found === undefined) return { mediaType: "application/octet-stream" };
   const extension = await familyOf(path, found.ext);
   return INPUT_TYPES.get(extension) ?? { mediaType: found.mime, extension: `.${found.ext}` };
+}
+
+/** The library fails on some content that it takes for another type. Such content is not recognized. */
+function unlessOfSystem(thrown: unknown): undefined {
+  if (thrown instanceof Error && "syscall" in thrown) throw thrown;
 }
 
 /** Extensions under which the library knows the families of MP4 that its main brand alone tells apart. */

@@ -235,6 +235,14 @@ describe("probeInput() of a video", () => {
     }
   });
 
+  it("refuses an MKV with zeros in place of its index, where its reader would never end", async () => {
+    const path = await videoOf({ format: new MkvOutputFormat() });
+    const content = await readFile(path);
+    content.fill(0, content.lastIndexOf(Buffer.from("1654ae6b", "hex")));
+    await writeFile(path, content);
+    await expect(probe(path, "video", LIMITS)).rejects.toMatchObject({ code: "INPUT_DAMAGED" });
+  });
+
   it("refuses a container whose index is overwritten", async () => {
     const path = await videoOf();
     const content = await readFile(path);
