@@ -2,7 +2,7 @@ import { crop, type Frame } from "../../src/cpu-server/network/frame.js";
 import { NetworkPool } from "../../src/cpu-server/network/network-pool.js";
 import { resizeFrame } from "../../src/cpu-server/network/resize-frame.js";
 import { UPSCALE_MODELS, type UpscaleModel } from "../../src/cpu-server/network/upscaler.js";
-import { readPhotographs, REDUCTIONS, reduce, withoutRim } from "../support/photographs.js";
+import { REDUCTIONS, readPhotographs, reduce, withoutRim } from "../support/photographs.js";
 import { lumaPsnr, lumaSsim } from "../support/picture-quality.js";
 import type { Figure, Subject } from "./figure.js";
 

@@ -13,7 +13,7 @@ import {
   upload,
   upscalePrompt,
 } from "../../support/cpu-server-client.js";
-import { readPhotographs, REDUCTIONS, reduce, withoutRim } from "../../support/photographs.js";
+import { REDUCTIONS, readPhotographs, reduce, withoutRim } from "../../support/photographs.js";
 import { enlargeByLanczos, lumaPsnr, lumaSsim } from "../../support/picture-quality.js";
 
 // The real network, on this CPU.
