@@ -166,7 +166,7 @@ describe("probeInput() of an image", () => {
     ['{"error": "找不到"}', "it is text"],
     ["%PDF-1.7\n", "it is of the type application/pdf"],
     ["\0\0\0\x18ftypheic\0\0\0\0heicmif1", "it is of the type image/heic"],
-    ["BM" + "\0".repeat(60), "it is of the type image/bmp"],
+    [`BM${"\0".repeat(60)}`, "it is of the type image/bmp"],
     [Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]), "its content is of no known type"],
     ["", "it is empty"],
   ])("says of %j behind an image's name what it is", async (content, what) => {
