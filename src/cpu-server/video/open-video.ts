@@ -40,7 +40,7 @@ async function findTrack(input: Input, path: string): Promise<InputVideoTrack> {
     throw new PythonError("av.error.InvalidDataError", message, { cause: error });
   });
   if (track === null) throw new PythonError("ValueError", `No video stream found in '${path}'`);
-  const codec = (await track.getCodec()) ?? "unknown codec";
+  const codec = (await track.getCodec()) ?? `"${await track.getInternalCodecId()}"`;
   if (isHdr(await track.getColorSpace()))
     throw new PythonError("ValueError", "Cannot use the video: it has a high dynamic range (HDR)");
   if (await track.canDecode()) return track;
