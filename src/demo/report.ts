@@ -1,5 +1,5 @@
 import { StageName, type Task } from "../client/client.js";
-import { probeInput } from "../input/probe-input.js";
+import { probeInput } from "../input/probe/probe-input.js";
 
 /** Facts that the report shows in addition to the task. */
 export interface ReportFacts {
@@ -30,7 +30,8 @@ export async function printReport(task: Task, facts: ReportFacts): Promise<void>
 }
 
 async function pixelSize(path: string, type: "image" | "video"): Promise<string> {
-  const { width, height } = await probeInput(path, type, { maxPixels: Number.MAX_SAFE_INTEGER });
+  const limits = { maxPixels: Number.MAX_SAFE_INTEGER };
+  const { width, height } = await probeInput(path, type, limits, AbortSignal.timeout(60_000));
   return `${width}x${height}`;
 }
 

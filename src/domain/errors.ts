@@ -122,6 +122,8 @@ export interface TaskErrorOptions extends ErrorOptions {
    * the task. The same end on another server proves it. Default: false.
    */
   readonly isUnclear?: boolean;
+  /** Another try would end the same: a passing fault fails the task at once. Default: false. */
+  readonly isFinal?: boolean;
 }
 
 /**
@@ -136,6 +138,7 @@ export class TaskError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly trouble: ServerTrouble | undefined;
   readonly isUnclear: boolean;
+  readonly isFinal: boolean;
 
   constructor(code: ErrorCode, message: string, options: TaskErrorOptions = {}) {
     super(message, options);
@@ -144,11 +147,13 @@ export class TaskError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.trouble = options.trouble;
     this.isUnclear = options.isUnclear ?? false;
+    this.isFinal = options.isFinal ?? false;
   }
 
   /** Whose fault the error is. */
   get family(): ErrorFamily {
-    return ERRORS[this.code].family;
+    const { family } = ERRORS[this.code];
+    return this.isFinal && family === "passing" ? "task" : family;
   }
 
   /** The kind of failure that a caller sees. */

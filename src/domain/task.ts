@@ -154,6 +154,10 @@ export interface Attempt {
 /** How many attempts of a task are kept. The newest are kept. */
 export const MAX_ATTEMPTS_KEPT = 20;
 
+/** How many notes of a task are kept, the oldest, and how many characters of each. */
+export const MAX_NOTES = 8;
+export const MAX_NOTE_LENGTH = 200;
+
 /** The time-limited right of one process to work on a task. */
 export interface Lease {
   /** The holder's id, new for each process. */
@@ -217,6 +221,8 @@ export interface Task {
   readonly progress: number;
   readonly runningNode?: string;
   readonly input?: InputFacts;
+  /** What was done beyond the request, at most {@link MAX_NOTES}. Absent: nothing. */
+  readonly notes?: readonly string[];
 
   readonly lease?: Lease;
   /** The slot that the task holds: `server#n`. */

@@ -1682,6 +1682,13 @@ export const openapi = {
               "null"
             ],
             "description": "The task that this one repeats; unset: none."
+          },
+          "notes": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "What was done to input or result beyond the request, in short sentences; at most 8."
           }
         },
         "required": [
@@ -1709,7 +1716,8 @@ export const openapi = {
           "not_before",
           "variant",
           "labels",
-          "retry_of"
+          "retry_of",
+          "notes"
         ]
       },
       "TaskStatus": {

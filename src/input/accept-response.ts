@@ -3,7 +3,7 @@ import { defined } from "../lib/defined.js";
 import { downloadError } from "./download-error.js";
 import type { PartFile, PartStart } from "./part-file.js";
 
-/** Headers by lower-case name. Of repeated headers, only the first is kept. */
+/** Headers by lower-case name. Of repeated headers, only the first is kept, but all codings. */
 export type HeaderValues = Readonly<Record<string, string | undefined>>;
 
 /** The answer of an origin without its body. */
@@ -13,16 +13,16 @@ export interface ResponseHead {
 }
 
 /**
- * The encodings of a body that are understood. The request asks for `identity`, but some origins
- * compress anyway.
+ * The codings of a body that are undone. The request asks for none, but some origins compress
+ * anyway.
  */
-export type ContentEncoding = "identity" | "gzip" | "deflate" | "br";
+export type ContentCoding = "gzip" | "deflate" | "br";
 
 /**
  * Judges an answer and prepares `part` for its body. If the origin continues the same file, the
  * body is appended to what is on disk. Otherwise the file begins again.
  *
- * @returns how the body is encoded.
+ * @returns the codings of the body, in the order in which they were applied.
  * @throws TaskError final (not found, refused, too large) or passing. If the answer does not fit
  *   the bytes on disk, `part` begins again.
  */
@@ -31,15 +31,15 @@ export function acceptResponse(
   { statusCode, headers }: ResponseHead,
   part: PartFile,
   maxBytes: number,
-): ContentEncoding {
+): readonly ContentCoding[] {
   if (statusCode === 206 || statusCode === 416) checkRest(url, statusCode, headers, part);
   else if (statusCode !== 200) throw refusedStatus(url, statusCode, headers);
-  const encoding = contentEncoding(url, headers);
-  if (statusCode === 200) part.restart(encoding === "identity" ? partStart(headers) : {});
-  else if (encoding !== "identity") throw cannotResume(url, part, "it is compressed");
+  const codings = contentCodings(url, headers);
+  if (statusCode === 200) part.restart(codings.length === 0 ? partStart(headers) : {});
+  else if (codings.length > 0) throw cannotResume(url, part, "it is compressed");
   if (part.totalBytes !== undefined && part.totalBytes > maxBytes)
     throw inputTooLarge(url, `it has ${part.totalBytes} bytes`, maxBytes);
-  return encoding;
+  return codings;
 }
 
 /**
@@ -92,12 +92,30 @@ function isStrongEtag(etag: string | undefined): etag is string {
   return etag?.startsWith('"') ?? false;
 }
 
-function contentEncoding(url: string, headers: HeaderValues): ContentEncoding {
-  const name = (headers["content-encoding"] ?? "identity").trim().toLowerCase();
-  if (name === "" || name === "identity") return "identity";
-  if (name === "gzip" || name === "x-gzip") return "gzip";
-  if (name === "deflate" || name === "br") return name;
-  throw downloadError("INPUT_REFUSED", url, `the answer is compressed as ${JSON.stringify(name)}`);
+const CODINGS: ReadonlyMap<string, ContentCoding> = new Map([
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["deflate", "deflate"],
+  ["br", "br"],
+]);
+/** Codings of HTTP that nothing here undoes: IANA's registry of content codings. */
+const OTHER_CODINGS = new Set([
+  ...["aes128gcm", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "zstd"],
+]);
+const MAX_CODINGS = 4;
+
+/**
+ * What Content-Encoding lists. Words that are no content coding, such as `aws-chunked` or `utf-8`,
+ * encode nothing and are ignored.
+ */
+function contentCodings(url: string, headers: HeaderValues): readonly ContentCoding[] {
+  const tokens = (headers["content-encoding"] ?? "").toLowerCase().split(",");
+  const names = tokens.map((token) => token.trim());
+  const codings = names.flatMap((name) => CODINGS.get(name) ?? []);
+  const refused = names.find((name) => OTHER_CODINGS.has(name));
+  if (refused === undefined && codings.length <= MAX_CODINGS) return codings;
+  const how = refused === undefined ? `${codings.length} times` : `as "${refused}"`;
+  throw downloadError("INPUT_REFUSED", url, `the answer is compressed ${how}`);
 }
 
 function refusedStatus(url: string, statusCode: number, headers: HeaderValues): TaskError {

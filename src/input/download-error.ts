@@ -45,11 +45,18 @@ const MEANINGS: readonly (readonly [codes: RegExp, code: ErrorCode, reason: stri
   [/^(ENOSPC|EDQUOT)$/, "DISK_FULL", "the disk is full"],
 ];
 
-/** Translates an error that a download met. An unexpected error is returned unchanged. */
+/** What the HTTP library calls errors for which there is no row. */
+const LIBRARY_ERROR = /^(UND_|ERR_)/;
+
+/** Translates an error that a download met. An error that is no download's is returned unchanged. */
 export function translateDownloadError(thrown: unknown, url: string): unknown {
   if (thrown instanceof TaskError) return thrown;
   const code = errorCode(thrown);
   const meaning = MEANINGS.find(([codes]) => codes.test(code));
+  if (meaning === undefined && LIBRARY_ERROR.test(code))
+    return downloadError("INPUT_UNREACHABLE", url, `the download failed (${code})`, {
+      cause: thrown,
+    });
   if (meaning === undefined) return thrown;
   return downloadError(meaning[1], url, `${meaning[2]} (${code})`, { cause: thrown });
 }

@@ -13,6 +13,7 @@ import { downloadError, translateDownloadError } from "./download-error.js";
 import { dispositionName } from "./input-name.js";
 import { PartFile } from "./part-file.js";
 import { type ReceiveLimits, receiveBody } from "./receive-body.js";
+import { RepeatedEnds } from "./repeated-ends.js";
 import { requestInput } from "./request-input.js";
 
 const PROGRESS_INTERVAL_MS = 200;
@@ -80,7 +81,7 @@ export interface DownloadedInput {
  * @throws TaskError at once: INPUT_ADDRESS_NOT_ALLOWED, INPUT_NOT_FOUND, INPUT_REFUSED,
  *   INPUT_TOO_LARGE, INPUT_DAMAGED (broken compression), DISK_FULL.
  * @throws TaskError when the retries are used up: INPUT_UNREACHABLE, INPUT_TRUNCATED,
- *   INPUT_TIMEOUT.
+ *   INPUT_TIMEOUT; INPUT_TRUNCATED for good when the origin ends at the same byte again and again.
  * @throws the reason of `request.signal` when it is aborted.
  */
 export async function downloadInput(
@@ -94,8 +95,13 @@ export async function downloadInput(
   const agent = createGuardedAgent(options.guard, { ...limits, signal });
   const part = new PartFile(`${request.path}.part`);
   try {
-    const attempt = () => receive(request, limits, agent, part);
-    const name = await retryPassing(attempt, request.url, limits, signal);
+    const ends = new RepeatedEnds();
+    const attempt = () =>
+      receive(request, limits, agent, part).catch((thrown: unknown) => {
+        const error = translateDownloadError(thrown, request.url);
+        throw ends.judge(error, part.sizeBytes);
+      });
+    const name = await retryPassing(attempt, limits, signal);
     signal.throwIfAborted();
     await rename(part.path, request.path);
     request.onProgress?.(part.sizeBytes, part.sizeBytes);
@@ -126,9 +132,9 @@ async function receive(
   };
   const response = await requestInput(url, headers, options.guard, agent);
   try {
-    const encoding = acceptResponse(url, response, part, options.maxBytes);
+    const codings = acceptResponse(url, response, part, options.maxBytes);
     const report = throttle(() => onProgress?.(part.sizeBytes, part.totalBytes));
-    await receiveBody(url, response.body, encoding, part, options, report);
+    await receiveBody(url, response.body, codings, part, options, report);
     return dispositionName(response.headers["content-disposition"] ?? "");
   } finally {
     response.body.destroy();
@@ -146,7 +152,6 @@ function throttle(report: () => void): () => void {
 
 async function retryPassing<T>(
   attempt: () => Promise<T>,
-  url: string,
   limits: DownloadLimits,
   signal: AbortSignal,
 ): Promise<T> {
@@ -154,9 +159,8 @@ async function retryPassing<T>(
     try {
       return await attempt();
     } catch (thrown) {
-      const error = translateDownloadError(thrown, url);
-      const delayMs = retryDelayMs(error, retryCount, limits);
-      if (signal.aborted || delayMs === undefined) throw error;
+      const delayMs = retryDelayMs(thrown, retryCount, limits);
+      if (signal.aborted || delayMs === undefined) throw thrown;
       await sleep(delayMs, undefined, { signal });
     }
   }

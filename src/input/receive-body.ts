@@ -3,7 +3,7 @@ import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import type { TaskError } from "../domain/errors.js";
 import { errorCode } from "../lib/error-code.js";
-import { type ContentEncoding, inputTooLarge } from "./accept-response.js";
+import { type ContentCoding, inputTooLarge } from "./accept-response.js";
 import { downloadError } from "./download-error.js";
 import type { PartFile } from "./part-file.js";
 
@@ -26,7 +26,7 @@ export interface ReceiveLimits {
 export async function receiveBody(
   url: string,
   body: Readable,
-  encoding: ContentEncoding,
+  codings: readonly ContentCoding[],
   part: PartFile,
   limits: ReceiveLimits,
   onGrow: () => void,
@@ -34,7 +34,7 @@ export async function receiveBody(
   const watch = watchSpeed(url, body, part, limits);
   try {
     await using file = await open(part.path, part.sizeBytes === 0 ? "w" : "a");
-    for await (const chunk of decode(body, encoding)) {
+    for await (const chunk of decode(body, codings)) {
       if (part.sizeBytes + chunk.length > limits.maxBytes)
         throw inputTooLarge(
           url,
@@ -53,8 +53,11 @@ export async function receiveBody(
   if (part.sizeBytes !== (part.totalBytes ?? part.sizeBytes)) throw truncated(url, part);
 }
 
+/** By a reset, by an early end, or by an end before Content-Length. */
+const CUTS = ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"];
+
 function isCut(thrown: unknown): boolean {
-  return ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"].includes(errorCode(thrown));
+  return CUTS.includes(errorCode(thrown));
 }
 
 function truncated(url: string, part: PartFile, cause?: unknown): TaskError {
@@ -80,14 +83,12 @@ function watchSpeed(
   }, speedWindowMs);
 }
 
-function decode(body: Readable, encoding: ContentEncoding): AsyncIterable<Buffer> {
-  if (encoding === "identity") return body;
-  const decoder = createDecoder(encoding);
-  // The pipeline passes an error of the body to the decoder, where the reading loop gets it.
-  return pipeline(body, decoder, () => {});
+/** Undoes the codings, the one that was applied last first. */
+function decode(body: Readable, codings: readonly ContentCoding[]): AsyncIterable<Buffer> {
+  // Each pipeline passes an error of its source to its decoder, where the next one gets it.
+  return codings
+    .map((coding) => DECODERS[coding])
+    .reduceRight<Readable>((encoded, create) => pipeline(encoded, create(), () => {}), body);
 }
 
-function createDecoder(encoding: Exclude<ContentEncoding, "identity">) {
-  if (encoding === "gzip") return createGunzip();
-  return encoding === "deflate" ? createInflate() : createBrotliDecompress();
-}
+const DECODERS = { gzip: createGunzip, deflate: createInflate, br: createBrotliDecompress };

@@ -50,5 +50,10 @@ function redirectTarget(url: string, from: string, location: string | undefined)
 
 function firstOfEach(headers: Dispatcher.ResponseData["headers"]): HeaderValues {
   const entries = Object.entries(headers);
-  return Object.fromEntries(entries.map(([name, value]) => [name, [value].flat()[0]]));
+  return Object.fromEntries(
+    entries.map(([name, value]) => {
+      const values = [value].flat();
+      return [name, name === "content-encoding" ? values.join(",") : values[0]];
+    }),
+  );
 }

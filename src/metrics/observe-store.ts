@@ -30,6 +30,7 @@ const CALL_NAMES = {
   recordMemoryFailure: "record_memory_failure",
   updateStage: "update_stage",
   recordInput: "record_input",
+  recordNotes: "record_notes",
   recordUpload: "record_upload",
   settle: "settle",
   finishCleanup: "finish_cleanup",
@@ -110,7 +111,7 @@ function newsOf(observer: StoreObserver): News {
   };
   return {
     ...{ lease: leased, leaseOrphan: leased, bindSlot: written, releaseSlot: written },
-    ...{ recordInput: written, recordUpload: written },
+    ...{ recordInput: written, recordNotes: written, recordUpload: written },
     cancel(result) {
       if (result === "canceled") observer.canceled();
     },

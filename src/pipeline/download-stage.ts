@@ -2,7 +2,7 @@ import type { InputFacts, Task } from "../domain/task.js";
 import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
 import { fetchInput, type InputSource } from "../input/input-source.js";
-import { type ProbeLimits, probeInput } from "../input/probe-input.js";
+import { type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
 import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
@@ -61,7 +61,7 @@ export async function downloadStage(
   const { signal } = journal;
   const request = { url: task.params.url, path, signal, onProgress };
   const fetched = await fetchInput(request, download, sources);
-  const { extension, ...facts } = await probeInput(path, task.type, limits);
+  const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
   const name = inputName({
     suggested: fetched.suggestedName,
     url: task.params.url,
@@ -70,6 +70,7 @@ export async function downloadStage(
   });
   await workDir.writeNote(NOTE, { name, facts });
   await journal.recordInput(facts);
+  await journal.recordNotes(notes);
   const durationMs = performance.now() - startedAtMs;
   if (!isReported)
     await journal.stage("download", {

@@ -85,7 +85,7 @@ export async function runNewPrompt(
   const epoch = task.epoch;
   const { name: variant, graph } = variantHere(context, task.parameters);
   const target = { taskId: task.taskId, graph, comfy, ...defined({ capability }) };
-  const inputName = await sendInput(input, target, signal);
+  const inputName = await sendInput(input, target, journal);
   const promptId = randomUUID();
   const filenamePrefix = `tmlsr/${task.taskId}/${epoch}-${promptId.slice(0, 8)}/out`;
   const prompt = bindPrompt(graph, {

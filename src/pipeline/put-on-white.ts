@@ -43,7 +43,7 @@ export async function putOnWhite(
 }
 
 /** The input was checked when it was fetched. */
-const UNBOUNDED = { limitInputPixels: false, sequentialRead: true } as const;
+const UNBOUNDED = { limitInputPixels: false, sequentialRead: true, failOn: "error" } as const;
 
 function notPutOnWhite(cause: unknown): TaskError {
   const message = "Cannot put the picture on white";

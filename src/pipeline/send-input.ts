@@ -4,6 +4,7 @@ import type { Capability } from "../workflow/check/missing-for.js";
 import type { WorkflowGraph } from "../workflow/workflow.js";
 import type { ReadyInput } from "./download-stage.js";
 import { putOnWhite } from "./put-on-white.js";
+import type { TaskJournal } from "./task-journal.js";
 
 /** Where an input goes, and what becomes of it there. */
 interface InputTarget {
@@ -15,18 +16,21 @@ interface InputTarget {
 }
 
 /**
- * Sends an input to a server. A picture whose alpha the graph does not keep there is put on white before.
+ * Sends an input to a server. A picture whose alpha the graph does not keep there is put on white before, which the
+ * task then tells.
  *
  * @returns the input as the server named it: `subfolder/name`.
  */
 export async function sendInput(
   input: ReadyInput,
   { taskId, graph, comfy, capability }: InputTarget,
-  signal: AbortSignal,
+  journal: Pick<TaskJournal, "signal" | "recordNotes">,
 ): Promise<string> {
   const isLost = input.facts.hasAlpha === true && !carriesAlpha(graph, capability?.classes);
-  await using white = isLost ? await putOnWhite(input, signal) : undefined;
+  await using white = isLost ? await putOnWhite(input, journal.signal) : undefined;
+  if (white !== undefined)
+    await journal.recordNotes(["Transparent parts were put on white: the workflow keeps no alpha"]);
   const { path, name, facts } = white ?? input;
   const place = { subfolder: `tmlsr/${taskId}`, fileName: name, sizeBytes: facts.sizeBytes };
-  return await comfy.uploadInput(path, place, signal);
+  return await comfy.uploadInput(path, place, journal.signal);
 }

@@ -25,6 +25,8 @@ export interface TaskJournal {
   /** Noted for the next heartbeat. */
   progress(progress: StageProgress): void;
   recordInput(input: InputFacts): Promise<void>;
+  /** Tells the client what was done beyond the request, in short sentences. */
+  recordNotes(notes: readonly string[]): Promise<void>;
   recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void>;
   recordUpload(checkpoint: Json): Promise<void>;
   /** Call right before an effect that must not happen twice; throws unless the lease can be proven now. */

@@ -3,10 +3,10 @@ import { extname } from "node:path";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { TaskError } from "../domain/errors.js";
 import type { Dispatch, Json, Output, OutputFile } from "../domain/task.js";
-import { sniffMediaType } from "../input/sniff-media-type.js";
+import { sniffMediaType } from "../input/probe/sniff-media-type.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { megabytes } from "./megabytes.js";
-import { stripGraph } from "./strip-graph.js";
+import { stripGraph } from "./strip/strip-graph.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
 

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { asDiskFull } from "../input/probe/disk-full.js";
 import { untouchedFor } from "./untouched-for.js";
 
 const TASK_ID = /^[0-9a-f]{32}$/;
@@ -53,11 +54,15 @@ export class WorkDir {
     return join(this.path, name);
   }
 
-  /** Writes a small note beside the files. It is there whole or not at all. */
+  /** Writes a small note beside the files. It is there whole or not at all. @throws TaskError DISK_FULL */
   async writeNote(name: string, note: object): Promise<void> {
     const path = this.file(name);
-    await writeFile(`${path}.part`, JSON.stringify(note));
-    await rename(`${path}.part`, path);
+    try {
+      await writeFile(`${path}.part`, JSON.stringify(note));
+      await rename(`${path}.part`, path);
+    } catch (thrown) {
+      throw asDiskFull(thrown, "Cannot keep what is known of the input");
+    }
   }
 
   /** @returns undefined if there is no note that can be read */

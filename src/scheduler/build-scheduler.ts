@@ -36,6 +36,8 @@ export interface SchedulerSettings {
     readonly maxPixels: number;
   };
   readonly checkResults: boolean;
+  /** Empty where the built-in CPU server does the work. */
+  readonly servers: readonly object[];
   readonly keepGraph: boolean;
   /** Where this process keeps its work directories. */
   readonly workPath: string;
@@ -66,7 +68,7 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
       ...shared,
       workDirs: new WorkDirs(workPath),
       upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
-      download: downloadContext(settings.input, { guard, sources }),
+      download: downloadContext(settings, { guard, sources }),
       uploads: new Semaphore(scheduler.uploadCount),
       stallMs: pool.stallMs,
       stallMinMs: pool.stallMinMs,
@@ -85,9 +87,9 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
 }
 
 function downloadContext(
-  { userAgent, maxBytes, timeoutMs, maxPixels }: SchedulerSettings["input"],
+  { input: { userAgent, maxBytes, timeoutMs, maxPixels }, servers }: SchedulerSettings,
   { guard, sources }: Pick<SchedulerParts, "guard" | "sources">,
 ): DownloadContext {
   const download = { guard, userAgent, maxBytes, totalTimeoutMs: timeoutMs };
-  return { download, sources, limits: { maxPixels } };
+  return { download, sources, limits: { maxPixels, isBuiltInOnly: servers.length === 0 } };
 }

@@ -183,6 +183,9 @@ export interface TaskQueue {
   /** Writes what was found out about the input. */
   recordInput(fence: Fence, input: InputFacts): Promise<WriteResult>;
 
+  /** Adds short sentences about what was done beyond the request. Those that are there stay. */
+  recordNotes(fence: Fence, notes: readonly string[]): Promise<WriteResult>;
+
   /** Keeps what the object storage needs to resume an upload after a restart. */
   recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult>;
 

@@ -40,6 +40,7 @@ const WRITES: readonly [
   ["recordMemoryFailure()", (store, fence) => store.recordMemoryFailure(fence, aMemoryFailure())],
   ["updateStage()", (store, fence) => store.updateStage(fence, "upload", { progress: 9 }, 99)],
   ["recordInput()", (store, fence) => store.recordInput(fence, INPUT)],
+  ["recordNotes()", (store, fence) => store.recordNotes(fence, ["Page 1 of 2 was used"])],
   ["recordUpload()", (store, fence) => store.recordUpload(fence, { part: 9 })],
   ["settle() completed", (store, fence) => store.settle(fence, COMPLETED)],
   ["settle() failed", (store, fence) => store.settle(fence, FAILED)],
@@ -266,6 +267,22 @@ export function describeHolding(open: OpenStore): void {
       const task = await readTask(store, fence.taskId);
       expect(task.input).toEqual(INPUT);
       expect(JSON.stringify(task.uploadCheckpoint)).toBe(JSON.stringify(checkpoint));
+    });
+  });
+
+  describe("recordNotes()", () => {
+    test("adds each note once, a few short ones at most", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { task, fence } = await leaseOne(store);
+      expect(task).not.toHaveProperty("notes");
+      await store.recordNotes(fence, ["Page 1 of 2 was used"]);
+      await store.recordNotes(fence, ["Page 1 of 2 was used", "x".repeat(300)]);
+      const notes = ["Page 1 of 2 was used", "x".repeat(200)];
+      expect((await readTask(store, fence.taskId)).notes).toEqual(notes);
+      await store.recordNotes(fence, [..."abcdefghi"]);
+      await store.settle(fence, { kind: "failed", error: { code: "INTERNAL", message: "m" } });
+      expect((await readTask(store, fence.taskId)).notes).toEqual([...notes, ..."abcdef"]);
     });
   });
 

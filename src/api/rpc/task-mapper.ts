@@ -92,6 +92,7 @@ export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<ty
     input: task.input && toInput(task.input),
     labels: { ...task.labels },
     retryOf: task.retryOf,
+    notes: [...(task.notes ?? [])],
   };
 }
 

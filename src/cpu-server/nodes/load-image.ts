@@ -80,7 +80,8 @@ async function decode(path: string, content: Buffer): Promise<Pictures> {
   if (metadata === undefined || !FORMATS.has(metadata.format)) {
     throw new PythonError("PIL.UnidentifiedImageError", `cannot identify image file '${path}'`);
   }
-  const picture = sharp(content, { animated: true });
+  // As lenient as the check of an input: what is cut off is refused, sloppy files are not.
+  const picture = sharp(content, { animated: true, failOn: "error" });
   // An animation has no EXIF rotation, and sharp cannot rotate one.
   if ((metadata.pages ?? 1) === 1) picture.autoOrient();
   const { data, info } = await picture

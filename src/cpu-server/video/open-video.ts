@@ -40,11 +40,16 @@ async function findTrack(input: Input, path: string): Promise<InputVideoTrack> {
     throw new PythonError("av.error.InvalidDataError", message, { cause: error });
   });
   if (track === null) throw new PythonError("ValueError", `No video stream found in '${path}'`);
-  const codec = (await track.getCodec()) ?? "unknown codec";
-  if (await track.hasHighDynamicRange())
+  const codec = (await track.getCodec()) ?? `"${await track.getInternalCodecId()}"`;
+  if (isHdr(await track.getColorSpace()))
     throw new PythonError("ValueError", "Cannot use the video: it has a high dynamic range (HDR)");
   if (await track.canDecode()) return track;
   throw new PythonError("ValueError", `Cannot use the video: nothing here decodes ${codec}`);
+}
+
+/** 8-bit films in colours of BT.2020 have no high dynamic range. */
+function isHdr({ transfer }: { readonly transfer?: string | null }): boolean {
+  return transfer === "pq" || transfer === "hlg";
 }
 
 async function readFilm(track: InputVideoTrack): Promise<Film> {

@@ -1,5 +1,7 @@
 import type { VideoSample } from "mediabunny";
+import { defined } from "../../lib/defined.js";
 import { checkSize, type Frame } from "../network/frame.js";
+import { resizeFrame } from "../network/resize-frame.js";
 import { PythonError } from "../python-text.js";
 import { loadMedia, openInput } from "./media.js";
 
@@ -15,13 +17,27 @@ export async function* readFrames(path: string): AsyncGenerator<Frame, void> {
   try {
     const track = await input.getPrimaryVideoTrack();
     if (track === null) return;
-    for await (const sample of new VideoSampleSink(track).samples()) yield await toFrame(sample);
+    let first: Frame | undefined;
+    for await (const sample of new VideoSampleSink(track).samples()) {
+      const frame = await toFrame(sample);
+      first ??= frame;
+      yield await scaledTo(frame, first);
+    }
   } catch (error) {
     if (error instanceof PythonError) throw error;
     throw undecodable(error);
   } finally {
     input.dispose();
   }
+}
+
+/** A film's frames may change their size. All get the size of the first. */
+async function scaledTo(frame: Frame, { width, height }: Frame): Promise<Frame> {
+  if (frame.width === width && frame.height === height) return frame;
+  return {
+    ...(await resizeFrame(frame, width, height, "bicubic")),
+    ...defined({ time: frame.time }),
+  };
 }
 
 function undecodable(cause: unknown): PythonError {

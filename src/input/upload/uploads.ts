@@ -1,7 +1,7 @@
 import type { Json } from "../../domain/task.js";
 import type { ObjectStorage, StoredFile } from "../../storage/object-storage.js";
 import { dispositionName, prettyName } from "../input-name.js";
-import { requireMedia } from "../require-media.js";
+import { requireMedia } from "../probe/require-media.js";
 import { Spool, type SpoolLimits, uploadTooLarge } from "./spool.js";
 import { newUploadKey, UPLOAD_SCHEME, uploadUrl } from "./upload-key.js";
 

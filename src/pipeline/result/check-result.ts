@@ -1,5 +1,5 @@
 import { TaskError } from "../../domain/errors.js";
-import { sniffMediaType } from "../../input/sniff-media-type.js";
+import { sniffMediaType } from "../../input/probe/sniff-media-type.js";
 import type { Logger } from "../../lib/logger.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import { isSuspicious, type Promised, wrongContent, wrongShape } from "./judge-result.js";

@@ -202,6 +202,10 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.#input = input;
   }
 
+  async recordNotes(notes: readonly string[]): Promise<void> {
+    if (notes.length > 0) await this.#write((store) => store.recordNotes(this.fence, notes));
+  }
+
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
     await this.#write((store) => store.recordDispatch(this.fence, dispatch));
     this.#dispatch = dispatch;

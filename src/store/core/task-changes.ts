@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   type Dispatch,
+  MAX_NOTE_LENGTH,
+  MAX_NOTES,
   type MemoryFailure,
   mayBecome,
   type StageStatus,
@@ -84,6 +86,13 @@ export function addMemoryFailure(task: Task, failure: MemoryFailure): Task {
   const known = task.memoryFailures ?? [];
   if (known.some(({ promptId }) => promptId === failure.promptId)) return task;
   return { ...task, memoryFailures: [...known, failure] };
+}
+
+/** A task with notes of what was done to it. One that it has already, as after a retry, is not added again. */
+export function addNotes(task: Task, added: readonly string[]): Task {
+  const cut = added.map((note) => note.slice(0, MAX_NOTE_LENGTH));
+  const notes = [...new Set([...(task.notes ?? []), ...cut])].slice(0, MAX_NOTES);
+  return { ...task, notes };
 }
 
 /**

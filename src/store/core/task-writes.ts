@@ -9,7 +9,7 @@ import type {
 import type { CancelResult, TaskIntake } from "../task-intake.js";
 import type { Fence, Outcome, TaskQueue, WriteResult } from "../task-queue.js";
 import { byHolder, type Decide, decideCancel, decideCleanup } from "./decisions.js";
-import { addMemoryFailure, holdSlot, setDispatch, settleTask } from "./task-changes.js";
+import { addMemoryFailure, addNotes, holdSlot, setDispatch, settleTask } from "./task-changes.js";
 import { changeStage } from "./task-progress.js";
 import { without } from "./without.js";
 
@@ -28,6 +28,7 @@ type OneTask = Pick<TaskIntake, "cancel"> &
     | "recordMemoryFailure"
     | "updateStage"
     | "recordInput"
+    | "recordNotes"
     | "recordUpload"
     | "settle"
     | "finishCleanup"
@@ -78,6 +79,10 @@ export abstract class TaskWrites implements OneTask {
 
   async recordInput(fence: Fence, input: InputFacts): Promise<WriteResult> {
     return await this.#changeHeld(fence, (task) => ({ ...task, input }));
+  }
+
+  async recordNotes(fence: Fence, notes: readonly string[]): Promise<WriteResult> {
+    return await this.#changeHeld(fence, (task) => addNotes(task, notes));
   }
 
   async recordUpload(fence: Fence, checkpoint: Json): Promise<WriteResult> {

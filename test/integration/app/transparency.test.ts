@@ -33,6 +33,7 @@ async function opaquePicture(): Promise<Buffer> {
 }
 
 interface Result {
+  readonly notes: readonly string[];
   readonly channels: number;
   at(x: number, y?: number): number[];
 }
@@ -44,14 +45,15 @@ async function resultOf(
   name?: string,
 ): Promise<Result> {
   const taskId = await app.submit({ url: await serve(input, name), type: "image", workflow });
-  expect(await app.ended(taskId)).toMatchObject({ status: "completed", error: null });
+  const task = await app.ended(taskId);
+  expect(task).toMatchObject({ status: "completed", error: null });
   const response = await fetch(`${app.url}/outputs/${taskId}/result.png`);
   const png = sharp(await response.arrayBuffer());
   const { data, info } = await png.raw().toBuffer({ resolveWithObject: true });
   expect([info.width, info.height]).toEqual([2 * WIDTH, 2 * HEIGHT]);
   const { channels, width } = info;
   return {
-    channels,
+    ...{ channels, notes: task.notes },
     at: (x, y = HEIGHT) => [...data.subarray((y * width + x) * channels).subarray(0, channels)],
   };
 }
@@ -102,8 +104,10 @@ test("a workflow that drops alpha gets the picture on white", async () => {
   const lost = await resultOf(started.app, "drops", await picture(0, "webp"), "p.webp");
   expect(lost.channels).toBe(3);
   expect([lost.at(4), lost.at(60)]).toEqual([SHOWN, [255, 255, 255]]);
+  expect(lost.notes).toEqual(["Transparent parts were put on white: the workflow keeps no alpha"]);
   const hidden = await resultOf(started.app, "drops", await picture(255));
   expect([hidden.channels, hidden.at(60)]).toEqual([3, HIDDEN]);
+  expect(hidden.notes).toEqual([]);
 });
 
 test("a workflow that takes the mask itself gets the picture as it is", async () => {

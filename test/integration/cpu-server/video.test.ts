@@ -13,6 +13,7 @@ import {
   untilHistory,
   upload,
 } from "../../support/cpu-server-client.js";
+import { readInputFixture } from "../../support/fixtures.js";
 
 // Videos on the CPU server, in ComfyUI's own nodes.
 
@@ -120,6 +121,17 @@ describe("a video enlarged frame by frame", () => {
     );
     for (const [channel, mean] of after.colour.entries())
       expect(Math.abs(mean - before.colour[channel]!)).toBeLessThan(4);
+  });
+
+  it.each([
+    ["in the colours of BT.2020 but without a high dynamic range", "bt2020-sdr.mp4"],
+    ["whose frames change their size, all in the size of the first", "size-change.webm"],
+  ])("may be one %s", async (_what, name) => {
+    const clip = new Uint8Array(await readInputFixture(name));
+    const before = await readClip(clip);
+    const after = await result(name, clip);
+    expect(after).toMatchObject({ width: 128, height: 96 });
+    expect(after.frameTimes).toHaveLength(before.frameTimes.length);
   });
 
   it("loses in encoding what a crf allows, by the keys of later versions", async () => {

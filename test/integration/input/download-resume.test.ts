@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describe, expect, it } from "vitest";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startDownload } from "../../support/download.js";
 import { type HttpOrigin, startOrigin } from "../../support/http-origin.js";
 
@@ -173,4 +175,57 @@ describe("downloadInput() after a cut", () => {
     const { outcome } = await startDownload(origin.url, { maxBytes: FILE.length - 1 });
     await expect(outcome).rejects.toMatchObject({ code: "INPUT_TOO_LARGE" });
   });
+
+  it.each([
+    ["ends the connection", "Connection: keep-alive", (socket: Socket) => socket.end()],
+    ["ends the connection as it announced", "Connection: close", (socket: Socket) => socket.end()],
+    [
+      "resets the connection",
+      "Connection: keep-alive",
+      (socket: Socket) => socket.resetAndDestroy(),
+    ],
+  ])("says after few requests where the origin always %s early", async (_what, header, cut) => {
+    let requestCount = 0;
+    const port = await listenRaw((socket) => {
+      requestCount += 1;
+      const head = `HTTP/1.1 200 OK\r\n${header}\r\nContent-Length: ${FILE.length}\r\n\r\n`;
+      socket.write(head);
+      // The bytes have to arrive before the end does.
+      socket.write(FILE.subarray(0, 1000), () => setTimeout(() => cut(socket), 20));
+    });
+    const { outcome } = await startDownload(`http://127.0.0.1:${port}/film.mp4`);
+    await expect(outcome).rejects.toMatchObject({
+      code: "INPUT_TRUNCATED",
+      family: "task",
+      message: expect.stringMatching(`stopped after 1000 of ${FILE.length} bytes, each time$`),
+    });
+    expect(requestCount).toBe(3);
+  });
+
+  it("goes on where an origin that announced the end of the connection ended early", async () => {
+    const port = await listenRaw((socket, request) => {
+      const first = Number(/range: bytes=(\d+)-/i.exec(request)?.[1] ?? 0);
+      const status = first > 0 ? "206 Partial Content" : "200 OK";
+      const range = `Content-Range: bytes ${first}-${FILE.length - 1}/${FILE.length}\r\n`;
+      const length = `Content-Length: ${FILE.length - first}\r\n`;
+      const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nETag: ${ETAG}\r\n`;
+      socket.write(`${head}${first > 0 ? range : ""}${length}\r\n`);
+      socket.end(FILE.subarray(first, first + 150_000));
+    });
+    const { path, outcome } = await startDownload(`http://127.0.0.1:${port}/film.mp4`);
+    await outcome;
+    await expectFile(path, FILE);
+  });
 });
+
+/** Answers each request by hand, since a server of Node.js keeps to its Content-Length. @returns the port. */
+async function listenRaw(answer: (socket: Socket, request: string) => void): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", (data) => answer(socket, data.toString("latin1")));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}

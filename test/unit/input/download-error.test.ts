@@ -20,6 +20,8 @@ describe("translateDownloadError()", () => {
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "INPUT_REFUSED", "task"],
     ["EPROTO", "INPUT_REFUSED", "task"],
     ["UND_ERR_HEADERS_OVERFLOW", "INPUT_REFUSED", "task"],
+    ["UND_ERR_NOT_SUPPORTED", "INPUT_UNREACHABLE", "passing"],
+    ["ERR_ASSERTION", "INPUT_UNREACHABLE", "passing"],
     ["ENOSPC", "DISK_FULL", "passing"],
     ["EDQUOT", "DISK_FULL", "passing"],
   ])("takes %s for %s", (code, taskCode, family) => {

@@ -66,6 +66,7 @@ describe("GET /tasks/{task_id}", () => {
       variant: null,
       labels: {},
       retry_of: null,
+      notes: [],
     });
   });
 

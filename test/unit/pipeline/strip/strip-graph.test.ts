@@ -2,9 +2,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { stripGraph } from "../../../src/pipeline/strip-graph.js";
-import { aPicture } from "../../support/pictures.js";
-import { tempDir } from "../../support/temp-dir.js";
+import { stripGraph } from "../../../../src/pipeline/strip/strip-graph.js";
+import { aPicture } from "../../../support/pictures.js";
+import { tempDir } from "../../../support/temp-dir.js";
 
 const GRAPH = '{"1": {"class_type": "LoadImage", "inputs": {}}}';
 

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { TaskError } from "../domain/errors.js";
+import { TaskError } from "../../domain/errors.js";
 import { type SniffedType, sniffMediaType } from "./sniff-media-type.js";
 
 const SUPPORTED =

@@ -1,13 +1,24 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { MkvOutputFormat, MovOutputFormat, Mp4OutputFormat, WebMOutputFormat } from "mediabunny";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
-import { probeInput } from "../../../src/input/probe-input.js";
-import { sniffMediaType } from "../../../src/input/sniff-media-type.js";
-import { type ContainerOptions, writeContainer } from "../../support/container-video.js";
-import { tempDir } from "../../support/temp-dir.js";
+import type { TaskType } from "../../../../src/domain/task.js";
+import {
+  type ProbedInput,
+  type ProbeLimits,
+  probeInput,
+} from "../../../../src/input/probe/probe-input.js";
+import { sniffMediaType } from "../../../../src/input/probe/sniff-media-type.js";
+import { type ContainerOptions, writeContainer } from "../../../support/container-video.js";
+import { tempDir } from "../../../support/temp-dir.js";
+
+/** Looks into a file without a caller that could cancel it. */
+function probe(path: string, type: TaskType, limits: ProbeLimits): Promise<ProbedInput> {
+  return probeInput(path, type, limits, new AbortController().signal);
+}
 
 const LIMITS = { maxPixels: 1_000_000 };
 
@@ -74,18 +85,19 @@ describe("probeInput() of an image", () => {
   ])("knows %s by its content, whatever its name", async (mediaType, extension, make) => {
     const content = await make().toBuffer();
     const path = await fileOf(content, "video.mp4");
-    await expect(probeInput(path, "image", LIMITS)).resolves.toEqual({
+    await expect(probe(path, "image", LIMITS)).resolves.toEqual({
       mediaType,
       extension,
       sizeBytes: content.length,
       width: 90,
       height: 60,
+      notes: [],
     });
   });
 
   it("answers the size as it is shown, rotated", async () => {
     const path = await fileOf(await picture().withMetadata({ orientation: 6 }).jpeg().toBuffer());
-    await expect(probeInput(path, "image", LIMITS)).resolves.toMatchObject({
+    await expect(probe(path, "image", LIMITS)).resolves.toMatchObject({
       width: 60,
       height: 90,
     });
@@ -102,7 +114,7 @@ describe("probeInput() of an image", () => {
     const content = await make().toBuffer();
     for (const share of [0.5, 0.97]) {
       const path = await fileOf(content.subarray(0, Math.floor(content.length * share)));
-      const error = await probeInput(path, "image", LIMITS).catch((thrown: unknown) => thrown);
+      const error = await probe(path, "image", LIMITS).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({
         code: "INPUT_DAMAGED",
         message: expect.stringMatching(/^Cannot use input: the image is damaged \(.+\)$/),
@@ -113,7 +125,7 @@ describe("probeInput() of an image", () => {
 
   it("refuses a decompression bomb by its header", async () => {
     const path = await fileOf(await pngClaiming(60_000, 60_000));
-    await expect(probeInput(path, "image", LIMITS)).rejects.toMatchObject({
+    await expect(probe(path, "image", LIMITS)).rejects.toMatchObject({
       code: "INPUT_TOO_LARGE",
       message: "Cannot use input: it has 60000 x 60000 pixels, more than the limit of 1000000",
     });
@@ -121,15 +133,15 @@ describe("probeInput() of an image", () => {
 
   it("tells of alpha where a picture has it", async () => {
     const clear = await fileOf(await picture().ensureAlpha(0.5).png().toBuffer());
-    expect(await probeInput(clear, "image", LIMITS)).toMatchObject({ hasAlpha: true });
+    expect(await probe(clear, "image", LIMITS)).toMatchObject({ hasAlpha: true });
     const opaque = await fileOf(await picture().png().toBuffer());
-    expect(await probeInput(opaque, "image", LIMITS)).not.toHaveProperty("hasAlpha");
+    expect(await probe(opaque, "image", LIMITS)).not.toHaveProperty("hasAlpha");
   });
 
   it("takes a picture of exactly the limit", async () => {
     const path = await fileOf(await picture().png().toBuffer());
-    await expect(probeInput(path, "image", { maxPixels: 90 * 60 })).resolves.toBeDefined();
-    await expect(probeInput(path, "image", { maxPixels: 90 * 60 - 1 })).rejects.toMatchObject({
+    await expect(probe(path, "image", { maxPixels: 90 * 60 })).resolves.toBeDefined();
+    await expect(probe(path, "image", { maxPixels: 90 * 60 - 1 })).rejects.toMatchObject({
       code: "INPUT_TOO_LARGE",
     });
   });
@@ -140,7 +152,7 @@ describe("probeInput() of an image", () => {
     ["PNG", animatedPng],
   ])("refuses an animated %s", async (_what, make) => {
     const path = await fileOf(await make());
-    await expect(probeInput(path, "image", LIMITS)).rejects.toMatchObject({
+    await expect(probe(path, "image", LIMITS)).rejects.toMatchObject({
       code: "INPUT_TYPE_UNSUPPORTED",
       message: expect.stringMatching("animat"),
     });
@@ -153,11 +165,13 @@ describe("probeInput() of an image", () => {
     ['<svg xmlns="http://www.w3.org/2000/svg"/>', "it is text"],
     ['{"error": "找不到"}', "it is text"],
     ["%PDF-1.7\n", "it is of the type application/pdf"],
+    ["\0\0\0\x18ftypheic\0\0\0\0heicmif1", "it is of the type image/heic"],
+    [`BM${"\0".repeat(60)}`, "it is of the type image/bmp"],
     [Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]), "its content is of no known type"],
     ["", "it is empty"],
   ])("says of %j behind an image's name what it is", async (content, what) => {
     const path = await fileOf(content, "photo.jpg");
-    const error = await probeInput(path, "image", LIMITS).catch((thrown: unknown) => thrown);
+    const error = await probe(path, "image", LIMITS).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "INPUT_TYPE_UNSUPPORTED" });
     expect(String(error)).toContain(`Cannot use input: ${what}`);
     expect(String(error)).toContain("supported are JPEG, PNG");
@@ -167,6 +181,15 @@ describe("probeInput() of an image", () => {
     const path = await fileOf(await picture().png().toBuffer());
     const signal = AbortSignal.abort(new Error("canceled"));
     await expect(probeInput(path, "image", LIMITS, signal)).rejects.toThrow("canceled");
+    const controller = new AbortController();
+    let outcome: unknown;
+    probeInput(path, "image", LIMITS, controller.signal).catch((thrown: unknown) => {
+      outcome = thrown;
+    });
+    controller.abort("canceled");
+    // The decoder is not waited for.
+    await setImmediate();
+    expect(outcome).toBe("canceled");
   });
 });
 
@@ -185,14 +208,14 @@ describe("probeInput() of a video", () => {
     ["video/x-matroska", ".mkv", new MkvOutputFormat()],
     ["video/webm", ".webm", new WebMOutputFormat()],
   ])("reads %s", async (mediaType, extension, format) => {
-    const facts = await probeInput(await videoOf({ format }), "video", LIMITS);
+    const facts = await probe(await videoOf({ format }), "video", LIMITS);
     expect(facts).toMatchObject({ mediaType, extension, width: 64, height: 48 });
     expect(facts.durationSeconds).toBeCloseTo(2, 2);
     expect(facts.fps).toBeCloseTo(24, 1);
   });
 
   it("answers the size as it is shown, rotated", async () => {
-    const facts = await probeInput(await videoOf({ rotation: 90 }), "video", LIMITS);
+    const facts = await probe(await videoOf({ rotation: 90 }), "video", LIMITS);
     expect(facts).toMatchObject({ width: 48, height: 64 });
   });
 
@@ -207,11 +230,19 @@ describe("probeInput() of a video", () => {
     const content = await readFile(path);
     for (const share of [0.5, 0.9]) {
       await writeFile(path, content.subarray(0, Math.floor(content.length * share)));
-      await expect(probeInput(path, "video", LIMITS)).rejects.toMatchObject({
+      await expect(probe(path, "video", LIMITS)).rejects.toMatchObject({
         code: "INPUT_DAMAGED",
         message: expect.stringMatching(/^Cannot use input: the video is damaged, /),
       });
     }
+  });
+
+  it("refuses an MKV with zeros in place of its index, where its reader would never end", async () => {
+    const path = await videoOf({ format: new MkvOutputFormat() });
+    const content = await readFile(path);
+    content.fill(0, content.lastIndexOf(Buffer.from("1654ae6b", "hex")));
+    await writeFile(path, content);
+    await expect(probe(path, "video", LIMITS)).rejects.toMatchObject({ code: "INPUT_DAMAGED" });
   });
 
   it("refuses a container whose index is overwritten", async () => {
@@ -219,7 +250,7 @@ describe("probeInput() of a video", () => {
     const content = await readFile(path);
     content.fill(0xff, 40, 600);
     await writeFile(path, content);
-    await expect(probeInput(path, "video", LIMITS)).rejects.toMatchObject({
+    await expect(probe(path, "video", LIMITS)).rejects.toMatchObject({
       code: "INPUT_DAMAGED",
     });
   });
@@ -228,25 +259,25 @@ describe("probeInput() of a video", () => {
     ["an AVI", Buffer.concat([Buffer.from("RIFF\0\0\0\0AVI LIST"), Buffer.alloc(64)])],
     ["an FLV", Buffer.concat([Buffer.from("FLV\x01\x05\0\0\0\x09"), Buffer.alloc(64)])],
   ])("refuses %s and names what is supported", async (_what, content) => {
-    await expect(probeInput(await fileOf(content), "video", LIMITS)).rejects.toMatchObject({
+    await expect(probe(await fileOf(content), "video", LIMITS)).rejects.toMatchObject({
       code: "INPUT_TYPE_UNSUPPORTED",
       message: expect.stringMatching("MP4, MOV, MKV and WebM"),
     });
   });
 
   it("refuses frames of too many pixels", async () => {
-    await expect(probeInput(await videoOf(), "video", { maxPixels: 1000 })).rejects.toMatchObject({
+    await expect(probe(await videoOf(), "video", { maxPixels: 1000 })).rejects.toMatchObject({
       code: "INPUT_TOO_LARGE",
     });
   });
 
   it("names both types where they contradict", async () => {
-    await expect(probeInput(await videoOf(), "image", LIMITS)).rejects.toMatchObject({
+    await expect(probe(await videoOf(), "image", LIMITS)).rejects.toMatchObject({
       code: "INPUT_TYPE_MISMATCH",
       message: expect.stringMatching(/"image", .* "video" \(video\/mp4\)$/),
     });
     const still = await fileOf(await picture().png().toBuffer());
-    await expect(probeInput(still, "video", LIMITS)).rejects.toMatchObject({
+    await expect(probe(still, "video", LIMITS)).rejects.toMatchObject({
       code: "INPUT_TYPE_MISMATCH",
       message: expect.stringMatching(/"video", .* "image" \(image\/png\)$/),
     });

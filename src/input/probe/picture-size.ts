@@ -1,7 +1,8 @@
-import { TaskError } from "../domain/errors.js";
+import { TaskError } from "../../domain/errors.js";
+import type { DecodingBounds } from "./check-decoding.js";
 
 /** Limits for looking into a picture or video. */
-export interface ProbeBounds {
+export interface ProbeBounds extends DecodingBounds {
   /** Limit for a picture, or for one frame of a video. */
   readonly maxPixels: number;
   readonly timeoutMs: number;

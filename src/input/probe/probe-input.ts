@@ -1,12 +1,15 @@
 import { stat } from "node:fs/promises";
-import { TaskError } from "../domain/errors.js";
-import type { InputFacts, TaskType } from "../domain/task.js";
+import { TaskError } from "../../domain/errors.js";
+import type { InputFacts, TaskType } from "../../domain/task.js";
+import { untilAborted } from "../../lib/until-aborted.js";
+import type { DecodingBounds } from "./check-decoding.js";
+import type { Noted } from "./noted.js";
 import { probeImage } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";
 
 /** Limits that an input must keep. */
-export interface ProbeLimits {
+export interface ProbeLimits extends DecodingBounds {
   /** Limit for a picture, or for one frame of a video. */
   readonly maxPixels: number;
   /** Limit for looking into the file. @default 60000 */
@@ -14,7 +17,7 @@ export interface ProbeLimits {
 }
 
 /** What the probe found out about an input. `extension` is that of its real type, with the dot. */
-export interface ProbedInput extends InputFacts {
+export interface ProbedInput extends InputFacts, Noted {
   readonly extension: string;
 }
 
@@ -30,18 +33,29 @@ export async function probeInput(
   path: string,
   declaredType: TaskType,
   limits: ProbeLimits,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<ProbedInput> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
+  // A picture's decoder cannot be stopped. It ends by its own time limit.
+  return await untilAborted(lookInto(path, declaredType, limits, signal), signal);
+}
+
+async function lookInto(
+  path: string,
+  declaredType: TaskType,
+  limits: ProbeLimits,
+  signal: AbortSignal,
+): Promise<ProbedInput> {
   const { type, mediaType, extension } = await requireMedia(path);
   if (type !== declaredType)
     throw new TaskError(
       "INPUT_TYPE_MISMATCH",
       `Cannot use input: the task is of the type "${declaredType}", but the file is of the type "${type}" (${mediaType})`,
     );
-  const { size: sizeBytes } = await stat(path);
-  const bounds = { maxPixels: limits.maxPixels, timeoutMs: limits.timeoutMs ?? 60_000 };
+  const bounds = { ...limits, timeoutMs: limits.timeoutMs ?? 60_000 };
   const probe = type === "image" ? probeImage : probeVideo;
-  const facts = await probe(path, bounds, signal ?? new AbortController().signal);
+  const facts = await probe(path, mediaType, bounds, signal);
+  // A video may have got a second index.
+  const { size: sizeBytes } = await stat(path);
   return { mediaType, extension, sizeBytes, ...facts };
 }

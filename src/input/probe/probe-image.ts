@@ -1,0 +1,109 @@
+import type { Sharp } from "sharp";
+import { TaskError } from "../../domain/errors.js";
+import type { InputFacts } from "../../domain/task.js";
+import { choosePage, convertPicture, takeOf } from "./convert-picture.js";
+import { endsEarly, withEndMarker } from "./jpeg-end.js";
+import type { Noted } from "./noted.js";
+import { checkPictureMetadata } from "./picture-metadata.js";
+import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
+
+/** What is found out about a picture. */
+export interface PictureFacts extends PictureSize, Pick<InputFacts, "hasAlpha">, Noted {
+  /** Only of a picture that was converted. */
+  readonly mediaType?: string;
+  readonly extension?: string;
+}
+
+/**
+ * Reads a still picture's size from its header, then decodes the whole picture to check that it is
+ * complete. The pixels are decoded in stripes. Only interlaced and progressive pictures need the
+ * whole raw picture in memory. A page of several, and colours that servers read differently, are
+ * written as a PNG in the file's place.
+ *
+ * @throws TaskError INPUT_TOO_LARGE before anything is decoded, INPUT_TYPE_UNSUPPORTED (animated, or
+ *   a kind that nothing decodes), INPUT_DAMAGED, INPUT_TIMEOUT, DISK_FULL.
+ */
+export async function probeImage(
+  path: string,
+  mediaType: string,
+  bounds: ProbeBounds,
+  signal: AbortSignal,
+): Promise<PictureFacts> {
+  await checkPictureMetadata(path, mediaType, signal);
+  try {
+    return await decode(path, bounds, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw translateSharpError(thrown, path);
+  }
+}
+
+async function decode(
+  path: string,
+  { maxPixels, timeoutMs }: ProbeBounds,
+  signal: AbortSignal,
+): Promise<PictureFacts> {
+  const sharp = await loadSharp();
+  const first = await sharp(path, { limitInputPixels: false }).metadata();
+  const page = await choosePage(path, first);
+  const metadata =
+    page === 0 ? first : await sharp(path, { limitInputPixels: false, page }).metadata();
+  const { autoOrient, hasAlpha } = metadata;
+  checkPictureSize(autoOrient, maxPixels);
+  const { writeAs, notes } = takeOf(page, metadata);
+  signal.throwIfAborted();
+  const options = { page, limitInputPixels: maxPixels, sequentialRead: true };
+  const decodeAll = async (failOn: "error" | "warning") => {
+    const picture = sharp(path, { ...options, failOn });
+    picture.timeout({ seconds: Math.ceil(timeoutMs / 1000) });
+    await (writeAs === undefined
+      ? readAll(picture, metadata.height)
+      : convertPicture(picture, path, writeAs));
+  };
+  await decodeAll("error").catch(async (thrown: unknown) => {
+    if (!endsEarly(thrown)) throw thrown;
+    await withEndMarker(path, () => decodeAll("warning"));
+  });
+  signal.throwIfAborted();
+  const { width, height } = autoOrient;
+  const converted = { mediaType: "image/png", extension: ".png" };
+  return { width, height, ...(hasAlpha && { hasAlpha }), ...(writeAs && converted), notes };
+}
+
+/** Decodes every row: each gives one pixel. A smaller output would let the decoder skip rows. */
+async function readAll(picture: Sharp, height: number): Promise<void> {
+  await picture
+    .resize(1, height, { fit: "fill", kernel: "nearest", fastShrinkOnLoad: false })
+    .raw()
+    .toBuffer();
+}
+
+/** Loading sharp takes 150 ms, so it is loaded with the first picture. */
+async function loadSharp() {
+  const { default: sharp } = await import("sharp");
+  // Every picture is read once. A cache would only keep decoded pictures and open files.
+  sharp.cache(false);
+  return sharp;
+}
+
+/** What the decoder's messages mean; the first that fits counts. */
+const MEANINGS = [
+  [/no space left/i, "DISK_FULL", "the disk is full"],
+  [/^timeout/, "INPUT_TIMEOUT", "decoding it takes too long"],
+  [/memory/i, "INPUT_TOO_LARGE", "its metadata or its tiles are too large"],
+  [
+    /not (implemented|supported|configured)|no known route|unsupported|whole number of bytes|samples out of range|bad labq|pseudo-tag/i,
+    "INPUT_TYPE_UNSUPPORTED",
+    "nothing here decodes its kind of pixels",
+  ],
+  [/(?:)/, "INPUT_DAMAGED", "the image is damaged"],
+] as const;
+
+function translateSharpError(thrown: unknown, path: string): unknown {
+  if (thrown instanceof TaskError || !(thrown instanceof Error)) return thrown;
+  const cause = thrown;
+  const [reason = ""] = thrown.message.replaceAll(path, "file").split("\n");
+  const [, code, what] = MEANINGS.find(([text]) => text.test(reason)) ?? MEANINGS[4];
+  const detail = code === "INPUT_TIMEOUT" ? "" : ` (${reason})`;
+  return new TaskError(code, `Cannot use input: ${what}${detail}`, { cause });
+}

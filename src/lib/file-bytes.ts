@@ -1,0 +1,56 @@
+import { type FileHandle, open } from "node:fs/promises";
+
+const WINDOW_BYTES = 64 * 1024;
+
+/** A stretch of a file, from `start` to before `end`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads small pieces of a file of any size. It keeps one window of 64 KiB, so that pieces that
+ * follow each other cost no system call each.
+ */
+export class FileBytes implements AsyncDisposable {
+  readonly sizeBytes: number;
+  readonly #file: FileHandle;
+  #window = Buffer.alloc(0);
+  #windowStart = 0;
+
+  private constructor(file: FileHandle, sizeBytes: number) {
+    this.#file = file;
+    this.sizeBytes = sizeBytes;
+  }
+
+  static async open(path: string): Promise<FileBytes> {
+    const file = await open(path);
+    return new FileBytes(file, (await file.stat()).size);
+  }
+
+  /** Up to `length` bytes. Fewer only where the file ends. The bytes are valid until the next call. */
+  async read(position: number, length: number): Promise<Buffer> {
+    const from = position - this.#windowStart;
+    if (from >= 0 && from + length <= this.#window.length)
+      return this.#window.subarray(from, from + length);
+    const window = Buffer.alloc(Math.max(WINDOW_BYTES, length));
+    const { bytesRead } = await this.#file.read(window, 0, window.length, position);
+    this.#window = window.subarray(0, bytesRead);
+    this.#windowStart = position;
+    return this.#window.subarray(0, length);
+  }
+
+  /** The bytes of a stretch, in pieces of at most 64 KiB. Each is valid until the next one. */
+  async *pieces({ start, end }: Span): AsyncGenerator<Buffer, void> {
+    for (let at = start; at < end; ) {
+      const piece = await this.read(at, Math.min(WINDOW_BYTES, end - at));
+      if (piece.length === 0) return;
+      yield piece;
+      at += piece.length;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
