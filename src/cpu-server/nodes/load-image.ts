@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { createReadStream, existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { extname } from "node:path";
+import { pipeline } from "node:stream/promises";
 import sharp from "sharp";
 import type { Folders } from "../folders.js";
 import type { Json } from "../json.js";
@@ -36,12 +37,13 @@ export function loadImage(folders: Folders): NodeClass {
       return isThere ? {} : { image: `Invalid image file: ${pythonStr(image)}` };
     },
     fingerprint: async ({ image = null }) => {
-      const content = await readFile(pathOf(folders, requireText(image)));
-      return createHash("sha256").update(content).digest("hex");
+      const hash = createHash("sha256");
+      await pipeline(createReadStream(pathOf(folders, requireText(image))), hash);
+      return hash.digest("hex");
     },
     execute: async (inputs) => {
       const path = pathOf(folders, textInput(inputs, "image"));
-      const { frames, masks } = await decode(path, await readFile(path));
+      const { frames, masks } = await decode(path);
       return { values: [framesOf(frames), masks] };
     },
   };
@@ -73,15 +75,17 @@ interface Pictures {
 }
 
 /** One frame for each picture of an animation. */
-async function decode(path: string, content: Buffer): Promise<Pictures> {
-  const metadata = await sharp(content, { animated: true })
+async function decode(path: string): Promise<Pictures> {
+  // Files are overwritten under their names, and a cache would go on giving the old ones.
+  sharp.cache(false);
+  const metadata = await sharp(path, { animated: true })
     .metadata()
     .catch(() => undefined);
   if (metadata === undefined || !FORMATS.has(metadata.format)) {
     throw new PythonError("PIL.UnidentifiedImageError", `cannot identify image file '${path}'`);
   }
   // As lenient as the check of an input: what is cut off is refused, sloppy files are not.
-  const picture = sharp(content, { animated: true, failOn: "error" });
+  const picture = sharp(path, { animated: true, failOn: "error" });
   // An animation has no EXIF rotation, and sharp cannot rotate one.
   if ((metadata.pages ?? 1) === 1) picture.autoOrient();
   const { data, info } = await picture
