@@ -41,7 +41,7 @@ export async function checkResult(
     if (wrong !== undefined) throw badResult(server, wrong);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof TaskError) throw error;
+    if (error instanceof TaskError && error.code === "BAD_RESULT") throw error;
     if (!limit.aborted) throw badResult(server, "cannot be decoded", error);
     logger.warn({ server, err: error }, "result not looked at in time");
   }

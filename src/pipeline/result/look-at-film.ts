@@ -1,4 +1,5 @@
-import type { Input, InputVideoTrack, VideoSample } from "mediabunny";
+import type { InputVideoTrack, VideoSample } from "mediabunny";
+import { openVideo } from "../../input/probe/open-video.js";
 import type { Look, SeenFrame } from "./look.js";
 import { THUMBNAIL_EDGE } from "./thumbnail.js";
 
@@ -19,7 +20,8 @@ export async function lookAtFilm(
   signal: AbortSignal,
   atSeconds?: readonly number[],
 ): Promise<Look> {
-  const input = await open(path);
+  await loadDecoders();
+  const input = await openVideo(path);
   // Disposing the input makes every pending read of it fail.
   const dispose = (): void => input.dispose();
   signal.addEventListener("abort", dispose);
@@ -38,15 +40,18 @@ export async function lookAtFilm(
   }
 }
 
-/** Loading the library takes 100 ms and 50 MB, so it is loaded with the first film. */
-async function open(path: string): Promise<Input> {
-  const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
+let decoders: Promise<void> | undefined;
+
+/** The decoders take 50 MB, so they are loaded with the first film. */
+async function loadDecoders(): Promise<void> {
+  decoders ??= registerDecoders();
+  await decoders;
+}
+
+async function registerDecoders(): Promise<void> {
   const { registerMediabunnyServer } = await import("@mediabunny/server");
   // Without this, it looks for graphics cards and prints to stderr that it found none.
   registerMediabunnyServer({ hardwareContext: null });
-  // A failed read-ahead is ignored here. The reader of those bytes gets the same error.
-  const source = new FilePathSource(path, { handleUnhandledError: () => undefined });
-  return new Input({ source, formats: [MP4, QTFF, MATROSKA, WEBM] });
 }
 
 /** Times all over a film, each at most {@link MAX_RUN_UP} frames after a key frame. */

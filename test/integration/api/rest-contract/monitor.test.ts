@@ -46,6 +46,7 @@ describe("GET /monitor/stats", () => {
           workflows: [],
           missing: [],
           queue_depth: expect.any(Number),
+          workflow_quarantines: [],
         },
       ],
       stats: { pending: 0, processing: 0, completed: 0, failed: 0, canceled: 0 },
