@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Agent } from "undici";
+import type { Dispatcher } from "undici";
 import { TaskError } from "../domain/errors.js";
 import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
@@ -121,7 +121,7 @@ export async function downloadInput(
 async function receive(
   { url, onProgress }: DownloadRequest,
   options: DownloadOptions & DownloadLimits,
-  agent: Agent,
+  agent: Dispatcher,
   part: PartFile,
 ): Promise<string | undefined> {
   const headers = {

@@ -1,4 +1,4 @@
-import { type Agent, type Dispatcher, request } from "undici";
+import { type Dispatcher, request } from "undici";
 import { type AddressGuard, brokenUrlRule } from "../net/address-guard.js";
 import type { HeaderValues, ResponseHead } from "./accept-response.js";
 import { downloadError } from "./download-error.js";
@@ -21,7 +21,7 @@ export async function requestInput(
   url: string,
   headers: Readonly<Record<string, string>>,
   guard: AddressGuard,
-  agent: Agent,
+  agent: Dispatcher,
 ): Promise<InputResponse> {
   let target = url;
   for (let redirectCount = 0; redirectCount <= MAX_REDIRECTS; redirectCount++) {

@@ -1,7 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { isIP } from "node:net";
-import { Agent, buildConnector } from "undici";
+import { Agent, buildConnector, type Dispatcher } from "undici";
 import { type AddressGuard, addressNotAllowed, withoutBrackets } from "./address-guard.js";
+import { ChunkedEnd } from "./chunked-end.js";
 
 /** Limits of a guarded agent. */
 export interface GuardedAgentOptions {
@@ -23,7 +24,7 @@ export interface GuardedAgentOptions {
  * each address of a name before connecting, and the address of the open connection. The agent
  * follows no redirects.
  */
-export function createGuardedAgent(guard: AddressGuard, options: GuardedAgentOptions): Agent {
+export function createGuardedAgent(guard: AddressGuard, options: GuardedAgentOptions): Dispatcher {
   // Node.js removes a socket's listener from the signal only at garbage collection. Many listeners
   // are not a leak here.
   setMaxListeners(0, options.signal);
@@ -33,16 +34,19 @@ export function createGuardedAgent(guard: AddressGuard, options: GuardedAgentOpt
     timeout: options.connectTimeoutMs,
     signal: options.signal,
   });
-  return new Agent({
-    connect: guardedConnector(connect, guard),
+  const ends = new ChunkedEnd();
+  const agent = new Agent({
+    connect: guardedConnector(connect, guard, ends),
     headersTimeout: options.headersTimeoutMs,
     bodyTimeout: options.idleTimeoutMs,
   });
+  return agent.compose(ends.interceptor);
 }
 
 function guardedConnector(
   connect: buildConnector.connector,
   guard: AddressGuard,
+  ends: ChunkedEnd,
 ): buildConnector.connector {
   return (target, callback) => {
     const host = withoutBrackets(target.hostname);
@@ -60,6 +64,7 @@ function guardedConnector(
       const address = socket.remoteAddress;
       const refusal = address === undefined ? undefined : guard.refusal(address, host);
       if (refusal === undefined) {
+        ends.watch(socket);
         callback(null, socket);
         return;
       }

@@ -191,6 +191,24 @@ describe("downloadInput()", () => {
     expect(origin.requests).toHaveLength(4);
   });
 
+  it("takes a chunked body without its last chunk for truncated, however the connection is closed", async () => {
+    const origin = await startOrigin((request, response) => {
+      const isWhole = request.url === "/whole";
+      response.writeHead(200, { connection: "close", "transfer-encoding": "chunked" });
+      response.write(FILE, () => {
+        if (isWhole) response.end();
+        else if (request.url === "/reset") response.socket?.resetAndDestroy();
+        else response.socket?.end();
+      });
+    });
+    for (const path of ["/ended", "/reset"]) {
+      const cut = await startDownload(origin.url + path, { retryCount: 1 });
+      await expect(cut.outcome).rejects.toMatchObject({ code: "INPUT_TRUNCATED" });
+    }
+    const whole = await startDownload(`${origin.url}/whole`, { retryCount: 1 });
+    await expect(whole.outcome).resolves.toEqual({ sizeBytes: FILE.length });
+  });
+
   it("decompresses a body that comes compressed although it was not asked for", async () => {
     const origin = await startOrigin((_request, response) => {
       response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(FILE));
