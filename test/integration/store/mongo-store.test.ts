@@ -33,7 +33,7 @@ await describeWithMongo("a MongoDB store", (take) => {
     const second = await openLogged(database);
     await second.store[Symbol.asyncDispose]();
     const made = (lines: readonly LogLine[]) => lines.find(({ msg }) => msg === "indexes made");
-    expect(made(first.lines)?.["indexes"]).toHaveLength(9);
+    expect(made(first.lines)?.["indexes"]).toHaveLength(11);
     expect(made(second.lines)).toBeUndefined();
   });
 
