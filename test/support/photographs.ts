@@ -15,7 +15,7 @@ export const REDUCTIONS = ["bicubic", "area"] as const;
 
 /** The photographs of `test/fixtures/photographs`, their edges cut to multiples of 4. */
 export async function readPhotographs(): Promise<readonly Photograph[]> {
-  const dir = new URL("../fixtures/photographs", import.meta.url);
+  const dir = new URL("../fixtures/photographs/", import.meta.url);
   const names = (await readdir(dir)).filter((name) => /\.(png|jpg)$/.test(name)).sort();
   return await Promise.all(
     names.map(async (name) => ({ name, frame: await read(fileURLToPath(new URL(name, dir))) })),
