@@ -2,6 +2,7 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { OutputFile } from "../../../src/domain/task.js";
+import type { TaskJournal } from "../../../src/pipeline/task-journal.js";
 import { uploadStage } from "../../../src/pipeline/upload-stage.js";
 import { WorkDir } from "../../../src/pipeline/work-dir.js";
 import type { HeldTask } from "../../../src/scheduler/lease/held-task.js";
@@ -74,4 +75,33 @@ test("of several results those that were stored are not sent again, and every up
   expect(oss.uploads.size).toBe(0);
   expect(oss.storedParts()).toHaveLength(3 + 4);
   expect([...oss.objects.keys()].sort()).toEqual(outputs.map(({ key }) => key).sort());
+});
+
+test("control: whoever goes on by a stale checkpoint begins a second upload and leaves the first open", async () => {
+  await using server = await startCpuServer();
+  await mkdir(join(server.dir, "output"), { recursive: true });
+  const { path } = await randomFile(3 * PART_BYTES);
+  await copyFile(path, join(server.dir, "output", "a.bin"));
+  const oss = await startOss();
+  const effect = { kind: "answer", statusCode: 503, code: "ServiceUnavailable" } as const;
+  oss.inject({ operation: "UploadPart", effect, skip: 1, times: Number.POSITIVE_INFINITY });
+  const [comfy, workDir] = [clientOf(server.url), new WorkDir(await tempDir())];
+  const heldTask = await holdTask();
+  const upload = (journal: TaskJournal) =>
+    uploadStage(
+      ...([heldTask.taskId, { promptId: "prompt-1", outputs: [aFile("a.bin")] }, comfy] as const),
+      ...([keepingGraph(openOss(oss)), workDir, journal, unlooked] as const),
+    );
+  await expect(upload(heldTask)).rejects.toMatchObject({ code: "UPLOAD_FAILED" });
+  oss.clearFaults();
+  const stale = new Proxy<TaskJournal>(heldTask, {
+    get: (target, name) => {
+      const value: unknown =
+        name === "uploadCheckpoint" ? undefined : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  await upload(stale);
+  expect(oss.seen("InitiateMultipartUpload")).toHaveLength(2);
+  expect(oss.uploads.size).toBe(1);
 });
