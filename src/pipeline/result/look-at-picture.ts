@@ -3,9 +3,19 @@ import { THUMBNAIL_EDGE } from "./thumbnail.js";
 
 /** No picture of a server is larger, in pixels. */
 const MAX_PIXELS = 2 ** 29;
+/** Interlaced and progressive pictures are decoded as a whole in memory: 200 MB at this size, in pixels. */
+const MAX_WHOLE_PIXELS = 2 ** 26;
 
-/** Decodes a whole picture and looks at it. @throws any error if it does not decode. */
-export async function lookAtPicture(path: string): Promise<Look> {
+/**
+ * Decodes a whole picture and looks at it. Of one that is too large to be decoded as a whole, and has to
+ * be, only the size is told.
+ *
+ * @throws any error if it does not decode.
+ */
+export async function lookAtPicture(
+  path: string,
+  maxWholePixels = MAX_WHOLE_PIXELS,
+): Promise<Look> {
   const { default: sharp } = await import("sharp");
   // Every picture is read once. A cache would only keep decoded pictures and open files.
   sharp.cache(false);
@@ -14,19 +24,16 @@ export async function lookAtPicture(path: string): Promise<Look> {
     limitInputPixels: MAX_PIXELS,
     sequentialRead: true,
   } as const;
-  const { autoOrient } = await sharp(path, options).metadata();
+  const { autoOrient, isProgressive } = await sharp(path, options).metadata();
+  const { width, height } = autoOrient;
+  if (isProgressive && width * height > maxWholePixels) return { width, height, frames: [] };
   const edge = THUMBNAIL_EDGE;
   const rgb = await sharp(path, options)
-    .rotate()
     .resize(edge, edge, { fit: "fill", fastShrinkOnLoad: false })
     .flatten({ background: "white" })
     .toColourspace("srgb")
     .removeAlpha()
     .raw()
     .toBuffer();
-  return {
-    width: autoOrient.width,
-    height: autoOrient.height,
-    frames: [{ atSeconds: 0, thumbnail: { rgb } }],
-  };
+  return { width, height, frames: [{ atSeconds: 0, thumbnail: { rgb } }] };
 }

@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { checkResult } from "../../../src/pipeline/result/check-result.js";
 import type { Promised } from "../../../src/pipeline/result/judge-result.js";
+import { lookAtPicture } from "../../../src/pipeline/result/look-at-picture.js";
 import { type ClipOptions, makeClip } from "../../support/clips.js";
 import { aPicture } from "../../support/pictures.js";
 import { tempDir } from "../../support/temp-dir.js";
@@ -84,6 +85,18 @@ describe("checkResult() of a picture", () => {
       .png()
       .toBuffer();
     expect(await check(picture, picture, { size })).toContain(told);
+  });
+
+  test("does not decode one as a whole that is too large for that", async () => {
+    const interlaced = await sharp(await aPicture())
+      .png({ progressive: true })
+      .toBuffer();
+    const plain = await sharp(await aPicture())
+      .png()
+      .toBuffer();
+    const seen = async (picture: Buffer) => await lookAtPicture(await fileOf(picture), 10);
+    expect((await seen(interlaced)).frames).toEqual([]);
+    expect((await seen(plain)).frames).toHaveLength(1);
   });
 
   test("takes what is neither picture nor film", async () => {
