@@ -52,8 +52,10 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   renewedAtMs = performance.now();
   /** When the task last came further, by the monotonic clock. */
   movedAtMs = performance.now();
-  readonly sent: Promise<void>;
   #noteSent: () => void = () => undefined;
+  readonly sent = new Promise<void>((resolve) => {
+    this.#noteSent = resolve;
+  });
   #dispatch: Omit<Dispatch, "at"> | undefined;
   #dispatchedAtMs = performance.now();
   #slot: string | undefined;
@@ -84,9 +86,6 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (lease === undefined) throw new Error("A task is held that is not leased");
     // The end of a lease that has just begun tells the store's time.
     this.leasedAt = new Date(lease.expiresAt.getTime() - context.leaseMs);
-    this.sent = new Promise((resolve) => {
-      this.#noteSent = resolve;
-    });
     this.#dispatch = dispatch;
     if (dispatch !== undefined) this.#noteSent();
     if (dispatch !== undefined)
@@ -242,8 +241,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** Binds a slot; one that it held before it holds no longer. */
   async bindSlot(slot: string): Promise<"ok" | "busy"> {
-    const { store } = this.#context;
-    const result = await persist(() => store.bindSlot(this.fence, slot), this.signal);
+    const result = await persist(() => this.#context.store.bindSlot(this.fence, slot), this.signal);
     if (result === "busy") return "busy";
     this.#letGoUnlessOk(result);
     this.signal.throwIfAborted();
