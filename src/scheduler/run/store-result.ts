@@ -32,11 +32,12 @@ export async function storeResult(
 ): Promise<void> {
   const { limits, logger } = context;
   const { heldTask } = run;
+  const check = checkOnce(run, workDir, input, context);
   const untilMs = performance.now() + Math.min(KEEP_MS, limits.uploadRetryMs);
   for (let tries = 1; ; tries += 1) {
     run.phase = "upload";
     try {
-      return await storeOnce(run, workDir, input, context);
+      return await storeOnce(run, workDir, check, context);
     } catch (error) {
       const isStorages = error instanceof TaskError && STORAGE_CODES.has(error.code);
       if (!isStorages || performance.now() >= untilMs) throw error;
@@ -49,31 +50,39 @@ export async function storeResult(
   }
 }
 
-async function storeOnce(
-  { heldTask, server, workflow }: RunState,
+/** Looks at the result at the first try alone: its file stays the same. */
+function checkOnce(
+  { heldTask, workflow }: RunState,
   workDir: WorkDir,
   input: () => Promise<ReadyInput>,
-  { uploads, upload, logger }: RunContext,
+  { logger }: RunContext,
+): (path: string) => Promise<void> {
+  const { dispatch, signal, task } = heldTask;
+  const look = async (path: string): Promise<void> => {
+    const facts = (await findInput(workDir))?.facts ?? heldTask.input;
+    const graph = workflow && graphNamed(workflow, dispatch?.variant);
+    const promised = graph && facts ? promisedResult(graph, facts, task.parameters) : {};
+    const server = dispatch?.server ?? "?";
+    await checkResult({ path, promised, server, input }, logger, signal);
+  };
+  let looking: Promise<void> | undefined;
+  return (path) => {
+    looking ??= look(path);
+    return looking;
+  };
+}
+
+async function storeOnce(
+  { heldTask, server }: RunState,
+  workDir: WorkDir,
+  check: (path: string) => Promise<void>,
+  { uploads, upload }: RunContext,
 ): Promise<void> {
   using _place = await uploads.enter(heldTask.signal);
-  const { taskId, dispatch, signal } = heldTask;
+  const { taskId, dispatch } = heldTask;
   if (dispatch === undefined) throw new Error("A result is stored of which no prompt is known");
-  const facts = (await findInput(workDir))?.facts ?? heldTask.input;
-  const promised =
-    workflow && facts
-      ? promisedResult(graphNamed(workflow, dispatch.variant), facts, heldTask.task.parameters)
-      : {};
-  const check = (path: string): Promise<void> =>
-    checkResult({ path, promised, server: dispatch.server, input }, logger, signal);
-  const outputs = await uploadStage(
-    taskId,
-    dispatch,
-    server?.comfy,
-    upload,
-    workDir,
-    heldTask,
-    check,
-  );
+  const stored = [dispatch, server?.comfy, upload, workDir, heldTask, check] as const;
+  const outputs = await uploadStage(taskId, ...stored);
   const result = await heldTask.settle({ kind: "completed", outputs });
   if (result === "ok") return;
   heldTask.end(result);
