@@ -1,4 +1,5 @@
 import type { ErrorCode } from "./errors.js";
+import type { Chunk, FilmState } from "./film.js";
 
 export const TASK_STATUSES = ["pending", "processing", "completed", "failed", "canceled"] as const;
 /** The status of a task. The last three are terminal. */
@@ -230,6 +231,12 @@ export interface Task {
   readonly dispatch?: Dispatch;
   /** Its prompts that ran out of memory, in their order: what comes next depends on them. */
   readonly memoryFailures?: readonly MemoryFailure[];
+  /** Its chunks in short, where it is a film that runs as several. */
+  readonly film?: FilmState;
+  /** Which part of which film it is: such a task is no client's. */
+  readonly chunk?: Chunk;
+  /** `off`: the film runs as one prompt. */
+  readonly chunking?: "off";
   /** Its first failure of this kind: the next one is the task's fault. */
   readonly unclearFailure?: UnclearFailure;
   /** A canceled task whose prompt or slot is not known to be free yet. */

@@ -1,0 +1,65 @@
+/**
+ * Where a film is that runs as several chunks: `cut`, its holder plans it and stores its pieces;
+ * `render`, all are stored and it waits for its chunks, without a lease; `join`, all chunks have
+ * completed and it waits for a process to join them, or is being joined.
+ */
+export type FilmPhase = "cut" | "render" | "join";
+
+/** What a task keeps of its chunks: a film that runs as one prompt has none. */
+export interface FilmState {
+  readonly phase: FilmPhase;
+  /** Chunks that are known so far; all of them once the phase is no longer `cut`. */
+  readonly chunkCount: number;
+  readonly completedCount: number;
+  readonly runningCount: number;
+  readonly failedCount: number;
+  /** Frames of the whole film, and of its completed chunks. */
+  readonly frameCount: number;
+  readonly completedFrameCount: number;
+  /** When its first prompt was begun, from which `process` counts. */
+  readonly processBeganAt?: Date;
+}
+
+/** A part of a film that one prompt computes. It is frozen when it is stored: every try sees the same. */
+export interface Chunk {
+  /** The task id of the film. */
+  readonly film: string;
+  /** From 0, in the order of making; a chunk that was split in two keeps its index for the first half. */
+  readonly index: number;
+  /** Its frames of the film, in the order in which they are shown. */
+  readonly firstFrame: number;
+  readonly frameCount: number;
+  /** Frames of its piece before those that the network is given. */
+  readonly skipCount: number;
+  /** Frames that the network is given before and after its own, and that are no part of the result. */
+  readonly beforeCount: number;
+  readonly afterCount: number;
+  /** When its first frame is shown, and for how long its frames are, in seconds of the film. */
+  readonly startSeconds: number;
+  readonly durationSeconds: number;
+  /** The object of the piece of the film that its prompt reads. */
+  readonly pieceKey: string;
+}
+
+const CHUNK_ID = /^[0-9a-f]{32}-[0-9]{6}$/;
+const FILM_ID_LENGTH = 32;
+
+/** The id of a chunk: of the form of no task's, so that no client can name one. */
+export function chunkId(film: string, index: number): string {
+  return `${film}-${String(index).padStart(6, "0")}`;
+}
+
+/** Whether an id is that of a chunk. */
+export function isChunkId(taskId: string): boolean {
+  return CHUNK_ID.test(taskId);
+}
+
+/** The task that clients know: the film of a chunk, or the task itself. */
+export function filmIdOf(taskId: string): string {
+  return taskId.slice(0, FILM_ID_LENGTH);
+}
+
+/** The folder of the storage that holds a film's pieces and results until its end. */
+export function filmFolder(film: string): string {
+  return `work/${film}/`;
+}
