@@ -3,7 +3,7 @@ import type { Stream } from "node-av";
 import { defined } from "../../lib/defined.js";
 import type { FilmColour, FilmFacts, Ratio } from "../film-facts.js";
 import { fileTags } from "./file-tags.js";
-import { type FilmIndex, readIndex } from "./film-index.js";
+import { type FilmIndex, readIndex, rememberIndex } from "./film-index.js";
 import { constantRate, reduced } from "./frame-rate.js";
 import { type OpenFilm, openFilm } from "./open-film.js";
 import { rotationOf } from "./rotation.js";
@@ -26,7 +26,9 @@ export async function readFilm(path: string, signal: AbortSignal): Promise<FilmF
   const frameRate = constantRate(times, timeBase, lastDuration, [avgFrameRate, rFrameRate]);
   const tags = fileTags(film.format.metadata?.getAll() ?? {});
   const stated = defined({ frameRate, tags: Object.keys(tags).length > 0 ? tags : undefined });
-  return { ...facts, timeBase, times, lastDuration, ...stated };
+  const all = { ...facts, timeBase, times, lastDuration, ...stated };
+  rememberIndex(all, index);
+  return all;
 }
 
 const MP4_FAMILY: ReadonlySet<string> = new Set(["mp4", "mov"]);
