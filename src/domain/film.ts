@@ -59,7 +59,10 @@ export function filmIdOf(taskId: string): string {
   return taskId.slice(0, FILM_ID_LENGTH);
 }
 
-/** The folder of the storage that holds a film's pieces and results until its end. */
+/**
+ * The folder of the storage that holds a film's pieces and results until its end. It is not `work/`:
+ * where results are kept on the local disk, that is where the work directories of tasks are.
+ */
 export function filmFolder(film: string): string {
-  return `work/${film}/`;
+  return `films/${film}/`;
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { asDiskFull } from "../input/probe/disk-full.js";
 import { untouchedFor } from "./untouched-for.js";
 
-const TASK_ID = /^[0-9a-f]{32}$/;
+/** The id of a task or of a film's chunk. */
+const TASK_ID = /^[0-9a-f]{32}(-[0-9]{6})?$/;
 
 /**
  * The scratch directories of tasks, one each, in one directory of this process. A task's directory
