@@ -9,7 +9,13 @@ import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
-import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
+import type {
+  HeartbeatResult,
+  LeaseRequest,
+  OrphanScope,
+  ProgressReport,
+  WriteResult,
+} from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import type { MongoChanges } from "./changes.js";
@@ -92,6 +98,28 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async get(taskId: string): Promise<Task | undefined> {
     const stored = await this.#connection.run(({ tasks }) => tasks.find(taskId));
     return stored?.task;
+  }
+
+  async getUnit(taskId: string): Promise<Task | undefined> {
+    const stored = await this.#connection.run(({ tasks }) => tasks.find(taskId));
+    return stored?.task;
+  }
+
+  async chunks(): Promise<readonly Task[]> {
+    return [];
+  }
+
+  override async addChunks(): Promise<WriteResult> {
+    const message = "Cannot cut the film: not with this kind of store yet";
+    throw new TaskError("STORE_WITHOUT_TRANSACTIONS", message);
+  }
+
+  protected override async unfinishedChunks(): Promise<readonly string[]> {
+    return [];
+  }
+
+  protected override async countOpenChunks(): Promise<number> {
+    return 0;
   }
 
   async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
