@@ -1,20 +1,24 @@
 import type { FilmFacts } from "../film-facts.js";
-import type { Rest } from "./rest-tracks.js";
 
-/** A result of a film or of a part of it, which is fetched when its turn comes. */
+/** A result of a film or of a part of it. */
 export interface FilmResult {
+  readonly path: string;
   readonly frameCount: number;
-  /** Brings the file; it is closed before the next one is opened. */
-  open(signal: AbortSignal): Promise<{ readonly path: string } & AsyncDisposable>;
 }
 
 /** A film that is to be put together. */
 export interface FilmToJoin {
   readonly film: FilmFacts;
-  /** In the order of the film, all of one codec and size. */
-  readonly results: readonly FilmResult[];
-  /** Where the source's other tracks are; absent: it has none. */
-  readonly rest?: Rest;
+  /**
+   * In the order of the film, all of one codec and size. They are read one at a time: when the next one
+   * is asked for, the file of the one before may be removed.
+   */
+  readonly results: Iterable<FilmResult> | AsyncIterable<FilmResult>;
+  /**
+   * The source itself, or a file with its tracks but the picture, with the source's metadata; absent:
+   * there is nothing to put back.
+   */
+  readonly restPath?: string;
   readonly outPath: string;
   readonly container: "mp4" | "mkv";
   /** Whether the servers have turned the frames upright, where that is known. @default told from their size */

@@ -21,17 +21,13 @@ export class PictureTrack {
   #frameCount = 0;
 
   /** Makes the track from the first result. */
-  constructor(
-    first: ResultPiece,
-    track: Stream,
-    { film, clock, pieceCount, isUpright }: PictureOptions,
-  ) {
+  constructor(first: ResultPiece, track: Stream, { film, clock, isUpright }: PictureOptions) {
     const { codec, size } = first;
     this.#clock = clock;
     this.#track = track;
     this.#first = { codec, size };
     this.#delay = decodeDelay(first.ranks);
-    this.#isSelfContained = pieceCount > 1;
+    this.#isSelfContained = first.ranks.length < film.times.length;
     throwIfFailed(first.stream.codecpar.copy(track.codecpar), "copy the picture's track");
     track.codecpar.codecTag = 0;
     track.timeBase = new Rational(1, clock.timescale);
@@ -98,8 +94,6 @@ export class PictureTrack {
 export interface PictureOptions {
   readonly film: FilmFacts;
   readonly clock: FilmClock;
-  /** How many results the film has. */
-  readonly pieceCount: number;
   readonly isUpright?: boolean;
 }
 

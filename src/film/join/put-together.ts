@@ -11,25 +11,23 @@ import { ResultPiece } from "./result-piece.js";
 
 /** {@link joinFilm}, once the library is loaded. */
 export async function putTogether(options: FilmToJoin, signal: AbortSignal): Promise<JoinedFilm> {
-  const { film, results, container, rest } = options;
+  const { film, results, container, restPath } = options;
   const clock = filmClock(film, container);
   using packet = newPacket();
   using restPacket = newPacket();
   await using writer = new MediaWriter(options.outPath, container === "mp4" ? "mp4" : "matroska");
   const pictureTrack = writer.addTrack();
-  await using tracks = rest && (await RestTracks.open(rest, writer, container, restPacket));
+  await using tracks =
+    restPath === undefined
+      ? undefined
+      : await RestTracks.open(restPath, film, writer, container, restPacket);
   const breathe = takeBreaths(signal);
   let picture: PictureTrack | undefined;
-  for (const [index, result] of results.entries()) {
-    await using file = await result.open(signal);
-    await using piece = await ResultPiece.open(file.path, packet, signal);
-    refuseWrongCount(index, piece.ranks.length, result.frameCount);
+  for await (const { path, frameCount } of results) {
+    await using piece = await ResultPiece.open(path, packet, signal);
+    refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
     if (picture === undefined) {
-      picture = new PictureTrack(piece, pictureTrack, {
-        ...options,
-        clock,
-        pieceCount: results.length,
-      });
+      picture = new PictureTrack(piece, pictureTrack, { ...options, clock });
       await writer.begin(tracks?.tags ?? {}, writeOptions(container, clock, tracks));
     }
     await picture.write(piece, packet, writer, (seconds) => {
@@ -62,9 +60,9 @@ function writeOptions(
   };
 }
 
-function refuseWrongCount(index: number, count: number, promised: number): void {
+function refuseWrongCount(firstFrame: number, count: number, promised: number): void {
   if (count === promised) return;
-  const message = `Result ${index + 1} of the film has ${count} frames, not ${promised}`;
+  const message = `The result from frame ${firstFrame} on has ${count} frames, not ${promised}`;
   throw new TaskError("BAD_RESULT", message);
 }
 

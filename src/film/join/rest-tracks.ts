@@ -6,19 +6,12 @@ import {
   type Packet,
   type Stream,
 } from "node-av/lib";
-import type { Ratio } from "../film-facts.js";
+import type { FilmFacts, Ratio } from "../film-facts.js";
 import { throwIfFailed } from "../media/media-error.js";
 import { MediaReader } from "../media/media-reader.js";
 import type { MediaWriter } from "../media/media-writer.js";
 import { isPicture } from "./result-piece.js";
 import { codecName, trackFate } from "./track-fate.js";
-
-/** A file that has the tracks of the source beside its picture. */
-export interface Rest {
-  readonly path: string;
-  /** Whether it is the source itself, whose picture is left out. */
-  readonly hasPicture: boolean;
-}
 
 /** A track on its way from one file into another. */
 interface CopiedTrack {
@@ -50,7 +43,8 @@ export class RestTracks implements AsyncDisposable {
 
   /** Opens the file and makes a track of the film for each that is kept. */
   static async open(
-    { path, hasPicture }: Rest,
+    path: string,
+    film: FilmFacts,
     writer: MediaWriter,
     container: "mp4" | "mkv",
     packet: Packet,
@@ -58,7 +52,7 @@ export class RestTracks implements AsyncDisposable {
     const reader = await MediaReader.open(path);
     const notes: string[] = [];
     const tracks = new Map<number, CopiedTrack>();
-    const picture = hasPicture ? reader.streams.find(isPicture) : undefined;
+    const picture = reader.streams.find((stream) => isPictureOf(film, stream));
     for (const from of reader.streams) {
       if (from.index === picture?.index) continue;
       if (trackFate(from, container) === "copy")
@@ -80,11 +74,6 @@ export class RestTracks implements AsyncDisposable {
       num: startTime === AV_NOPTS_VALUE ? 0 : Number(startTime) * timeBase.num,
       den: timeBase.den,
     }));
-  }
-
-  /** The track of the source's picture, where the file has it. */
-  get picture(): Stream | undefined {
-    return this.#reader.streams.find(isPicture);
   }
 
   /** Writes all packets that are due before a time of the film, in seconds. */
@@ -144,6 +133,13 @@ export class RestTracks implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reader[Symbol.asyncDispose]();
   }
+}
+
+/** The source itself has its picture too. */
+function isPictureOf({ codec, width, height }: FilmFacts, stream: Stream): boolean {
+  const { codecpar } = stream;
+  const isSize = codecpar.width === width && codecpar.height === height;
+  return isPicture(stream) && codecName(stream) === codec && isSize;
 }
 
 function dueAt({ dts, pts }: Packet): bigint {
