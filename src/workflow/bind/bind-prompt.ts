@@ -6,6 +6,7 @@ import type { ParameterValues } from "../resolve-parameters.js";
 import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "../workflow.js";
 import { joinsAlpha } from "./carries-alpha.js";
 import { edgeBounds } from "./edge-bounds.js";
+import { type FilmDepth, keepDepth } from "./film-depth.js";
 import { fitSize, isTurned, longestParts } from "./fit-size.js";
 import { leaveOut } from "./leave-out.js";
 import { type PickedFrames, pickFrames } from "./pick-frames.js";
@@ -31,6 +32,8 @@ export interface Binding {
   readonly input?: InputFacts;
   /** The frames that the prompt computes, where the input is a piece of a film. @default all */
   readonly frames?: PickedFrames;
+  /** How finely the film's colours are told apart; the server is one that keeps them. @default 8 bits */
+  readonly depth?: FilmDepth;
 }
 
 /**
@@ -42,6 +45,7 @@ export interface Binding {
 export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
   const { inputNode, inputField } = graph;
   let prompt = applyParameters(graph, binding.parameters);
+  if (binding.depth !== undefined) prompt = keepDepth(prompt, graph, binding.depth);
   if (binding.frames !== undefined) prompt = pickFrames(prompt, graph, binding.frames);
   if (binding.lowMemory) prompt = setInputs(prompt, graph.lowMemory ?? {});
   prompt = pickModels(prompt, graph.models, binding.classes);
