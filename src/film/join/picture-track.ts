@@ -49,7 +49,7 @@ export class PictureTrack {
     piece: ResultPiece,
     packet: Packet,
     writer: MediaWriter,
-    before: (seconds: number) => Promise<void> | undefined,
+    before: (seconds: number) => Promise<void>,
   ): Promise<void> {
     this.#refuseOther(piece);
     const sets = this.#isSelfContained

@@ -1,6 +1,7 @@
 import { Packet } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
 import { takeBreaths } from "../media/breath.js";
+import { MediaReader } from "../media/media-reader.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { type FilmClock, filmClock } from "./film-clock.js";
 import type { FilmToJoin, JoinedFilm } from "./join-film.js";
@@ -14,13 +15,13 @@ export async function putTogether(options: FilmToJoin, signal: AbortSignal): Pro
   const { film, results, container, restPath } = options;
   const clock = filmClock(film, container);
   using packet = newPacket();
-  using restPacket = newPacket();
   await using writer = new MediaWriter(options.outPath, container === "mp4" ? "mp4" : "matroska");
   const pictureTrack = writer.addTrack();
+  const { shiftSeconds } = clock;
   await using tracks =
     restPath === undefined
       ? undefined
-      : await RestTracks.open(restPath, film, writer, container, restPacket);
+      : new RestTracks(await MediaReader.open(restPath), { film, writer, container, shiftSeconds });
   const breathe = takeBreaths(signal);
   let picture: PictureTrack | undefined;
   for await (const { path, frameCount } of results) {
@@ -30,13 +31,14 @@ export async function putTogether(options: FilmToJoin, signal: AbortSignal): Pro
       picture = new PictureTrack(piece, pictureTrack, { ...options, clock });
       await writer.begin(tracks?.tags ?? {}, writeOptions(container, clock, tracks));
     }
-    await picture.write(piece, packet, writer, (seconds) => {
-      tracks?.writeUntil(writer, seconds, clock.shiftSeconds);
-      return breathe();
+    await picture.write(piece, packet, writer, async (seconds) => {
+      await tracks?.writeUntil(seconds, breathe);
+      await breathe();
     });
   }
   refuseHole(picture?.frameCount ?? 0, film.times.length);
-  tracks?.writeUntil(writer, Number.POSITIVE_INFINITY, clock.shiftSeconds);
+  await tracks?.writeUntil(Number.POSITIVE_INFINITY, breathe);
+  tracks?.finish();
   await writer.finish();
   return { notes: tracks?.notes ?? [] };
 }

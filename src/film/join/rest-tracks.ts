@@ -1,70 +1,45 @@
-import { AV_NOPTS_VALUE, AVMEDIA_TYPE_AUDIO } from "node-av/constants";
-import {
-  avGetAudioFrameDuration2,
-  avRescaleDelta,
-  Dictionary,
-  type Packet,
-  type Stream,
-} from "node-av/lib";
+import { AV_NOPTS_VALUE } from "node-av/constants";
+import { Packet, type Stream } from "node-av/lib";
 import type { FilmFacts, Ratio } from "../film-facts.js";
-import { throwIfFailed } from "../media/media-error.js";
-import { MediaReader } from "../media/media-reader.js";
+import type { MediaReader } from "../media/media-reader.js";
 import type { MediaWriter } from "../media/media-writer.js";
+import { copiedTrack, dueAt, encodedTrack, type KeptTrack, textTrack } from "./kept-track.js";
 import { isPicture } from "./result-piece.js";
 import { codecName, trackFate } from "./track-fate.js";
 
-/** A track on its way from one file into another. */
-interface CopiedTrack {
-  readonly from: Stream;
-  readonly to: Stream;
-  readonly lastReference: { value: bigint };
-}
-
 /** The tracks of the source beside its picture, which go into the joined film packet by packet. */
 export class RestTracks implements AsyncDisposable {
+  /** What could not be kept as it was. */
   readonly notes: readonly string[];
   readonly #reader: MediaReader;
-  readonly #tracks: ReadonlyMap<number, CopiedTrack>;
-  readonly #packet: Packet;
-  #isRead = false;
-  #isEnd = false;
+  readonly #writer: MediaWriter;
+  readonly #shiftSeconds: number;
+  readonly #tracks: ReadonlyMap<number, KeptTrack>;
+  readonly #packet = new Packet();
+  #state: "unread" | "read" | "end" = "unread";
 
-  private constructor(
-    reader: MediaReader,
-    packet: Packet,
-    tracks: ReadonlyMap<number, CopiedTrack>,
-    notes: readonly string[],
-  ) {
+  /** Makes a track of the film for each that is kept. */
+  constructor(reader: MediaReader, { film, writer, container, shiftSeconds }: RestOptions) {
     this.#reader = reader;
-    this.#packet = packet;
+    this.#writer = writer;
+    this.#shiftSeconds = shiftSeconds;
+    this.#packet.alloc();
+    const notes: string[] = [];
+    const tracks = new Map<number, KeptTrack>();
+    const picture = reader.streams.find((stream) => isPictureOf(film, stream));
+    for (const from of reader.streams) {
+      if (from.index === picture?.index) continue;
+      const track = keep(from, writer, container, notes);
+      if (track !== undefined) tracks.set(from.index, track);
+    }
     this.#tracks = tracks;
     this.notes = notes;
   }
 
-  /** Opens the file and makes a track of the film for each that is kept. */
-  static async open(
-    path: string,
-    film: FilmFacts,
-    writer: MediaWriter,
-    container: "mp4" | "mkv",
-    packet: Packet,
-  ): Promise<RestTracks> {
-    const reader = await MediaReader.open(path);
-    const notes: string[] = [];
-    const tracks = new Map<number, CopiedTrack>();
-    const picture = reader.streams.find((stream) => isPictureOf(film, stream));
-    for (const from of reader.streams) {
-      if (from.index === picture?.index) continue;
-      if (trackFate(from, container) === "copy")
-        tracks.set(from.index, copyTrack(from, writer.addTrack()));
-      else notes.push(`Track ${from.index + 1} (${codecName(from)}) is left out`);
-    }
-    return new RestTracks(reader, packet, tracks, notes);
-  }
-
-  /** What the source says of itself. */
+  /** What the source says of itself, without what a container writes itself. */
   get tags(): Readonly<Record<string, string>> {
-    const { major_brand, minor_version, compatible_brands, encoder, ...tags } = this.#reader.tags;
+    const { major_brand, minor_version, compatible_brands, encoder, ENCODER, ...tags } =
+      this.#reader.tags;
     return tags;
   }
 
@@ -77,61 +52,77 @@ export class RestTracks implements AsyncDisposable {
   }
 
   /** Writes all packets that are due before a time of the film, in seconds. */
-  writeUntil(writer: MediaWriter, seconds: number, shiftSeconds: number): void {
+  async writeUntil(seconds: number, breathe: () => Promise<void> | undefined): Promise<void> {
     while (this.#next()) {
       const track = this.#tracks.get(this.#packet.streamIndex);
       if (track !== undefined) {
         const { num, den } = track.from.timeBase;
-        const due = (Number(dueAt(this.#packet)) * num) / den + shiftSeconds;
+        const due = (Number(dueAt(this.#packet)) * num) / den + this.#shiftSeconds;
         if (due > seconds) return;
-        this.#write(writer, track, shiftSeconds);
+        track.take(this.#packet, (packet) => this.#write(track, packet));
+        await breathe();
       }
-      this.#isRead = false;
+      this.#state = "unread";
     }
   }
 
-  #next(): boolean {
-    if (this.#isRead) return true;
-    if (this.#isEnd) return false;
-    this.#isRead = this.#reader.read(this.#packet);
-    this.#isEnd = !this.#isRead;
-    return this.#isRead;
+  /** Writes what the tracks still hold back. */
+  finish(): void {
+    for (const track of this.#tracks.values())
+      track.take(null, (packet) => this.#write(track, packet));
   }
 
-  #write(
-    writer: MediaWriter,
-    { from, to, lastReference }: CopiedTrack,
-    shiftSeconds: number,
-  ): void {
-    const packet = this.#packet;
-    const samples = avGetAudioFrameDuration2(from.codecpar, packet.size);
-    if (from.codecpar.codecType === AVMEDIA_TYPE_AUDIO && samples > 0) {
-      // Times of MKV are rounded to a millisecond. Those of sound follow from its samples.
-      const { sampleRate } = from.codecpar;
-      const rate = { num: 1, den: sampleRate };
-      const due = avRescaleDelta(
-        from.timeBase,
-        dueAt(packet),
-        rate,
-        samples,
-        lastReference,
-        to.timeBase,
-      );
-      packet.dts = due;
-      packet.pts = due;
-      packet.duration =
-        (BigInt(samples) * BigInt(to.timeBase.den)) / BigInt(sampleRate * to.timeBase.num);
-    } else packet.rescaleTs(from.timeBase, to.timeBase);
-    const shift = BigInt(Math.round((shiftSeconds * to.timeBase.den) / to.timeBase.num));
+  #next(): boolean {
+    if (this.#state === "unread") this.#state = this.#reader.read(this.#packet) ? "read" : "end";
+    return this.#state === "read";
+  }
+
+  #write({ to }: KeptTrack, packet: Packet): void {
+    const { num, den } = to.timeBase;
+    const shift = BigInt(Math.round((this.#shiftSeconds * den) / num));
     packet.pts += shift;
     packet.dts += shift;
     packet.streamIndex = to.index;
     packet.pos = -1n;
-    writer.write(packet);
+    this.#writer.write(packet);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const track of this.#tracks.values()) track[Symbol.dispose]();
+    this.#packet.free();
     await this.#reader[Symbol.asyncDispose]();
+  }
+}
+
+/** What the tracks go into. */
+export interface RestOptions {
+  readonly film: FilmFacts;
+  readonly writer: MediaWriter;
+  readonly container: "mp4" | "mkv";
+  /** By how much later everything is shown than in the source. */
+  readonly shiftSeconds: number;
+}
+
+function keep(
+  from: Stream,
+  writer: MediaWriter,
+  container: "mp4" | "mkv",
+  notes: string[],
+): KeptTrack | undefined {
+  const name = `Track ${from.index + 1} (${codecName(from) || "of an unknown kind"})`;
+  const file = container.toUpperCase();
+  switch (trackFate(from, container)) {
+    case "copy":
+      return copiedTrack(from, writer.addTrack());
+    case "encode":
+      notes.push(`${name} was encoded to AAC, since players of ${file} do not play it as it is`);
+      return encodedTrack(from, writer.addTrack());
+    case "text":
+      notes.push(`${name} lost its styles, since ${file} cannot hold it as it is`);
+      return textTrack(from, writer.addTrack(), container);
+    case "drop":
+      notes.push(`${name} was left out, since ${file} cannot hold it`);
+      return undefined;
   }
 }
 
@@ -140,24 +131,4 @@ function isPictureOf({ codec, width, height }: FilmFacts, stream: Stream): boole
   const { codecpar } = stream;
   const isSize = codecpar.width === width && codecpar.height === height;
   return isPicture(stream) && codecName(stream) === codec && isSize;
-}
-
-function dueAt({ dts, pts }: Packet): bigint {
-  return dts === AV_NOPTS_VALUE ? pts : dts;
-}
-
-function copyTrack(from: Stream, to: Stream): CopiedTrack {
-  throwIfFailed(from.codecpar.copy(to.codecpar), "copy a track");
-  to.codecpar.codecTag = 0;
-  to.timeBase = from.timeBase;
-  to.disposition = from.disposition;
-  copyTags(from, to);
-  return { from, to, lastReference: { value: AV_NOPTS_VALUE } };
-}
-
-/** What is said of a track, without what the container writes itself. */
-export function copyTags(from: Stream, to: Stream): void {
-  const tags = Object.entries(from.metadata?.getAll() ?? {});
-  const kept = tags.filter(([name]) => ["language", "title", "handler_name"].includes(name));
-  to.metadata = Dictionary.fromObject(Object.fromEntries(kept));
 }
