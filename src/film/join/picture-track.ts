@@ -3,6 +3,7 @@ import { type Packet, Rational, type Stream } from "node-av/lib";
 import type { FilmColour, FilmFacts } from "../film-facts.js";
 import { throwIfFailed } from "../media/media-error.js";
 import type { MediaWriter } from "../media/media-writer.js";
+import { replaceData } from "../media/replace-data.js";
 import { colourTags } from "./colour-tags.js";
 import { decodeDelay, decodeTimes } from "./decode-times.js";
 import type { FilmClock } from "./film-clock.js";
@@ -64,7 +65,7 @@ export class PictureTrack {
       await before(dts / clock.timescale);
       if (!piece.read(packet)) throw new Error("A result has fewer packets than it had");
       if (sets !== undefined && packet.isKeyframe && packet.data)
-        packet.data = Buffer.concat([sets, packet.data]);
+        replaceData(packet, Buffer.concat([sets, packet.data]));
       packet.pts = BigInt(clock.timeOf(firstFrame + rank));
       packet.dts = BigInt(dts);
       packet.duration = BigInt(clock.durationOf(firstFrame + rank));
