@@ -5,7 +5,8 @@ import type { HeartbeatResult, ProgressReport } from "../task-queue.js";
 import type { MongoChunks } from "./chunks.js";
 import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
-import type { MongoTasks, StoredTask } from "./tasks.js";
+import type { StoredTask } from "./stored-tasks.js";
+import type { MongoTasks } from "./tasks.js";
 
 /**
  * Extends the leases of the reported tasks and records their progress: one read for all of them,

@@ -151,7 +151,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     scope: OrphanScope = "all",
   ): Promise<Task | undefined> {
     return await this.#takeOut(this.#reaping, async (database) => {
-      const orphan = await database.tasks.findOrphan(this.#reaping.place(), scope);
+      const orphan = await database.queue.findOrphan(this.#reaping.place(), scope);
       if (!orphan) return undefined;
       const taken = takeOver(orphan.task, owner, leaseMs, orphan.now);
       return await this.#save(database, [[orphan, taken]]);
@@ -159,12 +159,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async queueAgeMs(): Promise<number> {
-    const oldest = await this.#connection.run(({ tasks }) => tasks.findOldestDue());
+    const oldest = await this.#connection.run(({ queue }) => queue.findOldestDue());
     return oldest ? Math.max(0, oldest.now.getTime() - oldest.task.dueAt.getTime()) : 0;
   }
 
   async nextDueInMs(): Promise<number | undefined> {
-    return await this.#connection.run(({ tasks }) => tasks.nextDueInMs());
+    return await this.#connection.run(({ queue }) => queue.nextDueInMs());
   }
 
   async heartbeat(

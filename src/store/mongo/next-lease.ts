@@ -2,7 +2,8 @@ import { byTurn } from "../../domain/queue-order.js";
 import { nextLease } from "../core/lease-order.js";
 import type { LeaseRequest } from "../task-queue.js";
 import type { MongoDatabase } from "./database.js";
-import type { MongoTasks, StoredTask } from "./tasks.js";
+import type { MongoQueue } from "./queue.js";
+import type { StoredTask } from "./stored-tasks.js";
 
 /** The task to lease, and the heads it passes, as read. */
 export interface StoredLease {
@@ -46,36 +47,36 @@ export async function nextStoredLease(
   request: LeaseRequest,
   place: number,
 ): Promise<StoredLease | undefined> {
-  const { tasks, chunks } = database;
+  const { tasks, queue, chunks } = database;
   const { maxFilmServers } = request;
   const busy = maxFilmServers === undefined ? [] : await chunks.findBusyFilms(maxFilmServers);
   const [keeper, first] = await Promise.all([
-    tasks.findKeeper(),
-    firstDue(tasks, request.workflows, busy, place),
+    queue.findKeeper(),
+    firstDue(queue, request.workflows, busy, place),
   ]);
   if (keeper) return { next: await tasks.withFilm(keeper), passed: [] };
-  const lease = await nextOf(tasks, request, busy, first);
+  const lease = await nextOf(database, request, busy, first);
   if (lease || busy.length === 0) return lease;
-  return await nextOf(tasks, request, [], await firstDue(tasks, request.workflows, [], place));
+  return await nextOf(database, request, [], await firstDue(queue, request.workflows, [], place));
 }
 
 /** The due task or chunk whose turn comes first, or one that is `place` behind it. */
 async function firstDue(
-  tasks: MongoTasks,
+  queue: MongoQueue,
   workflows: readonly string[],
   busy: readonly string[],
   place: number,
 ): Promise<StoredTask | undefined> {
   const found = await Promise.all([
-    tasks.findDue(workflows, place),
-    tasks.findDueChunk(workflows, place, busy),
+    queue.findDue(workflows, place),
+    queue.findDueChunk(workflows, place, busy),
   ]);
   const [first] = found.filter((one) => one !== undefined).sort(byStoredTurn);
   return first;
 }
 
 async function nextOf(
-  tasks: MongoTasks,
+  { tasks, queue }: MongoDatabase,
   request: LeaseRequest,
   busy: readonly string[],
   first: StoredTask | undefined,
@@ -84,13 +85,13 @@ async function nextOf(
   const isPreferred = request.prefer.length === 0 || request.prefer.includes(first.task.workflow);
   const lease = isPreferred
     ? { next: first, passed: [] }
-    : await nextAmongHeads(tasks, request, busy, first.task.priority);
+    : await nextAmongHeads(queue, request, busy, first.task.priority);
   return lease && { ...lease, next: await tasks.withFilm(lease.next) };
 }
 
 /** For an oldest task whose workflow is not preferred: a task of a preferred one may pass it. */
 async function nextAmongHeads(
-  tasks: MongoTasks,
+  queue: MongoQueue,
   request: LeaseRequest,
   busy: readonly string[],
   priority: number,
@@ -98,8 +99,8 @@ async function nextAmongHeads(
   const names = [...new Set(request.workflows)];
   const found = await Promise.all(
     names.flatMap((name) => [
-      tasks.findDue([name], 0, priority),
-      tasks.findDueChunk([name], 0, busy, priority),
+      queue.findDue([name], 0, priority),
+      queue.findDueChunk([name], 0, busy, priority),
     ]),
   );
   const heads = new Map(found.flatMap((head) => (head ? [[head.task.taskId, head]] : [])));

@@ -9,7 +9,8 @@ import type { NewTask } from "../task-intake.js";
 import type { EndStatus } from "./counts.js";
 import type { MongoDatabase } from "./database.js";
 import { isDuplicateKey, VersionConflict } from "./errors.js";
-import type { NewRow, StoredTask } from "./tasks.js";
+import type { StoredTask } from "./stored-tasks.js";
+import type { NewRow } from "./tasks.js";
 
 const CONFLICT_PAUSE = { baseMs: 4, capMs: 250 };
 const MAX_TRIES = 40;
