@@ -42,6 +42,8 @@ export interface Chunk {
   /** When its first frame is shown, and for how long its frames are, in seconds of the film. */
   readonly startSeconds: number;
   readonly durationSeconds: number;
+  /** Frames a second of its result, the same for all chunks of the film; absent: as the piece has it. */
+  readonly fps?: number;
   /** The object of the piece of the film that its prompt reads. */
   readonly pieceKey: string;
 }

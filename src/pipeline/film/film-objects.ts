@@ -1,10 +1,10 @@
 import { chunkId, filmFolder } from "../../domain/film.js";
 
-/** The objects in which a film is kept from its cut to its end. */
+/** The objects in which a film is kept from its cut to its end; extensions are with the dot. */
 export const filmObjects = {
   /** What is known of its picture, as JSON. */
   facts: (film: string): string => `${filmFolder(film)}film.json`,
-  /** All its tracks but the picture. @param extension with the dot */
+  /** All its tracks but the picture. */
   rest: (film: string, extension: string): string => `${filmFolder(film)}rest${extension}`,
   /** What a chunk's prompt reads. */
   piece: (film: string, index: number, extension: string): string =>
