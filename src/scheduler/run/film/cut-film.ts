@@ -11,6 +11,7 @@ import { filmObjects } from "../../../pipeline/film/film-objects.js";
 import { type FilmStorage, moveToStorage } from "../../../pipeline/film/film-storage.js";
 import { FILM_NOTE } from "../../../pipeline/film/known-film.js";
 import type { WorkDir } from "../../../pipeline/work-dir.js";
+import type { NewChunk } from "../../../store/film-queue.js";
 import { persist } from "../../lease/persist.js";
 import type { RunContext, RunState } from "../run-context.js";
 import type { FilmPlan } from "./plan-film.js";
@@ -39,7 +40,7 @@ export async function cutFilm(film: FilmToCut, context: RunContext): Promise<voi
   run.phase = "cut";
   using _place = await context.films.cuts.enter(signal);
   // From now on it is cleaned up as a film, whatever its end.
-  await heldTask.addChunks([], film.film.times.length);
+  await addChunks(film, []);
   await cutPieces(film, context);
   await keepForJoin(film, storageOf(context));
   const result = await heldTask.settle({ kind: "cut" });
@@ -47,10 +48,9 @@ export async function cutFilm(film: FilmToCut, context: RunContext): Promise<voi
   signal.throwIfAborted();
 }
 
-async function cutPieces(
-  { run: { heldTask }, input, film, plan, workDir }: FilmToCut,
-  context: RunContext,
-): Promise<void> {
+async function cutPieces(filmToCut: FilmToCut, context: RunContext): Promise<void> {
+  const { run, input, film, plan, workDir } = filmToCut;
+  const { heldTask } = run;
   const { signal, taskId } = heldTask;
   const { path } = input;
   const start = await cutSoFar(taskId, context, signal);
@@ -65,10 +65,18 @@ async function cutPieces(
     const { skipCount, notes } = await cutter.cut(piece, piecePath, signal);
     await moveToStorage(piecePath, pieceKey, storageOf(context), signal);
     await heldTask.recordNotes(notes);
-    await heldTask.addChunks([{ ...span, ...fixed, skipCount, pieceKey }], film.times.length);
+    await addChunks(filmToCut, [{ ...span, ...fixed, skipCount, pieceKey }]);
     // A server may take it at once.
     context.onPhase();
   }
+}
+
+async function addChunks(
+  { run: { heldTask }, film }: FilmToCut,
+  chunks: readonly NewChunk[],
+): Promise<void> {
+  const { fence } = heldTask;
+  await heldTask.write((store) => store.addChunks(fence, chunks, film.times.length));
 }
 
 /** What comes next after the chunks that are stored. Those of second halves have indices of their own. */
