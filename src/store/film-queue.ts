@@ -8,6 +8,11 @@ export interface NewChunk extends Chunk {
   readonly variant?: string;
 }
 
+/** A chunk as it is stored: a task with the part of the film that it is. */
+export interface ChunkTask extends Task {
+  readonly chunk: Chunk;
+}
+
 /**
  * The part of a store for films that run as several chunks. A chunk is a unit of the queue like any
  * task, with an id that no client can name; lists, counts and the age of the queue leave chunks out.
@@ -37,7 +42,7 @@ export interface FilmQueue {
   addChunks(fence: Fence, chunks: readonly NewChunk[], frameCount: number): Promise<WriteResult>;
 
   /** The chunks of a film by their first frame; none if it has none. */
-  chunks(filmId: string): Promise<readonly Task[]>;
+  chunks(filmId: string): Promise<readonly ChunkTask[]>;
 
   /**
    * Splits a chunk that the caller holds: it becomes pending with its first half, and the second is

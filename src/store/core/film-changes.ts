@@ -10,7 +10,7 @@ import { overallProgress } from "../../domain/overall-progress.js";
 import { chunkTurn } from "../../domain/queue-order.js";
 import { isTerminal, type Task, type TaskFailure } from "../../domain/task.js";
 import { defined } from "../../lib/defined.js";
-import type { NewChunk } from "../film-queue.js";
+import type { ChunkTask, NewChunk } from "../film-queue.js";
 import { closeAttempt } from "./attempts.js";
 import { changeStage, endRunningStage } from "./task-progress.js";
 import { without } from "./without.js";
@@ -93,9 +93,10 @@ export function showProgress(task: Task, runningFrameCount: number): Task {
   return isDeepStrictEqual(shown, task) ? task : shown;
 }
 
-/** Compares two chunks of a film: the one that is shown first is smaller. */
-export function byFirstFrame(a: Task, b: Task): number {
-  return (a.chunk?.firstFrame ?? 0) - (b.chunk?.firstFrame ?? 0);
+/** The chunks of a film in the order in which they are shown. */
+export function inOrder(tasks: readonly Task[]): readonly ChunkTask[] {
+  const chunks = tasks.filter((task): task is ChunkTask => task.chunk !== undefined);
+  return chunks.sort((a, b) => a.chunk.firstFrame - b.chunk.firstFrame);
 }
 
 /** A chunk that became two, of which the second is new. */

@@ -3,13 +3,14 @@ import type { Json, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
-import { byFirstFrame, showProgress } from "../core/film-changes.js";
+import { inOrder, showProgress } from "../core/film-changes.js";
 import { filmsOf, judgeReports } from "../core/judge-reports.js";
 import { type NextLease, nextLease, passOver } from "../core/lease-order.js";
 import { beginLease, createTask, takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
+import type { ChunkTask } from "../film-queue.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
@@ -113,8 +114,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#table.find(taskId);
   }
 
-  async chunks(filmId: string): Promise<readonly Task[]> {
-    return TASK_ID.test(filmId) ? [...this.#table.findChunks(filmId)].sort(byFirstFrame) : [];
+  async chunks(filmId: string): Promise<readonly ChunkTask[]> {
+    return TASK_ID.test(filmId) ? inOrder(this.#table.findChunks(filmId)) : [];
   }
 
   async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {

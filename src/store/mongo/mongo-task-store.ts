@@ -3,13 +3,13 @@ import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
-import { byFirstFrame } from "../core/film-changes.js";
+import { inOrder } from "../core/film-changes.js";
 import { passOver } from "../core/lease-order.js";
 import { beginLease, takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
-import type { FilmQueue } from "../film-queue.js";
+import type { ChunkTask, FilmQueue } from "../film-queue.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
   HeartbeatResult,
@@ -105,10 +105,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return stored?.task;
   }
 
-  async chunks(filmId: string): Promise<readonly Task[]> {
+  async chunks(filmId: string): Promise<readonly ChunkTask[]> {
     if (!TASK_ID.test(filmId)) return [];
     const found = await this.#connection.run(({ chunks }) => chunks.find(filmId));
-    return [...found].sort(byFirstFrame);
+    return inOrder(found);
   }
 
   /** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
