@@ -1,9 +1,10 @@
+import { extname } from "node:path";
 import type { Command } from "commander";
 import { CommandFailure, EXIT, type ExitCode, TaskEnded } from "../failure.js";
 import type { Session } from "../session.js";
 import { openReporter, type Reporter } from "../show/reporter.js";
 import { inParallel } from "../upscale/in-parallel.js";
-import { type Input, readInput, resultPath } from "../upscale/input.js";
+import { type Input, type Out, readInput, resultPath } from "../upscale/input.js";
 import { type UpscaleOptions, upscale } from "../upscale/upscale.js";
 import { type JobOptions, jobOf, jobOptions, outOf, parseCount } from "./options.js";
 
@@ -36,10 +37,13 @@ async function upscaleAll(
   options: Options,
   { service, terminal, signal }: Session,
 ): Promise<ExitCode> {
-  const inputs = await Promise.all(given.map(readInput));
-  const out = await outOf(options.out, inputs.length);
-  refuseSameResult(inputs, (input) => resultPath(input, "", out));
-  using reporter = openReporter(given, terminal);
+  const read = await Promise.all(given.map(readInput));
+  const out = await outOf(options.out, read.length);
+  const inputs = withoutResults(read, out);
+  using reporter = openReporter(
+    inputs.map((input) => input.given),
+    terminal,
+  );
   const how = { service, job: jobOf(options), out, signal };
   let failedCount = 0;
   await inParallel([...inputs.entries()], options.parallel, async ([index, input]) => {
@@ -69,15 +73,24 @@ async function upscaleOne(
   }
 }
 
-function refuseSameResult(inputs: readonly Input[], pathOf: (input: Input) => string): void {
-  const seen = new Map<string, string>();
+/**
+ * The inputs but for those that are results of others, as when `*.png` is given again.
+ *
+ * @throws CommandFailure (usage) where two results would get one name
+ */
+function withoutResults(inputs: readonly Input[], out: Out): readonly Input[] {
+  const byResult = new Map<string, Input>();
   for (const input of inputs) {
-    const path = pathOf(input);
-    const other = seen.get(path);
-    if (other !== undefined && other !== input.given) {
-      const message = `The results of "${other}" and "${input.given}" would get one name; run them apart`;
+    const path = resultPath(input, "", out);
+    const other = byResult.get(path);
+    if (other !== undefined && other.given !== input.given) {
+      const message = `The results of "${other.given}" and "${input.given}" would get one name; run them apart`;
       throw new CommandFailure(EXIT.usage, message);
     }
-    seen.set(path, input.given);
+    byResult.set(path, input);
   }
+  return [...byResult.values()].filter(
+    (input) =>
+      input.kind === "url" || !byResult.has(input.path.slice(0, -extname(input.path).length)),
+  );
 }

@@ -76,6 +76,8 @@ class JsonLines implements Reporter {
   }
 
   step(index: number, step: Step): void {
+    // Its failure is told as one.
+    if (step.kind === "task" && (step.task.error ?? undefined) !== undefined) return;
     const line = JSON.stringify({ input: this.#inputs[index], ...lineFields(step) });
     if (this.#last.get(index) === line) return;
     this.#last.set(index, line);
