@@ -51,6 +51,7 @@ const may = {
   api: ["api/listener", "api/calls", "api/rpc", "api/rest", "api/http", "domain", "lib"],
   standalone: ["lib"],
   client: ["gen"],
+  command: ["lib"],
   demo: ["client", "cpu-server", "input", "lib"],
   "cpu-server": ["lib"],
 };
