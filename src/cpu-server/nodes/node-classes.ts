@@ -1,5 +1,6 @@
 import type { Folders } from "../folders.js";
 import type { Upscaler } from "../network/upscaler.js";
+import { imageFromBatch } from "./image-from-batch.js";
 import { imageScale, imageScaleBy } from "./image-scale.js";
 import { joinImageWithAlpha } from "./join-image-with-alpha.js";
 import { loadImage } from "./load-image.js";
@@ -17,6 +18,7 @@ export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeCla
     joinImageWithAlpha(),
     imageScale(),
     imageScaleBy(),
+    imageFromBatch(),
     upscaleModelLoader(upscaler),
     imageUpscaleWithModel(upscaler),
     saveImage(folders),

@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import type { Stream } from "node-av";
 import { defined } from "../../lib/defined.js";
 import type { FilmColour, FilmFacts, Ratio } from "../film-facts.js";
+import { fileTags } from "./file-tags.js";
 import { type FilmIndex, readIndex } from "./film-index.js";
 import { constantRate, reduced } from "./frame-rate.js";
 import { type OpenFilm, openFilm } from "./open-film.js";
@@ -23,12 +24,14 @@ export async function readFilm(path: string, signal: AbortSignal): Promise<FilmF
   makeGrow(times);
   const { avgFrameRate, rFrameRate } = film.picture;
   const frameRate = constantRate(times, timeBase, lastDuration, [avgFrameRate, rFrameRate]);
-  return { ...facts, timeBase, times, lastDuration, ...defined({ frameRate }) };
+  const tags = fileTags(film.format.metadata?.getAll() ?? {});
+  const stated = defined({ frameRate, tags: Object.keys(tags).length > 0 ? tags : undefined });
+  return { ...facts, timeBase, times, lastDuration, ...stated };
 }
 
 const MP4_FAMILY: ReadonlySet<string> = new Set(["mp4", "mov"]);
 
-type PictureFacts = Omit<FilmFacts, "times" | "timeBase" | "lastDuration" | "frameRate">;
+type PictureFacts = Omit<FilmFacts, "times" | "timeBase" | "lastDuration" | "frameRate" | "tags">;
 
 async function readPictureFacts(
   { format, picture }: OpenFilm,

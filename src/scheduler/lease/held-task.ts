@@ -1,3 +1,4 @@
+import type { Chunk } from "../../domain/film.js";
 import { overallProgress } from "../../domain/overall-progress.js";
 import { serverIdOf } from "../../domain/slot.js";
 import type {
@@ -12,6 +13,7 @@ import type {
 import type { StageProgress, TaskJournal } from "../../pipeline/task-journal.js";
 import type { TimedPrompt } from "../../pool/learned/learned-times.js";
 import type { Pool, SlotTaker } from "../../pool/pool.js";
+import type { FilmQueue, NewChunk } from "../../store/film-queue.js";
 import type {
   Fence,
   Outcome,
@@ -21,6 +23,7 @@ import type {
 } from "../../store/task-queue.js";
 import type { LeasedTask } from "./leased-task.js";
 import { persist } from "./persist.js";
+import { reportOf } from "./report-of.js";
 import { type LetGoReason, TaskLetGo } from "./task-let-go.js";
 
 /** What a held task needs of the lease keeper. */
@@ -31,10 +34,9 @@ export interface LeaseProof {
 
 /** What a held task works with. */
 export interface HeldTaskContext {
-  readonly store: TaskQueue;
+  readonly store: TaskQueue & FilmQueue;
   readonly pool: Pick<Pool, "adopt" | "release">;
   readonly proof: LeaseProof;
-  /** How long the lease was when it began. */
   readonly leaseMs: number;
 }
 
@@ -176,15 +178,9 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.#report !== undefined;
   }
 
-  progress({ stage, ratio, detail, runningNode }: StageProgress): void {
+  progress(progress: StageProgress): void {
     this.movedAtMs = performance.now();
-    const progress = Math.round(Math.min(1, Math.max(0, ratio)) * 1000) / 10;
-    this.#report = {
-      ...this.fence,
-      stage: { name: stage, progress, ...(detail !== undefined && { detail }) },
-      progress: overallProgress(stage, ratio),
-      ...(runningNode !== undefined && { runningNode }),
-    };
+    this.#report = reportOf(this.fence, progress);
   }
 
   async stage(name: StageName, patch: Partial<Stage>): Promise<void> {
@@ -239,6 +235,18 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.#write((store) => store.recordUpload(this.fence, checkpoint));
   }
 
+  /** Stores chunks of the film that it is; without any, that it is one of several chunks. */
+  async addChunks(chunks: readonly NewChunk[], frameCount: number): Promise<void> {
+    await this.#write((store) => store.addChunks(this.fence, chunks, frameCount));
+    this.#takeovers = 0;
+  }
+
+  /** Ends the lease of a chunk that becomes two. */
+  async splitChunk(first: Chunk, second: Omit<Chunk, "index">): Promise<void> {
+    await this.#write((store) => store.splitChunk(this.fence, first, second));
+    this.end("terminal");
+  }
+
   /** Binds a slot; one that it held before it holds no longer. */
   async bindSlot(slot: string): Promise<"ok" | "busy"> {
     const result = await persist(() => this.#context.store.bindSlot(this.fence, slot), this.signal);
@@ -286,7 +294,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.signal.throwIfAborted();
   }
 
-  async #write(write: (store: TaskQueue) => Promise<WriteResult>): Promise<void> {
+  async #write(write: (store: TaskQueue & FilmQueue) => Promise<WriteResult>): Promise<void> {
     this.signal.throwIfAborted();
     this.#letGoUnlessOk(await persist(() => write(this.#context.store), this.signal));
   }

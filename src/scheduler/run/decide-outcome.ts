@@ -20,6 +20,8 @@ const STAGE_OF: Readonly<Record<RunPhase, StageName>> = {
   process: "process",
   upload: "upload",
   kept: "upload",
+  cut: "download",
+  join: "upload",
   cleanup: "process",
 };
 
@@ -35,11 +37,13 @@ export function decideOutcome(
 ): FailureOutcome {
   const { task, heldTask, phase, workflow } = run;
   if (error.code === "STORE_UNAVAILABLE") return storeOutage(heldTask.dispatch !== undefined);
-  const stage = STAGE_OF[phase];
+  // What fails in joining what is all there would fail again and again.
+  const isBug = error.code === "INTERNAL" && phase === "join";
+  const stage = isBug ? "process" : STAGE_OF[phase];
   const { dispatch, dispatchAgeMs, takeovers } = heldTask;
   const failure = {
     ...{ task: { attempt: task.attempt, takeovers }, stage, blamesTask },
-    sincePromptEndedMs: dispatch?.phase === "done" ? dispatchAgeMs : 0,
+    sincePromptEndedMs: dispatch?.phase === "done" ? dispatchAgeMs : sinceLastChunkMs(run),
     hasSecondOpinion: workflow !== undefined && hasSecondOpinion(run, workflow, pool),
   };
   const decision = decideRetry(error, failure, limits);
@@ -57,6 +61,11 @@ export function decideOutcome(
     dropDispatch: isServerFault || dispatch === undefined,
     keepSlot: !isServerFault && dispatch !== undefined && dispatch.phase !== "done",
   };
+}
+
+/** How long ago, when it was leased, the chunks of a film had all ended. */
+function sinceLastChunkMs({ heldTask, chunksEndedAt }: TaskRun): number {
+  return chunksEndedAt ? heldTask.leasedAt.getTime() - chunksEndedAt.getTime() : 0;
 }
 
 /** Another server is tried at once. What this one did is remembered. */
