@@ -49,9 +49,13 @@ export function copiedTrack(from: Stream, to: Stream): KeptTrack {
   };
 }
 
-/** Keeps a track of sound that the container cannot hold as AAC. */
-export function encodedTrack(from: Stream, to: Stream): KeptTrack {
-  const sound = new EncodedSound(from);
+/**
+ * Keeps a track of sound that the container cannot hold as AAC.
+ *
+ * @param isFilled see {@link EncodedSound}.
+ */
+export function encodedTrack(from: Stream, to: Stream, isFilled = false): KeptTrack {
+  const sound = new EncodedSound(from, isFilled);
   sound.describe(to);
   describe(from, to);
   const { timeBase } = sound;

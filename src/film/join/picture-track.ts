@@ -22,13 +22,19 @@ export class PictureTrack {
   #frameCount = 0;
 
   /** Makes the track from the first result. */
-  constructor(first: ResultPiece, track: Stream, { film, clock, isUpright }: PictureOptions) {
+  constructor(
+    first: ResultPiece,
+    track: Stream,
+    { film, clock, isUpright, firstFrame }: PictureOptions,
+  ) {
     const { codec, size } = first;
     this.#clock = clock;
     this.#track = track;
     this.#first = { codec, size };
-    this.#delay = decodeDelay(first.ranks);
-    this.#isSelfContained = first.ranks.length < film.times.length;
+    // A fragment begins when its first frame is shown, for which the others are decoded in a hurry.
+    this.#delay = firstFrame === undefined ? decodeDelay(first.ranks) : 0;
+    this.#isSelfContained = firstFrame === undefined && first.ranks.length < film.times.length;
+    this.#frameCount = firstFrame ?? 0;
     throwIfFailed(first.stream.codecpar.copy(track.codecpar), "copy the picture's track");
     track.codecpar.codecTag = 0;
     track.timeBase = new Rational(1, clock.timescale);
@@ -37,6 +43,7 @@ export class PictureTrack {
     setColour(track, colourTags(film, first.colour, first.encoder));
   }
 
+  /** The frame with which the next result begins. */
   get frameCount(): number {
     return this.#frameCount;
   }
@@ -96,6 +103,8 @@ export interface PictureOptions {
   readonly film: FilmFacts;
   readonly clock: FilmClock;
   readonly isUpright?: boolean;
+  /** Of the one result that the track has. @default it has all, and begins with the first frame */
+  readonly firstFrame?: number;
 }
 
 /** The rate of a film of variable times is left out: that of its results means nothing. */

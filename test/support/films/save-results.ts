@@ -19,7 +19,7 @@ export interface ServerHabits {
   readonly fps?: number;
   /** Whether it turns frames upright. @default false */
   readonly isUpright?: boolean;
-  /** Options of its encoder. @default none, as ComfyUI's servers have it */
+  /** Options of its encoder. @default as ComfyUI's servers have it, but always with reordered frames */
   readonly encoder?: Readonly<Record<string, string>>;
 }
 
@@ -30,8 +30,9 @@ export interface SavedResult {
 }
 
 const SCALE = 2;
+const REORDERED = { "x264-params": "b-adapt=0" } as const;
 /** Of another build: another profile, another kind of coding. */
-export const OTHER_BUILD = { "x264-params": "bframes=2:ref=1:cabac=0:8x8dct=0" } as const;
+export const OTHER_BUILD = { "x264-params": "bframes=2:b-adapt=0:ref=1:cabac=0:8x8dct=0" } as const;
 
 /**
  * Makes the results of a film's chunks as ComfyUI does: each frame of twice the size, at a constant
@@ -55,7 +56,7 @@ export function saveResults(
 }
 
 function saveVideo(path: string, frames: readonly ShownFrame[], server: ServerHabits): void {
-  const { fps = 24, isUpright = false, encoder: options = {} } = server;
+  const { fps = 24, isUpright = false, encoder: options = REORDERED } = server;
   const rate = new Rational(Math.round(fps * 1000), 1000);
   const pictures = frames.map((frame) => pictureOf(frame, isUpright));
   const { width = 0, height = 0 } = pictures[0] ?? {};
