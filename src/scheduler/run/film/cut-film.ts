@@ -60,7 +60,7 @@ async function cutPieces(filmToCut: FilmToCut, context: RunContext): Promise<voi
   for await (const piece of planPieces(path, film, optionsOf(plan), start, signal)) {
     await room(context, signal);
     const { source, ...span } = piece;
-    const pieceKey = filmObjects.piece(taskId, piece.index, `.${pieceContainer(film.codec)}`);
+    const pieceKey = filmObjects.piece(taskId, piece.index, `.${pieceContainer(film, piece)}`);
     const piecePath = workDir.file(basename(pieceKey));
     const { skipCount, notes } = await cutter.cut(piece, piecePath, signal);
     await moveToStorage(piecePath, pieceKey, storageOf(context), signal);
