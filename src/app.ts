@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
+import { registerFilmPreviews, type SegmentSource } from "./api/http/film-preview-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import type { Monitor } from "./api/rpc/monitor-handlers.js";
@@ -22,7 +23,9 @@ import { buildScheduler } from "./scheduler/build-scheduler.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { AbandonedPromptSweeper } from "./scheduler/tidy/abandoned-prompt-sweeper.js";
 import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
+import { repeatPreviewSweeps } from "./scheduler/tidy/preview-sweeper.js";
 import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
+import { FilmPreviews } from "./service/film-previews.js";
 import { MonitorService } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
@@ -64,13 +67,20 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const metrics = new Metrics();
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
-  const { storage, plugins } = await openStorage(config, location, logger);
+  const { storage, plugins, segments } = await openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = await buildPool(config, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const workPath = await openWork(workOptions(config, store, logger), opened);
+  const previews = new FilmPreviews({
+    ...{ store, storage, directory: workPath, now: Date.now, previewMs: config.films.previewMs },
+    get publicUrl() {
+      return publicUrlOf(config, location);
+    },
+  });
+  plugins.push((app) => registerFilmPreviews(app, previews, segments));
   const spoolDirectory = join(workPath, "uploads");
   const uploads = opened.use(
     await openUploads({ ...config.uploads, spoolDirectory, storage, store, logger }),
@@ -87,10 +97,13 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const { maxPendingCount } = config.store;
   const services = {
     tasks: new TaskService({
-      ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
+      ...{ store, watcher, storage, previews, guard, sources, catalog, pool, random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
-    monitor: countStats(opened.use(new MonitorService({ store, pool, catalog, storage })), metrics),
+    monitor: countStats(
+      opened.use(new MonitorService({ store, pool, catalog, storage, previews })),
+      metrics,
+    ),
     workflows: new WorkflowService(catalog, pool),
     uploads: uploads.uploads,
   };
@@ -105,6 +118,8 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
+  const { previewMs } = config.films;
+  opened.use(repeatPreviewSweeps({ previewMs, store, storage, now: Date.now, logger }));
   scheduler.start();
   const all = opened.move();
   return {
@@ -160,23 +175,31 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   return await openMongoStore({ uri, logger });
 }
 
+/** Where clients reach the service, without a slash at the end. */
+function publicUrlOf({ publicUrl }: Config, { port }: { readonly port: number }): string {
+  return publicUrl ?? `http://localhost:${port}`;
+}
+
 /** Loads an adapter with a large library only if it is configured: the start is quicker. */
 async function openStorage(
-  { oss, publicUrl, dataDir }: Config,
+  config: Config,
   location: { readonly port: number },
   logger: Logger,
-): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[] }> {
+): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[]; segments: SegmentSource }> {
+  const { oss, dataDir } = config;
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
-    return { storage: createOssStorage(oss, { logger }), plugins: [] };
+    const storage = createOssStorage(oss, { logger });
+    return { storage, plugins: [], segments: storage };
   }
   const storage = createLocalStorage({
     directory: dataDir,
     get publicUrl() {
-      return publicUrl ?? `http://localhost:${location.port}`;
+      return publicUrlOf(config, location);
     },
   });
-  return { storage, plugins: [(app) => registerOutputs(app, storage)] };
+  const plugins: ApiPlugin[] = [(app) => registerOutputs(app, storage)];
+  return { storage, plugins, segments: { files: storage } };
 }
 
 /** The sources of inputs that are not on the network. */
