@@ -26,7 +26,7 @@ import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
 import { repeatPreviewSweeps } from "./scheduler/tidy/preview-sweeper.js";
 import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
 import { FilmPreviews } from "./service/film-previews.js";
-import { MonitorService } from "./service/monitor-service.js";
+import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
 import { CpuServerProcess } from "./standalone/cpu-server-process.js";
@@ -74,12 +74,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const pool = await buildPool(config, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const workPath = await openWork(workOptions(config, store, logger), opened);
-  const previews = new FilmPreviews({
-    ...{ store, storage, directory: workPath, now: Date.now, previewMs: config.films.previewMs },
-    get publicUrl() {
-      return publicUrlOf(config, location);
-    },
-  });
+  const previews = openPreviews({ config, location, store, storage, workPath, logger }, opened);
   plugins.push((app) => registerFilmPreviews(app, previews, segments));
   const spoolDirectory = join(workPath, "uploads");
   const uploads = opened.use(
@@ -100,17 +95,11 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
       ...{ store, watcher, storage, previews, guard, sources, catalog, pool, random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
-    monitor: countStats(
-      opened.use(new MonitorService({ store, pool, catalog, storage, previews })),
-      metrics,
-    ),
+    monitor: openMonitor({ store, pool, catalog, storage, previews }, metrics, opened),
     workflows: new WorkflowService(catalog, pool),
     uploads: uploads.uploads,
   };
-  for (const server of pool.servers)
-    opened.use(
-      new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
-    );
+  openProbers({ pool, catalog, logger: logger.child({ part: "prober" }) }, opened);
   await firstAnswers(pool, config);
   const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
   location.port = api.port;
@@ -118,8 +107,6 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
-  const { previewMs } = config.films;
-  opened.use(repeatPreviewSweeps({ previewMs, store, storage, now: Date.now, logger }));
   scheduler.start();
   const all = opened.move();
   return {
@@ -134,7 +121,20 @@ function countWatches(watcher: TaskWatcher, metrics: Metrics): Pick<TaskWatcher,
   return { watch: metrics.countStreams("watch_task", watch) };
 }
 
-function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
+/** Asks every server again and again whether it is there. */
+function openProbers(
+  options: Omit<ConstructorParameters<typeof ServerProber>[0], "server">,
+  opened: DisposalStack,
+): void {
+  for (const server of options.pool.servers) opened.use(new ServerProber({ ...options, server }));
+}
+
+function openMonitor(
+  options: MonitorServiceOptions,
+  metrics: Metrics,
+  opened: DisposalStack,
+): Monitor {
+  const monitor = opened.use(new MonitorService(options));
   const watchStats: Monitor["watchStats"] = (...args) => monitor.watchStats(...args);
   return {
     stats: () => monitor.stats(),
@@ -173,6 +173,30 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
     logger.warn("results are kept on local disk: replicas must share TMLSR_DATA_DIR");
   const { openMongoStore } = await import("./store/mongo/open-mongo-store.js");
   return await openMongoStore({ uri, logger });
+}
+
+interface PreviewParts {
+  readonly config: Config;
+  readonly location: { readonly port: number };
+  readonly store: TaskStore;
+  readonly storage: ObjectStorage;
+  readonly workPath: string;
+  readonly logger: Logger;
+}
+
+/** Shows films that still render, and removes what is left of that some time after their end. */
+function openPreviews(
+  { config, location, workPath, logger, ...parts }: PreviewParts,
+  opened: DisposalStack,
+): FilmPreviews {
+  const options = { ...parts, previewMs: config.films.previewMs, now: Date.now };
+  opened.use(repeatPreviewSweeps({ ...options, logger }));
+  return new FilmPreviews({
+    ...{ ...options, directory: workPath },
+    get publicUrl() {
+      return publicUrlOf(config, location);
+    },
+  });
 }
 
 /** Where clients reach the service, without a slash at the end. */
