@@ -42,7 +42,7 @@ const may = {
   "scheduler/tidy": ["storage", "pipeline", "pool", "pool/server", "store", "domain", "lib"],
   scheduler: ["scheduler/plan", "scheduler/run", "scheduler/lease", "pipeline", "pool", "input", "workflow/catalog", "store", "domain", "lib"],
   metrics: ["pool", "pool/server", "store", "domain", "lib"],
-  service: ["pool", "store", "store/watch", "workflow", "workflow/catalog", "workflow/read", "input", "net", "storage", "domain", "lib"],
+  service: ["pool", "store", "store/watch", "workflow", "workflow/catalog", "workflow/read", "input", "net", "film/preview", "storage", "domain", "lib"],
   "api/calls": ["gen", "service", "domain", "lib"],
   "api/listener": ["api/calls", "domain", "lib"],
   "api/rest": ["api/calls", "gen", "domain", "lib"],
