@@ -15,6 +15,7 @@ import type { NewChunk } from "../../../store/film-queue.js";
 import { persist } from "../../lease/persist.js";
 import type { RunContext, RunState } from "../run-context.js";
 import type { FilmPlan } from "./plan-film.js";
+import { beginShowing } from "./show-film.js";
 import { storageOf } from "./storage-of.js";
 
 /** A film that is here and is to run as several chunks. */
@@ -41,7 +42,9 @@ export async function cutFilm(film: FilmToCut, context: RunContext): Promise<voi
   using _place = await context.films.cuts.enter(signal);
   // From now on it is cleaned up as a film, whatever its end.
   await addChunks(film, []);
+  const showing = beginShowing(film, context);
   await cutPieces(film, context);
+  await showing;
   await keepForJoin(film, storageOf(context));
   const result = await heldTask.settle({ kind: "cut" });
   if (result !== "ok") heldTask.end(result);
