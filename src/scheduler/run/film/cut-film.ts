@@ -7,6 +7,7 @@ import { type PlanOptions, type PlanStart, planPieces } from "../../../film/plan
 import { keepRest, restContainer } from "../../../film/rest/keep-rest.js";
 import { defined } from "../../../lib/defined.js";
 import type { ReadyInput } from "../../../pipeline/download-stage.js";
+import { depthOf } from "../../../pipeline/film/check-film-kind.js";
 import { filmObjects } from "../../../pipeline/film/film-objects.js";
 import { type FilmStorage, moveToStorage } from "../../../pipeline/film/film-storage.js";
 import { FILM_NOTE } from "../../../pipeline/film/known-film.js";
@@ -58,7 +59,11 @@ async function cutPieces(filmToCut: FilmToCut, context: RunContext): Promise<voi
   const { path } = input;
   const start = await cutSoFar(taskId, context, signal);
   const { num, den } = pieceRate(film);
-  const fixed = { film: taskId, fps: num / den, ...defined({ variant: plan.variant }) };
+  const fixed = {
+    film: taskId,
+    fps: num / den,
+    ...defined({ variant: plan.variant, depth: depthOf(film) }),
+  };
   await using cutter = await openCutter(path, film, signal);
   for await (const piece of planPieces(path, film, optionsOf(plan), start, signal)) {
     await room(context, signal);
