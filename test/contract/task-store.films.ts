@@ -69,8 +69,14 @@ export function describeFilms(open: OpenStore): void {
       await using fixture = await open();
       const { store } = fixture;
       const fence = await leaseFilm(store);
-      await expect(store.addChunks(fence, [aChunk(fence.taskId, 1)], 300)).rejects.toThrow();
-      expect(await store.chunks(fence.taskId)).toEqual([]);
+      const film = fence.taskId;
+      await expect(store.addChunks(fence, [aChunk(film, 1)], 300)).rejects.toThrow("follow");
+      expect(await store.chunks(film)).toEqual([]);
+      await store.addChunks(fence, someChunks(film, 1), 100);
+      await store.settle(fence, { kind: "cut" });
+      await store.settle(fenceOf(await leaseChunk(store)), COMPLETED);
+      const joining = fenceOf(await takeOverOne(store));
+      await expect(store.addChunks(joining, [aChunk(film, 1)], 100)).rejects.toThrow("cut already");
     });
 
     test("answers who no longer holds the film, and stores nothing", async () => {

@@ -41,10 +41,15 @@ export async function cutFilm(
   overrides: Partial<NewTask> = {},
 ): Promise<string> {
   const fence = await leaseFilm(store, overrides);
+  await cutLeased(store, fence, chunkCount);
+  return fence.taskId;
+}
+
+/** Stores all chunks of a film that is held. */
+export async function cutLeased(store: TaskStore, fence: Fence, chunkCount: number): Promise<void> {
   const chunks = someChunks(fence.taskId, chunkCount);
   await store.addChunks(fence, chunks, chunkCount * CHUNK_FRAMES);
   await store.settle(fence, { kind: "cut" });
-  return fence.taskId;
 }
 
 /** Leases the chunk whose turn it is. */

@@ -5,6 +5,8 @@ import { clockTime, damagedFilm } from "../read/damaged-film.js";
 import { eachPacket } from "../read/each-packet.js";
 import { packetReader } from "../read/look-into-packet.js";
 import { type OpenFilm, openFilm } from "../read/open-film.js";
+import { seekToKey } from "../read/seek-to-key.js";
+import type { FrameWindow } from "./frame-window.js";
 import { beginPiece, pieceContainer, pieceRate } from "./piece-file.js";
 
 /** A piece that was cut. */
@@ -20,6 +22,7 @@ export interface FilmCutter extends AsyncDisposable {
   /**
    * Writes a piece into a file: its pictures alone, packet by packet, from its key frame on. Pictures
    * that follow the key frame but are shown before it are left out, since they need what came before.
+   * A piece that cannot be cut is encoded without loss. Pieces are best cut in order.
    *
    * @param outPath - with the extension of `pieceContainer`.
    * @throws TaskError INPUT_DAMAGED, naming the time.
@@ -34,10 +37,32 @@ export async function openCutter(
   signal: AbortSignal,
 ): Promise<FilmCutter> {
   const open = await openFilm(path, signal);
+  let window: FrameWindow | undefined;
   return {
-    cut: (piece, outPath, stop) => cutOut(open, film, piece, outPath, stop),
-    [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
+    cut: async (piece, outPath, stop) => {
+      const { isEncoded, skipCount } = piece.source;
+      if (!isEncoded) {
+        await cutOut(open, film, piece, outPath, stop);
+        return { skipCount, notes: [] };
+      }
+      const [{ FrameWindow }, { encodePiece }] = await encoding();
+      window ??= await FrameWindow.open(path, film, signal);
+      await encodePiece(window, film, piece, outPath, stop);
+      return { skipCount: 0, notes: [ENCODED_NOTE] };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await window?.[Symbol.asyncDispose]();
+      await open[Symbol.asyncDispose]();
+    },
   };
+}
+
+const ENCODED_NOTE =
+  "Key frames of the film are far apart: parts of it were encoded anew, without loss, before the servers got them";
+
+/** Few films need it. */
+async function encoding() {
+  return await Promise.all([import("./frame-window.js"), import("./encode-piece.js")]);
 }
 
 /** Cuts a single piece; {@link FilmCutter} opens the film only once for many. */
@@ -58,11 +83,11 @@ async function cutOut(
   piece: PlannedPiece,
   outPath: string,
   signal: AbortSignal,
-): Promise<CutPiece> {
+): Promise<void> {
   const packets = await readPackets(open, film, piece, signal);
   try {
     const rate = pieceRate(film);
-    const container = pieceContainer(film.codec);
+    const container = pieceContainer(film, piece);
     await using file = await beginPiece(outPath, container, open.picture.codecpar, rate);
     for (const { packet, shownAt, decodedAt } of retimed(packets)) {
       packet.pts = BigInt(shownAt);
@@ -74,7 +99,6 @@ async function cutOut(
   } finally {
     for (const { packet } of packets) packet.free();
   }
-  return { skipCount: piece.source.skipCount, notes: [] };
 }
 
 interface PiecePacket {
@@ -90,7 +114,7 @@ async function readPackets(
   { source, startSeconds }: PlannedPiece,
   signal: AbortSignal,
 ): Promise<readonly PiecePacket[]> {
-  await seekTo(open, source.entryTicks);
+  await seekToKey(open, source.entryTicks);
   const { index: track, codecpar } = open.picture;
   const look = packetReader(film.codec, codecpar.extradata);
   const packets: PiecePacket[] = [];
@@ -112,13 +136,6 @@ async function readPackets(
     for (const { packet } of packets) packet.free();
     throw thrown;
   }
-}
-
-async function seekTo({ format, picture }: OpenFilm, ticks: number): Promise<void> {
-  const { AVDISCARD_ALL, AVSEEK_FLAG_BACKWARD } = await import("node-av");
-  for (const stream of format.streams)
-    if (stream.index !== picture.index) stream.discard = AVDISCARD_ALL;
-  await format.seekFrame(picture.index, BigInt(ticks), AVSEEK_FLAG_BACKWARD);
 }
 
 /** A picture that is not shown is between two that are. */

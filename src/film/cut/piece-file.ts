@@ -1,12 +1,16 @@
 import type { CodecParameters, FormatContext, IOContext, Packet, Stream } from "node-av";
 import type { FilmFacts, Ratio } from "../film-facts.js";
+import type { PlannedPiece } from "../plan/plan-pieces.js";
 
 /** MP4 is what every server reads; these codecs fit into it. */
 const MP4_CODECS: ReadonlySet<string> = new Set(["h264", "hevc", "vp9", "av1", "mpeg4"]);
 
-/** The container of pieces that hold pictures of a codec; also the extension of their files. */
-export function pieceContainer(codec: string): "mp4" | "mkv" {
-  return MP4_CODECS.has(codec) ? "mp4" : "mkv";
+/** The container of a piece; also the extension of its file. */
+export function pieceContainer(
+  { codec }: Pick<FilmFacts, "codec">,
+  { source }: Pick<PlannedPiece, "source">,
+): "mp4" | "mkv" {
+  return MP4_CODECS.has(codec) && !source.isEncoded ? "mp4" : "mkv";
 }
 
 /**

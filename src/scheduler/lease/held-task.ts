@@ -1,4 +1,3 @@
-import type { Chunk } from "../../domain/film.js";
 import { overallProgress } from "../../domain/overall-progress.js";
 import { serverIdOf } from "../../domain/slot.js";
 import type {
@@ -13,7 +12,7 @@ import type {
 import type { StageProgress, TaskJournal } from "../../pipeline/task-journal.js";
 import type { TimedPrompt } from "../../pool/learned/learned-times.js";
 import type { Pool, SlotTaker } from "../../pool/pool.js";
-import type { FilmQueue, NewChunk } from "../../store/film-queue.js";
+import type { FilmQueue } from "../../store/film-queue.js";
 import type {
   Fence,
   Outcome,
@@ -188,21 +187,21 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (patch.status !== undefined) this.#report = undefined;
     const progress =
       patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
-    await this.#write((store) => store.updateStage(this.fence, name, patch, progress));
+    await this.write((store) => store.updateStage(this.fence, name, patch, progress));
     if (patch.status === "success") this.#takeovers = 0;
   }
 
   async recordInput(input: InputFacts): Promise<void> {
-    await this.#write((store) => store.recordInput(this.fence, input));
+    await this.write((store) => store.recordInput(this.fence, input));
     this.#input = input;
   }
 
   async recordNotes(notes: readonly string[]): Promise<void> {
-    if (notes.length > 0) await this.#write((store) => store.recordNotes(this.fence, notes));
+    if (notes.length > 0) await this.write((store) => store.recordNotes(this.fence, notes));
   }
 
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
-    await this.#write((store) => store.recordDispatch(this.fence, dispatch));
+    await this.write((store) => store.recordDispatch(this.fence, dispatch));
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
     if (dispatch.phase === "sent") this.#variantBefore = this.#variant;
@@ -212,7 +211,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** Of a prompt that another holder recorded already nothing is new. */
   async recordMemoryFailure(failure: MemoryFailure): Promise<void> {
-    await this.#write((store) => store.recordMemoryFailure(this.fence, failure));
+    await this.write((store) => store.recordMemoryFailure(this.fence, failure));
     const isKnown = this.#memoryFailures.some(({ promptId }) => promptId === failure.promptId);
     if (!isKnown) this.#memoryFailures = [...this.#memoryFailures, failure];
   }
@@ -232,19 +231,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     // Remembered before it is written: an upload that was begun must be given up even if the write
     // fails.
     this.#uploadCheckpoint = checkpoint;
-    return this.#write((store) => store.recordUpload(this.fence, checkpoint));
-  }
-
-  /** Stores chunks of the film that it is; without any, that it is one of several chunks. */
-  async addChunks(chunks: readonly NewChunk[], frameCount: number): Promise<void> {
-    await this.#write((store) => store.addChunks(this.fence, chunks, frameCount));
-    this.#takeovers = 0;
-  }
-
-  /** Ends the lease of a chunk that becomes two. */
-  async splitChunk(first: Chunk, second: Omit<Chunk, "index">): Promise<void> {
-    await this.#write((store) => store.splitChunk(this.fence, first, second));
-    this.end("terminal");
+    return this.write((store) => store.recordUpload(this.fence, checkpoint));
   }
 
   /** Binds a slot; one that it held before it holds no longer. */
@@ -262,7 +249,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** Gives the task's slot back, if it holds one. */
   async releaseSlot(): Promise<void> {
     if (this.#slot === undefined) return;
-    await this.#write((store) => store.releaseSlot(this.fence));
+    await this.write((store) => store.releaseSlot(this.fence));
     this.#leaveSlot();
   }
 
@@ -294,7 +281,8 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.signal.throwIfAborted();
   }
 
-  async #write(write: (store: TaskQueue & FilmQueue) => Promise<WriteResult>): Promise<void> {
+  /** Writes what only a holder may, with its fence. @throws TaskLetGo where it holds the task no longer */
+  async write(write: (store: TaskQueue & FilmQueue) => Promise<WriteResult>): Promise<void> {
     this.signal.throwIfAborted();
     this.#letGoUnlessOk(await persist(() => write(this.#context.store), this.signal));
   }

@@ -37,13 +37,11 @@ export function decideOutcome(
 ): FailureOutcome {
   const { task, heldTask, phase, workflow } = run;
   if (error.code === "STORE_UNAVAILABLE") return storeOutage(heldTask.dispatch !== undefined);
-  // What fails in joining what is all there would fail again and again.
-  const isBug = error.code === "INTERNAL" && phase === "join";
-  const stage = isBug ? "process" : STAGE_OF[phase];
-  const { dispatch, dispatchAgeMs, takeovers } = heldTask;
+  const stage = stageOf(phase, error);
+  const { dispatch, takeovers } = heldTask;
   const failure = {
     ...{ task: { attempt: task.attempt, takeovers }, stage, blamesTask },
-    sincePromptEndedMs: dispatch?.phase === "done" ? dispatchAgeMs : sinceLastChunkMs(run),
+    sincePromptEndedMs: sincePromptEndedMs(run),
     hasSecondOpinion: workflow !== undefined && hasSecondOpinion(run, workflow, pool),
   };
   const decision = decideRetry(error, failure, limits);
@@ -63,9 +61,15 @@ export function decideOutcome(
   };
 }
 
-/** How long ago, when it was leased, the chunks of a film had all ended. */
-function sinceLastChunkMs({ heldTask, chunksEndedAt }: TaskRun): number {
-  return chunksEndedAt ? heldTask.leasedAt.getTime() - chunksEndedAt.getTime() : 0;
+/** What fails in joining chunks that are all there would fail again and again. */
+function stageOf(phase: RunPhase, { code }: TaskError): StageName {
+  return phase === "join" && code === "INTERNAL" ? "process" : STAGE_OF[phase];
+}
+
+/** How long ago its prompt ended; with a film that is joined, at its lease, the last of its chunks. */
+function sincePromptEndedMs({ heldTask, chunksEndedAt }: TaskRun): number {
+  if (chunksEndedAt) return heldTask.leasedAt.getTime() - chunksEndedAt.getTime();
+  return heldTask.dispatch?.phase === "done" ? heldTask.dispatchAgeMs : 0;
 }
 
 /** Another server is tried at once. What this one did is remembered. */

@@ -7,13 +7,16 @@ import { type PlanOptions, type PlanStart, planPieces } from "../../../film/plan
 import { keepRest, restContainer } from "../../../film/rest/keep-rest.js";
 import { defined } from "../../../lib/defined.js";
 import type { ReadyInput } from "../../../pipeline/download-stage.js";
+import { depthOf } from "../../../pipeline/film/check-film-kind.js";
 import { filmObjects } from "../../../pipeline/film/film-objects.js";
 import { type FilmStorage, moveToStorage } from "../../../pipeline/film/film-storage.js";
 import { FILM_NOTE } from "../../../pipeline/film/known-film.js";
 import type { WorkDir } from "../../../pipeline/work-dir.js";
+import type { NewChunk } from "../../../store/film-queue.js";
 import { persist } from "../../lease/persist.js";
 import type { RunContext, RunState } from "../run-context.js";
 import type { FilmPlan } from "./plan-film.js";
+import { beginShowing } from "./show-film.js";
 import { storageOf } from "./storage-of.js";
 
 /** A film that is here and is to run as several chunks. */
@@ -39,36 +42,49 @@ export async function cutFilm(film: FilmToCut, context: RunContext): Promise<voi
   run.phase = "cut";
   using _place = await context.films.cuts.enter(signal);
   // From now on it is cleaned up as a film, whatever its end.
-  await heldTask.addChunks([], film.film.times.length);
+  await addChunks(film, []);
+  const showing = beginShowing(film, context);
   await cutPieces(film, context);
+  await showing;
   await keepForJoin(film, storageOf(context));
   const result = await heldTask.settle({ kind: "cut" });
   if (result !== "ok") heldTask.end(result);
   signal.throwIfAborted();
 }
 
-async function cutPieces(
-  { run: { heldTask }, input, film, plan, workDir }: FilmToCut,
-  context: RunContext,
-): Promise<void> {
+async function cutPieces(filmToCut: FilmToCut, context: RunContext): Promise<void> {
+  const { run, input, film, plan, workDir } = filmToCut;
+  const { heldTask } = run;
   const { signal, taskId } = heldTask;
   const { path } = input;
   const start = await cutSoFar(taskId, context, signal);
   const { num, den } = pieceRate(film);
-  const fixed = { film: taskId, fps: num / den, ...defined({ variant: plan.variant }) };
+  const fixed = {
+    film: taskId,
+    fps: num / den,
+    ...defined({ variant: plan.variant, depth: depthOf(film) }),
+  };
   await using cutter = await openCutter(path, film, signal);
   for await (const piece of planPieces(path, film, optionsOf(plan), start, signal)) {
     await room(context, signal);
     const { source, ...span } = piece;
-    const pieceKey = filmObjects.piece(taskId, piece.index, `.${pieceContainer(film.codec)}`);
+    const pieceKey = filmObjects.piece(taskId, piece.index, `.${pieceContainer(film, piece)}`);
     const piecePath = workDir.file(basename(pieceKey));
     const { skipCount, notes } = await cutter.cut(piece, piecePath, signal);
     await moveToStorage(piecePath, pieceKey, storageOf(context), signal);
     await heldTask.recordNotes(notes);
-    await heldTask.addChunks([{ ...span, ...fixed, skipCount, pieceKey }], film.times.length);
+    await addChunks(filmToCut, [{ ...span, ...fixed, skipCount, pieceKey }]);
     // A server may take it at once.
     context.onPhase();
   }
+}
+
+async function addChunks(
+  { run: { heldTask }, film }: FilmToCut,
+  chunks: readonly NewChunk[],
+): Promise<void> {
+  const { fence } = heldTask;
+  await heldTask.write((store) => store.addChunks(fence, chunks, film.times.length));
 }
 
 /** What comes next after the chunks that are stored. Those of second halves have indices of their own. */

@@ -19,7 +19,8 @@ export async function splitOverfull(heldTask: HeldTask, workflow: Workflow): Pro
   const frames = filmFrames(graphNamed(workflow, heldTask.variant));
   const halves = chunk && splitChunk(chunk, frames?.context ?? NO_CONTEXT);
   if (halves === undefined) return;
-  await heldTask.splitChunk(...halves);
+  await heldTask.write((store) => store.splitChunk(heldTask.fence, ...halves));
+  heldTask.end("terminal");
   heldTask.signal.throwIfAborted();
 }
 
