@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
+import { registerFilmPreviews, type SegmentSource } from "./api/http/film-preview-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import type { Monitor } from "./api/rpc/monitor-handlers.js";
@@ -22,8 +23,10 @@ import { buildScheduler } from "./scheduler/build-scheduler.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { AbandonedPromptSweeper } from "./scheduler/tidy/abandoned-prompt-sweeper.js";
 import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
+import { repeatPreviewSweeps } from "./scheduler/tidy/preview-sweeper.js";
 import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
-import { MonitorService } from "./service/monitor-service.js";
+import { FilmPreviews } from "./service/film-previews.js";
+import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
 import { TaskService } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
 import { CpuServerProcess } from "./standalone/cpu-server-process.js";
@@ -64,13 +67,15 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const metrics = new Metrics();
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
-  const { storage, plugins } = await openStorage(config, location, logger);
+  const { storage, plugins, segments } = await openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = await buildPool(config, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const workPath = await openWork(workOptions(config, store, logger), opened);
+  const previews = openPreviews({ config, location, store, storage, workPath, logger }, opened);
+  plugins.push((app) => registerFilmPreviews(app, previews, segments));
   const spoolDirectory = join(workPath, "uploads");
   const uploads = opened.use(
     await openUploads({ ...config.uploads, spoolDirectory, storage, store, logger }),
@@ -87,17 +92,14 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const { maxPendingCount } = config.store;
   const services = {
     tasks: new TaskService({
-      ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
+      ...{ store, watcher, storage, previews, guard, sources, catalog, pool, random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
-    monitor: countStats(opened.use(new MonitorService({ store, pool, catalog, storage })), metrics),
+    monitor: openMonitor({ store, pool, catalog, storage, previews }, metrics, opened),
     workflows: new WorkflowService(catalog, pool),
     uploads: uploads.uploads,
   };
-  for (const server of pool.servers)
-    opened.use(
-      new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
-    );
+  openProbers({ pool, catalog, logger: logger.child({ part: "prober" }) }, opened);
   await firstAnswers(pool, config);
   const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
   location.port = api.port;
@@ -119,7 +121,20 @@ function countWatches(watcher: TaskWatcher, metrics: Metrics): Pick<TaskWatcher,
   return { watch: metrics.countStreams("watch_task", watch) };
 }
 
-function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
+/** Asks every server again and again whether it is there. */
+function openProbers(
+  options: Omit<ConstructorParameters<typeof ServerProber>[0], "server">,
+  opened: DisposalStack,
+): void {
+  for (const server of options.pool.servers) opened.use(new ServerProber({ ...options, server }));
+}
+
+function openMonitor(
+  options: MonitorServiceOptions,
+  metrics: Metrics,
+  opened: DisposalStack,
+): Monitor {
+  const monitor = opened.use(new MonitorService(options));
   const watchStats: Monitor["watchStats"] = (...args) => monitor.watchStats(...args);
   return {
     stats: () => monitor.stats(),
@@ -160,23 +175,55 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   return await openMongoStore({ uri, logger });
 }
 
+interface PreviewParts {
+  readonly config: Config;
+  readonly location: { readonly port: number };
+  readonly store: TaskStore;
+  readonly storage: ObjectStorage;
+  readonly workPath: string;
+  readonly logger: Logger;
+}
+
+/** Shows films that still render, and removes what is left of that some time after their end. */
+function openPreviews(
+  { config, location, workPath, logger, ...parts }: PreviewParts,
+  opened: DisposalStack,
+): FilmPreviews {
+  const options = { ...parts, previewMs: config.films.previewMs, now: Date.now };
+  opened.use(repeatPreviewSweeps({ ...options, logger }));
+  return new FilmPreviews({
+    ...{ ...options, directory: workPath },
+    get publicUrl() {
+      return publicUrlOf(config, location);
+    },
+  });
+}
+
+/** Where clients reach the service, without a slash at the end. */
+function publicUrlOf({ publicUrl }: Config, { port }: { readonly port: number }): string {
+  return publicUrl ?? `http://localhost:${port}`;
+}
+
 /** Loads an adapter with a large library only if it is configured: the start is quicker. */
 async function openStorage(
-  { oss, publicUrl, dataDir }: Config,
+  config: Config,
   location: { readonly port: number },
   logger: Logger,
-): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[] }> {
+): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[]; segments: SegmentSource }> {
+  const { oss, dataDir } = config;
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
-    return { storage: createOssStorage(oss, { logger }), plugins: [] };
+    const storage = createOssStorage(oss, { logger });
+    return { storage, plugins: [], segments: storage };
   }
   const storage = createLocalStorage({
     directory: dataDir,
     get publicUrl() {
-      return publicUrl ?? `http://localhost:${location.port}`;
+      return publicUrlOf(config, location);
     },
   });
-  return { storage, plugins: [(app) => registerOutputs(app, storage)] };
+  const plugins: ApiPlugin[] = [(app) => registerOutputs(app, storage)];
+  return { storage, plugins, segments: { files: storage } };
 }
 
 /** The sources of inputs that are not on the network. */

@@ -2,7 +2,6 @@ import { setImmediate } from "node:timers/promises";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Label, Task, TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
-import type { ObjectStorage } from "../storage/object-storage.js";
 import type { ChunkTask, FilmQueue } from "../store/film-queue.js";
 import type { TaskIntake } from "../store/task-intake.js";
 import { taskPages } from "../store/task-pages.js";
@@ -11,13 +10,12 @@ import type { TaskWatcher } from "../store/watch/watch-task.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
 import { type CreateTask, checkTask } from "./create-task.js";
 import { TaskSubmission, type TaskSubmissionOptions } from "./task-submission.js";
-import { type TaskView, viewTask } from "./task-view.js";
+import { type TaskView, type ViewOptions, viewTask } from "./task-view.js";
 
 /** The objects that the service works with. */
-export interface TaskServiceOptions extends TaskSubmissionOptions {
+export interface TaskServiceOptions extends TaskSubmissionOptions, ViewOptions {
   readonly store: TaskReading & TaskIntake & WorkflowArchive & Pick<FilmQueue, "chunks">;
   readonly watcher: Pick<TaskWatcher, "watch">;
-  readonly storage: Pick<ObjectStorage, "url">;
 }
 
 /** Selects the tasks to list. The newest come first. */
@@ -186,7 +184,7 @@ export class TaskService {
   }
 
   #view(task: Task): Promise<TaskView> {
-    return viewTask(task, this.#options.storage);
+    return viewTask(task, this.#options);
   }
 }
 

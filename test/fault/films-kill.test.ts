@@ -23,7 +23,7 @@ const ROUNDS = 20;
 async function longFilm(): Promise<string> {
   const dir = await tempDir();
   const [short, long] = [join(dir, "short.mp4"), join(dir, "film.mp4")];
-  await makeFilm(short, { frameCount: ROUND_FRAMES, size: { width: 64, height: 49 } });
+  await makeFilm(short, { frameCount: ROUND_FRAMES, size: { width: 64, height: 56 } });
   await repeatFilm(long, short, ROUNDS);
   return long;
 }

@@ -45,7 +45,7 @@ export function registerOutputs(app: FastifyInstance, files: OutputFiles): void 
       const { taskId, "*": file } = request.params;
       const output = file.includes("/") ? undefined : await files.open(`outputs/${taskId}/${file}`);
       if (output === undefined) return reply.callNotFound();
-      return answer(request, reply, output, file);
+      return answerWithFile(request, reply, output, file);
     },
   });
   refuseOtherMethods(app, URL_PATTERN, ["GET", "HEAD"]);
@@ -53,7 +53,8 @@ export function registerOutputs(app: FastifyInstance, files: OutputFiles): void 
 
 const URL_PATTERN = "/outputs/:taskId/*";
 
-async function answer(
+/** Answers with a file or a range of its bytes. The file is closed. */
+export async function answerWithFile(
   request: FastifyRequest,
   reply: FastifyReply,
   output: OutputFile,
