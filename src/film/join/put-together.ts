@@ -1,4 +1,4 @@
-import { Packet } from "node-av/lib";
+import { Dictionary, Packet } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
 import { takeBreaths } from "../media/breath.js";
 import { MediaReader } from "../media/media-reader.js";
@@ -7,6 +7,7 @@ import { type FilmClock, filmClock } from "./film-clock.js";
 import type { FilmToJoin, JoinedFilm } from "./join-film.js";
 import { movieTimescale } from "./movie-timescale.js";
 import { PictureTrack } from "./picture-track.js";
+import { putChapters } from "./put-chapters.js";
 import { RestTracks } from "./rest-tracks.js";
 import { ResultPiece } from "./result-piece.js";
 
@@ -17,6 +18,8 @@ export async function putTogether(options: FilmToJoin, signal: AbortSignal): Pro
   using packet = newPacket();
   await using writer = new MediaWriter(options.outPath, container === "mp4" ? "mp4" : "matroska");
   const pictureTrack = writer.addTrack();
+  if (film.language !== undefined)
+    pictureTrack.metadata = Dictionary.fromObject({ language: film.language });
   const { shiftSeconds } = clock;
   await using tracks =
     restPath === undefined
@@ -29,7 +32,7 @@ export async function putTogether(options: FilmToJoin, signal: AbortSignal): Pro
     refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
     if (picture === undefined) {
       picture = new PictureTrack(piece, pictureTrack, { ...options, clock });
-      await writer.begin(tracks?.tags ?? {}, writeOptions(container, clock, tracks));
+      await writer.begin(film.tags ?? tracks?.tags ?? {}, writeOptions(container, clock, tracks));
     }
     await picture.write(piece, packet, writer, async (seconds) => {
       await tracks?.writeUntil(seconds, breathe);
@@ -40,7 +43,8 @@ export async function putTogether(options: FilmToJoin, signal: AbortSignal): Pro
   await tracks?.writeUntil(Number.POSITIVE_INFINITY, breathe);
   tracks?.finish();
   await writer.finish();
-  return { notes: tracks?.notes ?? [] };
+  const notes = await putChapters(options, shiftSeconds, signal);
+  return { notes: [...(tracks?.notes ?? []), ...notes] };
 }
 
 function newPacket(): Packet {
