@@ -49,6 +49,7 @@ const may = {
   standalone: ["lib"],
   client: ["client/gen"],
   "client/gen": [],
+  command: ["lib"],
   demo: ["client", "cpu-server", "input", "lib"],
   "cpu-server": ["lib"],
 };
