@@ -48,6 +48,7 @@ const may = {
   api: ["api/listener", "api/calls", "api/rpc", "api/rest", "api/http", "domain", "lib"],
   standalone: ["lib"],
   client: ["gen"],
+  page: ["gen"],
   demo: ["client", "cpu-server", "input", "lib"],
   "cpu-server": ["lib"],
 };
@@ -89,7 +90,7 @@ module.exports = {
     ...adapters,
     onlyIn("mongodb-only-in-its-adapter", "store/mongo", "mongodb"),
     onlyIn("oss-only-in-its-adapter", "storage/oss", "ali-oss"),
-    onlyIn("connect-only-at-the-edge", "api|client|gen", "@connectrpc|@bufbuild"),
+    onlyIn("connect-only-at-the-edge", "api|client|gen|page", "@connectrpc|@bufbuild"),
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     { name: "no-orphans", severity: "error", from: { orphan: true, path: "^src/", pathNot: "^src/gen/" }, to: {} },
   ],

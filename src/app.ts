@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
+import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import type { Monitor } from "./api/rpc/monitor-handlers.js";
@@ -65,7 +66,10 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
   const { storage, plugins } = await openStorage(config, location, logger);
-  plugins.push((app) => registerMetrics(app, metrics));
+  plugins.push(
+    (app) => registerMetrics(app, metrics),
+    (app) => registerDashboard(app, () => originOf(storage)),
+  );
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = await buildPool(config, store, logger, opened);
@@ -177,6 +181,12 @@ async function openStorage(
     },
   });
   return { storage, plugins: [(app) => registerOutputs(app, storage)] };
+}
+
+/** The origin of the URLs that results get. */
+async function originOf(storage: ObjectStorage): Promise<string> {
+  const { url } = await storage.url("outputs/");
+  return new URL(url).origin;
 }
 
 /** The sources of inputs that are not on the network. */
