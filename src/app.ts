@@ -66,10 +66,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
   const { storage, plugins } = await openStorage(config, location, logger);
-  plugins.push(
-    (app) => registerMetrics(app, metrics),
-    (app) => registerDashboard(app, () => originOf(storage)),
-  );
+  plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = await buildPool(config, store, logger, opened);
@@ -172,7 +169,8 @@ async function openStorage(
 ): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[] }> {
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
-    return { storage: createOssStorage(oss, { logger }), plugins: [] };
+    const storage = createOssStorage(oss, { logger });
+    return { storage, plugins: [dashboardBeside(storage)] };
   }
   const storage = createLocalStorage({
     directory: dataDir,
@@ -180,13 +178,14 @@ async function openStorage(
       return publicUrl ?? `http://localhost:${location.port}`;
     },
   });
-  return { storage, plugins: [(app) => registerOutputs(app, storage)] };
+  const outputs: ApiPlugin = (app) => registerOutputs(app, storage);
+  return { storage, plugins: [outputs, dashboardBeside(storage)] };
 }
 
-/** The origin of the URLs that results get. */
-async function originOf(storage: ObjectStorage): Promise<string> {
-  const { url } = await storage.url("outputs/");
-  return new URL(url).origin;
+/** The page, which shows results from the origin of their URLs. */
+function dashboardBeside(storage: ObjectStorage): ApiPlugin {
+  const origin = async (): Promise<string> => new URL((await storage.url("outputs/")).url).origin;
+  return async (app) => await registerDashboard(app, origin);
 }
 
 /** The sources of inputs that are not on the network. */
