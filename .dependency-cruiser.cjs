@@ -50,6 +50,7 @@ const may = {
   client: ["client/gen"],
   "client/gen": [],
   command: ["lib"],
+  page: ["client", "client/gen", "gen"],
   demo: ["client", "cpu-server", "input", "lib"],
   "cpu-server": ["lib"],
 };
@@ -91,7 +92,7 @@ module.exports = {
     ...adapters,
     onlyIn("mongodb-only-in-its-adapter", "store/mongo", "mongodb"),
     onlyIn("oss-only-in-its-adapter", "storage/oss", "ali-oss"),
-    onlyIn("connect-only-at-the-edge", "api|client|gen", "@connectrpc|@bufbuild"),
+    onlyIn("connect-only-at-the-edge", "api|client|gen|page", "@connectrpc|@bufbuild"),
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     { name: "no-orphans", severity: "error", from: { orphan: true, path: "^src/", pathNot: "^src/(client/)?gen/" }, to: {} },
   ],

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
+import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import type { Monitor } from "./api/rpc/monitor-handlers.js";
@@ -168,7 +169,8 @@ async function openStorage(
 ): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[] }> {
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
-    return { storage: createOssStorage(oss, { logger }), plugins: [] };
+    const storage = createOssStorage(oss, { logger });
+    return { storage, plugins: [dashboardBeside(storage)] };
   }
   const storage = createLocalStorage({
     directory: dataDir,
@@ -176,7 +178,14 @@ async function openStorage(
       return publicUrl ?? `http://localhost:${location.port}`;
     },
   });
-  return { storage, plugins: [(app) => registerOutputs(app, storage)] };
+  const outputs: ApiPlugin = (app) => registerOutputs(app, storage);
+  return { storage, plugins: [outputs, dashboardBeside(storage)] };
+}
+
+/** The page, which shows results from the origin of their URLs. */
+function dashboardBeside(storage: ObjectStorage): ApiPlugin {
+  const origin = async (): Promise<string> => new URL((await storage.url("outputs/")).url).origin;
+  return async (app) => await registerDashboard(app, origin);
 }
 
 /** The sources of inputs that are not on the network. */
