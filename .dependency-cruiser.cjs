@@ -46,7 +46,7 @@ const may = {
   "api/http": ["api/calls", "api/docs", "api/rest", "api/rpc", "input/upload", "gen", "domain", "lib"],
   "api/docs": ["api/http", "gen", "lib"],
   api: ["api/listener", "api/calls", "api/rpc", "api/rest", "api/http", "domain", "lib"],
-  standalone: ["lib"],
+  standalone: ["cpu-server", "lib"],
   client: ["client/gen"],
   "client/gen": [],
   command: ["lib"],
