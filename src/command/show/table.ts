@@ -1,7 +1,7 @@
 import type { Terminal } from "./terminal.js";
 
 /** Rows of text under a heading, the columns as wide as they must be. */
-export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [heading, ...rows];
   const widths = heading.map((_title, at) => Math.max(...all.map((row) => (row[at] ?? "").length)));
   const lines = all.map((row) =>

@@ -4,7 +4,7 @@ import { uploadFile } from "../service/upload.js";
 import { type Input, type Job, typeOf } from "./input.js";
 
 /** The label by which the command finds its tasks again. */
-export const SOURCE_LABEL = "tmlsr.source";
+const SOURCE_LABEL = "tmlsr.source";
 
 /** What is told while a task is looked for or made. */
 export type OnUpload = (sentBytes: number, totalBytes: number) => void;
