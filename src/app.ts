@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
+import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import {
@@ -156,7 +157,11 @@ async function openStorage(
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     const storage = createOssStorage(oss, { logger });
-    return { storage, plugins: [], openFile: (key) => storage.url(key) };
+    return {
+      storage,
+      plugins: [dashboardBeside(storage)],
+      openFile: (key) => storage.url(key),
+    };
   }
   const storage = createLocalStorage({
     directory: dataDir,
@@ -164,8 +169,18 @@ async function openStorage(
       return publicUrl ?? `http://localhost:${location.port}`;
     },
   });
-  const plugins: ApiPlugin[] = [(app) => registerOutputs(app, storage)];
-  return { storage, plugins, openFile: (key) => storage.open(key) };
+  const outputs: ApiPlugin = (app) => registerOutputs(app, storage);
+  return {
+    storage,
+    plugins: [outputs, dashboardBeside(storage)],
+    openFile: (key) => storage.open(key),
+  };
+}
+
+/** The page, which shows results from the origin of their URLs. */
+function dashboardBeside(storage: ObjectStorage): ApiPlugin {
+  const origin = async (): Promise<string> => new URL((await storage.url("outputs/")).url).origin;
+  return async (app) => await registerDashboard(app, origin);
 }
 
 /** The sources of inputs that are not on the network. */
