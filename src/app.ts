@@ -25,7 +25,7 @@ import { AbandonedPromptSweeper } from "./scheduler/tidy/abandoned-prompt-sweepe
 import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
 import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
 import { MonitorService } from "./service/monitor-service.js";
-import { TaskService } from "./service/task-service.js";
+import { TaskService, type TaskServiceOptions } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
 import { CpuServerProcess } from "./standalone/cpu-server-process.js";
 import { createLocalStorage } from "./storage/local/local-storage.js";
@@ -33,6 +33,7 @@ import type { ObjectStorage } from "./storage/object-storage.js";
 import { reportStorage } from "./storage/report-storage.js";
 import { openEmbeddedStore } from "./store/embedded/open-embedded-store.js";
 import type { TaskStore } from "./store/task-store.js";
+import { TasksWatcher } from "./store/watch/many/tasks-watcher.js";
 import { TaskWatcher } from "./store/watch/watch-task.js";
 import { WorkflowCatalog } from "./workflow/catalog/catalog.js";
 
@@ -84,21 +85,18 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     ),
   );
   metrics.scrape({ store, servers: pool.servers });
-  const watcher = countWatches(opened.use(new TaskWatcher(store)), metrics);
+  const watchers = openWatchers(store, metrics, logger, opened);
   const { maxPendingCount } = config.store;
   const services = {
     tasks: new TaskService({
-      ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
+      ...{ ...watchers, store, storage, guard, sources, catalog, pool, random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
     monitor: countStats(opened.use(new MonitorService({ store, pool, catalog, storage })), metrics),
     workflows: new WorkflowService(catalog, pool),
     uploads: uploads.uploads,
   };
-  for (const server of pool.servers)
-    opened.use(
-      new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
-    );
+  openProbers(pool, catalog, logger, opened);
   await firstAnswers(pool, config);
   const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
   location.port = api.port;
@@ -115,9 +113,33 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   };
 }
 
-function countWatches(watcher: TaskWatcher, metrics: Metrics): Pick<TaskWatcher, "watch"> {
-  const watch: TaskWatcher["watch"] = (...args) => watcher.watch(...args);
-  return { watch: metrics.countStreams("watch_task", watch) };
+function openProbers(
+  pool: Pool,
+  catalog: WorkflowCatalog,
+  logger: Logger,
+  opened: DisposalStack,
+): void {
+  for (const server of pool.servers)
+    opened.use(
+      new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
+    );
+}
+
+function openWatchers(
+  store: TaskStore,
+  metrics: Metrics,
+  logger: Logger,
+  opened: DisposalStack,
+): Pick<TaskServiceOptions, "watcher" | "tasksWatcher"> {
+  const one = opened.use(new TaskWatcher(store));
+  const onError = (err: unknown) => logger.warn({ err }, "changes cannot be read, trying again");
+  const many = opened.use(new TasksWatcher(store, onError));
+  const watchOne: TaskWatcher["watch"] = (...args) => one.watch(...args);
+  const watchMany: TasksWatcher["watch"] = (...args) => many.watch(...args);
+  return {
+    watcher: { watch: metrics.countStreams("watch_task", watchOne) },
+    tasksWatcher: { watch: metrics.countStreams("watch_tasks", watchMany) },
+  };
 }
 
 function countStats(monitor: MonitorService, metrics: Metrics): Monitor {

@@ -43,6 +43,7 @@ const ERRORS = {
   WORKFLOW_NOT_FOUND: caller("not-found"),
   WORKFLOW_NOT_RUNNABLE: caller("precondition"),
   IDEMPOTENCY_CONFLICT: caller("conflict"),
+  CURSOR_EXPIRED: caller("precondition"),
   QUEUE_FULL: caller("exhausted"),
   TOO_MANY_CONNECTIONS: caller("unavailable"),
   TOO_MANY_UPLOADS: caller("exhausted"),

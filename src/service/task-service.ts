@@ -2,20 +2,28 @@ import { setImmediate } from "node:timers/promises";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Label, Task, TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
+import { perObject } from "../lib/per-object.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
+import { type DeletedTask, isDeleted } from "../store/task-following.js";
 import type { TaskIntake } from "../store/task-intake.js";
 import { taskPages } from "../store/task-pages.js";
 import type { TaskReading } from "../store/task-reading.js";
+import type { TaskNews } from "../store/watch/many/task-news.js";
+import type { TasksWatcher } from "../store/watch/many/tasks-watcher.js";
+import type { WatchedTasks } from "../store/watch/many/watched-tasks.js";
 import type { TaskWatcher } from "../store/watch/watch-task.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
 import { type CreateTask, checkTask } from "./create-task.js";
 import { TaskSubmission, type TaskSubmissionOptions } from "./task-submission.js";
 import { type TaskView, viewTask } from "./task-view.js";
 
+export type { WatchedTasks };
+
 /** The objects that the service works with. */
 export interface TaskServiceOptions extends TaskSubmissionOptions {
   readonly store: TaskReading & TaskIntake & WorkflowArchive;
   readonly watcher: Pick<TaskWatcher, "watch">;
+  readonly tasksWatcher: Pick<TasksWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
 }
 
@@ -35,6 +43,10 @@ export interface TaskList {
   readonly nextPageToken?: string;
 }
 
+/** News of one of many tasks: the task, or what is known of one that was deleted. */
+export type NewsView = Pick<TaskNews, "gone" | "cursor"> &
+  ({ readonly view: TaskView } | { readonly deleted: DeletedTask });
+
 const DEFAULT_PAGE_SIZE = 50;
 /** Begins the idempotency keys of repeated tasks. */
 const RETRY_KEY = "\u0000retry ";
@@ -46,6 +58,8 @@ const RETRY_KEY = "\u0000retry ";
 export class TaskService {
   readonly #options: TaskServiceOptions;
   readonly #submission: TaskSubmission;
+  readonly #viewOf = perObject((task: Task) => this.#view(task));
+  readonly #newsView = perObject((news: TaskNews) => this.#viewNews(news));
 
   constructor(options: TaskServiceOptions) {
     this.#options = options;
@@ -174,6 +188,26 @@ export class TaskService {
   async *watch(taskId: string, afterRev: number, signal: AbortSignal): AsyncIterable<TaskView> {
     for await (const task of this.#options.watcher.watch(taskId, afterRev, signal))
       yield await this.#view(task);
+  }
+
+  /**
+   * Yields the tasks that are there, then what changes of them, until the signal is aborted; see
+   * {@link TasksWatcher.watch}. News and views are the same objects for all streams that tell them.
+   *
+   * @throws TaskError CURSOR_EXPIRED.
+   */
+  async *watchMany(
+    watched: WatchedTasks,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<NewsView> {
+    for await (const news of this.#options.tasksWatcher.watch(watched, cursor, signal))
+      yield await this.#newsView(news);
+  }
+
+  async #viewNews({ followed, gone, cursor }: TaskNews): Promise<NewsView> {
+    if (isDeleted(followed)) return { deleted: followed, gone, cursor };
+    return { view: await this.#viewOf(followed), gone, cursor };
   }
 
   #view(task: Task): Promise<TaskView> {

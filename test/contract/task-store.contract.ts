@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { describeCanceling } from "./task-store.cancel.js";
 import { describeCreating } from "./task-store.create.js";
+import { describeFollowing } from "./task-store.follow.js";
 import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
 import { describeLearning } from "./task-store.learn.js";
@@ -41,6 +42,7 @@ export function describeTaskStore(
     describeKeeping(open);
     describeLearning(open);
     describeTelling(open);
+    describeFollowing(open);
     describeLeasing(open);
     describeHolding(open);
     describeSettling(open);

@@ -19,6 +19,8 @@ import {
   TaskStatus,
   TaskType,
 } from "../../gen/tmlsr/v1/task_pb.js";
+import type { WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { NewsView } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
 import { hideSecretsOfUrls, hideUrlSecrets } from "./hide-url-secrets.js";
 
@@ -94,6 +96,15 @@ export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<ty
     retryOf: task.retryOf,
     notes: [...(task.notes ?? [])],
   };
+}
+
+/** News of one of many tasks. Its readers may not be allowed to know the secrets in input URLs. */
+export function toProtoNews(news: NewsView): MessageInitShape<typeof WatchTasksResponseSchema> {
+  const { gone, cursor } = news;
+  if ("view" in news) return { task: toListedTask(news.view), gone, cursor };
+  const { taskId, status, labels } = news.deleted;
+  const task = { taskId, status: TASK_STATUS[status], labels: { ...labels } };
+  return { task, gone, cursor };
 }
 
 /** A JSON value as google.protobuf.Value. Undefined stays undefined. */

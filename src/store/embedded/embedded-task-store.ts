@@ -9,11 +9,13 @@ import { beginLease, createTask, takeOver } from "../core/task-changes.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
+import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
+import { EmbeddedChangeLog } from "./change-log.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
@@ -39,6 +41,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
   readonly #table: EmbeddedTable;
+  readonly #log: EmbeddedChangeLog;
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
@@ -52,6 +55,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#lock = lock;
     this.#clock = clock;
     this.#table = new EmbeddedTable(driver);
+    this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
@@ -118,6 +122,18 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#feed.subscribe(listener);
   }
 
+  async position(): Promise<string> {
+    return String(this.#log.position);
+  }
+
+  async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
+    return taskIds.flatMap((id) => this.#table.find(id) ?? this.#log.findDeleted(id) ?? []);
+  }
+
+  changesAfter(position: string): AsyncGenerator<readonly FollowedChange[], void> {
+    return this.#log.changesAfter(position);
+  }
+
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     return this.#write((write) => {
       const next = this.#nextLease(request, write.now);
@@ -168,9 +184,10 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return this.#write(() =>
-      taskIds.reduce((count, taskId) => count + this.#table.deleteEnded(taskId), 0),
-    );
+    return this.#write((write) => {
+      this.#log.forgetDeleted(write.now.getTime());
+      return taskIds.reduce((count, taskId) => count + write.deleteEnded(taskId), 0);
+    });
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
@@ -230,7 +247,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   #write<T>(work: (write: EmbeddedWrite) => T): T {
-    const write = new EmbeddedWrite(this.#table, this.#clock());
+    const write = new EmbeddedWrite(this.#table, this.#log, this.#clock());
     const result = this.#driver.transaction(() => work(write));
     this.#feed.publish(write.changes);
     return result;

@@ -8,9 +8,16 @@ import { beginLease, takeOver } from "../core/task-changes.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
+import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
-import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
+import {
+  DELETED_REV,
+  type ListRequest,
+  type TaskChange,
+  type TaskCounts,
+  type TaskPage,
+} from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
@@ -110,6 +117,27 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return this.#changes.subscribe(listener);
   }
 
+  async position(): Promise<string> {
+    return await this.#connection.run(async () => this.#changes.position);
+  }
+
+  async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
+    return await this.#connection.run(async ({ tasks, log }) => {
+      const found = await tasks.findMany(taskIds);
+      const gone = await log.findDeleted(taskIds.filter((id) => !found.has(id)));
+      return [...Array.from(found.values(), ({ task }) => task), ...gone];
+    });
+  }
+
+  async *changesAfter(position: string): AsyncGenerator<readonly FollowedChange[], void> {
+    const pages = await this.#connection.run(async ({ log }) => log.changesAfter(position));
+    for (;;) {
+      const next = await this.#connection.run(() => pages.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     const { owner, leaseMs } = request;
     return await this.#takeOut(this.#leasing, async (database) => {
@@ -162,7 +190,13 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return await this.#connection.run(({ tasks }) => tasks.deleteEnded(taskIds));
+    return await this.#connection.run(async ({ tasks, log }) => {
+      await log.noteDeleted(taskIds);
+      const count = await tasks.deleteEnded(taskIds);
+      for (const { taskId } of await log.findDeleted(taskIds))
+        this.#changes.tell({ taskId, rev: DELETED_REV });
+      return count;
+    });
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {

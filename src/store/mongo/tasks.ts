@@ -133,7 +133,7 @@ export class MongoTasks {
   }
 
   /** The latest revision of each task that got one since a moment, in no order. */
-  changesSince(since: Date): AsyncIterable<TaskChange> {
+  changesSince(since: Date): AsyncIterable<Omit<TaskChange, "position">> {
     return this.#collection
       .find({ changedAt: { $gte: since } }, { ...CHANGES, hint: INDEX.changed })
       .map(({ _id, change }) => ({ taskId: _id, ...change }));
