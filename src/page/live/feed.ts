@@ -1,4 +1,4 @@
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
 import type { Clients } from "../clients.js";
 import { type Link, StreamKeeper } from "./stream-keeper.js";
@@ -7,7 +7,7 @@ import { hasEnded, type TaskTable } from "./task-table.js";
 
 /** What tabs tell each other. */
 type Word =
-  | { readonly kind: "hello" | "hurry" }
+  | { readonly kind: "hello" | "hurry" | "restart" }
   | { readonly kind: "changes"; readonly changes: readonly TaskChange[] }
   | { readonly kind: "all"; readonly tasks: readonly Task[]; readonly cursor: string }
   | { readonly kind: "link"; readonly link: Link };
@@ -44,6 +44,7 @@ export class Feed {
     this.#keeper = new StreamKeeper(clients, source, {
       changed: (change) => this.#take(change),
       linked: (link) => this.#say(link),
+      restarted: () => this.#restart(),
     });
   }
 
@@ -130,12 +131,21 @@ export class Feed {
     const newest = new Map(changes.map((change) => [change.task.taskId, change]));
     const { cursor = this.#cursor } = changes.at(-1) ?? {};
     this.#cursor = cursor;
-    this.#table.merge([...newest.values()].map(({ task }) => task));
+    batch(() => {
+      for (const { task, isGone } of newest.values())
+        if (isGone && !hasEnded(task)) this.#table.remove(task.taskId);
+        else this.#table.merge([task]);
+    });
   }
 
   #say(link: Link): void {
     this.#post({ kind: "link", link });
     this.#setLink(link);
+  }
+
+  #restart(): void {
+    this.#post({ kind: "restart" });
+    this.#table.removeOpen();
   }
 
   #setLink(link: Link): void {
@@ -151,6 +161,9 @@ export class Feed {
         break;
       case "hurry":
         this.#keeper.hurry();
+        break;
+      case "restart":
+        this.#table.removeOpen();
         break;
       case "changes":
         this.#apply(word.changes);

@@ -1,4 +1,5 @@
 import type { Clients } from "../clients.js";
+import { toFailure } from "../failure.js";
 import { pause, pauseMs } from "./pause.js";
 import type { TaskChange, TaskSource } from "./task-source.js";
 
@@ -9,6 +10,8 @@ export type Link = "connecting" | "live" | "lost";
 export interface StreamListener {
   changed(change: TaskChange): void;
   linked(link: Link): void;
+  /** The stream begins anew: what ended meanwhile will not be told. */
+  restarted(): void;
 }
 
 /** How often the service is asked whether it is still there. */
@@ -49,8 +52,12 @@ export class StreamKeeper {
           at = change.cursor;
           this.#listener.changed(change);
         }
-      } catch {
-        // Whatever broke the stream, the next try begins where it ended.
+      } catch (thrown) {
+        // Whatever broke the stream, the next try begins where it ended, unless that is too long ago.
+        if (toFailure(thrown).code === "CURSOR_EXPIRED") {
+          at = "";
+          this.#listener.restarted();
+        }
       }
       if (signal.aborted) return;
       this.#failures += 1;

@@ -31,6 +31,13 @@ export class TaskTable {
     if (this.#tasks.delete(taskId)) this.#shape.value += 1;
   }
 
+  /** Forgets the tasks that have not ended. */
+  removeOpen(): void {
+    batch(() => {
+      for (const { taskId } of this.select((task) => !hasEnded(task))) this.remove(taskId);
+    });
+  }
+
   /** The tasks that `isWanted` accepts, newest first. */
   select(isWanted: (task: Task) => boolean): readonly Task[] {
     const wanted: Task[] = [];

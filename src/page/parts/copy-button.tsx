@@ -4,12 +4,17 @@ import { Icon } from "./icon.js";
 
 const SHOWN_MS = 1_600;
 
+interface CopyButtonProps {
+  readonly name: string;
+  readonly text: () => string | Promise<string>;
+}
+
 /** Copies a text, and says that it did. */
-export function CopyButton({ name, text }: { readonly name: string; readonly text: () => string }) {
+export function CopyButton({ name, text }: CopyButtonProps) {
   const { t } = useTexts();
   const isDone = useSignal(false);
   const copy = async (): Promise<void> => {
-    await copyText(text());
+    await copyText(await text());
     isDone.value = true;
     setTimeout(() => {
       isDone.value = false;

@@ -7,8 +7,8 @@ import {
   type TaskType,
   TaskType as Type,
 } from "../../gen/tmlsr/v1/task_pb.js";
-import { nameOfUrl } from "../submit/submission.js";
 import { millis } from "../texts/format.js";
+import { nameOfUrl } from "./name-of-url.js";
 
 const STAGES = {
   [StageName.UNSPECIFIED]: "unspecified",

@@ -3,6 +3,7 @@ import { type Signal, signal } from "@preact/signals";
 import { TaskType } from "../../gen/tmlsr/v1/task_pb.js";
 import type { Clients } from "../clients.js";
 import { type Failure, toFailure } from "../failure.js";
+import { nameOfUrl } from "../parts/name-of-url.js";
 import { uploadFile } from "./upload-file.js";
 
 /** What has become of an input. */
@@ -139,23 +140,6 @@ function guessType(source: File | string, name: string): TaskType {
   const mediaType = typeof source === "string" ? "" : source.type;
   const isFilm = mediaType.startsWith("video/") || FILM_NAME.test(name);
   return isFilm ? TaskType.VIDEO : TaskType.IMAGE;
-}
-
-/** The last part of a URL's path. */
-export function nameOfUrl(url: string): string {
-  if (!URL.canParse(url)) return url;
-  const { pathname, host } = new URL(url);
-  const last = pathname.split("/").filter(Boolean).at(-1);
-  return last === undefined ? host : decode(last);
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // An escape that is none: shown as it is.
-    return text;
-  }
 }
 
 function randomKey(): string {

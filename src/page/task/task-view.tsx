@@ -51,7 +51,6 @@ export function TaskView({ taskId }: { readonly taskId: string }) {
 }
 
 function TaskPage({ task }: { readonly task: Task }) {
-  const { t } = useTexts();
   return (
     <>
       <header class="task-head">
@@ -68,14 +67,26 @@ function TaskPage({ task }: { readonly task: Task }) {
         </div>
         <div class="column">
           <Facts task={task} />
-          <div class="copies">
-            <CopyButton name={t("action.copyId")} text={() => task.taskId} />
-            <CopyButton name={t("action.copyCurl")} text={() => asCurl(location.origin, task)} />
-            <CopyButton name={t("action.copyGrpc")} text={() => asGrpc(location.origin, task)} />
-          </div>
+          <Copies task={task} />
         </div>
       </div>
     </>
+  );
+}
+
+/** The list and the stream hide the secrets in URLs: what is copied is read anew. */
+function Copies({ task }: { readonly task: Task }) {
+  const { clients } = useModel();
+  const { t } = useTexts();
+  const { taskId } = task;
+  const whole = async (): Promise<Task> => (await clients.tasks.getTask({ taskId })).task ?? task;
+  const { origin } = location;
+  return (
+    <div class="copies">
+      <CopyButton name={t("action.copyId")} text={() => taskId} />
+      <CopyButton name={t("action.copyCurl")} text={async () => asCurl(origin, await whole())} />
+      <CopyButton name={t("action.copyGrpc")} text={async () => asGrpc(origin, await whole())} />
+    </div>
   );
 }
 
