@@ -98,6 +98,7 @@ export class Feed {
 
   async #stream(until: AbortSignal): Promise<void> {
     this.#isLeader = true;
+    this.#say("connecting");
     await this.#keeper.run(this.#cursor, until);
   }
 
@@ -128,13 +129,15 @@ export class Feed {
   }
 
   #apply(changes: readonly TaskChange[]): void {
-    const newest = new Map(changes.map((change) => [change.task.taskId, change]));
+    const newest = new Map(changes.map((change) => [change.task?.taskId, change]));
     const { cursor = this.#cursor } = changes.at(-1) ?? {};
     this.#cursor = cursor;
     batch(() => {
-      for (const { task, isGone } of newest.values())
-        if (isGone && !hasEnded(task)) this.#table.remove(task.taskId);
+      for (const { task, isGone } of newest.values()) {
+        if (task === undefined) continue;
+        if (isGone) this.#table.remove(task.taskId);
         else this.#table.merge([task]);
+      }
     });
   }
 

@@ -69,10 +69,13 @@ export class StreamKeeper {
   async *#open(cursor: string, signal: AbortSignal): AsyncGenerator<TaskChange> {
     const cut = new AbortController();
     const both = AbortSignal.any([signal, cut.signal]);
-    // A stream without a task says nothing at first: the link is live when the service answers.
-    const watched = this.#watchService(cut, both);
+    let watched: Promise<void> | undefined;
     try {
-      yield* this.#source(cursor, both);
+      for await (const change of this.#source(cursor, both)) {
+        // A stream where nothing changes says nothing: it is live when the service answers.
+        watched ??= this.#watchService(cut, both);
+        yield change;
+      }
     } finally {
       cut.abort();
       await watched;

@@ -1,25 +1,37 @@
-import { type Task, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
 import type { Clients } from "../clients.js";
 
-/** A change that the service tells. */
+/** A change that the service tells; the first of a stream only says where it begins. */
 export interface TaskChange {
-  readonly task: Task;
-  /** The task has ended, or was deleted. */
+  readonly task: Task | undefined;
+  /** The task was deleted. */
   readonly isGone: boolean;
   /** From where to go on. */
   readonly cursor: string;
 }
 
-/** Streams the tasks that have not ended: what is there, then every change. */
+/** Streams every change of every task from a cursor on; from now on where it is empty. */
 export type TaskSource = (cursor: string, signal: AbortSignal) => AsyncIterable<TaskChange>;
 
-const OPEN = [TaskStatus.PENDING, TaskStatus.PROCESSING];
+const BEGIN_LIMIT_MS = 10_000;
 
-/** The service's stream. What has ended never changes, so that only open tasks are watched. */
-export function createTaskSource({ tasks }: Clients): TaskSource {
+/** The service's stream. What is there already is read page by page, as far as it is looked at. */
+export function createTaskSource(clients: Clients): TaskSource {
   return async function* watch(cursor, signal) {
-    const news = tasks.watchTasks({ status: OPEN, cursor }, { signal, timeoutMs: 0 });
+    const from = cursor || (await presentCursor(clients, signal));
+    yield { task: undefined, isGone: false, cursor: from };
+    const news = clients.tasks.watchTasks({ cursor: from }, { signal, timeoutMs: 0 });
     for await (const { task, gone, cursor: next } of news)
-      if (task !== undefined) yield { task, isGone: gone, cursor: next };
+      yield { task, isGone: gone, cursor: next };
   };
+}
+
+/** The cursor of this moment: what a stream about one task begins with. Empty where there are no tasks. */
+async function presentCursor({ tasks }: Clients, signal: AbortSignal): Promise<string> {
+  const { tasks: newest } = await tasks.listTasks({ pageSize: 1 }, { signal });
+  const id = newest.map(({ taskId }) => taskId);
+  if (id.length === 0) return "";
+  const options = { signal, timeoutMs: BEGIN_LIMIT_MS };
+  for await (const { cursor } of tasks.watchTasks({ id }, options)) return cursor;
+  throw new TypeError("The stream says nothing of a task that is there");
 }

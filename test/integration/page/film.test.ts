@@ -20,7 +20,7 @@ test("a film plays before and after in step, by one control and by keys", async 
   const clip = await makeClip({ frameCount: 48, scene: "moving" });
   await submitFiles(page, { name: "clip.mp4", mimeType: "video/mp4", buffer: Buffer.from(clip) });
   await page.getByRole("link", { name: "Watch it" }).click();
-  await page.getByText("Completed").waitFor();
+  await page.getByText("Completed", { exact: true }).waitFor();
   const films = async () =>
     await page.locator("video").evaluateAll((all) =>
       all.map((film) => {

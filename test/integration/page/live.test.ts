@@ -26,7 +26,7 @@ test("a running task is canceled in the list, and repeated on its page", async (
   await server.set(FAST);
   await row.getByRole("link", { name: "Open lake.png" }).click();
   await page.getByRole("button", { name: "Retry" }).click();
-  await page.getByText("Completed").waitFor();
+  await page.getByText("Completed", { exact: true }).waitFor();
   await page.getByText("Repeats").waitFor();
 });
 

@@ -14,7 +14,7 @@ test("a file is submitted, watched to its end, and compared before and after, pi
   const page = await openDashboard(chromium, app.url, "#/submit");
   await submitFiles(page, PHOTOGRAPH);
   await page.getByRole("link", { name: "Watch it" }).click();
-  await page.getByText("Completed").waitFor();
+  await page.getByText("Completed", { exact: true }).waitFor();
 
   const frame = page.locator(".frame");
   const line = page.getByRole("slider", { name: "Where before ends" });
