@@ -40,6 +40,8 @@ const ERRORS = {
   TASK_NOT_FOUND: caller("not-found"),
   TASK_ALREADY_ENDED: caller("precondition"),
   TASK_NOT_ENDED: caller("precondition"),
+  PREVIEW_NOT_AVAILABLE: caller("not-found"),
+  INPUT_NOT_AVAILABLE: caller("not-found"),
   WORKFLOW_NOT_FOUND: caller("not-found"),
   WORKFLOW_NOT_RUNNABLE: caller("precondition"),
   IDEMPOTENCY_CONFLICT: caller("conflict"),

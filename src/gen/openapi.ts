@@ -1226,6 +1226,169 @@ export const openapi = {
         }
       }
     },
+    "/tasks/{task_id}/preview/input": {
+      "get": {
+        "operationId": "GetInputPreview",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches a small picture of the input",
+        "description": "A WebP that never changes; of a film, one of its frames. Never wider than what it shows.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          },
+          {
+            "name": "w",
+            "in": "query",
+            "description": "How wide at most, in pixels; 640 if it is left out.",
+            "schema": {
+              "type": "string",
+              "enum": [
+                "320",
+                "640",
+                "1280",
+                "1920"
+              ]
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The picture",
+            "content": {
+              "image/webp": {}
+            }
+          },
+          "304": {
+            "description": "It has not changed",
+            "content": {}
+          },
+          "404": {
+            "description": "There is none, or none yet (PREVIEW_NOT_AVAILABLE)",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/preview/output": {
+      "get": {
+        "operationId": "GetOutputPreview",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches a small picture of the output",
+        "description": "A WebP that never changes; of a film, one of its frames. Never wider than what it shows.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          },
+          {
+            "name": "w",
+            "in": "query",
+            "description": "How wide at most, in pixels; 640 if it is left out.",
+            "schema": {
+              "type": "string",
+              "enum": [
+                "320",
+                "640",
+                "1280",
+                "1920"
+              ]
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The picture",
+            "content": {
+              "image/webp": {}
+            }
+          },
+          "304": {
+            "description": "It has not changed",
+            "content": {}
+          },
+          "404": {
+            "description": "There is none, or none yet (PREVIEW_NOT_AVAILABLE)",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/input": {
+      "get": {
+        "operationId": "GetInput",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches the input where it was uploaded",
+        "description": "Where files are kept in OSS it leads to a URL there.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The file",
+            "content": {
+              "*/*": {}
+            }
+          },
+          "206": {
+            "description": "The part of the file",
+            "content": {
+              "*/*": {}
+            }
+          },
+          "302": {
+            "description": "It is there",
+            "content": {}
+          },
+          "404": {
+            "description": "It was not uploaded, or has expired (INPUT_NOT_AVAILABLE)",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/outputs/{task_id}/{file}": {
       "get": {
         "operationId": "GetOutput",

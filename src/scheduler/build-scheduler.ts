@@ -53,6 +53,7 @@ export interface SchedulerParts {
   readonly guard: DownloadContext["download"]["guard"];
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
+  readonly previews: NonNullable<DownloadContext["previews"]>;
   readonly logger: Logger;
 }
 
@@ -62,13 +63,13 @@ const BACKLOG_PER_UPLOAD = 2;
 /** Makes the scheduler; it leases nothing before it is started. */
 export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
   const { pool, scheduler, workPath } = settings;
-  const { storage, guard, sources, ...shared } = parts;
+  const { storage, guard, sources, previews, ...shared } = parts;
   return new Scheduler({
     context: {
       ...shared,
       workDirs: new WorkDirs(workPath),
       upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
-      download: downloadContext(settings, { guard, sources }),
+      download: downloadContext(settings, { guard, sources, previews }),
       uploads: new Semaphore(scheduler.uploadCount),
       stallMs: pool.stallMs,
       stallMinMs: pool.stallMinMs,
@@ -88,8 +89,13 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
 
 function downloadContext(
   { input: { userAgent, maxBytes, timeoutMs, maxPixels }, servers }: SchedulerSettings,
-  { guard, sources }: Pick<SchedulerParts, "guard" | "sources">,
+  { guard, sources, previews }: Pick<SchedulerParts, "guard" | "sources" | "previews">,
 ): DownloadContext {
   const download = { guard, userAgent, maxBytes, totalTimeoutMs: timeoutMs };
-  return { download, sources, limits: { maxPixels, isBuiltInOnly: servers.length === 0 } };
+  return {
+    download,
+    sources,
+    previews,
+    limits: { maxPixels, isBuiltInOnly: servers.length === 0 },
+  };
 }

@@ -1,8 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Label, Task, TaskStatus } from "../domain/task.js";
+import { uploadKeyOf } from "../input/upload/upload-key.js";
 import { defined } from "../lib/defined.js";
 import { perObject } from "../lib/per-object.js";
+import type { PreviewSide, PreviewWidth } from "../preview/preview-key.js";
+import type { Preview, Previews } from "../preview/previews.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { type DeletedTask, isDeleted } from "../store/task-following.js";
 import type { TaskIntake } from "../store/task-intake.js";
@@ -25,6 +28,7 @@ export interface TaskServiceOptions extends TaskSubmissionOptions {
   readonly watcher: Pick<TaskWatcher, "watch">;
   readonly tasksWatcher: Pick<TasksWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
+  readonly previews: Pick<Previews, "get">;
 }
 
 /** Selects the tasks to list. The newest come first. */
@@ -41,6 +45,12 @@ export interface TaskList {
   readonly tasks: readonly TaskView[];
   /** Absent on the last page. */
   readonly nextPageToken?: string;
+}
+
+/** The object of an uploaded file. */
+export interface UploadedInput {
+  readonly key: string;
+  readonly mediaType: string;
 }
 
 /** News of one of many tasks: the task, or what is known of one that was deleted. */
@@ -120,6 +130,35 @@ export class TaskService {
     const task = await this.#options.store.get(taskId);
     if (task === undefined) throw notFound();
     return await this.#view(task);
+  }
+
+  /**
+   * A small picture of a task's input or result.
+   *
+   * @throws TaskError TASK_NOT_FOUND, PREVIEW_NOT_AVAILABLE.
+   */
+  async preview(
+    taskId: string,
+    side: PreviewSide,
+    width: PreviewWidth,
+    signal: AbortSignal,
+  ): Promise<Preview> {
+    const { task } = await this.get(taskId);
+    const preview = await this.#options.previews.get(task, side, width, signal);
+    if (preview === undefined) throw noPreview(side);
+    return preview;
+  }
+
+  /**
+   * The object of a task's input, where it was uploaded. It may have been removed since.
+   *
+   * @throws TaskError TASK_NOT_FOUND, INPUT_NOT_AVAILABLE.
+   */
+  async uploadedInput(taskId: string): Promise<UploadedInput> {
+    const { task } = await this.get(taskId);
+    const key = uploadKeyOf(task.params.url);
+    if (key === undefined) throw noInput();
+    return { key, mediaType: task.input?.mediaType ?? "application/octet-stream" };
   }
 
   async list({ pageSize, ...rest }: ListTasks): Promise<TaskList> {
@@ -218,6 +257,17 @@ export class TaskService {
 function notEnded(status: TaskStatus): TaskError {
   const why = status === "completed" ? "it has completed" : "it has not ended";
   return new TaskError("TASK_NOT_ENDED", `Cannot repeat the task: ${why}`);
+}
+
+function noPreview(side: PreviewSide): TaskError {
+  const why = side === "input" ? "it is not downloaded yet" : "it is not there yet";
+  const message = `There is no preview of the ${side}: ${why}, or it is of a kind that is not shown`;
+  return new TaskError("PREVIEW_NOT_AVAILABLE", message);
+}
+
+function noInput(): TaskError {
+  const message = "The service does not have the input: it was not uploaded";
+  return new TaskError("INPUT_NOT_AVAILABLE", message);
 }
 
 function notFound(): TaskError {
