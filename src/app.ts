@@ -157,11 +157,8 @@ async function openStorage(
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     const storage = createOssStorage(oss, { logger });
-    return {
-      storage,
-      plugins: [dashboardBeside(storage)],
-      openFile: (key) => storage.url(key),
-    };
+    const plugins = [dashboardBeside(storage)];
+    return { storage, plugins, openFile: (key) => storage.url(key) };
   }
   const storage = createLocalStorage({
     directory: dataDir,
@@ -170,11 +167,8 @@ async function openStorage(
     },
   });
   const outputs: ApiPlugin = (app) => registerOutputs(app, storage);
-  return {
-    storage,
-    plugins: [outputs, dashboardBeside(storage)],
-    openFile: (key) => storage.open(key),
-  };
+  const plugins = [outputs, dashboardBeside(storage)];
+  return { storage, plugins, openFile: (key) => storage.open(key) };
 }
 
 /** The page, which shows results from the origin of their URLs. */
