@@ -3,6 +3,7 @@ import { apiCalls } from "./api-calls.js";
 import { cancel } from "./cancel.js";
 import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
+import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
@@ -33,7 +34,7 @@ const QUICK: readonly Subject[] = [
   eventLoop,
   watchStreams,
 ];
-const ALL: readonly Subject[] = [...QUICK, soak, mongo];
+const ALL: readonly Subject[] = [...QUICK, films, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
   const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");
