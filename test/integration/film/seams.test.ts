@@ -24,7 +24,7 @@ it("is nothing for a network that takes every frame for itself", async () => {
 });
 
 it("is nothing for a network with memory that sees as much as it remembers", async () => {
-  const run = await runInChunks(server, film, withMemory(5, 4), 45);
+  const run = await runInChunks(server, film, withMemory(5, 4), 36);
   expect(run.frames).toHaveLength(150);
   expect(run.borders.length).toBeGreaterThan(3);
   expect(Math.abs((seamSteps(run).get(0) ?? 0) - 1)).toBeLessThan(0.05);
