@@ -3,6 +3,7 @@ import { TaskError, type Violation } from "../domain/errors.js";
 import type { Label, Task, TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
+import type { ChunkTask, FilmQueue } from "../store/film-queue.js";
 import type { TaskIntake } from "../store/task-intake.js";
 import { taskPages } from "../store/task-pages.js";
 import type { TaskReading } from "../store/task-reading.js";
@@ -14,7 +15,7 @@ import { type TaskView, viewTask } from "./task-view.js";
 
 /** The objects that the service works with. */
 export interface TaskServiceOptions extends TaskSubmissionOptions {
-  readonly store: TaskReading & TaskIntake & WorkflowArchive;
+  readonly store: TaskReading & TaskIntake & WorkflowArchive & Pick<FilmQueue, "chunks">;
   readonly watcher: Pick<TaskWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
 }
@@ -80,10 +81,11 @@ export class TaskService {
   async retry(taskId: string): Promise<Task> {
     const task = await this.#options.store.get(taskId);
     if (task === undefined) throw notFound();
-    const { status, params, parameters, priority, labels } = task;
+    const { status, params, parameters, priority, labels, chunking } = task;
     if (status !== "failed" && status !== "canceled") throw notEnded(status);
     const idempotencyKey = `${RETRY_KEY}${taskId}`;
-    const request = { params, parameters, priority, idempotencyKey, ...defined({ labels }) };
+    const same = { params, parameters, priority, ...defined({ labels, chunking }) };
+    const request = { ...same, idempotencyKey };
     return await this.#submission.create(request, taskId);
   }
 
@@ -106,6 +108,13 @@ export class TaskService {
     const task = await this.#options.store.get(taskId);
     if (task === undefined) throw notFound();
     return await this.#view(task);
+  }
+
+  /** The chunks of a film by their first frame; none if it has none. @throws TaskError TASK_NOT_FOUND. */
+  async chunks(taskId: string): Promise<readonly ChunkTask[]> {
+    const { store } = this.#options;
+    if ((await store.get(taskId)) === undefined) throw notFound();
+    return await store.chunks(taskId);
   }
 
   async list({ pageSize, ...rest }: ListTasks): Promise<TaskList> {

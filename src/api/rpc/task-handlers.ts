@@ -1,13 +1,18 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TaskSchema, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
-import { SubmitStatus, type TaskService as TaskProto } from "../../gen/tmlsr/v1/task_service_pb.js";
+import {
+  ChunkSchema,
+  SubmitStatus,
+  type TaskService as TaskProto,
+} from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
 import { mapInTurns } from "../../lib/in-turns.js";
 import type { TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
+import type { ChunkTask } from "../../store/film-queue.js";
 import { abortable } from "../calls/abortable.js";
-import { toListedTask, toProtoTask } from "./task-mapper.js";
+import { toListedTask, toProtoChunk, toProtoTask } from "./task-mapper.js";
 import { toCreateTask, toCreateTasks, toLabel, toTaskStatus } from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.TaskService. */
@@ -18,6 +23,7 @@ export type Tasks = Pick<
   | "retry"
   | "violations"
   | "get"
+  | "chunks"
   | "list"
   | "cancel"
   | "cancelAll"
@@ -55,6 +61,12 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
 
     async getTask({ taskId }) {
       return { task: toProtoTask(await tasks.get(taskId)) };
+    },
+
+    async listChunks({ taskId }) {
+      const chunk = ([index, task]: readonly [number, ChunkTask]) =>
+        create(ChunkSchema, toProtoChunk(task, index));
+      return { chunks: await mapInTurns((await tasks.chunks(taskId)).entries(), chunk) };
     },
 
     async listTasks({ pageSize, pageToken, status: asked, label }) {

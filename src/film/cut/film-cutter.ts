@@ -5,6 +5,7 @@ import { clockTime, damagedFilm } from "../read/damaged-film.js";
 import { eachPacket } from "../read/each-packet.js";
 import { packetReader } from "../read/look-into-packet.js";
 import { type OpenFilm, openFilm } from "../read/open-film.js";
+import { seekToKey } from "../read/seek-to-key.js";
 import type { FrameWindow } from "./frame-window.js";
 import { beginPiece, pieceContainer, pieceRate } from "./piece-file.js";
 
@@ -113,7 +114,7 @@ async function readPackets(
   { source, startSeconds }: PlannedPiece,
   signal: AbortSignal,
 ): Promise<readonly PiecePacket[]> {
-  await seekTo(open, source.entryTicks);
+  await seekToKey(open, source.entryTicks);
   const { index: track, codecpar } = open.picture;
   const look = packetReader(film.codec, codecpar.extradata);
   const packets: PiecePacket[] = [];
@@ -135,13 +136,6 @@ async function readPackets(
     for (const { packet } of packets) packet.free();
     throw thrown;
   }
-}
-
-async function seekTo({ format, picture }: OpenFilm, ticks: number): Promise<void> {
-  const { AVDISCARD_ALL, AVSEEK_FLAG_BACKWARD } = await import("node-av");
-  for (const stream of format.streams)
-    if (stream.index !== picture.index) stream.discard = AVDISCARD_ALL;
-  await format.seekFrame(picture.index, BigInt(ticks), AVSEEK_FLAG_BACKWARD);
 }
 
 /** A picture that is not shown is between two that are. */

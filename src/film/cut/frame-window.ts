@@ -1,10 +1,10 @@
 import type { Frame } from "node-av";
-import { AVDISCARD_ALL, AVSEEK_FLAG_BACKWARD } from "node-av/constants";
 import { Packet } from "node-av/lib";
 import type { FilmFacts } from "../film-facts.js";
 import { clockTime, damagedFilm } from "../read/damaged-film.js";
 import { type PictureDecoder, pictureDecoder } from "../read/decode-pictures.js";
 import { type OpenFilm, openFilm } from "../read/open-film.js";
+import { seekToKey } from "../read/seek-to-key.js";
 
 /** Frames that are kept behind those that were asked for, since the next piece begins with context. */
 const KEPT_BEHIND = 16;
@@ -30,8 +30,6 @@ export class FrameWindow implements AsyncDisposable {
 
   static async open(path: string, facts: FilmFacts, signal: AbortSignal): Promise<FrameWindow> {
     const film = await openFilm(path, signal);
-    for (const stream of film.format.streams)
-      if (stream.index !== film.picture.index) stream.discard = AVDISCARD_ALL;
     return new FrameWindow(film, facts, await pictureDecoder(film));
   }
 
@@ -74,11 +72,7 @@ export class FrameWindow implements AsyncDisposable {
     this.#decoder.restart();
     this.#isAtEnd = false;
     this.#next = undefined;
-    await this.#film.format.seekFrame(
-      this.#film.picture.index,
-      BigInt(ticks),
-      AVSEEK_FLAG_BACKWARD,
-    );
+    await seekToKey(this.#film, ticks);
   }
 
   /** Decodes one packet. Frames before `first` are not kept, but for a few. */

@@ -39,14 +39,15 @@ export class EncodedSound implements Disposable {
   readonly #packet = new Packet();
   readonly #rate: number;
 
-  constructor(from: Stream) {
+  /** @param isFilled whether the sound begins at 0, with silence where the track begins later. @default false */
+  constructor(from: Stream, isFilled = false) {
     this.#from = from;
     const { codecpar } = from;
     this.#rate = Math.min(codecpar.sampleRate, MAX_RATE);
     this.#frame.alloc();
     this.#packet.alloc();
     openDecoder(this.#decoder, from);
-    [this.#source, this.#sink] = this.#filter();
+    [this.#source, this.#sink] = this.#filter(isFilled ? "async=1:first_pts=0" : "async=1");
     this.#openEncoder();
   }
 
@@ -94,7 +95,7 @@ export class EncodedSound implements Disposable {
     while (this.#encoder.receivePacketSync(this.#packet) >= 0) take(this.#packet);
   }
 
-  #filter(): [FilterContext, FilterContext] {
+  #filter(resampling: string): [FilterContext, FilterContext] {
     const { codecpar } = this.#from;
     const layout =
       codecpar.channelLayout.order === AV_CHANNEL_ORDER_UNSPEC
@@ -107,7 +108,7 @@ export class EncodedSound implements Disposable {
     this.#graph.alloc();
     const filters = [
       this.#create("abuffer", source),
-      this.#create("aresample", "async=1"),
+      this.#create("aresample", resampling),
       this.#create("aformat", target),
       this.#create("asetnsamples", `n=${FRAME_SAMPLES}:p=0`),
       this.#create("abuffersink"),

@@ -14,6 +14,7 @@ import {
   type Stream,
 } from "node-av/lib";
 import { throwIfFailed } from "../media/media-error.js";
+import { replaceData } from "../media/replace-data.js";
 import { EncodedSound } from "./encoded-sound.js";
 import { movTextSample, movTextStyle, subtitleText } from "./subtitle-text.js";
 import { codecName } from "./track-fate.js";
@@ -48,9 +49,13 @@ export function copiedTrack(from: Stream, to: Stream): KeptTrack {
   };
 }
 
-/** Keeps a track of sound that the container cannot hold as AAC. */
-export function encodedTrack(from: Stream, to: Stream): KeptTrack {
-  const sound = new EncodedSound(from);
+/**
+ * Keeps a track of sound that the container cannot hold as AAC.
+ *
+ * @param isFilled see {@link EncodedSound}.
+ */
+export function encodedTrack(from: Stream, to: Stream, isFilled = false): KeptTrack {
+  const sound = new EncodedSound(from, isFilled);
   sound.describe(to);
   describe(from, to);
   const { timeBase } = sound;
@@ -80,7 +85,7 @@ export function textTrack(from: Stream, to: Stream, container: "mp4" | "mkv"): K
       const text = packet?.data && subtitleText(codec, packet.data);
       // An empty text only fills the time between two others.
       if (!packet || !text) return;
-      packet.data = isMp4 ? movTextSample(text) : Buffer.from(text);
+      replaceData(packet, isMp4 ? movTextSample(text) : Buffer.from(text));
       packet.rescaleTs(from.timeBase, to.timeBase);
       write(packet);
     },

@@ -12,6 +12,7 @@ import { isPicture } from "./result-piece.js";
 export async function lookAtWhole(
   path: string,
   film: FilmFacts,
+  borders: readonly number[],
   signal: AbortSignal,
 ): Promise<void> {
   await using reader = await MediaReader.open(path);
@@ -22,18 +23,25 @@ export async function lookAtWhole(
   packet.alloc();
   using decoder = new KeyDecoder(stream);
   const ticks: number[] = [];
+  const keys = new Set<number>();
   while (reader.read(packet)) {
     if (packet.streamIndex !== stream.index) continue;
     ticks.push(Number(packet.pts));
-    if (packet.isKeyframe && !(await decoder.decodes(packet)))
-      throw badFilm(`does not decode at packet ${ticks.length}`);
+    if (packet.isKeyframe) {
+      keys.add(Number(packet.pts));
+      if (!(await decoder.decodes(packet))) throw badFilm(`does not decode at tick ${packet.pts}`);
+    }
     await breathe();
   }
+  // In the order in which they are shown from here on.
+  ticks.sort((a, b) => a - b);
+  const closed = borders.find((frame) => !keys.has(ticks[frame] ?? Number.NaN));
+  if (closed !== undefined) throw badFilm(`cannot be decoded from frame ${closed} on`);
   requireTimes(ticks, stream, film, reader.isMatroska ? "mkv" : "mp4");
 }
 
 function requireTimes(
-  ticks: number[],
+  ticks: readonly number[],
   { timeBase }: Stream,
   film: FilmFacts,
   container: "mp4" | "mkv",
@@ -41,7 +49,6 @@ function requireTimes(
   const { length } = film.times;
   if (ticks.length !== length) throw badFilm(`has ${ticks.length} frames, not ${length}`);
   const clock = filmClock(film, container);
-  ticks.sort((a, b) => a - b);
   for (const [frame, at] of ticks.entries()) {
     if (frame > 0 && at <= (ticks[frame - 1] ?? 0))
       throw badFilm(`shows frame ${frame} at no time`);

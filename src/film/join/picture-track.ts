@@ -3,6 +3,7 @@ import { type Packet, Rational, type Stream } from "node-av/lib";
 import type { FilmColour, FilmFacts } from "../film-facts.js";
 import { throwIfFailed } from "../media/media-error.js";
 import type { MediaWriter } from "../media/media-writer.js";
+import { replaceData } from "../media/replace-data.js";
 import { colourTags } from "./colour-tags.js";
 import { decodeDelay, decodeTimes } from "./decode-times.js";
 import type { FilmClock } from "./film-clock.js";
@@ -21,13 +22,19 @@ export class PictureTrack {
   #frameCount = 0;
 
   /** Makes the track from the first result. */
-  constructor(first: ResultPiece, track: Stream, { film, clock, isUpright }: PictureOptions) {
+  constructor(
+    first: ResultPiece,
+    track: Stream,
+    { film, clock, isUpright, firstFrame }: PictureOptions,
+  ) {
     const { codec, size } = first;
     this.#clock = clock;
     this.#track = track;
     this.#first = { codec, size };
-    this.#delay = decodeDelay(first.ranks);
-    this.#isSelfContained = first.ranks.length < film.times.length;
+    // A fragment begins when its first frame is shown, for which the others are decoded in a hurry.
+    this.#delay = firstFrame === undefined ? decodeDelay(first.ranks) : 0;
+    this.#isSelfContained = firstFrame === undefined && first.ranks.length < film.times.length;
+    this.#frameCount = firstFrame ?? 0;
     throwIfFailed(first.stream.codecpar.copy(track.codecpar), "copy the picture's track");
     track.codecpar.codecTag = 0;
     track.timeBase = new Rational(1, clock.timescale);
@@ -36,6 +43,7 @@ export class PictureTrack {
     setColour(track, colourTags(film, first.colour, first.encoder));
   }
 
+  /** The frame with which the next result begins. */
   get frameCount(): number {
     return this.#frameCount;
   }
@@ -64,7 +72,7 @@ export class PictureTrack {
       await before(dts / clock.timescale);
       if (!piece.read(packet)) throw new Error("A result has fewer packets than it had");
       if (sets !== undefined && packet.isKeyframe && packet.data)
-        packet.data = Buffer.concat([sets, packet.data]);
+        replaceData(packet, Buffer.concat([sets, packet.data]));
       packet.pts = BigInt(clock.timeOf(firstFrame + rank));
       packet.dts = BigInt(dts);
       packet.duration = BigInt(clock.durationOf(firstFrame + rank));
@@ -95,6 +103,8 @@ export interface PictureOptions {
   readonly film: FilmFacts;
   readonly clock: FilmClock;
   readonly isUpright?: boolean;
+  /** Of the one result that the track has. @default it has all, and begins with the first frame */
+  readonly firstFrame?: number;
 }
 
 /** The rate of a film of variable times is left out: that of its results means nothing. */

@@ -37,6 +37,11 @@ export class MediaWriter implements AsyncDisposable {
     throwIfFailed(this.#context.writeFrameSync(packet), "write a packet of the film");
   }
 
+  /** Ends a fragment, where the file is made of such: what was written is on its way to the disk. */
+  endFragment(): void {
+    throwIfFailed(this.#context.writeFrameSync(null), "write a part of the film");
+  }
+
   /** Writes what is due only at the end: the file is whole. */
   async finish(): Promise<void> {
     throwIfFailed(await this.#context.writeTrailer(), "write the film's end");

@@ -19,8 +19,6 @@ export interface FrameSpan {
   readonly frameCount: number;
   readonly beforeCount: number;
   readonly afterCount: number;
-  /** Whether the frame behind it begins another scene. */
-  readonly endsScene: boolean;
 }
 
 /** A film as the plan sees it. */
@@ -56,15 +54,14 @@ export async function nextPiece(
   const room = Math.max(1, suitedBelow(options.maxFrames, options) - beforeCount);
   const rest = film.frameCount - firstFrame;
   const start = { firstFrame, beforeCount, beginsScene };
-  if (rest <= room) return suit(film, start, rest, true, options);
-  const hasContext = before + after > 0;
-  const cut = hasContext
-    ? await film.lastCut(firstFrame + leastTo(room), firstFrame + room)
-    : undefined;
-  if (cut !== undefined) return suit(film, start, cut - firstFrame, true, options);
+  if (rest <= room) return suit(film, start, rest, options);
+  const least = leastTo(room);
+  const latest = Math.min(firstFrame + room, film.frameCount - least);
+  const cut = await film.lastCut(firstFrame + least, latest);
+  if (cut !== undefined) return suit(film, start, cut - firstFrame, options);
   const largest = Math.max(1, room - after);
   const frameCount = bestLength(film, firstFrame, largest, options);
-  return { firstFrame, frameCount, beforeCount, afterCount: after, endsScene: false };
+  return { firstFrame, frameCount, beforeCount, afterCount: after };
 }
 
 function leastTo(room: number): number {
@@ -105,7 +102,6 @@ function suit(
     beginsScene,
   }: { firstFrame: number; beforeCount: number; beginsScene: boolean },
   frameCount: number,
-  endsScene: boolean,
   options: PieceOptions,
 ): FrameSpan {
   const given = beforeCount + frameCount;
@@ -114,7 +110,7 @@ function suit(
   const behind = film.frameCount - firstFrame - frameCount;
   const afterCount = isBefore ? 0 : Math.min(missing, behind);
   const more = Math.min(missing - afterCount, firstFrame - beforeCount);
-  return { firstFrame, frameCount, beforeCount: beforeCount + more, afterCount, endsScene };
+  return { firstFrame, frameCount, beforeCount: beforeCount + more, afterCount };
 }
 
 function suitedBelow(count: number, { multiple = 1, plus = 0 }: PieceOptions): number {

@@ -2,6 +2,7 @@ import type { FilmFacts } from "../film-facts.js";
 import { type FilmIndex, readIndex } from "../read/film-index.js";
 import { openFilm } from "../read/open-film.js";
 import { type FrameSpan, nextPiece, type PieceOptions } from "./next-piece.js";
+import { SceneCuts } from "./scene-cuts.js";
 
 /** Where the frames of a piece are in the film's file. */
 export interface PieceSource {
@@ -16,7 +17,7 @@ export interface PieceSource {
 }
 
 /** A piece of a film that is to be cut for one prompt. */
-export interface PlannedPiece extends Omit<FrameSpan, "endsScene"> {
+export interface PlannedPiece extends FrameSpan {
   /** From 0, in the order of the film. */
   readonly index: number;
   /** When its first own frame is shown, and for how long its own frames are, in seconds of the film. */
@@ -59,16 +60,21 @@ export async function* planPieces(
 ): AsyncGenerator<PlannedPiece, void, void> {
   await using open = await openFilm(path, signal);
   const index = await readIndex(open, signal);
+  const hasContext = (options.before ?? 0) + (options.after ?? 0) > 0;
+  const cuts = new SceneCuts(open, film, index, signal);
   const outline = {
     frameCount: index.shownRanks.length,
     skipTo: (frame: number) => entryOf(index, frame).skipCount,
-    lastCut: async () => undefined,
+    // Without context a border is as good anywhere.
+    lastCut: async (from: number, to: number) =>
+      hasContext ? await cuts.lastCut(from, to) : undefined,
+    isCut: async (frame: number) => hasContext && (await cuts.isCut(frame)),
   };
   let { firstFrame } = start;
-  let beginsScene = firstFrame === 0;
   for (let number = start.index; firstFrame < outline.frameCount; number += 1) {
     signal.throwIfAborted();
-    const { endsScene, ...span } = await nextPiece(outline, firstFrame, beginsScene, options);
+    const beginsScene = firstFrame === 0 || (await outline.isCut(firstFrame));
+    const span = await nextPiece(outline, firstFrame, beginsScene, options);
     yield {
       index: number,
       ...span,
@@ -76,13 +82,13 @@ export async function* planPieces(
       source: sourceOf(index, span, options),
     };
     firstFrame += span.frameCount;
-    beginsScene = endsScene;
   }
 }
 
-type Span = Omit<FrameSpan, "endsScene">;
-
-function timesOf({ times, timeBase, lastDuration }: FilmFacts, { firstFrame, frameCount }: Span) {
+function timesOf(
+  { times, timeBase, lastDuration }: FilmFacts,
+  { firstFrame, frameCount }: FrameSpan,
+) {
   const end = (times.at(-1) ?? 0) + lastDuration;
   const first = times[firstFrame] ?? end;
   const next = times[firstFrame + frameCount] ?? end;
@@ -107,7 +113,7 @@ function entryOf(index: FilmIndex, frame: number): { packet: number; skipCount: 
   return { packet, skipCount: rank - (index.ranks[packet] ?? 0) };
 }
 
-function sourceOf(index: FilmIndex, span: Span, options: PlanOptions): PieceSource {
+function sourceOf(index: FilmIndex, span: FrameSpan, options: PlanOptions): PieceSource {
   const first = span.firstFrame - span.beforeCount;
   const last = span.firstFrame + span.frameCount + span.afterCount - 1;
   const { packet, skipCount } = entryOf(index, first);

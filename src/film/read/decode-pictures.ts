@@ -2,7 +2,7 @@ import type { CodecContext, Frame, Packet } from "node-av";
 import { clockTime, damagedFilm } from "./damaged-film.js";
 import type { OpenFilm } from "./open-film.js";
 
-/** Frames at most that a decoder keeps back. */
+/** Enough to be faster than real time; the machine has other work. */
 const THREADS = 2;
 
 /** Decodes the picture of an open film. It must be disposed. */
@@ -54,5 +54,27 @@ async function receiveFrames(context: CodecContext): Promise<Frame[]> {
       return frames;
     }
     frames.push(frame);
+  }
+}
+
+/** Decodes from where the film is read on, to its end. Each frame is freed when the next is asked for. */
+export async function* decodedFrames(
+  film: OpenFilm,
+  signal: AbortSignal,
+): AsyncGenerator<Frame, void, void> {
+  const { Packet } = await import("node-av");
+  using decoder = await pictureDecoder(film);
+  using packet = new Packet();
+  packet.alloc();
+  let hasMore = true;
+  while (hasMore) {
+    signal.throwIfAborted();
+    packet.unref();
+    hasMore = film.format.readFrameSync(packet) >= 0;
+    if (hasMore && packet.streamIndex !== film.picture.index) continue;
+    for (const decoded of await decoder.decode(hasMore ? packet : null)) {
+      using frame = decoded;
+      yield frame;
+    }
   }
 }
