@@ -11,6 +11,7 @@ import { mongo } from "./mongo.js";
 import { quality } from "./quality.js";
 import { printReport, type SubjectReport, writeReport } from "./report.js";
 import { sample } from "./sample.js";
+import { seams } from "./seams.js";
 import { soak } from "./soak.js";
 import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
@@ -34,7 +35,7 @@ const QUICK: readonly Subject[] = [
   eventLoop,
   watchStreams,
 ];
-const ALL: readonly Subject[] = [...QUICK, films, soak, mongo];
+const ALL: readonly Subject[] = [...QUICK, films, seams, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
   const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");
