@@ -1,11 +1,10 @@
 import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
-import type { ObjectStorage } from "../storage/object-storage.js";
 import type { TaskCounts, TaskReading } from "../store/task-reading.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { SampleStreams } from "./sample-streams.js";
 import { Sampler } from "./sampler.js";
-import { type TaskView, viewTask } from "./task-view.js";
+import { type TaskView, type ViewOptions, viewTask } from "./task-view.js";
 
 /** The stats at one moment. */
 export interface StatsView {
@@ -22,11 +21,10 @@ export interface Readiness {
 }
 
 /** The objects that the service works with. */
-export interface MonitorServiceOptions {
+export interface MonitorServiceOptions extends ViewOptions {
   readonly store: TaskReading;
   readonly pool: Pool;
   readonly catalog: WorkflowCatalog;
-  readonly storage: Pick<ObjectStorage, "url">;
 }
 
 /** How many of the newest tasks the stats contain. */
@@ -78,12 +76,12 @@ export class MonitorService implements Disposable {
   }
 
   async #look(): Promise<StatsView> {
-    const { store, pool, catalog, storage } = this.#options;
+    const { store, pool, catalog } = this.#options;
     const [counts, page] = await Promise.all([
       store.counts(),
       store.list({ pageSize: RECENT_TASK_COUNT }),
     ]);
-    const tasks = await Promise.all(page.tasks.map((task) => viewTask(task, storage)));
+    const tasks = await Promise.all(page.tasks.map((task) => viewTask(task, this.#options)));
     const stats = { counts, servers: viewServers(pool, catalog.list()), tasks };
     const text = JSON.stringify(stats);
     if (text !== this.#shown?.text) this.#shown = { stats, text };

@@ -1,5 +1,5 @@
 import type { FilmFacts } from "../film-facts.js";
-import { type FilmIndex, readIndex } from "../read/film-index.js";
+import { type FilmIndex, knownIndex, readIndex } from "../read/film-index.js";
 import { openFilm } from "../read/open-film.js";
 import { type FrameSpan, nextPiece, type PieceOptions } from "./next-piece.js";
 import { SceneCuts } from "./scene-cuts.js";
@@ -59,7 +59,7 @@ export async function* planPieces(
   signal: AbortSignal,
 ): AsyncGenerator<PlannedPiece, void, void> {
   await using open = await openFilm(path, signal);
-  const index = await readIndex(open, signal);
+  const index = knownIndex(film) ?? (await readIndex(open, signal));
   const hasContext = (options.before ?? 0) + (options.after ?? 0) > 0;
   const cuts = new SceneCuts(open, film, index, signal);
   const outline = {

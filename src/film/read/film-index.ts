@@ -1,5 +1,5 @@
 import { TaskError } from "../../domain/errors.js";
-import type { Ratio } from "../film-facts.js";
+import type { FilmFacts, Ratio } from "../film-facts.js";
 import { clockTime, damagedFilm } from "./damaged-film.js";
 import { eachPacket } from "./each-packet.js";
 import { type PacketLook, packetReader } from "./look-into-packet.js";
@@ -27,6 +27,18 @@ export interface FilmIndex {
   readonly shownRanks: Int32Array;
   /** Packets with which decoding can begin, looked into. */
   readonly keys: readonly number[];
+}
+
+const KNOWN = new WeakMap<FilmFacts, FilmIndex>();
+
+/** Remembers the index of a film for as long as its facts are used, so that it is read once. */
+export function rememberIndex(film: FilmFacts, index: FilmIndex): void {
+  KNOWN.set(film, index);
+}
+
+/** The index that was remembered; undefined for facts that come from elsewhere. */
+export function knownIndex(film: FilmFacts): FilmIndex | undefined {
+  return KNOWN.get(film);
 }
 
 /** More pictures than two days of 60 a second are no film. */

@@ -1,9 +1,10 @@
 import { open } from "node:fs/promises";
 import type { Stream } from "node-av";
 import { defined } from "../../lib/defined.js";
+import { readChapters } from "../chapters/read-chapters.js";
 import type { FilmColour, FilmFacts, Ratio } from "../film-facts.js";
 import { fileTags } from "./file-tags.js";
-import { type FilmIndex, readIndex } from "./film-index.js";
+import { type FilmIndex, readIndex, rememberIndex } from "./film-index.js";
 import { constantRate, reduced } from "./frame-rate.js";
 import { type OpenFilm, openFilm } from "./open-film.js";
 import { rotationOf } from "./rotation.js";
@@ -25,13 +26,24 @@ export async function readFilm(path: string, signal: AbortSignal): Promise<FilmF
   const { avgFrameRate, rFrameRate } = film.picture;
   const frameRate = constantRate(times, timeBase, lastDuration, [avgFrameRate, rFrameRate]);
   const tags = fileTags(film.format.metadata?.getAll() ?? {});
-  const stated = defined({ frameRate, tags: Object.keys(tags).length > 0 ? tags : undefined });
-  return { ...facts, timeBase, times, lastDuration, ...stated };
+  const chapters = await readChapters(path, film, !MP4_FAMILY.has(facts.container), signal);
+  const stated = defined({
+    frameRate,
+    language: languageOf(film.picture),
+    tags: Object.keys(tags).length > 0 ? tags : undefined,
+    chapters: chapters.length > 0 ? chapters : undefined,
+  });
+  const all = { ...facts, timeBase, times, lastDuration, ...stated };
+  rememberIndex(all, index);
+  return all;
 }
 
 const MP4_FAMILY: ReadonlySet<string> = new Set(["mp4", "mov"]);
 
-type PictureFacts = Omit<FilmFacts, "times" | "timeBase" | "lastDuration" | "frameRate" | "tags">;
+type PictureFacts = Omit<
+  FilmFacts,
+  "times" | "timeBase" | "lastDuration" | "frameRate" | "tags" | "language" | "chapters"
+>;
 
 async function readPictureFacts(
   { format, picture }: OpenFilm,
@@ -96,6 +108,11 @@ function bitDepthOf(pixels: string, rawBits: number): number {
   const named = /(9|10|12|14|16)(?:le|be)?$/.exec(pixels)?.[1];
   if (named !== undefined && !/^(nv|yuyv|uyvy)/.test(pixels)) return Number(named);
   return pixels === "" && rawBits > PLAIN_DEPTH ? rawBits : PLAIN_DEPTH;
+}
+
+function languageOf({ metadata }: Stream): string | undefined {
+  const language = metadata?.get("language") ?? "und";
+  return language === "und" ? undefined : language;
 }
 
 const PROGRESSIVE = 1;

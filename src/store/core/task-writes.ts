@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Chunk } from "../../domain/film.js";
 import type {
   Dispatch,
@@ -77,9 +78,12 @@ export abstract class TaskWrites implements OneTask {
 
   async endChunks(filmId: string, limit: number): Promise<number> {
     const film = await this.getUnit(filmId);
-    if (film && isTerminal(film.status))
-      for (const chunkId of await this.unfinishedChunks(filmId, limit))
-        await this.change(chunkId, decideCancel);
+    const isEnded = film !== undefined && isTerminal(film.status);
+    for (const chunkId of isEnded ? await this.unfinishedChunks(filmId, limit) : []) {
+      await this.change(chunkId, decideCancel);
+      // An embedded store answers without the event loop.
+      await setImmediate();
+    }
     return await this.countOpenChunks(filmId);
   }
 
