@@ -1,4 +1,5 @@
 import type { Duties } from "./duties.js";
+import type { FilmQueue } from "./film-queue.js";
 import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
 import type { TaskReading } from "./task-reading.js";
@@ -19,6 +20,7 @@ export interface TaskStore
   extends TaskReading,
     TaskIntake,
     TaskQueue,
+    FilmQueue,
     TaskRetention,
     WorkflowArchive,
     Duties,

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { describeCanceling } from "./task-store.cancel.js";
 import { describeCreating } from "./task-store.create.js";
+import { describeFilms } from "./task-store.films.js";
 import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
 import { describeLearning } from "./task-store.learn.js";
@@ -46,6 +47,7 @@ export function describeTaskStore(
     describeSettling(open);
     describeCanceling(open);
     describeRetention(open);
+    describeFilms(open);
     describeModel(open, modelRunCount);
   });
 }

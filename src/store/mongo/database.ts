@@ -1,5 +1,6 @@
 import type { ClientSession, Collection, Db, MongoClient, Timestamp } from "mongodb";
 import type { Logger } from "../../lib/logger.js";
+import { MongoChunks } from "./chunks.js";
 import { ServerClock } from "./clock.js";
 import { type CountDocument, MongoCounts } from "./counts.js";
 import type { TaskDocument } from "./document.js";
@@ -19,6 +20,7 @@ export interface MongoDatabase {
   readonly openedAt: Timestamp | undefined;
   readonly collection: Collection<TaskDocument>;
   readonly tasks: MongoTasks;
+  readonly chunks: MongoChunks;
   readonly counts: MongoCounts;
   readonly workflows: MongoWorkflows;
   readonly duties: MongoDuties;
@@ -73,6 +75,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   return {
     collection,
     tasks: new MongoTasks(collection, clock),
+    chunks: new MongoChunks(collection),
     counts: new MongoCounts(counts, collection, isStandalone),
     workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),

@@ -3,13 +3,21 @@ import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
+import { byFirstFrame } from "../core/film-changes.js";
 import { passOver } from "../core/lease-order.js";
 import { beginLease, takeOver } from "../core/task-changes.js";
-import { TaskIds } from "../core/task-ids.js";
+import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
+import type { FilmQueue } from "../film-queue.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
-import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
+import type {
+  HeartbeatResult,
+  LeaseRequest,
+  OrphanScope,
+  ProgressReport,
+  WriteResult,
+} from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import type { MongoChanges } from "./changes.js";
@@ -18,8 +26,7 @@ import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
-import { retryOnConflict, saveNew, saveTask } from "./save.js";
-import type { StoredTask } from "./tasks.js";
+import { retryOnConflict, saveNew, saveTasks, type TaskWrite } from "./save.js";
 
 /**
  * The store on a MongoDB database that several processes share. Each method reads a task, decides,
@@ -90,8 +97,24 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async get(taskId: string): Promise<Task | undefined> {
+    return TASK_ID.test(taskId) ? await this.getUnit(taskId) : undefined;
+  }
+
+  async getUnit(taskId: string): Promise<Task | undefined> {
     const stored = await this.#connection.run(({ tasks }) => tasks.find(taskId));
     return stored?.task;
+  }
+
+  async chunks(filmId: string): Promise<readonly Task[]> {
+    if (!TASK_ID.test(filmId)) return [];
+    const found = await this.#connection.run(({ chunks }) => chunks.find(filmId));
+    return [...found].sort(byFirstFrame);
+  }
+
+  /** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
+  override async addChunks(...args: Parameters<FilmQueue["addChunks"]>): Promise<WriteResult> {
+    refuseStandalone(this.#connection.database, "run the film as several chunks");
+    return await super.addChunks(...args);
   }
 
   async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
@@ -113,17 +136,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     const { owner, leaseMs } = request;
     return await this.#takeOut(this.#leasing, async (database) => {
-      const lease = await nextStoredLease(database.tasks, request, this.#leasing.place());
+      const lease = await nextStoredLease(database, request, this.#leasing.place());
       if (!lease) return undefined;
       const { next, passed } = lease;
       const begun = beginLease(next.task, owner, leaseMs, next.now);
-      if (passed.length === 0) return await this.#save(database, next, begun);
-      const leased = await database.together(async (session) => {
-        for (const head of passed)
-          await database.tasks.replace(head, passOver(head.task, head.now), session);
-        return await database.tasks.replace(next, begun, session);
-      });
-      return this.#told(leased);
+      const passes = passed.map((head): TaskWrite => [head, passOver(head.task, head.now)]);
+      return await this.#save(database, [[next, begun], ...passes]);
     });
   }
 
@@ -136,7 +154,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
       const orphan = await database.tasks.findOrphan(this.#reaping.place(), scope);
       if (!orphan) return undefined;
       const taken = takeOver(orphan.task, owner, leaseMs, orphan.now);
-      return await this.#save(database, orphan, taken);
+      return await this.#save(database, [[orphan, taken]]);
     });
   }
 
@@ -154,7 +172,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     reports: readonly ProgressReport[],
   ): Promise<HeartbeatResult> {
-    return await this.#write(({ tasks }) => renewLeases(tasks, owner, leaseMs, reports));
+    return await this.#write((database) => renewLeases(database, owner, leaseMs, reports));
   }
 
   async listExpired(retentionMs: number, limit: number, skip = 0): Promise<readonly Task[]> {
@@ -193,15 +211,35 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   protected override async change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer> {
     return await this.#write(async (database) => {
       const stored = await database.tasks.find(taskId);
-      const { answer, next } = decide(stored);
-      if (stored && next) await this.#save(database, stored, next);
+      const read = stored && { task: stored.task, now: stored.now, film: stored.film?.task };
+      const { answer, next, added } = decide(read);
+      if (stored && next) await this.#save(database, [[stored, next]], added);
       return answer;
     });
   }
 
-  async #save(database: MongoDatabase, stored: StoredTask, next: Task): Promise<Task> {
-    const saved = await saveTask(database, stored, next);
-    return saved.rev === stored.task.rev ? saved : this.#told(saved);
+  protected override async unfinishedChunks(
+    filmId: string,
+    limit: number,
+  ): Promise<readonly string[]> {
+    return await this.#connection.run(({ chunks }) => chunks.findUnfinished(filmId, limit));
+  }
+
+  protected override async countOpenChunks(filmId: string): Promise<number> {
+    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId));
+  }
+
+  /** Stores what tasks become. @returns the first of them. */
+  async #save(
+    database: MongoDatabase,
+    writes: readonly [TaskWrite, ...TaskWrite[]],
+    added?: readonly Task[],
+  ): Promise<Task> {
+    const saved = await saveTasks(database, writes, added);
+    const [first] = saved;
+    if (first === undefined) throw new Error("A task was to be stored and is not there");
+    for (const { task, isRevised } of saved) if (isRevised) this.#told(task);
+    return first.task;
   }
 
   /**
@@ -209,8 +247,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
    * this process after its own call sees what the call did.
    */
   #told(task: Task): Task {
-    const { taskId, rev, status } = task;
-    this.#changes.tell({ taskId, rev, status });
+    const { taskId, rev, status, chunk } = task;
+    if (chunk === undefined) this.#changes.tell({ taskId, rev, status });
     return task;
   }
 

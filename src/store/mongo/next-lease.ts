@@ -1,5 +1,7 @@
+import { byTurn } from "../../domain/queue-order.js";
 import { nextLease } from "../core/lease-order.js";
 import type { LeaseRequest } from "../task-queue.js";
+import type { MongoDatabase } from "./database.js";
 import type { MongoTasks, StoredTask } from "./tasks.js";
 
 /** The task to lease, and the heads it passes, as read. */
@@ -34,34 +36,72 @@ export class LeaseCrowd {
 }
 
 /**
- * The task to lease: one that holds a slot, else by {@link nextLease}.
+ * The task to lease: one that holds a slot, else by {@link nextLease}. Of a film with too many chunks in
+ * hands none is leased while anything else is due.
  *
  * @param place how far behind the head to take it from, where the queue is that long.
  */
 export async function nextStoredLease(
-  tasks: MongoTasks,
+  database: MongoDatabase,
   request: LeaseRequest,
   place: number,
 ): Promise<StoredLease | undefined> {
+  const { tasks, chunks } = database;
+  const { maxFilmServers } = request;
+  const busy = maxFilmServers === undefined ? [] : await chunks.findBusyFilms(maxFilmServers);
   const [keeper, first] = await Promise.all([
     tasks.findKeeper(),
-    tasks.findDue(request.workflows, place),
+    firstDue(tasks, request.workflows, busy, place),
   ]);
-  if (keeper) return { next: keeper, passed: [] };
+  if (keeper) return { next: await tasks.withFilm(keeper), passed: [] };
+  const lease = await nextOf(tasks, request, busy, first);
+  if (lease || busy.length === 0) return lease;
+  return await nextOf(tasks, request, [], await firstDue(tasks, request.workflows, [], place));
+}
+
+/** The due task or chunk whose turn comes first, or one that is `place` behind it. */
+async function firstDue(
+  tasks: MongoTasks,
+  workflows: readonly string[],
+  busy: readonly string[],
+  place: number,
+): Promise<StoredTask | undefined> {
+  const found = await Promise.all([
+    tasks.findDue(workflows, place),
+    tasks.findDueChunk(workflows, place, busy),
+  ]);
+  const [first] = found.filter((one) => one !== undefined).sort(byStoredTurn);
+  return first;
+}
+
+async function nextOf(
+  tasks: MongoTasks,
+  request: LeaseRequest,
+  busy: readonly string[],
+  first: StoredTask | undefined,
+): Promise<StoredLease | undefined> {
   if (!first) return undefined;
   const isPreferred = request.prefer.length === 0 || request.prefer.includes(first.task.workflow);
-  if (isPreferred) return { next: first, passed: [] };
-  return await nextAmongHeads(tasks, request, first.task.priority);
+  const lease = isPreferred
+    ? { next: first, passed: [] }
+    : await nextAmongHeads(tasks, request, busy, first.task.priority);
+  return lease && { ...lease, next: await tasks.withFilm(lease.next) };
 }
 
 /** For an oldest task whose workflow is not preferred: a task of a preferred one may pass it. */
 async function nextAmongHeads(
   tasks: MongoTasks,
   request: LeaseRequest,
+  busy: readonly string[],
   priority: number,
 ): Promise<StoredLease | undefined> {
   const names = [...new Set(request.workflows)];
-  const found = await Promise.all(names.map((name) => tasks.findDue([name], 0, priority)));
+  const found = await Promise.all(
+    names.flatMap((name) => [
+      tasks.findDue([name], 0, priority),
+      tasks.findDueChunk([name], 0, busy, priority),
+    ]),
+  );
   const heads = new Map(found.flatMap((head) => (head ? [[head.task.taskId, head]] : [])));
   const now = heads.values().next().value?.now;
   const all = Array.from(heads.values(), ({ task }) => task);
@@ -69,4 +109,8 @@ async function nextAmongHeads(
   const next = lease && heads.get(lease.task.taskId);
   const passed = lease?.passed.flatMap(({ taskId }) => heads.get(taskId) ?? []) ?? [];
   return next && { next, passed };
+}
+
+function byStoredTurn(a: StoredTask, b: StoredTask): number {
+  return byTurn(a.task, b.task);
 }

@@ -1,13 +1,16 @@
 import type { ClientSession, Collection, Document, Filter, Sort } from "mongodb";
-import type { Task } from "../../domain/task.js";
+import { filmIdOf } from "../../domain/film.js";
+import { TASK_STATUSES, type Task } from "../../domain/task.js";
+import { orphanAtOf } from "../core/orphan-at.js";
 import { revise } from "../core/task-changes.js";
-import { TASK_ID } from "../core/task-ids.js";
+import { UNIT_ID } from "../core/task-ids.js";
 import type { Fence, OrphanScope } from "../task-queue.js";
 import type { TaskChange, TaskFilter } from "../task-reading.js";
+import { chunkIdsOf } from "./chunks.js";
 import type { ServerClock } from "./clock.js";
 import {
+  chunkStatus,
   encodeKey,
-  orphanAtOf,
   type TaskDocument,
   toDocument,
   toTask,
@@ -25,10 +28,12 @@ export interface StoredTask {
   readonly now: Date;
   /** Present if the task was created under an idempotency key. */
   readonly requestHash?: string;
+  /** The film that it is a chunk of, where that was read with it. */
+  readonly film?: StoredTask;
 }
 
 /** A task to be stored, with the hash of its request where it has an idempotency key. */
-interface NewRow {
+export interface NewRow {
   readonly task: Task;
   readonly requestHash: string | undefined;
 }
@@ -57,13 +62,24 @@ export class MongoTasks {
     await this.#collection.bulkWrite(operations, { ordered: true, ...(session && { session }) });
   }
 
-  /** The task of an id. An id that is not of our form is not asked for. */
+  /** The task of an id, or the chunk with its film. An id that is not of our form is not asked for. */
   async find(taskId: string): Promise<StoredTask | undefined> {
-    return (await this.findMany([taskId])).get(taskId);
+    const filmId = filmIdOf(taskId);
+    const found = await this.findMany([...new Set([taskId, filmId])]);
+    const stored = found.get(taskId);
+    const film = taskId === filmId ? undefined : found.get(filmId);
+    return stored && { ...stored, ...(film && { film }) };
+  }
+
+  /** A chunk with its film; any other task as it is. */
+  async withFilm(stored: StoredTask): Promise<StoredTask> {
+    if (!stored.task.chunk) return stored;
+    const film = (await this.findMany([stored.task.chunk.film])).get(stored.task.chunk.film);
+    return { ...stored, ...(film && { film }) };
   }
 
   async findMany(taskIds: readonly string[]): Promise<ReadonlyMap<string, StoredTask>> {
-    const ours = taskIds.filter((id) => TASK_ID.test(id));
+    const ours = taskIds.filter((id) => UNIT_ID.test(id));
     if (ours.length === 0) return new Map();
     const found = await this.#read({ _id: { $in: ours } }, { hint: "_id_" });
     return new Map(found.map((stored) => [stored.task.taskId, stored]));
@@ -75,9 +91,11 @@ export class MongoTasks {
     return found;
   }
 
-  /** The first due pending task that still holds a slot. There are never more of them than slots. */
+  /** The first due pending task or chunk that still holds a slot. There are never more of them than slots. */
   async findKeeper(): Promise<StoredTask | undefined> {
-    const query = { status: "pending", slot: { $exists: true }, ...this.#isPast("dueAt") } as const;
+    const statuses = ["pending", chunkStatus("pending")] as const;
+    const isKept = { status: { $in: [...statuses] }, slot: { $exists: true } };
+    const query = { ...isKept, ...this.#isPast("dueAt") };
     return await this.#readAt(0, query, { hint: INDEX.keeper, sort: LEASE_ORDER });
   }
 
@@ -100,6 +118,24 @@ export class MongoTasks {
     return await this.#readAt(skip, query, { hint: INDEX.head, sort: LEASE_ORDER });
   }
 
+  /** Like {@link findDue}, for chunks: the one whose turn comes first, of no film in `passedOver`. */
+  async findDueChunk(
+    workflows: readonly string[],
+    skip: number,
+    passedOver: readonly string[],
+    priority?: number,
+  ): Promise<StoredTask | undefined> {
+    if (workflows.length === 0) return undefined;
+    const query = {
+      status: chunkStatus("pending"),
+      workflow: { $in: [...new Set(workflows)] },
+      ...(priority !== undefined && { priority }),
+      ...(passedOver.length > 0 && { "chunk.film": { $nin: [...passedOver] } }),
+      ...this.#isPast("dueAt"),
+    };
+    return await this.#readAt(skip, query, { hint: INDEX.chunkHead, sort: CHUNK_ORDER });
+  }
+
   /** The task that was orphaned first; {@link findDue} tells what `skip` does. */
   async findOrphan(skip: number, scope: OrphanScope): Promise<StoredTask | undefined> {
     const sort = { orphanAt: 1, _id: 1 } as const;
@@ -118,6 +154,7 @@ export class MongoTasks {
   async nextDueInMs(): Promise<number | undefined> {
     const found = await Promise.all([
       this.#nextInMs("dueAt", { status: "pending" }, INDEX.due),
+      this.#nextInMs("dueAt", { status: chunkStatus("pending") }, INDEX.chunkDue),
       this.#nextInMs("orphanAt", {}, INDEX.orphan),
     ]);
     const waits = found.filter((waitMs) => waitMs !== undefined);
@@ -135,7 +172,10 @@ export class MongoTasks {
   /** The latest revision of each task that got one since a moment, in no order. */
   changesSince(since: Date): AsyncIterable<TaskChange> {
     return this.#collection
-      .find({ changedAt: { $gte: since } }, { ...CHANGES, hint: INDEX.changed })
+      .find<ToldTask>(
+        { changedAt: { $gte: since }, "change.status": { $in: [...TASK_STATUSES] } },
+        { ...CHANGES, hint: INDEX.changed },
+      )
       .map(({ _id, change }) => ({ taskId: _id, ...change }));
   }
 
@@ -151,13 +191,18 @@ export class MongoTasks {
     return found.map(({ task }) => task);
   }
 
-  /** Deletes those of the tasks that have ended and need no cleanup. @returns how many. */
+  /**
+   * Deletes those of the tasks that have ended and need no cleanup, each after its chunks. @returns how
+   * many tasks.
+   */
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
     if (taskIds.length === 0) return 0;
-    const { deletedCount } = await this.#collection.deleteMany(
-      { _id: { $in: [...taskIds] }, retainedSince: { $exists: true } },
-      { hint: "_id_" },
-    );
+    const areEnded = { _id: { $in: [...taskIds] }, retainedSince: { $exists: true } };
+    const areFilms = { ...areEnded, film: { $exists: true } };
+    const found = this.#collection.find(areFilms, { hint: "_id_", projection: { _id: 1 } });
+    for (const { _id } of await found.toArray())
+      await this.#collection.deleteMany({ _id: chunkIdsOf(_id) }, { hint: "_id_" });
+    const { deletedCount } = await this.#collection.deleteMany(areEnded, { hint: "_id_" });
     return deletedCount;
   }
 
@@ -279,16 +324,31 @@ interface ReadOptions {
   readonly limit?: number;
 }
 
-/** Orphans that a server may be busy with or have a result of, or that wait for their cleanup. */
+/**
+ * Orphans that a server may be busy with or have a result of, films to be joined, and what waits for its
+ * cleanup.
+ */
 const WITH_PROMPT = {
-  $or: [{ slot: { $exists: true } }, { dispatch: { $exists: true } }, { status: "canceled" }],
+  $or: [
+    ...[{ slot: { $exists: true } }, { dispatch: { $exists: true } }],
+    ...[{ finishedAt: { $exists: true } }, { "film.phase": "join" as const }],
+  ],
 } satisfies Filter<TaskDocument>;
+
+/** What is read of a changed task; chunks are left out. */
+interface ToldTask {
+  readonly _id: string;
+  readonly change: Omit<TaskChange, "taskId">;
+}
 
 /** What a change tells. A batch is small, so that reading it does not keep the event loop to itself. */
 const CHANGES = { projection: { change: 1 }, batchSize: 500 } as const;
 
 /** By priority, then due time, then age. */
 const LEASE_ORDER = { priority: -1, dueAt: 1, _id: 1 } as const;
+
+/** By priority, then turn, then age. */
+const CHUNK_ORDER = { priority: -1, turnAt: 1, _id: 1 } as const;
 
 /** Matches the task as it was read. A write that changes the lease also needs the lease as read. */
 function asRead({ task, version }: StoredTask, next: Task): Filter<TaskDocument> {
