@@ -18,6 +18,7 @@ import { ChangeFeed } from "../watch/change-feed.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
+import { GroupCommit } from "./group-commit.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { EmbeddedTable } from "./table.js";
 import { EmbeddedWrite } from "./write.js";
@@ -32,8 +33,9 @@ export interface EmbeddedTaskStoreParts {
 }
 
 /**
- * The store on one SQLite file. Each method reads, decides and writes in one synchronous
- * transaction, so nothing can come between; subscribers are told after the commit.
+ * The store on one SQLite file. Each method reads, decides and writes in one go, so nothing can come
+ * between; writes that arrive together share a commit ({@link GroupCommit}). Subscribers are told after
+ * it.
  */
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
@@ -45,6 +47,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
+  readonly #commits: GroupCommit;
   readonly #taskIds = new TaskIds();
   /** Kept in memory only: no other process has the file open. */
   readonly #duties = new Map<string, { readonly owner: string; readonly expiresAtMs: number }>();
@@ -55,6 +58,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#lock = lock;
     this.#clock = clock;
     this.#table = new EmbeddedTable(driver);
+    this.#commits = new GroupCommit(driver);
     this.#chunks = new EmbeddedChunkTable(driver);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.#facts = new EmbeddedFacts(driver);
@@ -68,7 +72,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     request: NewTask,
     maxPendingCount = Number.POSITIVE_INFINITY,
   ): Promise<CreateResult> {
-    return this.#write((write): CreateResult => {
+    return await this.#write((write): CreateResult => {
       const { idempotency } = request;
       const former = idempotency && this.#table.findByKey(idempotency.key);
       const isFull = this.#table.counts().pending >= maxPendingCount;
@@ -85,7 +89,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     requests: readonly NewTask[],
     maxPendingCount = Number.POSITIVE_INFINITY,
   ): Promise<CreateManyResult> {
-    return this.#write((write): CreateManyResult => {
+    return await this.#write((write): CreateManyResult => {
       const answers = requests.map((request) => this.#replayOf(request));
       const refusal = refuseTogether(answers, this.#table.counts().pending, maxPendingCount);
       if (refusal) return refusal;
@@ -131,7 +135,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async lease(request: LeaseRequest): Promise<Task | undefined> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       const next = this.#nextLease(request, write.now);
       if (!next) return undefined;
       for (const head of next.passed) write.save(head, passOver(head, write.now));
@@ -145,7 +149,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     scope: OrphanScope = "all",
   ): Promise<Task | undefined> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       const task = this.#table.findOrphan(write.now.getTime(), scope);
       return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
     });
@@ -167,7 +171,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     reports: readonly ProgressReport[],
   ): Promise<HeartbeatResult> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       const { result, held } = judgeReports(reports, (taskId) => this.#table.find(taskId));
       const lease = { owner, expiresAt: new Date(write.now.getTime() + leaseMs) };
       for (const { task, next } of held) write.renew(task, { ...next, lease });
@@ -181,7 +185,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return this.#write(() =>
+    return await this.#write(() =>
       taskIds.reduce((count, taskId) => count + this.#table.deleteEnded(taskId), 0),
     );
   }
@@ -211,12 +215,13 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#commits.flush();
     this.#driver[Symbol.dispose]();
     await this.#lock[Symbol.asyncDispose]();
   }
 
   protected override async change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       const task = this.#table.find(taskId);
       const film = task?.chunk && this.#table.find(task.chunk.film);
       const { answer, next, added = [] } = decide(task && { task, now: write.now, film });
@@ -271,11 +276,17 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return undefined;
   }
 
-  #write<T>(work: (write: EmbeddedWrite) => T): T {
-    const write = new EmbeddedWrite(this.#table, this.#clock());
-    const result = this.#driver.transaction(() => work(write));
-    this.#feed.publish(write.changes);
-    return result;
+  async #write<T>(work: (write: EmbeddedWrite) => T): Promise<T> {
+    let changes: readonly TaskChange[] = [];
+    return await this.#commits.write(
+      () => {
+        const write = new EmbeddedWrite(this.#table, this.#clock());
+        const result = work(write);
+        changes = write.changes;
+        return result;
+      },
+      () => this.#feed.publish(changes),
+    );
   }
 }
 
