@@ -1,6 +1,7 @@
 import { loadavg } from "node:os";
 import { apiCalls } from "./api-calls.js";
 import { cancel } from "./cancel.js";
+import { cutFilm } from "./cut-film.js";
 import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
 import { handOver } from "./hand-over.js";
@@ -32,6 +33,7 @@ const QUICK: readonly Subject[] = [
   statsStreams,
   eventLoop,
   watchStreams,
+  cutFilm,
 ];
 const ALL: readonly Subject[] = [...QUICK, soak, mongo];
 
