@@ -20,6 +20,8 @@ const CALL_NAMES = {
   list: "list",
   counts: "counts",
   queueAgeMs: "queue_age",
+  position: "position",
+  follow: "follow",
   cancel: "cancel",
   lease: "lease",
   leaseOrphan: "lease_orphan",
@@ -93,6 +95,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
       return store.storeId;
     },
     subscribe: (listener) => store.subscribe(listener),
+    changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

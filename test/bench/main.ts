@@ -15,6 +15,7 @@ import { seams } from "./seams.js";
 import { soak } from "./soak.js";
 import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
+import { watchMany } from "./watch-many.js";
 import { watchStreams } from "./watch-streams.js";
 
 // npm run bench                 the quick set, a few minutes
@@ -34,6 +35,7 @@ const QUICK: readonly Subject[] = [
   statsStreams,
   eventLoop,
   watchStreams,
+  watchMany,
 ];
 const ALL: readonly Subject[] = [...QUICK, films, seams, soak, mongo];
 

@@ -11,11 +11,13 @@ import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { ChunkTask } from "../film-queue.js";
+import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
+import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
@@ -43,6 +45,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #clock: () => number;
   readonly #table: EmbeddedTable;
   readonly #chunks: EmbeddedChunkTable;
+  readonly #log: EmbeddedChangeLog;
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
@@ -57,6 +60,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#clock = clock;
     this.#table = new EmbeddedTable(driver);
     this.#chunks = new EmbeddedChunkTable(driver);
+    this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
@@ -131,6 +135,18 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#feed.subscribe(listener);
   }
 
+  async position(): Promise<string> {
+    return String(this.#log.position);
+  }
+
+  async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
+    return taskIds.flatMap((id) => this.#table.find(id) ?? this.#log.findDeleted(id) ?? []);
+  }
+
+  changesAfter(position: string): AsyncGenerator<readonly FollowedChange[], void> {
+    return this.#log.changesAfter(position);
+  }
+
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     return this.#write((write) => {
       const next = this.#nextLease(request, write.now);
@@ -182,9 +198,10 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return this.#write(() =>
-      taskIds.reduce((count, taskId) => count + this.#table.deleteEnded(taskId), 0),
-    );
+    return this.#write((write) => {
+      this.#log.forgetDeleted(write.now.getTime());
+      return taskIds.reduce((count, taskId) => count + write.deleteEnded(taskId), 0);
+    });
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
@@ -273,7 +290,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   #write<T>(work: (write: EmbeddedWrite) => T): T {
-    const write = new EmbeddedWrite(this.#table, this.#clock());
+    const write = new EmbeddedWrite(this.#table, this.#log, this.#clock());
     const result = this.#driver.transaction(() => work(write));
     this.#feed.publish(write.changes);
     return result;

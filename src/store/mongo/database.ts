@@ -1,5 +1,6 @@
 import type { ClientSession, Collection, Db, MongoClient, Timestamp } from "mongodb";
 import type { Logger } from "../../lib/logger.js";
+import { type DeletedDocument, MongoChangeLog } from "./change-log.js";
 import { MongoChunks } from "./chunks.js";
 import { ServerClock } from "./clock.js";
 import { type CountDocument, MongoCounts } from "./counts.js";
@@ -28,6 +29,7 @@ export interface MongoDatabase {
   readonly workflows: MongoWorkflows;
   readonly duties: MongoDuties;
   readonly learnedTimes: MongoLearnedTimes;
+  readonly log: MongoChangeLog;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none. When another transaction came in
@@ -76,6 +78,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   const collection = db.collection<TaskDocument>(COLLECTIONS.tasks);
   const stored = new StoredTasks(collection, clock);
   const counts = db.collection<CountDocument>(COLLECTIONS.counts);
+  const deleted = db.collection<DeletedDocument>(COLLECTIONS.deleted);
   return {
     collection,
     tasks: new MongoTasks(collection, stored, clock),
@@ -85,6 +88,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),
     learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
+    log: new MongoChangeLog(collection, deleted, clock),
   };
 }
 
