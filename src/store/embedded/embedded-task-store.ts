@@ -251,8 +251,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#chunks.findUnfinished(filmId, limit);
   }
 
-  protected override async countOpenChunks(filmId: string): Promise<number> {
-    return this.#chunks.countOpen(filmId);
+  protected override async countOpenChunks(filmId: string, limit: number): Promise<number> {
+    return this.#chunks.countOpen(filmId, limit);
   }
 
   #showProgress(write: EmbeddedWrite, filmId: string): void {

@@ -259,8 +259,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return await this.#connection.run(({ chunks }) => chunks.findUnfinished(filmId, limit));
   }
 
-  protected override async countOpenChunks(filmId: string): Promise<number> {
-    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId));
+  protected override async countOpenChunks(filmId: string, limit: number): Promise<number> {
+    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId, limit));
   }
 
   /** Stores what tasks become. @returns the first of them. */
