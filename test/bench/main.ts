@@ -1,6 +1,7 @@
 import { loadavg } from "node:os";
 import { apiCalls } from "./api-calls.js";
 import { cancel } from "./cancel.js";
+import { cutFilm } from "./cut-film.js";
 import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
 import { films } from "./films.js";
@@ -36,6 +37,7 @@ const QUICK: readonly Subject[] = [
   eventLoop,
   watchStreams,
   watchMany,
+  cutFilm,
 ];
 const ALL: readonly Subject[] = [...QUICK, films, seams, soak, mongo];
 

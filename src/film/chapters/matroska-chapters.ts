@@ -2,17 +2,7 @@ import { defined } from "../../lib/defined.js";
 import { EBML_ID, type EbmlElement, ebmlElements } from "../../lib/ebml.js";
 import type { FileBytes, Span } from "../../lib/file-bytes.js";
 import type { Chapter } from "../film-facts.js";
-
-/** RFC 9559 section 5.1.7. */
-const ID = {
-  chapters: 0x1043a770,
-  edition: 0x45b9,
-  atom: 0xb6,
-  start: 0x91,
-  end: 0x92,
-  display: 0x80,
-  title: 0x85,
-} as const;
+import { CHAPTER_ID } from "./chapter-ids.js";
 
 const NANOSECONDS = 1e9;
 const MAX_TITLE_BYTES = 4096;
@@ -25,12 +15,12 @@ export async function matroskaChapters(
 ): Promise<readonly Chapter[]> {
   const whole = { start: 0, end: file.sizeBytes };
   let edition: Span | undefined = whole;
-  for (const id of [EBML_ID.segment, ID.chapters, ID.edition])
+  for (const id of [EBML_ID.segment, CHAPTER_ID.chapters, CHAPTER_ID.edition])
     edition = edition && (await firstElement(file, edition, id, signal));
   const chapters: Chapter[] = [];
   if (edition === undefined) return chapters;
   for (const atom of await elementsOf(file, edition, signal)) {
-    const chapter = atom.id === ID.atom ? await chapterOf(file, atom, signal) : undefined;
+    const chapter = atom.id === CHAPTER_ID.atom ? await chapterOf(file, atom, signal) : undefined;
     if (chapter !== undefined) chapters.push(chapter);
   }
   return chapters;
@@ -43,9 +33,9 @@ async function chapterOf(
 ): Promise<Chapter | undefined> {
   let [startSeconds, endSeconds, title]: [number?, number?, string?] = [];
   for (const element of await elementsOf(file, inside(atom), signal)) {
-    if (element.id === ID.start) startSeconds = await secondsOf(file, element);
-    if (element.id === ID.end) endSeconds = await secondsOf(file, element);
-    if (element.id === ID.display && title === undefined)
+    if (element.id === CHAPTER_ID.start) startSeconds = await secondsOf(file, element);
+    if (element.id === CHAPTER_ID.end) endSeconds = await secondsOf(file, element);
+    if (element.id === CHAPTER_ID.display && title === undefined)
       title = await titleOf(file, element, signal);
   }
   if (startSeconds === undefined) return undefined;
@@ -53,7 +43,7 @@ async function chapterOf(
 }
 
 async function titleOf(file: FileBytes, display: EbmlElement, signal: AbortSignal) {
-  const span = await firstElement(file, inside(display), ID.title, signal);
+  const span = await firstElement(file, inside(display), CHAPTER_ID.title, signal);
   if (span === undefined) return undefined;
   const length = Math.min(span.end - span.start, MAX_TITLE_BYTES);
   return (await file.read(span.start, length)).toString("utf8");

@@ -139,13 +139,10 @@ function makeGrow(times: number[]): void {
  */
 function lastDurationOf(index: FilmIndex, times: readonly number[], isMp4: boolean): number {
   const last = times.at(-1) ?? 0;
-  const packet = index.packets[index.shownRanks.at(-1) ?? 0] ?? 0;
-  const isWhole = index.shownRanks.length === index.ticks.length;
-  const sum = index.durations.reduce((total, duration) => total + duration, 0);
-  const isEachKnown = index.durations.every((duration) => duration > 0);
-  const bySum = (times[0] ?? 0) + sum - last;
-  if (isMp4 && isWhole && isEachKnown && bySum > 0) return bySum;
-  const own = index.durations[packet] ?? 0;
-  if (own > 0) return own;
+  const { durationSum, lastDuration, shownRanks, ticks } = index;
+  const isWhole = isMp4 && shownRanks.length === ticks.length;
+  const bySum = isWhole && durationSum !== undefined ? (times[0] ?? 0) + durationSum - last : 0;
+  if (bySum > 0) return bySum;
+  if (lastDuration > 0) return lastDuration;
   return Math.max(1, last - (times.at(-2) ?? last - 1));
 }

@@ -1,13 +1,18 @@
 import { join } from "node:path";
+import { AV_LOG_ERROR, AV_LOG_INFO, Log } from "node-av";
 import { describe, expect, it } from "vitest";
+import { writeChapters } from "../../../src/film/chapters/write-chapters.js";
 import { readFilm } from "../../../src/film/read/read-film.js";
 import { keepRest } from "../../../src/film/rest/keep-rest.js";
+import { eventually } from "../../support/eventually.js";
 import {
   addMatroskaChapters,
   addNeroChapters,
   nameChapterTrack,
 } from "../../support/films/add-chapters.js";
-import { makeFilm } from "../../support/films/make-film.js";
+import { openForReading } from "../../support/films/libav.js";
+import { type FilmOptions, makeFilm } from "../../support/films/make-film.js";
+import { readShown, readTracks } from "../../support/films/read-film-clip.js";
 import { tempDir } from "../../support/temp-dir.js";
 
 const CHAPTERS = [
@@ -46,6 +51,30 @@ describe("chapters of a film", () => {
     expect((await readFilm(path, signal())).chapters).toEqual(chapters);
   });
 
+  it.each([
+    ["plain.mp4", {}],
+    ["fast.mp4", { writer: { movflags: "faststart" }, title: "A title" }],
+    ["film.mkv", { title: "A title" }],
+  ] as readonly (readonly [string, FilmOptions])[])(
+    "are put into a film, whose packets stay as they are: %s",
+    async (name, options) => {
+      const path = join(await tempDir(), name);
+      await makeFilm(path, { ...options, sound: [{ codec: "aac" }] });
+      const [tracks, frames] = [await readTracks(path), await readShown(path)];
+      const many = Array.from({ length: 40 }, (_, at) => ({
+        startSeconds: at / 20,
+        title: `Chapter ${at} ${"ü".repeat(at)}`,
+      }));
+      await writeChapters(path, name.endsWith("mkv") ? "mkv" : "mp4", many, signal());
+      const film = await readFilm(path, signal());
+      expect(film.chapters).toEqual(many);
+      expect(film.tags).toEqual("title" in options ? { title: "A title" } : undefined);
+      expect(await readTracks(path)).toEqual(tracks);
+      expect(await readShown(path)).toEqual(frames);
+      expect(await chaptersSeenByFfmpeg(path)).toBe(many.length);
+    },
+  );
+
   it("are absent where there are none", async () => {
     const dir = await tempDir();
     for (const name of ["film.mp4", "film.mkv", "film.mov"]) {
@@ -54,3 +83,17 @@ describe("chapters of a film", () => {
     }
   });
 });
+
+/** The library has no call for chapters, but prints them. */
+async function chaptersSeenByFfmpeg(path: string): Promise<number> {
+  const lines: string[] = [];
+  const input = await openForReading(path);
+  Log.setLevel(AV_LOG_INFO);
+  Log.setCallback((_level, text) => lines.push(text));
+  input.dumpFormat(0, path, false);
+  await eventually(() => expect(lines.join("")).toContain("Stream #0:1"));
+  Log.resetCallback();
+  Log.setLevel(AV_LOG_ERROR);
+  await input.closeInput();
+  return lines.filter((line) => line.includes("Chapter #")).length;
+}

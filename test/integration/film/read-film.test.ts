@@ -76,6 +76,12 @@ describe("reading a film", () => {
     expect(await readFilm(join(dir, "film.mov"), signal())).toMatchObject(pro);
   });
 
+  it("finds that a film is interlaced", async () => {
+    const path = join(await tempDir(), "film.mp4");
+    await makeFilm(path, { encoder: { flags: "+ildct+ilme" } });
+    expect(await readFilm(path, signal())).toMatchObject({ isInterlaced: true });
+  });
+
   it("tells the time of a broken middle", async () => {
     const path = join(await tempDir(), "film.mp4");
     await makeFilm(path, { frameCount: 240, encoder: { crf: "1" } });

@@ -10,6 +10,7 @@ import { addToPreview, beginPreview } from "../../../src/film/preview/film-previ
 import { readFilm } from "../../../src/film/read/read-film.js";
 import { FilmPreviews } from "../../../src/service/film-previews.js";
 import { createLocalStorage } from "../../../src/storage/local/local-storage.js";
+import type { ObjectStorage } from "../../../src/storage/object-storage.js";
 import { openEmbeddedStore } from "../../../src/store/embedded/open-embedded-store.js";
 import type { TaskStore } from "../../../src/store/task-store.js";
 import { leaseChunk, leaseFilm } from "../film-builders.js";
@@ -27,7 +28,10 @@ export interface PreviewedFilm {
   readonly url: string;
   readonly app: FastifyInstance;
   readonly store: TaskStore;
+  readonly storage: ObjectStorage;
   readonly previews: FilmPreviews;
+  /** By how much the service's clock is later than it is. */
+  readonly clock: { laterMs: number };
   /** Completes a chunk; any order. */
   complete(index: number): Promise<void>;
 }
@@ -35,10 +39,13 @@ export interface PreviewedFilm {
 /**
  * Makes a film of 24 frames a second and of chunks that servers of two builds compute in turn. `GET /page`
  * is a page that plays films, also with hls.js; `GET /joined.mp4` is the whole film.
+ *
+ * @param remote - where segments are kept. @default the local disk
  */
 export async function previewedFilm(
   counts: readonly number[],
   options: FilmOptions = { sound: [{ codec: "aac" }] },
+  remote?: ObjectStorage,
 ): Promise<PreviewedFilm> {
   const directory = await tempDir();
   const frameCount = counts.reduce((sum, count) => sum + count, 0);
@@ -54,7 +61,8 @@ export async function previewedFilm(
   );
   const store = await openEmbeddedStore({ directory: join(directory, "store") });
   onTestFinished(() => store[Symbol.asyncDispose]());
-  const storage = createLocalStorage({ directory: join(directory, "objects"), publicUrl: "" });
+  const local = createLocalStorage({ directory: join(directory, "objects"), publicUrl: "" });
+  const storage = remote ?? local;
   await mkdir(join(directory, "work"));
   const place = { storage, directory: join(directory, "work") };
   const fence = await leaseFilm(store);
@@ -80,12 +88,19 @@ export async function previewedFilm(
   await store.addChunks(fence, chunks, frameCount);
   await store.settle(fence, { kind: "cut" });
   const leased = await Promise.all(counts.map(() => leaseChunk(store)));
+  const clock = { laterMs: 0 };
   const previews = new FilmPreviews({
-    ...{ ...place, store, previewMs: 3_600_000, now: Date.now, publicUrl: "http://service" },
+    ...{
+      ...place,
+      store,
+      previewMs: 3_600_000,
+      now: () => Date.now() + clock.laterMs,
+      publicUrl: "http://service",
+    },
   });
   const app = fastify();
   onTestFinished(() => app.close());
-  registerFilmPreviews(app, previews, { files: storage });
+  registerFilmPreviews(app, previews, remote ?? { files: local });
   await registerPage(app, joined);
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
   const complete = async (index: number): Promise<void> => {
@@ -100,7 +115,7 @@ export async function previewedFilm(
     const output = { key, sizeBytes: 1, mediaType: "video/mp4", fileName };
     await store.settle(fenceOf(task), { kind: "completed", outputs: [output] });
   };
-  return { film, url, app, store, previews, complete };
+  return { film, url, app, store, storage, previews, clock, complete };
 }
 
 async function registerPage(app: FastifyInstance, joined: string): Promise<void> {
