@@ -1,7 +1,7 @@
 import type { ChunkedFilm } from "./run-in-chunks.js";
 
 /** How far from a border steps are looked at, and how far away they are ordinary. */
-export const REACH = 14;
+const REACH = 14;
 const ORDINARY_FROM = 8;
 
 /**
