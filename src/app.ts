@@ -5,7 +5,11 @@ import type { ApiPlugin } from "./api/create-app.js";
 import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
-import type { Monitor } from "./api/rpc/monitor-handlers.js";
+import {
+  type InputFile,
+  registerInputs,
+  registerPreviews,
+} from "./api/http/task-pictures-route.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import { FileSource } from "./input/file-source.js";
@@ -15,25 +19,23 @@ import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import { Metrics } from "./metrics/metrics.js";
 import { createAddressGuard } from "./net/address-guard.js";
+import { openServices } from "./open-services.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { openPool, type ServerSettings } from "./pool/open-pool.js";
 import type { Pool } from "./pool/pool.js";
 import { ServerProber } from "./pool/server-prober.js";
+import { Previews } from "./preview/previews.js";
 import { buildScheduler } from "./scheduler/build-scheduler.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { AbandonedPromptSweeper } from "./scheduler/tidy/abandoned-prompt-sweeper.js";
 import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
 import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
-import { MonitorService } from "./service/monitor-service.js";
-import { TaskService } from "./service/task-service.js";
-import { WorkflowService } from "./service/workflow-service.js";
 import { CpuServerProcess } from "./standalone/cpu-server-process.js";
 import { createLocalStorage } from "./storage/local/local-storage.js";
 import type { ObjectStorage } from "./storage/object-storage.js";
 import { reportStorage } from "./storage/report-storage.js";
 import { openEmbeddedStore } from "./store/embedded/open-embedded-store.js";
 import type { TaskStore } from "./store/task-store.js";
-import { TaskWatcher } from "./store/watch/watch-task.js";
 import { WorkflowCatalog } from "./workflow/catalog/catalog.js";
 
 /** The whole service while it runs. */
@@ -65,7 +67,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const metrics = new Metrics();
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
-  const { storage, plugins } = await openStorage(config, location, logger);
+  const { storage, plugins, openFile } = await openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
@@ -77,24 +79,16 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     await openUploads({ ...config.uploads, spoolDirectory, storage, store, logger }),
   );
   const sources = [...inputSources(config), uploads.source];
-  const scheduler = opened.use(
-    buildScheduler(
-      { ...config, workPath },
-      { store, pool, storage, catalog, guard, sources, logger },
-    ),
-  );
+  const previews = await Previews.open({ directory: workPath, storage, logger });
   metrics.scrape({ store, servers: pool.servers });
-  const watcher = countWatches(opened.use(new TaskWatcher(store)), metrics);
-  const { maxPendingCount } = config.store;
+  const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
+  const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const services = {
-    tasks: new TaskService({
-      ...{ store, watcher, storage, guard, sources, catalog, pool, random: Math.random },
-      ...(maxPendingCount !== undefined && { maxPendingCount }),
-    }),
-    monitor: countStats(opened.use(new MonitorService({ store, pool, catalog, storage })), metrics),
-    workflows: new WorkflowService(catalog, pool),
+    ...openServices({ ...parts, metrics }, config.store, opened),
     uploads: uploads.uploads,
   };
+  plugins.push((app) => registerPreviews(app, services.tasks));
+  plugins.push((app) => registerInputs(app, services.tasks, openFile));
   for (const server of pool.servers)
     opened.use(
       new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
@@ -112,20 +106,6 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     ...{ api, store, pool },
     closed: (stop) => drained(stop, api, scheduler, config.graceMs, logger),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
-  };
-}
-
-function countWatches(watcher: TaskWatcher, metrics: Metrics): Pick<TaskWatcher, "watch"> {
-  const watch: TaskWatcher["watch"] = (...args) => watcher.watch(...args);
-  return { watch: metrics.countStreams("watch_task", watch) };
-}
-
-function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
-  const watchStats: Monitor["watchStats"] = (...args) => monitor.watchStats(...args);
-  return {
-    stats: () => monitor.stats(),
-    ready: () => monitor.ready(),
-    watchStats: metrics.countStreams("watch_stats", watchStats),
   };
 }
 
@@ -161,16 +141,24 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   return await openMongoStore({ uri, logger });
 }
 
+/** The storage, and what the service itself serves of it. */
+interface OpenedStorage {
+  readonly storage: ObjectStorage;
+  readonly plugins: ApiPlugin[];
+  readonly openFile: (key: string) => Promise<InputFile | undefined>;
+}
+
 /** Loads an adapter with a large library only if it is configured: the start is quicker. */
 async function openStorage(
   { oss, publicUrl, dataDir }: Config,
   location: { readonly port: number },
   logger: Logger,
-): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[] }> {
+): Promise<OpenedStorage> {
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     const storage = createOssStorage(oss, { logger });
-    return { storage, plugins: [dashboardBeside(storage)] };
+    const plugins = [dashboardBeside(storage)];
+    return { storage, plugins, openFile: (key) => storage.url(key) };
   }
   const storage = createLocalStorage({
     directory: dataDir,
@@ -179,7 +167,8 @@ async function openStorage(
     },
   });
   const outputs: ApiPlugin = (app) => registerOutputs(app, storage);
-  return { storage, plugins: [outputs, dashboardBeside(storage)] };
+  const plugins = [outputs, dashboardBeside(storage)];
+  return { storage, plugins, openFile: (key) => storage.open(key) };
 }
 
 /** The page, which shows results from the origin of their URLs. */

@@ -579,6 +579,68 @@ export const openapi = {
         }
       }
     },
+    "/tasks/{task_id}/chunks": {
+      "get": {
+        "operationId": "ListChunks",
+        "tags": [
+          "TaskService"
+        ],
+        "summary": "Lists the chunks of a film in the order of its frames; none where it runs as one prompt",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The chunks of a film.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/ListChunksResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "A bad parameter",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "404": {
+            "description": "TASK_NOT_FOUND",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/tasks:cancel": {
       "post": {
         "operationId": "CancelTasks",
@@ -778,6 +840,109 @@ export const openapi = {
           },
           "404": {
             "description": "TASK_NOT_FOUND",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks:watch": {
+      "get": {
+        "operationId": "WatchTasks",
+        "tags": [
+          "TaskService"
+        ],
+        "summary": "Streams many tasks: first those that are there, the newest first, then each that changes, its newest state where several came between two messages",
+        "description": "A task that leaves the filter, or is deleted, comes once more with `gone`. The stream ends only with its connection; with `cursor` it goes on where it was, after a restart of the service too. What came shortly before a cut may come again; nothing is left out. Query strings of input URLs are hidden.",
+        "parameters": [
+          {
+            "name": "status",
+            "in": "query",
+            "description": "Only tasks in one of these statuses; left out: all.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "$ref": "#/components/schemas/TaskStatus"
+              },
+              "maxItems": 5
+            }
+          },
+          {
+            "name": "label",
+            "in": "query",
+            "description": "Only tasks that have all of these labels, each `key:value`; left out: all.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "maxItems": 8
+            }
+          },
+          {
+            "name": "id",
+            "in": "query",
+            "description": "Only these tasks; left out: all. An id that names none is left out.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "maxItems": 500
+            }
+          },
+          {
+            "name": "cursor",
+            "in": "query",
+            "description": "`cursor` of the last message seen: the stream goes on behind it. Over REST also the header `Last-Event-ID`.",
+            "schema": {
+              "type": "string",
+              "maxLength": 200
+            }
+          },
+          {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "`cursor` of the last message seen: the stream goes on behind it. Over REST also the header `Last-Event-ID`.",
+            "schema": {
+              "type": "string",
+              "maxLength": 200
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "News of one of the watched tasks. Server-sent events: the `data` of each is one message in JSON, the last event is `end`, or `error` with a problem. With `Accept: application/x-ndjson` each line is one message; a problem is the last line.",
+            "content": {
+              "text/event-stream": {
+                "schema": {
+                  "$ref": "#/components/schemas/WatchTasksResponse"
+                }
+              },
+              "application/x-ndjson": {
+                "schema": {
+                  "$ref": "#/components/schemas/WatchTasksResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "CURSOR_EXPIRED: the cursor is older than a day or not of this service; begin anew",
             "content": {
               "application/problem+json": {
                 "schema": {
@@ -1112,6 +1277,169 @@ export const openapi = {
           },
           "default": {
             "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/preview/input": {
+      "get": {
+        "operationId": "GetInputPreview",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches a small picture of the input",
+        "description": "A WebP that never changes; of a film, one of its frames. Never wider than what it shows.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          },
+          {
+            "name": "w",
+            "in": "query",
+            "description": "How wide at most, in pixels; 640 if it is left out.",
+            "schema": {
+              "type": "string",
+              "enum": [
+                "320",
+                "640",
+                "1280",
+                "1920"
+              ]
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The picture",
+            "content": {
+              "image/webp": {}
+            }
+          },
+          "304": {
+            "description": "It has not changed",
+            "content": {}
+          },
+          "404": {
+            "description": "There is none, or none yet (PREVIEW_NOT_AVAILABLE)",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/preview/output": {
+      "get": {
+        "operationId": "GetOutputPreview",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches a small picture of the output",
+        "description": "A WebP that never changes; of a film, one of its frames. Never wider than what it shows.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          },
+          {
+            "name": "w",
+            "in": "query",
+            "description": "How wide at most, in pixels; 640 if it is left out.",
+            "schema": {
+              "type": "string",
+              "enum": [
+                "320",
+                "640",
+                "1280",
+                "1920"
+              ]
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The picture",
+            "content": {
+              "image/webp": {}
+            }
+          },
+          "304": {
+            "description": "It has not changed",
+            "content": {}
+          },
+          "404": {
+            "description": "There is none, or none yet (PREVIEW_NOT_AVAILABLE)",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/input": {
+      "get": {
+        "operationId": "GetInput",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches the input where it was uploaded",
+        "description": "Where files are kept in OSS it leads to a URL there.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The file",
+            "content": {
+              "*/*": {}
+            }
+          },
+          "206": {
+            "description": "The part of the file",
+            "content": {
+              "*/*": {}
+            }
+          },
+          "302": {
+            "description": "It is there",
+            "content": {}
+          },
+          "404": {
+            "description": "It was not uploaded, or has expired (INPUT_NOT_AVAILABLE)",
             "content": {
               "application/problem+json": {
                 "schema": {
@@ -1607,7 +1935,7 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen.",
+            "description": "The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen,\nand for a film that runs as several chunks.",
             "examples": [
               "http://127.0.0.1:8188"
             ]
@@ -1689,6 +2017,24 @@ export const openapi = {
               "type": "string"
             },
             "description": "What was done to input or result beyond the request, in short sentences; at most 8."
+          },
+          "chunks": {
+            "oneOf": [
+              {
+                "$ref": "#/components/schemas/ChunkCounts"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "The parts that a film runs as; unset where it runs as one prompt."
+          },
+          "preview_url": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "Where a film can be watched while it renders, until an hour after its end; unset otherwise."
           }
         },
         "required": [
@@ -1717,7 +2063,9 @@ export const openapi = {
           "variant",
           "labels",
           "retry_of",
-          "notes"
+          "notes",
+          "chunks",
+          "preview_url"
         ]
       },
       "TaskStatus": {
@@ -2042,6 +2390,38 @@ export const openapi = {
           "fps"
         ]
       },
+      "ChunkCounts": {
+        "type": "object",
+        "description": "How far the chunks of a film have come.",
+        "properties": {
+          "total": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many are known so far; it grows until the film is cut to its end."
+          },
+          "completed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many have completed."
+          },
+          "running": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many are being processed."
+          },
+          "failed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many have failed for good; the first one fails the film."
+          }
+        },
+        "required": [
+          "total",
+          "completed",
+          "running",
+          "failed"
+        ]
+      },
       "CreateTaskRequest": {
         "type": "object",
         "description": "A task to be accepted.",
@@ -2148,10 +2528,29 @@ export const openapi = {
               "type": "string"
             },
             "description": "The client's own marks, by which tasks are found again: at most 8."
+          },
+          "chunking": {
+            "oneOf": [
+              {
+                "$ref": "#/components/schemas/Chunking"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "Whether a film may run as several chunks, on several servers at once; left out: auto."
           }
         },
         "required": [
           "url"
+        ]
+      },
+      "Chunking": {
+        "type": "string",
+        "description": "Whether a film may be cut.\n\n* `auto`: It is cut where it is too long for one prompt.\n* `off`: It runs as one prompt.",
+        "enum": [
+          "auto",
+          "off"
         ]
       },
       "CreateTaskResponse": {
@@ -2228,6 +2627,78 @@ export const openapi = {
         "required": [
           "status",
           "task_ids"
+        ]
+      },
+      "ListChunksResponse": {
+        "type": "object",
+        "description": "The chunks of a film.",
+        "properties": {
+          "chunks": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Chunk"
+            },
+            "description": "In the order of its frames."
+          }
+        },
+        "required": [
+          "chunks"
+        ]
+      },
+      "Chunk": {
+        "type": "object",
+        "description": "A part of a film that one prompt computes.",
+        "properties": {
+          "index": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Its place among the chunks that are known so far, from 0."
+          },
+          "first_frame": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Its first frame, counted from 0."
+          },
+          "frames": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many frames it has."
+          },
+          "start": {
+            "type": "number",
+            "format": "double",
+            "description": "When its first frame is shown, in seconds of the film."
+          },
+          "status": {
+            "$ref": "#/components/schemas/TaskStatus",
+            "description": "Where it is."
+          },
+          "server": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "The server that runs or ran it; unset before one was chosen.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
+          },
+          "attempts": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Attempt"
+            },
+            "description": "What each try came to, newest last; the latest 20 are kept."
+          }
+        },
+        "required": [
+          "index",
+          "first_frame",
+          "frames",
+          "start",
+          "status",
+          "server",
+          "attempts"
         ]
       },
       "ListTasksResponse": {
@@ -2338,6 +2809,29 @@ export const openapi = {
         },
         "required": [
           "task",
+          "cursor"
+        ]
+      },
+      "WatchTasksResponse": {
+        "type": "object",
+        "description": "News of one of the watched tasks.",
+        "properties": {
+          "task": {
+            "$ref": "#/components/schemas/Task",
+            "description": "The task as it is. Of one that was deleted only `task_id` and what was known of it last."
+          },
+          "gone": {
+            "type": "boolean",
+            "description": "The task is no longer among the watched: it left the filter or was deleted."
+          },
+          "cursor": {
+            "type": "string",
+            "description": "Send as `cursor` to go on from here."
+          }
+        },
+        "required": [
+          "task",
+          "gone",
           "cursor"
         ]
       },

@@ -1,4 +1,5 @@
 import { toTaskError } from "../domain/errors.js";
+import { isChunkId } from "../domain/film.js";
 import type { Dispatch, StageName, Task } from "../domain/task.js";
 import type { Fence, Outcome } from "../store/task-queue.js";
 import type { TaskStore } from "../store/task-store.js";
@@ -19,6 +20,8 @@ const CALL_NAMES = {
   list: "list",
   counts: "counts",
   queueAgeMs: "queue_age",
+  position: "position",
+  follow: "follow",
   cancel: "cancel",
   lease: "lease",
   leaseOrphan: "lease_orphan",
@@ -34,6 +37,11 @@ const CALL_NAMES = {
   recordUpload: "record_upload",
   settle: "settle",
   finishCleanup: "finish_cleanup",
+  getUnit: "get_unit",
+  addChunks: "add_chunks",
+  chunks: "chunks",
+  splitChunk: "split_chunk",
+  endChunks: "end_chunks",
   listExpired: "list_expired",
   deleteEnded: "delete_ended",
   leaseDuty: "lease_duty",
@@ -87,6 +95,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
       return store.storeId;
     },
     subscribe: (listener) => store.subscribe(listener),
+    changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
@@ -122,7 +131,8 @@ function newsOf(observer: StoreObserver): News {
       if (written(result, fence)) observer.dispatched(fence, dispatch);
     },
     updateStage(result, fence, name, { status, durationMs }) {
-      if (written(result, fence) && status === "success" && durationMs !== undefined)
+      const isTasks = written(result, fence) && !isChunkId(fence.taskId);
+      if (isTasks && status === "success" && durationMs !== undefined)
         observer.stageEnded(name, durationMs / 1000);
     },
     settle(result, fence, outcome) {

@@ -1,4 +1,6 @@
 import type { Duties } from "./duties.js";
+import type { FilmQueue } from "./film-queue.js";
+import type { TaskFollowing } from "./task-following.js";
 import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
 import type { TaskReading } from "./task-reading.js";
@@ -17,8 +19,10 @@ import type { WorkflowArchive } from "./workflow-archive.js";
  */
 export interface TaskStore
   extends TaskReading,
+    TaskFollowing,
     TaskIntake,
     TaskQueue,
+    FilmQueue,
     TaskRetention,
     WorkflowArchive,
     Duties,

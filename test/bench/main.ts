@@ -13,6 +13,7 @@ import { sample } from "./sample.js";
 import { soak } from "./soak.js";
 import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
+import { watchMany } from "./watch-many.js";
 import { watchStreams } from "./watch-streams.js";
 
 // npm run bench                 the quick set, a few minutes
@@ -32,6 +33,7 @@ const QUICK: readonly Subject[] = [
   statsStreams,
   eventLoop,
   watchStreams,
+  watchMany,
 ];
 const ALL: readonly Subject[] = [...QUICK, soak, mongo];
 

@@ -1,14 +1,27 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TaskSchema, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
-import { SubmitStatus, type TaskService as TaskProto } from "../../gen/tmlsr/v1/task_service_pb.js";
+import {
+  ChunkSchema,
+  SubmitStatus,
+  type TaskService as TaskProto,
+  WatchTasksResponseSchema,
+} from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
 import { mapInTurns } from "../../lib/in-turns.js";
-import type { TaskService } from "../../service/task-service.js";
+import { perObject } from "../../lib/per-object.js";
+import type { NewsView, TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
+import type { ChunkTask } from "../../store/film-queue.js";
 import { abortable } from "../calls/abortable.js";
-import { toListedTask, toProtoTask } from "./task-mapper.js";
-import { toCreateTask, toCreateTasks, toLabel, toTaskStatus } from "./task-request.js";
+import { toListedTask, toProtoChunk, toProtoNews, toProtoTask } from "./task-mapper.js";
+import {
+  toCreateTask,
+  toCreateTasks,
+  toLabel,
+  toTaskStatus,
+  toWatchedTasks,
+} from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.TaskService. */
 export type Tasks = Pick<
@@ -18,15 +31,18 @@ export type Tasks = Pick<
   | "retry"
   | "violations"
   | "get"
+  | "chunks"
   | "list"
   | "cancel"
   | "cancelAll"
   | "cancelLabeled"
   | "watch"
+  | "watchMany"
 >;
 
 /** The handlers of tmlsr.v1.TaskService. */
 export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> {
+  const toNews = perObject((news: NewsView) => create(WatchTasksResponseSchema, toProtoNews(news)));
   return {
     async createTask(request, { requestHeader }) {
       const create = toCreateTask(request, requestHeader.get("idempotency-key"));
@@ -57,6 +73,12 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       return { task: toProtoTask(await tasks.get(taskId)) };
     },
 
+    async listChunks({ taskId }) {
+      const chunk = ([index, task]: readonly [number, ChunkTask]) =>
+        create(ChunkSchema, toProtoChunk(task, index));
+      return { chunks: await mapInTurns((await tasks.chunks(taskId)).entries(), chunk) };
+    },
+
     async listTasks({ pageSize, pageToken, status: asked, label }) {
       const status = toTaskStatus(asked);
       const labels = label.length > 0 ? label.map(toLabel) : undefined;
@@ -78,6 +100,11 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       const views = tasks.watch(taskId, Number(cursor), signal);
       for await (const view of abortable(views, signal))
         yield { task: toProtoTask(view), cursor: String(view.task.rev) };
+    },
+
+    async *watchTasks(request, { signal }) {
+      const news = tasks.watchMany(toWatchedTasks(request), request.cursor || undefined, signal);
+      for await (const each of abortable(news, signal)) yield toNews(each);
     },
   };
 }

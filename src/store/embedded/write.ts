@@ -1,17 +1,21 @@
 import type { Task } from "../../domain/task.js";
+import { followChunk } from "../core/film-changes.js";
 import { revise } from "../core/task-changes.js";
 import { SlotTaken } from "../core/task-writes.js";
-import type { TaskChange } from "../task-reading.js";
+import { DELETED_REV, type TaskChange } from "../task-reading.js";
+import type { EmbeddedChangeLog } from "./change-log.js";
 import type { EmbeddedTable } from "./table.js";
 
 /** The writes of one transaction, all at the same time, and the changes to tell subscribers of. */
 export class EmbeddedWrite {
   readonly now: Date;
   readonly #table: EmbeddedTable;
+  readonly #log: EmbeddedChangeLog;
   readonly #changes: TaskChange[] = [];
 
-  constructor(table: EmbeddedTable, nowMs: number) {
+  constructor(table: EmbeddedTable, log: EmbeddedChangeLog, nowMs: number) {
     this.#table = table;
+    this.#log = log;
     this.now = new Date(nowMs);
   }
 
@@ -19,17 +23,23 @@ export class EmbeddedWrite {
     return this.#changes;
   }
 
-  insert(task: Task, requestHash: string | undefined): void {
+  insert(task: Task, requestHash?: string): void {
     this.#table.insert(task, requestHash);
     this.#announce(task);
   }
 
-  /** Stores what a task has become. @returns it with its revision. @throws SlotTaken */
+  /**
+   * Stores what a task has become, and what a chunk's film becomes by that. @returns it with its
+   * revision. @throws SlotTaken
+   */
   save(before: Task, next: Task): Task {
     this.#refuseSecondHolder(before, next);
     const revised = revise(before, next, this.now);
     this.#table.update(revised);
     if (revised.rev !== before.rev) this.#announce(revised);
+    const film = before.chunk && this.#table.find(before.chunk.film);
+    const followed = film && followChunk(film, before, next, this.now);
+    if (film && followed && followed !== film) this.save(film, followed);
     return revised;
   }
 
@@ -40,13 +50,26 @@ export class EmbeddedWrite {
     else if (next.lease) this.#table.renewLease(next.taskId, next.lease.expiresAt.getTime());
   }
 
+  /** Deletes a task if it has ended and needs no cleanup. @returns how many. */
+  deleteEnded(taskId: string): number {
+    const task = this.#table.find(taskId);
+    const count = this.#table.deleteEnded(taskId);
+    if (task && count > 0) {
+      const position = this.#log.noteDeleted(task, this.now.getTime());
+      this.#changes.push({ taskId, rev: DELETED_REV, position });
+    }
+    return count;
+  }
+
   #refuseSecondHolder(before: Task, { slot }: Task): void {
     if (slot === undefined || slot === before.slot) return;
     if (this.#table.findSlotHolder(slot) !== undefined)
       throw new SlotTaken("Another task holds it");
   }
 
-  #announce({ taskId, rev, status }: Task): void {
-    this.#changes.push({ taskId, rev, status });
+  /** Nobody is told of chunks: what they change of their film is told. */
+  #announce({ taskId, rev, status, chunk }: Task): void {
+    if (chunk !== undefined) return;
+    this.#changes.push({ taskId, rev, status, position: this.#log.positionOf(taskId) });
   }
 }

@@ -6,7 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Task, TaskStatus, TaskType } from "./task_pb.js";
+import type { Attempt, Task, TaskStatus, TaskType } from "./task_pb.js";
 import { file_tmlsr_v1_task } from "./task_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/task_service.proto.
  */
 export const file_tmlsr_v1_task_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIskFChFDcmVhdGVUYXNrUmVxdWVzdBILCgN1cmwYASABKAkSJQoEdHlwZRgCIAEoDjISLnRtbHNyLnYxLlRhc2tUeXBlSACIAQESFQoId29ya2Zsb3cYAyABKAlIAYgBARIWCgVtb2RlbBgEIAEoCUICGAFIAogBARIxCghvdXRzY2FsZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIA4gBARI9ChRvdXRwdXRfbWFnbmlmaWNhdGlvbhgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBIgBARIzCgpyZXNvbHV0aW9uGAcgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgIYAUgFiAEBEi8KBnRhcmdldBgIIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBogBARIrCgpwYXJhbWV0ZXJzGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghwcmlvcml0eRgKIAEoBUgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUgIiAEBEjcKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCwoJX3dvcmtmbG93QggKBl9tb2RlbEILCglfb3V0c2NhbGVCFwoVX291dHB1dF9tYWduaWZpY2F0aW9uQg0KC19yZXNvbHV0aW9uQgkKB190YXJnZXRCCwoJX3ByaW9yaXR5QhIKEF9pZGVtcG90ZW5jeV9rZXkiTQoSQ3JlYXRlVGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIncKF0JhdGNoQ3JlYXRlVGFza3NSZXF1ZXN0EioKBXRhc2tzGAEgAygLMhsudG1sc3IudjEuQ3JlYXRlVGFza1JlcXVlc3QSHAoPaWRlbXBvdGVuY3lfa2V5GAIgASgJSACIAQFCEgoQX2lkZW1wb3RlbmN5X2tleSJUChhCYXRjaENyZWF0ZVRhc2tzUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuU3VibWl0U3RhdHVzEhAKCHRhc2tfaWRzGAIgAygJIiEKDkdldFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiLwoPR2V0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrIm4KEExpc3RUYXNrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSJAoGc3RhdHVzGAMgASgOMhQudG1sc3IudjEuVGFza1N0YXR1cxINCgVsYWJlbBgEIAMoCSJLChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLnRtbHNyLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiQKEUNhbmNlbFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiOgoSQ2FuY2VsVGFza1Jlc3BvbnNlEiQKBnN0YXR1cxgBIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMiNQoSQ2FuY2VsVGFza3NSZXF1ZXN0Eg0KBWxhYmVsGAEgASgJEhAKCHRhc2tfaWRzGAIgAygJIicKE0NhbmNlbFRhc2tzUmVzcG9uc2USEAoIY2FuY2VsZWQYASABKAUiIwoQUmV0cnlUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIkwKEVJldHJ5VGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIjMKEFdhdGNoVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIOCgZjdXJzb3IYAiABKAkiQQoRV2F0Y2hUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sSDgoGY3Vyc29yGAIgASgJKkMKDFN1Ym1pdFN0YXR1cxIdChlTVUJNSVRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFAoQU1VCTUlUX1NUQVRVU19PSxABMuQECgtUYXNrU2VydmljZRJHCgpDcmVhdGVUYXNrEhsudG1sc3IudjEuQ3JlYXRlVGFza1JlcXVlc3QaHC50bWxzci52MS5DcmVhdGVUYXNrUmVzcG9uc2USWQoQQmF0Y2hDcmVhdGVUYXNrcxIhLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXF1ZXN0GiIudG1sc3IudjEuQmF0Y2hDcmVhdGVUYXNrc1Jlc3BvbnNlEkMKB0dldFRhc2sSGC50bWxzci52MS5HZXRUYXNrUmVxdWVzdBoZLnRtbHNyLnYxLkdldFRhc2tSZXNwb25zZSIDkAIBEkkKCUxpc3RUYXNrcxIaLnRtbHNyLnYxLkxpc3RUYXNrc1JlcXVlc3QaGy50bWxzci52MS5MaXN0VGFza3NSZXNwb25zZSIDkAIBEkcKCkNhbmNlbFRhc2sSGy50bWxzci52MS5DYW5jZWxUYXNrUmVxdWVzdBocLnRtbHNyLnYxLkNhbmNlbFRhc2tSZXNwb25zZRJKCgtDYW5jZWxUYXNrcxIcLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVxdWVzdBodLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVzcG9uc2USRAoJUmV0cnlUYXNrEhoudG1sc3IudjEuUmV0cnlUYXNrUmVxdWVzdBobLnRtbHNyLnYxLlJldHJ5VGFza1Jlc3BvbnNlEkYKCVdhdGNoVGFzaxIaLnRtbHNyLnYxLldhdGNoVGFza1JlcXVlc3QaGy50bWxzci52MS5XYXRjaFRhc2tSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
+  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIoEGChFDcmVhdGVUYXNrUmVxdWVzdBILCgN1cmwYASABKAkSJQoEdHlwZRgCIAEoDjISLnRtbHNyLnYxLlRhc2tUeXBlSACIAQESFQoId29ya2Zsb3cYAyABKAlIAYgBARIWCgVtb2RlbBgEIAEoCUICGAFIAogBARIxCghvdXRzY2FsZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIA4gBARI9ChRvdXRwdXRfbWFnbmlmaWNhdGlvbhgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBIgBARIzCgpyZXNvbHV0aW9uGAcgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgIYAUgFiAEBEi8KBnRhcmdldBgIIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBogBARIrCgpwYXJhbWV0ZXJzGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghwcmlvcml0eRgKIAEoBUgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUgIiAEBEjcKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5EikKCGNodW5raW5nGA8gASgOMhIudG1sc3IudjEuQ2h1bmtpbmdICYgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV90eXBlQgsKCV93b3JrZmxvd0IICgZfbW9kZWxCCwoJX291dHNjYWxlQhcKFV9vdXRwdXRfbWFnbmlmaWNhdGlvbkINCgtfcmVzb2x1dGlvbkIJCgdfdGFyZ2V0QgsKCV9wcmlvcml0eUISChBfaWRlbXBvdGVuY3lfa2V5QgsKCV9jaHVua2luZyJNChJDcmVhdGVUYXNrUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuU3VibWl0U3RhdHVzEg8KB3Rhc2tfaWQYAiABKAkidwoXQmF0Y2hDcmVhdGVUYXNrc1JlcXVlc3QSKgoFdGFza3MYASADKAsyGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdBIcCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlIAIgBAUISChBfaWRlbXBvdGVuY3lfa2V5IlQKGEJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSEAoIdGFza19pZHMYAiADKAkiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2siJAoRTGlzdENodW5rc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSI1ChJMaXN0Q2h1bmtzUmVzcG9uc2USHwoGY2h1bmtzGAEgAygLMg8udG1sc3IudjEuQ2h1bmsitQEKBUNodW5rEg0KBWluZGV4GAEgASgFEhMKC2ZpcnN0X2ZyYW1lGAIgASgFEg4KBmZyYW1lcxgDIAEoBRINCgVzdGFydBgEIAEoARIkCgZzdGF0dXMYBSABKA4yFC50bWxzci52MS5UYXNrU3RhdHVzEhMKBnNlcnZlchgGIAEoCUgAiAEBEiMKCGF0dGVtcHRzGAcgAygLMhEudG1sc3IudjEuQXR0ZW1wdEIJCgdfc2VydmVyIm4KEExpc3RUYXNrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSJAoGc3RhdHVzGAMgASgOMhQudG1sc3IudjEuVGFza1N0YXR1cxINCgVsYWJlbBgEIAMoCSJLChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLnRtbHNyLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiQKEUNhbmNlbFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiOgoSQ2FuY2VsVGFza1Jlc3BvbnNlEiQKBnN0YXR1cxgBIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMiNQoSQ2FuY2VsVGFza3NSZXF1ZXN0Eg0KBWxhYmVsGAEgASgJEhAKCHRhc2tfaWRzGAIgAygJIicKE0NhbmNlbFRhc2tzUmVzcG9uc2USEAoIY2FuY2VsZWQYASABKAUiIwoQUmV0cnlUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIkwKEVJldHJ5VGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIjMKEFdhdGNoVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIOCgZjdXJzb3IYAiABKAkiQQoRV2F0Y2hUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sSDgoGY3Vyc29yGAIgASgJImQKEVdhdGNoVGFza3NSZXF1ZXN0EiQKBnN0YXR1cxgBIAMoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSDQoFbGFiZWwYAiADKAkSCgoCaWQYAyADKAkSDgoGY3Vyc29yGAQgASgJIlAKEldhdGNoVGFza3NSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzaxIMCgRnb25lGAIgASgIEg4KBmN1cnNvchgDIAEoCSpDCgxTdWJtaXRTdGF0dXMSHQoZU1VCTUlUX1NUQVRVU19VTlNQRUNJRklFRBAAEhQKEFNVQk1JVF9TVEFUVVNfT0sQASpJCghDaHVua2luZxIYChRDSFVOS0lOR19VTlNQRUNJRklFRBAAEhEKDUNIVU5LSU5HX0FVVE8QARIQCgxDSFVOS0lOR19PRkYQAjL9BQoLVGFza1NlcnZpY2USRwoKQ3JlYXRlVGFzaxIbLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0GhwudG1sc3IudjEuQ3JlYXRlVGFza1Jlc3BvbnNlElkKEEJhdGNoQ3JlYXRlVGFza3MSIS50bWxzci52MS5CYXRjaENyZWF0ZVRhc2tzUmVxdWVzdBoiLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRJDCgdHZXRUYXNrEhgudG1sc3IudjEuR2V0VGFza1JlcXVlc3QaGS50bWxzci52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJMCgpMaXN0Q2h1bmtzEhsudG1sc3IudjEuTGlzdENodW5rc1JlcXVlc3QaHC50bWxzci52MS5MaXN0Q2h1bmtzUmVzcG9uc2UiA5ACARJJCglMaXN0VGFza3MSGi50bWxzci52MS5MaXN0VGFza3NSZXF1ZXN0GhsudG1sc3IudjEuTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJHCgpDYW5jZWxUYXNrEhsudG1sc3IudjEuQ2FuY2VsVGFza1JlcXVlc3QaHC50bWxzci52MS5DYW5jZWxUYXNrUmVzcG9uc2USSgoLQ2FuY2VsVGFza3MSHC50bWxzci52MS5DYW5jZWxUYXNrc1JlcXVlc3QaHS50bWxzci52MS5DYW5jZWxUYXNrc1Jlc3BvbnNlEkQKCVJldHJ5VGFzaxIaLnRtbHNyLnYxLlJldHJ5VGFza1JlcXVlc3QaGy50bWxzci52MS5SZXRyeVRhc2tSZXNwb25zZRJGCglXYXRjaFRhc2sSGi50bWxzci52MS5XYXRjaFRhc2tSZXF1ZXN0GhsudG1sc3IudjEuV2F0Y2hUYXNrUmVzcG9uc2UwARJJCgpXYXRjaFRhc2tzEhsudG1sc3IudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC50bWxzci52MS5XYXRjaFRhc2tzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
 
 /**
  * A task to be accepted.
@@ -118,6 +118,13 @@ export type CreateTaskRequest = Message<"tmlsr.v1.CreateTaskRequest"> & {
    * @generated from field: map<string, string> labels = 13;
    */
   labels: { [key: string]: string };
+
+  /**
+   * Whether a film may run as several chunks, on several servers at once; left out: auto.
+   *
+   * @generated from field: optional tmlsr.v1.Chunking chunking = 15;
+   */
+  chunking?: Chunking | undefined;
 };
 
 /**
@@ -254,6 +261,111 @@ export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
   messageDesc(file_tmlsr_v1_task_service, 5);
 
 /**
+ * Names a film.
+ *
+ * @generated from message tmlsr.v1.ListChunksRequest
+ */
+export type ListChunksRequest = Message<"tmlsr.v1.ListChunksRequest"> & {
+  /**
+   * The id that CreateTask answered.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.ListChunksRequest.
+ * Use `create(ListChunksRequestSchema)` to create a new message.
+ */
+export const ListChunksRequestSchema: GenMessage<ListChunksRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 6);
+
+/**
+ * The chunks of a film.
+ *
+ * @generated from message tmlsr.v1.ListChunksResponse
+ */
+export type ListChunksResponse = Message<"tmlsr.v1.ListChunksResponse"> & {
+  /**
+   * In the order of its frames.
+   *
+   * @generated from field: repeated tmlsr.v1.Chunk chunks = 1;
+   */
+  chunks: Chunk[];
+};
+
+/**
+ * Describes the message tmlsr.v1.ListChunksResponse.
+ * Use `create(ListChunksResponseSchema)` to create a new message.
+ */
+export const ListChunksResponseSchema: GenMessage<ListChunksResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 7);
+
+/**
+ * A part of a film that one prompt computes.
+ *
+ * @generated from message tmlsr.v1.Chunk
+ */
+export type Chunk = Message<"tmlsr.v1.Chunk"> & {
+  /**
+   * Its place among the chunks that are known so far, from 0.
+   *
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * Its first frame, counted from 0.
+   *
+   * @generated from field: int32 first_frame = 2;
+   */
+  firstFrame: number;
+
+  /**
+   * How many frames it has.
+   *
+   * @generated from field: int32 frames = 3;
+   */
+  frames: number;
+
+  /**
+   * When its first frame is shown, in seconds of the film.
+   *
+   * @generated from field: double start = 4;
+   */
+  start: number;
+
+  /**
+   * Where it is.
+   *
+   * @generated from field: tmlsr.v1.TaskStatus status = 5;
+   */
+  status: TaskStatus;
+
+  /**
+   * The server that runs or ran it; unset before one was chosen.
+   *
+   * @generated from field: optional string server = 6;
+   */
+  server?: string | undefined;
+
+  /**
+   * What each try came to, newest last; the latest 20 are kept.
+   *
+   * @generated from field: repeated tmlsr.v1.Attempt attempts = 7;
+   */
+  attempts: Attempt[];
+};
+
+/**
+ * Describes the message tmlsr.v1.Chunk.
+ * Use `create(ChunkSchema)` to create a new message.
+ */
+export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 8);
+
+/**
  * Which tasks to list.
  *
  * @generated from message tmlsr.v1.ListTasksRequest
@@ -293,7 +405,7 @@ export type ListTasksRequest = Message<"tmlsr.v1.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 6);
+  messageDesc(file_tmlsr_v1_task_service, 9);
 
 /**
  * One page of tasks.
@@ -321,7 +433,7 @@ export type ListTasksResponse = Message<"tmlsr.v1.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 7);
+  messageDesc(file_tmlsr_v1_task_service, 10);
 
 /**
  * Names a task to stop.
@@ -342,7 +454,7 @@ export type CancelTaskRequest = Message<"tmlsr.v1.CancelTaskRequest"> & {
  * Use `create(CancelTaskRequestSchema)` to create a new message.
  */
 export const CancelTaskRequestSchema: GenMessage<CancelTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 8);
+  messageDesc(file_tmlsr_v1_task_service, 11);
 
 /**
  * The answer to a cancel.
@@ -363,7 +475,7 @@ export type CancelTaskResponse = Message<"tmlsr.v1.CancelTaskResponse"> & {
  * Use `create(CancelTaskResponseSchema)` to create a new message.
  */
 export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 9);
+  messageDesc(file_tmlsr_v1_task_service, 12);
 
 /**
  * Which tasks to stop: either of the two.
@@ -391,7 +503,7 @@ export type CancelTasksRequest = Message<"tmlsr.v1.CancelTasksRequest"> & {
  * Use `create(CancelTasksRequestSchema)` to create a new message.
  */
 export const CancelTasksRequestSchema: GenMessage<CancelTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 10);
+  messageDesc(file_tmlsr_v1_task_service, 13);
 
 /**
  * The answer to a cancel of many.
@@ -412,7 +524,7 @@ export type CancelTasksResponse = Message<"tmlsr.v1.CancelTasksResponse"> & {
  * Use `create(CancelTasksResponseSchema)` to create a new message.
  */
 export const CancelTasksResponseSchema: GenMessage<CancelTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 11);
+  messageDesc(file_tmlsr_v1_task_service, 14);
 
 /**
  * Names a task to repeat.
@@ -433,7 +545,7 @@ export type RetryTaskRequest = Message<"tmlsr.v1.RetryTaskRequest"> & {
  * Use `create(RetryTaskRequestSchema)` to create a new message.
  */
 export const RetryTaskRequestSchema: GenMessage<RetryTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 12);
+  messageDesc(file_tmlsr_v1_task_service, 15);
 
 /**
  * The answer to a repeated task.
@@ -461,7 +573,7 @@ export type RetryTaskResponse = Message<"tmlsr.v1.RetryTaskResponse"> & {
  * Use `create(RetryTaskResponseSchema)` to create a new message.
  */
 export const RetryTaskResponseSchema: GenMessage<RetryTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 13);
+  messageDesc(file_tmlsr_v1_task_service, 16);
 
 /**
  * Names a task to watch.
@@ -489,7 +601,7 @@ export type WatchTaskRequest = Message<"tmlsr.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 14);
+  messageDesc(file_tmlsr_v1_task_service, 17);
 
 /**
  * A state of a watched task.
@@ -517,7 +629,84 @@ export type WatchTaskResponse = Message<"tmlsr.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 15);
+  messageDesc(file_tmlsr_v1_task_service, 18);
+
+/**
+ * Which tasks to watch: those for which all that is given holds.
+ *
+ * @generated from message tmlsr.v1.WatchTasksRequest
+ */
+export type WatchTasksRequest = Message<"tmlsr.v1.WatchTasksRequest"> & {
+  /**
+   * Only tasks in one of these statuses; left out: all.
+   *
+   * @generated from field: repeated tmlsr.v1.TaskStatus status = 1;
+   */
+  status: TaskStatus[];
+
+  /**
+   * Only tasks that have all of these labels, each `key:value`; left out: all.
+   *
+   * @generated from field: repeated string label = 2;
+   */
+  label: string[];
+
+  /**
+   * Only these tasks; left out: all. An id that names none is left out.
+   *
+   * @generated from field: repeated string id = 3;
+   */
+  id: string[];
+
+  /**
+   * `cursor` of the last message seen: the stream goes on behind it. Over REST also the header `Last-Event-ID`.
+   *
+   * @generated from field: string cursor = 4;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.WatchTasksRequest.
+ * Use `create(WatchTasksRequestSchema)` to create a new message.
+ */
+export const WatchTasksRequestSchema: GenMessage<WatchTasksRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 19);
+
+/**
+ * News of one of the watched tasks.
+ *
+ * @generated from message tmlsr.v1.WatchTasksResponse
+ */
+export type WatchTasksResponse = Message<"tmlsr.v1.WatchTasksResponse"> & {
+  /**
+   * The task as it is. Of one that was deleted only `task_id` and what was known of it last.
+   *
+   * @generated from field: tmlsr.v1.Task task = 1;
+   */
+  task?: Task | undefined;
+
+  /**
+   * The task is no longer among the watched: it left the filter or was deleted.
+   *
+   * @generated from field: bool gone = 2;
+   */
+  gone: boolean;
+
+  /**
+   * Send as `cursor` to go on from here.
+   *
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.WatchTasksResponse.
+ * Use `create(WatchTasksResponseSchema)` to create a new message.
+ */
+export const WatchTasksResponseSchema: GenMessage<WatchTasksResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 20);
 
 /**
  * What CreateTask says of a request it took.
@@ -545,6 +734,40 @@ export enum SubmitStatus {
  */
 export const SubmitStatusSchema: GenEnum<SubmitStatus> = /*@__PURE__*/
   enumDesc(file_tmlsr_v1_task_service, 0);
+
+/**
+ * Whether a film may be cut.
+ *
+ * @generated from enum tmlsr.v1.Chunking
+ */
+export enum Chunking {
+  /**
+   * Not given.
+   *
+   * @generated from enum value: CHUNKING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is cut where it is too long for one prompt.
+   *
+   * @generated from enum value: CHUNKING_AUTO = 1;
+   */
+  AUTO = 1,
+
+  /**
+   * It runs as one prompt.
+   *
+   * @generated from enum value: CHUNKING_OFF = 2;
+   */
+  OFF = 2,
+}
+
+/**
+ * Describes the enum tmlsr.v1.Chunking.
+ */
+export const ChunkingSchema: GenEnum<Chunking> = /*@__PURE__*/
+  enumDesc(file_tmlsr_v1_task_service, 1);
 
 /**
  * Submits, reads, watches and cancels tasks.
@@ -588,6 +811,17 @@ export const TaskService: GenService<{
     methodKind: "unary";
     input: typeof GetTaskRequestSchema;
     output: typeof GetTaskResponseSchema;
+  },
+  /**
+   * Lists the chunks of a film in the order of its frames; none where it runs as one prompt. Errors: NOT_FOUND
+   * (TASK_NOT_FOUND).
+   *
+   * @generated from rpc tmlsr.v1.TaskService.ListChunks
+   */
+  listChunks: {
+    methodKind: "unary";
+    input: typeof ListChunksRequestSchema;
+    output: typeof ListChunksResponseSchema;
   },
   /**
    * Lists tasks, newest first, page by page.
@@ -646,6 +880,21 @@ export const TaskService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchTaskRequestSchema;
     output: typeof WatchTaskResponseSchema;
+  },
+  /**
+   * Streams many tasks: first those that are there, the newest first, then each that changes, its newest state where
+   * several came between two messages. A task that leaves the filter, or is deleted, comes once more with `gone`. The
+   * stream ends only with its connection; with `cursor` it goes on where it was, after a restart of the service too.
+   * What came shortly before a cut may come again; nothing is left out. Query strings of input URLs are hidden.
+   *
+   * Errors: FAILED_PRECONDITION (CURSOR_EXPIRED: the cursor is older than a day or not of this service; begin anew).
+   *
+   * @generated from rpc tmlsr.v1.TaskService.WatchTasks
+   */
+  watchTasks: {
+    methodKind: "server_streaming";
+    input: typeof WatchTasksRequestSchema;
+    output: typeof WatchTasksResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tmlsr_v1_task_service, 0);
