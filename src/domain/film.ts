@@ -13,6 +13,8 @@ export interface FilmState {
   readonly completedCount: number;
   readonly runningCount: number;
   readonly failedCount: number;
+  /** How many of them came from splitting one in two. */
+  readonly splitCount: number;
   /** Frames of the whole film, and of its completed chunks. */
   readonly frameCount: number;
   readonly completedFrameCount: number;
@@ -24,7 +26,10 @@ export interface FilmState {
 export interface Chunk {
   /** The task id of the film. */
   readonly film: string;
-  /** From 0, in the order of making; a chunk that was split in two keeps its index for the first half. */
+  /**
+   * From 0 without a gap, in the order of cutting. A chunk that was split in two keeps its index for
+   * the first half; those of second halves count down from {@link MAX_CHUNK_INDEX}.
+   */
   readonly index: number;
   /** Its frames of the film, in the order in which they are shown. */
   readonly firstFrame: number;
@@ -40,6 +45,9 @@ export interface Chunk {
   /** The object of the piece of the film that its prompt reads. */
   readonly pieceKey: string;
 }
+
+/** The highest index of a chunk. */
+export const MAX_CHUNK_INDEX = 999_999;
 
 const CHUNK_ID = /^[0-9a-f]{32}-[0-9]{6}$/;
 const FILM_ID_LENGTH = 32;

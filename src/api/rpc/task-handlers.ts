@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TaskSchema, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
 import {
+  ChunkSchema,
   SubmitStatus,
   type TaskService as TaskProto,
   WatchTasksResponseSchema,
@@ -11,8 +12,9 @@ import { mapInTurns } from "../../lib/in-turns.js";
 import { perObject } from "../../lib/per-object.js";
 import type { NewsView, TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
+import type { ChunkTask } from "../../store/film-queue.js";
 import { abortable } from "../calls/abortable.js";
-import { toListedTask, toProtoNews, toProtoTask } from "./task-mapper.js";
+import { toListedTask, toProtoChunk, toProtoNews, toProtoTask } from "./task-mapper.js";
 import {
   toCreateTask,
   toCreateTasks,
@@ -29,6 +31,7 @@ export type Tasks = Pick<
   | "retry"
   | "violations"
   | "get"
+  | "chunks"
   | "list"
   | "cancel"
   | "cancelAll"
@@ -39,7 +42,6 @@ export type Tasks = Pick<
 
 /** The handlers of tmlsr.v1.TaskService. */
 export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> {
-  const toNews = perObject((news: NewsView) => create(WatchTasksResponseSchema, toProtoNews(news)));
   return {
     async createTask(request, { requestHeader }) {
       const create = toCreateTask(request, requestHeader.get("idempotency-key"));
@@ -70,6 +72,12 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       return { task: toProtoTask(await tasks.get(taskId)) };
     },
 
+    async listChunks({ taskId }) {
+      const chunk = ([index, task]: readonly [number, ChunkTask]) =>
+        create(ChunkSchema, toProtoChunk(task, index));
+      return { chunks: await mapInTurns((await tasks.chunks(taskId)).entries(), chunk) };
+    },
+
     async listTasks({ pageSize, pageToken, status: asked, label }) {
       const status = toTaskStatus(asked);
       const labels = label.length > 0 ? label.map(toLabel) : undefined;
@@ -93,9 +101,15 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
         yield { task: toProtoTask(view), cursor: String(view.task.rev) };
     },
 
-    async *watchTasks(request, { signal }) {
-      const news = tasks.watchMany(toWatchedTasks(request), request.cursor || undefined, signal);
-      for await (const each of abortable(news, signal)) yield toNews(each);
-    },
+    watchTasks: watchTasks(tasks),
+  };
+}
+
+/** News that look the same are one message for all streams that tell them. */
+function watchTasks(tasks: Pick<Tasks, "watchMany">): ServiceImpl<typeof TaskProto>["watchTasks"] {
+  const toNews = perObject((news: NewsView) => create(WatchTasksResponseSchema, toProtoNews(news)));
+  return async function* (request, { signal }) {
+    const news = tasks.watchMany(toWatchedTasks(request), request.cursor || undefined, signal);
+    for await (const each of abortable(news, signal)) yield toNews(each);
   };
 }

@@ -138,7 +138,7 @@ async function leaveLost(run: TaskRun, context: EndContext): Promise<void> {
   const { dispatch, taskId } = run.heldTask;
   if (dispatch === undefined || dispatch.phase === "done" || server === undefined) return;
   try {
-    const current = await store.get(taskId);
+    const current = await store.getUnit(taskId);
     if (current?.dispatch?.promptId === dispatch.promptId) return;
     await stopOnServer(pool, server, dispatch.promptId, stopSignal);
   } catch (error) {

@@ -6,6 +6,7 @@ import type { UploadContext } from "../../pipeline/upload-stage.js";
 import type { WorkDirs } from "../../pipeline/work-dir.js";
 import type { Pool } from "../../pool/pool.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
+import type { FilmQueue } from "../../store/film-queue.js";
 import type { TaskQueue } from "../../store/task-queue.js";
 import type { TaskReading } from "../../store/task-reading.js";
 import type { WorkflowArchive } from "../../store/workflow-archive.js";
@@ -21,7 +22,7 @@ export type RunPhase = "download" | "waiting" | "process" | "upload" | "kept" | 
 
 /** What every run works with. */
 export interface RunContext {
-  readonly store: TaskReading & TaskQueue & WorkflowArchive;
+  readonly store: TaskReading & TaskQueue & FilmQueue & WorkflowArchive;
   readonly pool: Pool;
   readonly upload: UploadContext;
   readonly workDirs: WorkDirs;
