@@ -83,7 +83,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const services = {
-    ...openServices({ ...parts, metrics }, config.store, opened),
+    ...openServices({ ...parts, metrics, dataDir: config.dataDir }, config.store, opened),
     uploads: uploads.uploads,
   };
   plugins.push((app) => registerPreviews(app, services.tasks));

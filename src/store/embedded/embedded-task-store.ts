@@ -21,6 +21,7 @@ import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
+import { EmbeddedHistory } from "./history.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { EmbeddedTable } from "./table.js";
 import { EmbeddedWrite } from "./write.js";
@@ -40,6 +41,7 @@ export interface EmbeddedTaskStoreParts {
  */
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
+  readonly history: EmbeddedHistory;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
@@ -62,6 +64,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#chunks = new EmbeddedChunkTable(driver);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
+    this.history = new EmbeddedHistory(driver, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);

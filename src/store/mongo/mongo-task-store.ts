@@ -9,6 +9,7 @@ import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { ChunkTask, FilmQueue } from "../film-queue.js";
+import type { HistoryArchive } from "../history-archive.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
@@ -48,6 +49,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly #reaping = new LeaseCrowd();
 
   /** Owns both: they end with the store. */
+  readonly history: HistoryArchive = {
+    noteHistory: (sample) => this.#connection.run(({ history }) => history.noteHistory(sample)),
+    history: () => this.#connection.run(({ history }) => history.history()),
+    now: () => this.#connection.run(({ history }) => history.now()),
+  };
+
   constructor(connection: MongoConnection, changes: MongoChanges) {
     super();
     this.#connection = connection;
