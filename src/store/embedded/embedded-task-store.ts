@@ -22,6 +22,7 @@ import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
 import { GroupCommit } from "./group-commit.js";
+import { EmbeddedHistory } from "./history.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { nextStoredLease } from "./next-lease.js";
 import { EmbeddedTable } from "./table.js";
@@ -43,6 +44,7 @@ export interface EmbeddedTaskStoreParts {
  */
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
+  readonly history: EmbeddedHistory;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
@@ -67,6 +69,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#chunks = new EmbeddedChunkTable(driver);
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
+    this.history = new EmbeddedHistory(driver, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
@@ -145,7 +148,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
-    return taskIds.flatMap((id) => this.#table.find(id) ?? this.#log.findDeleted(id) ?? []);
+    return this.#log.follow(taskIds);
   }
 
   changesAfter(position: string): AsyncGenerator<readonly FollowedChange[], void> {
