@@ -120,6 +120,14 @@ const PROBLEM = {
   "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
 };
 
+const TASK_ID = {
+  name: "task_id",
+  in: "path",
+  required: true,
+  description: "The id that CreateTask answered.",
+  schema: { type: "string" },
+};
+
 export const PLAIN_PATHS = {
   "/ready": {
     get: {
@@ -172,6 +180,52 @@ export const PLAIN_PATHS = {
         415: { description: "It is neither an image nor a video", content: PROBLEM },
         503: { description: "It cannot be stored", content: PROBLEM },
         default: { description: "Any other error", content: PROBLEM },
+      },
+    },
+  },
+  ...Object.fromEntries(
+    ["input", "output"].map((side) => [
+      `/tasks/{task_id}/preview/${side}`,
+      {
+        get: {
+          operationId: `Get${side === "input" ? "Input" : "Output"}Preview`,
+          tags: [PLAIN_TAG.name],
+          summary: `Fetches a small picture of the ${side}`,
+          description:
+            "A WebP that never changes; of a film, one of its frames. Never wider than what it shows.",
+          parameters: [
+            TASK_ID,
+            {
+              name: "w",
+              in: "query",
+              description: "How wide at most, in pixels; 640 if it is left out.",
+              schema: { type: "string", enum: ["320", "640", "1280", "1920"] },
+            },
+          ],
+          responses: {
+            200: { description: "The picture", content: { "image/webp": {} } },
+            304: { description: "It has not changed", content: {} },
+            404: { description: "There is none, or none yet (PREVIEW_NOT_AVAILABLE)", content: PROBLEM },
+          },
+        },
+      },
+    ]),
+  ),
+  "/tasks/{task_id}/input": {
+    get: {
+      operationId: "GetInput",
+      tags: [PLAIN_TAG.name],
+      summary: "Fetches the input where it was uploaded",
+      description: "Where files are kept in OSS it leads to a URL there.",
+      parameters: [TASK_ID],
+      responses: {
+        200: { description: "The file", content: { "*/*": {} } },
+        206: { description: "The part of the file", content: { "*/*": {} } },
+        302: { description: "It is there", content: {} },
+        404: {
+          description: "It was not uploaded, or has expired (INPUT_NOT_AVAILABLE)",
+          content: PROBLEM,
+        },
       },
     },
   },

@@ -2,10 +2,15 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
+import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerFilmPreviews, type SegmentSource } from "./api/http/film-preview-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
-import type { Monitor } from "./api/rpc/monitor-handlers.js";
+import {
+  type InputFile,
+  registerInputs,
+  registerPreviews,
+} from "./api/http/task-pictures-route.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import { FileSource } from "./input/file-source.js";
@@ -15,10 +20,12 @@ import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import { Metrics } from "./metrics/metrics.js";
 import { createAddressGuard } from "./net/address-guard.js";
+import { openServices } from "./open-services.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { openPool, type ServerSettings } from "./pool/open-pool.js";
 import type { Pool } from "./pool/pool.js";
 import { ServerProber } from "./pool/server-prober.js";
+import { Previews } from "./preview/previews.js";
 import { buildScheduler } from "./scheduler/build-scheduler.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { AbandonedPromptSweeper } from "./scheduler/tidy/abandoned-prompt-sweeper.js";
@@ -26,16 +33,12 @@ import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
 import { repeatPreviewSweeps } from "./scheduler/tidy/preview-sweeper.js";
 import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
 import { FilmPreviews } from "./service/film-previews.js";
-import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
-import { TaskService } from "./service/task-service.js";
-import { WorkflowService } from "./service/workflow-service.js";
 import { CpuServerProcess } from "./standalone/cpu-server-process.js";
 import { createLocalStorage } from "./storage/local/local-storage.js";
 import type { ObjectStorage } from "./storage/object-storage.js";
 import { reportStorage } from "./storage/report-storage.js";
 import { openEmbeddedStore } from "./store/embedded/open-embedded-store.js";
 import type { TaskStore } from "./store/task-store.js";
-import { TaskWatcher } from "./store/watch/watch-task.js";
 import { WorkflowCatalog } from "./workflow/catalog/catalog.js";
 
 /** The whole service while it runs. */
@@ -67,38 +70,35 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const metrics = new Metrics();
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
-  const { storage, plugins, segments } = await openStorage(config, location, logger);
+  const { storage, plugins, openFile, segments } = await openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = await buildPool(config, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const workPath = await openWork(workOptions(config, store, logger), opened);
-  const previews = openPreviews({ config, location, store, storage, workPath, logger }, opened);
-  plugins.push((app) => registerFilmPreviews(app, previews, segments));
+  const films = { config, location, store, storage, workPath, logger };
+  const filmPreviews = openFilmPreviews(films, opened);
+  plugins.push((app) => registerFilmPreviews(app, filmPreviews, segments));
   const spoolDirectory = join(workPath, "uploads");
   const uploads = opened.use(
     await openUploads({ ...config.uploads, spoolDirectory, storage, store, logger }),
   );
   const sources = [...inputSources(config), uploads.source];
-  const scheduler = opened.use(
-    buildScheduler(
-      { ...config, workPath },
-      { store, pool, storage, catalog, guard, sources, logger },
-    ),
-  );
+  const previews = await Previews.open({ directory: workPath, storage, logger });
   metrics.scrape({ store, servers: pool.servers });
-  const watcher = countWatches(opened.use(new TaskWatcher(store)), metrics);
-  const { maxPendingCount } = config.store;
+  const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
+  const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const services = {
-    tasks: new TaskService({
-      ...{ store, watcher, storage, previews, guard, sources, catalog, pool, random: Math.random },
-      ...(maxPendingCount !== undefined && { maxPendingCount }),
-    }),
-    monitor: openMonitor({ store, pool, catalog, storage, previews }, metrics, opened),
-    workflows: new WorkflowService(catalog, pool),
+    ...openServices(
+      { ...parts, filmPreviews, metrics, dataDir: config.dataDir },
+      config.store,
+      opened,
+    ),
     uploads: uploads.uploads,
   };
+  plugins.push((app) => registerPreviews(app, services.tasks));
+  plugins.push((app) => registerInputs(app, services.tasks, openFile));
   openProbers({ pool, catalog, logger: logger.child({ part: "prober" }) }, opened);
   await firstAnswers(pool, config);
   const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
@@ -116,31 +116,12 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   };
 }
 
-function countWatches(watcher: TaskWatcher, metrics: Metrics): Pick<TaskWatcher, "watch"> {
-  const watch: TaskWatcher["watch"] = (...args) => watcher.watch(...args);
-  return { watch: metrics.countStreams("watch_task", watch) };
-}
-
 /** Asks every server again and again whether it is there. */
 function openProbers(
   options: Omit<ConstructorParameters<typeof ServerProber>[0], "server">,
   opened: DisposalStack,
 ): void {
   for (const server of options.pool.servers) opened.use(new ServerProber({ ...options, server }));
-}
-
-function openMonitor(
-  options: MonitorServiceOptions,
-  metrics: Metrics,
-  opened: DisposalStack,
-): Monitor {
-  const monitor = opened.use(new MonitorService(options));
-  const watchStats: Monitor["watchStats"] = (...args) => monitor.watchStats(...args);
-  return {
-    stats: () => monitor.stats(),
-    ready: () => monitor.ready(),
-    watchStats: metrics.countStreams("watch_stats", watchStats),
-  };
 }
 
 /**
@@ -175,7 +156,7 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   return await openMongoStore({ uri, logger });
 }
 
-interface PreviewParts {
+interface FilmPreviewParts {
   readonly config: Config;
   readonly location: { readonly port: number };
   readonly store: TaskStore;
@@ -185,8 +166,8 @@ interface PreviewParts {
 }
 
 /** Shows films that still render, and removes what is left of that some time after their end. */
-function openPreviews(
-  { config, location, workPath, logger, ...parts }: PreviewParts,
+function openFilmPreviews(
+  { config, location, workPath, logger, ...parts }: FilmPreviewParts,
   opened: DisposalStack,
 ): FilmPreviews {
   const options = { ...parts, previewMs: config.films.previewMs, now: Date.now };
@@ -204,17 +185,26 @@ function publicUrlOf({ publicUrl }: Config, { port }: { readonly port: number })
   return publicUrl ?? `http://localhost:${port}`;
 }
 
+/** The storage, and what the service itself serves of it. */
+interface OpenedStorage {
+  readonly storage: ObjectStorage;
+  readonly plugins: ApiPlugin[];
+  readonly openFile: (key: string) => Promise<InputFile | undefined>;
+  readonly segments: SegmentSource;
+}
+
 /** Loads an adapter with a large library only if it is configured: the start is quicker. */
 async function openStorage(
   config: Config,
   location: { readonly port: number },
   logger: Logger,
-): Promise<{ storage: ObjectStorage; plugins: ApiPlugin[]; segments: SegmentSource }> {
+): Promise<OpenedStorage> {
   const { oss, dataDir } = config;
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     const storage = createOssStorage(oss, { logger });
-    return { storage, plugins: [], segments: storage };
+    const plugins = [dashboardBeside(storage)];
+    return { storage, plugins, openFile: (key) => storage.url(key), segments: storage };
   }
   const storage = createLocalStorage({
     directory: dataDir,
@@ -222,8 +212,15 @@ async function openStorage(
       return publicUrlOf(config, location);
     },
   });
-  const plugins: ApiPlugin[] = [(app) => registerOutputs(app, storage)];
-  return { storage, plugins, segments: { files: storage } };
+  const outputs: ApiPlugin = (app) => registerOutputs(app, storage);
+  const plugins = [outputs, dashboardBeside(storage)];
+  return { storage, plugins, openFile: (key) => storage.open(key), segments: { files: storage } };
+}
+
+/** The page, which shows results from the origin of their URLs. */
+function dashboardBeside(storage: ObjectStorage): ApiPlugin {
+  const origin = async (): Promise<string> => new URL((await storage.url("outputs/")).url).origin;
+  return async (app) => await registerDashboard(app, origin);
 }
 
 /** The sources of inputs that are not on the network. */

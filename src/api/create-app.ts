@@ -10,6 +10,7 @@ import { answerFrameworkError } from "./calls/framework-problems.js";
 import { maxBytesOf } from "./calls/max-bytes.js";
 import { sendRefusal } from "./calls/send-refusal.js";
 import { registerPlainRoutes } from "./http/plain-routes.js";
+import { registerPreferWait } from "./http/prefer-wait.js";
 import { registerUploads } from "./http/uploads-route.js";
 import { createInterceptors } from "./interceptors.js";
 import { answerClientError } from "./listener/client-error.js";
@@ -79,9 +80,10 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
       ...cors.allowedHeaders,
       "Idempotency-Key",
       "Last-Event-ID",
+      "Prefer",
       "X-Server-Timeout",
     ],
-    exposedHeaders: [...cors.exposedHeaders, "Retry-After"],
+    exposedHeaders: [...cors.exposedHeaders, "Preference-Applied", "Retry-After"],
     // OPTIONS is also answered for clients that are not browsers.
     strictPreflight: false,
     maxAge: 7_200,
@@ -99,6 +101,7 @@ async function registerCalls(app: FastifyInstance, options: AppOptions): Promise
   const interceptors = createInterceptors(specs, {
     ...{ logger, maxTimeoutMs, shutdownSignal, validator, findViolations },
   });
+  registerPreferWait(app, { tasks: services.tasks, shutdownSignal });
   registerConnect(app, {
     services: [...tmlsr, ...tools],
     interceptors,

@@ -162,6 +162,69 @@ export const openapi = {
         }
       }
     },
+    "/monitor/history": {
+      "get": {
+        "operationId": "GetHistory",
+        "tags": [
+          "MonitorService"
+        ],
+        "summary": "The last hour by minute: what the servers did, what ended, how long tasks waited",
+        "description": "All processes of a store count.",
+        "responses": {
+          "200": {
+            "description": "The last hour.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/GetHistoryResponse"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/monitor/doctor": {
+      "get": {
+        "operationId": "GetDoctor",
+        "tags": [
+          "MonitorService"
+        ],
+        "summary": "Looks for what is wrong with storage, database, disk, clock and servers, and says the one thing to do for each",
+        "responses": {
+          "200": {
+            "description": "What is wrong.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/GetDoctorResponse"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/tasks": {
       "post": {
         "operationId": "CreateTask",
@@ -861,6 +924,109 @@ export const openapi = {
         }
       }
     },
+    "/tasks:watch": {
+      "get": {
+        "operationId": "WatchTasks",
+        "tags": [
+          "TaskService"
+        ],
+        "summary": "Streams many tasks: first those that are there, the newest first, then each that changes, its newest state where several came between two messages",
+        "description": "A task that leaves the filter, or is deleted, comes once more with `gone`. The stream ends only with its connection; with `cursor` it goes on where it was, after a restart of the service too. What came shortly before a cut may come again; nothing is left out. Query strings of input URLs are hidden.",
+        "parameters": [
+          {
+            "name": "status",
+            "in": "query",
+            "description": "Only tasks in one of these statuses; left out: all.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "$ref": "#/components/schemas/TaskStatus"
+              },
+              "maxItems": 5
+            }
+          },
+          {
+            "name": "label",
+            "in": "query",
+            "description": "Only tasks that have all of these labels, each `key:value`; left out: all.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "maxItems": 8
+            }
+          },
+          {
+            "name": "id",
+            "in": "query",
+            "description": "Only these tasks; left out: all. An id that names none is left out.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "maxItems": 500
+            }
+          },
+          {
+            "name": "cursor",
+            "in": "query",
+            "description": "`cursor` of the last message seen: the stream goes on behind it. Over REST also the header `Last-Event-ID`.",
+            "schema": {
+              "type": "string",
+              "maxLength": 200
+            }
+          },
+          {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "`cursor` of the last message seen: the stream goes on behind it. Over REST also the header `Last-Event-ID`.",
+            "schema": {
+              "type": "string",
+              "maxLength": 200
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "News of one of the watched tasks. Server-sent events: the `data` of each is one message in JSON, the last event is `end`, or `error` with a problem. With `Accept: application/x-ndjson` each line is one message; a problem is the last line.",
+            "content": {
+              "text/event-stream": {
+                "schema": {
+                  "$ref": "#/components/schemas/WatchTasksResponse"
+                }
+              },
+              "application/x-ndjson": {
+                "schema": {
+                  "$ref": "#/components/schemas/WatchTasksResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "CURSOR_EXPIRED: the cursor is older than a day or not of this service; begin anew",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/workflows": {
       "get": {
         "operationId": "ListWorkflows",
@@ -1174,6 +1340,169 @@ export const openapi = {
           },
           "default": {
             "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/preview/input": {
+      "get": {
+        "operationId": "GetInputPreview",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches a small picture of the input",
+        "description": "A WebP that never changes; of a film, one of its frames. Never wider than what it shows.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          },
+          {
+            "name": "w",
+            "in": "query",
+            "description": "How wide at most, in pixels; 640 if it is left out.",
+            "schema": {
+              "type": "string",
+              "enum": [
+                "320",
+                "640",
+                "1280",
+                "1920"
+              ]
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The picture",
+            "content": {
+              "image/webp": {}
+            }
+          },
+          "304": {
+            "description": "It has not changed",
+            "content": {}
+          },
+          "404": {
+            "description": "There is none, or none yet (PREVIEW_NOT_AVAILABLE)",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/preview/output": {
+      "get": {
+        "operationId": "GetOutputPreview",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches a small picture of the output",
+        "description": "A WebP that never changes; of a film, one of its frames. Never wider than what it shows.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          },
+          {
+            "name": "w",
+            "in": "query",
+            "description": "How wide at most, in pixels; 640 if it is left out.",
+            "schema": {
+              "type": "string",
+              "enum": [
+                "320",
+                "640",
+                "1280",
+                "1920"
+              ]
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The picture",
+            "content": {
+              "image/webp": {}
+            }
+          },
+          "304": {
+            "description": "It has not changed",
+            "content": {}
+          },
+          "404": {
+            "description": "There is none, or none yet (PREVIEW_NOT_AVAILABLE)",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/input": {
+      "get": {
+        "operationId": "GetInput",
+        "tags": [
+          "Plain"
+        ],
+        "summary": "Fetches the input where it was uploaded",
+        "description": "Where files are kept in OSS it leads to a URL there.",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The file",
+            "content": {
+              "*/*": {}
+            }
+          },
+          "206": {
+            "description": "The part of the file",
+            "content": {
+              "*/*": {}
+            }
+          },
+          "302": {
+            "description": "It is there",
+            "content": {}
+          },
+          "404": {
+            "description": "It was not uploaded, or has expired (INPUT_NOT_AVAILABLE)",
             "content": {
               "application/problem+json": {
                 "schema": {
@@ -2156,6 +2485,154 @@ export const openapi = {
           "failed"
         ]
       },
+      "GetHistoryResponse": {
+        "type": "object",
+        "description": "The last hour.",
+        "properties": {
+          "minutes": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/HistoryMinute"
+            },
+            "description": "The minutes of which something is known, the oldest first, at most 60."
+          }
+        },
+        "required": [
+          "minutes"
+        ]
+      },
+      "HistoryMinute": {
+        "type": "object",
+        "description": "One minute.",
+        "properties": {
+          "at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "Its beginning."
+          },
+          "completed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Tasks that completed in it."
+          },
+          "failed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Tasks that failed in it."
+          },
+          "canceled": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Tasks that were canceled in it."
+          },
+          "queue_age": {
+            "type": "number",
+            "format": "double",
+            "description": "The longest that a task had waited since it was due, in seconds."
+          },
+          "servers": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/ServerMinute"
+            },
+            "description": "What each server did."
+          }
+        },
+        "required": [
+          "at",
+          "completed",
+          "failed",
+          "canceled",
+          "queue_age",
+          "servers"
+        ]
+      },
+      "ServerMinute": {
+        "type": "object",
+        "description": "What a server did in a minute.",
+        "properties": {
+          "address": {
+            "type": "string",
+            "description": "Its URL without credentials and query.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
+          },
+          "busy": {
+            "type": "number",
+            "format": "double",
+            "description": "Seconds in which it ran something."
+          },
+          "idle": {
+            "type": "number",
+            "format": "double",
+            "description": "Seconds in which it was there without work."
+          },
+          "faults": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How often it failed."
+          }
+        },
+        "required": [
+          "address",
+          "busy",
+          "idle",
+          "faults"
+        ]
+      },
+      "GetDoctorResponse": {
+        "type": "object",
+        "description": "What is wrong.",
+        "properties": {
+          "findings": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Finding"
+            },
+            "description": "What keeps tasks from getting on first; empty: all is well."
+          }
+        },
+        "required": [
+          "findings"
+        ]
+      },
+      "Finding": {
+        "type": "object",
+        "description": "One thing that is wrong, and the one thing to do.",
+        "properties": {
+          "code": {
+            "type": "string",
+            "description": "Stable, for programs, e.g. `SERVER_UNREACHABLE`."
+          },
+          "subject": {
+            "type": "string",
+            "description": "`storage`, `database`, `disk`, `clock`, `pool` or a server's address."
+          },
+          "blocks": {
+            "type": "boolean",
+            "description": "Tasks cannot get on because of it."
+          },
+          "problem": {
+            "type": "string",
+            "description": "What is wrong, in one sentence."
+          },
+          "advice": {
+            "type": "string",
+            "description": "What to do, in one sentence."
+          }
+        },
+        "required": [
+          "code",
+          "subject",
+          "blocks",
+          "problem",
+          "advice"
+        ]
+      },
       "CreateTaskRequest": {
         "type": "object",
         "description": "A task to be accepted.",
@@ -2543,6 +3020,29 @@ export const openapi = {
         },
         "required": [
           "task",
+          "cursor"
+        ]
+      },
+      "WatchTasksResponse": {
+        "type": "object",
+        "description": "News of one of the watched tasks.",
+        "properties": {
+          "task": {
+            "$ref": "#/components/schemas/Task",
+            "description": "The task as it is. Of one that was deleted only `task_id` and what was known of it last."
+          },
+          "gone": {
+            "type": "boolean",
+            "description": "The task is no longer among the watched: it left the filter or was deleted."
+          },
+          "cursor": {
+            "type": "string",
+            "description": "Send as `cursor` to go on from here."
+          }
+        },
+        "required": [
+          "task",
+          "gone",
           "cursor"
         ]
       },

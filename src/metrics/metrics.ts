@@ -5,7 +5,7 @@ import { registerScrapedMetrics, type ScrapeSources } from "./scraped-metrics.js
 import { createStoreMetrics } from "./store-metrics.js";
 
 /** The kinds of streams that clients keep open. */
-export type StreamName = "watch_task" | "watch_stats";
+export type StreamName = "watch_task" | "watch_tasks" | "watch_stats";
 
 /**
  * The metrics of one service, in their own registry. Labels have few values: servers, workflows and
@@ -23,7 +23,7 @@ export class Metrics {
       help: "Streams that clients keep open, whatever the protocol",
       labelNames: ["stream"],
     });
-    for (const stream of ["watch_task", "watch_stats"] as const)
+    for (const stream of ["watch_task", "watch_tasks", "watch_stats"] as const)
       this.#openStreams.set({ stream }, 0);
   }
 

@@ -20,6 +20,8 @@ const CALL_NAMES = {
   list: "list",
   counts: "counts",
   queueAgeMs: "queue_age",
+  position: "position",
+  follow: "follow",
   cancel: "cancel",
   lease: "lease",
   leaseOrphan: "lease_orphan",
@@ -92,7 +94,9 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     get storeId() {
       return store.storeId;
     },
+    history: store.history,
     subscribe: (listener) => store.subscribe(listener),
+    changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

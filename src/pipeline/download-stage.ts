@@ -3,6 +3,7 @@ import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
 import { fetchInput, type InputSource } from "../input/input-source.js";
 import { type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
+import type { Previews } from "../preview/previews.js";
 import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
@@ -21,6 +22,8 @@ export interface DownloadContext {
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
   readonly limits: ProbeLimits;
+  /** Keep a small picture of each input. Absent: nobody does. */
+  readonly previews?: Pick<Previews, "keepInput">;
 }
 
 const FILE = "input";
@@ -41,7 +44,7 @@ export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefine
 export async function downloadStage(
   task: Pick<Task, "taskId" | "type" | "params" | "stages">,
   workDir: WorkDir,
-  { download, sources, limits }: DownloadContext,
+  { download, sources, limits, previews }: DownloadContext,
   journal: TaskJournal,
 ): Promise<ReadyInput> {
   const isReported = task.stages.download?.status === "success";
@@ -62,6 +65,7 @@ export async function downloadStage(
   const request = { url: task.params.url, path, signal, onProgress };
   const fetched = await fetchInput(request, download, sources);
   const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
+  await previews?.keepInput(task.taskId, path, signal);
   const name = inputName({
     suggested: fetched.suggestedName,
     url: task.params.url,

@@ -60,6 +60,7 @@ export interface SchedulerParts {
   readonly guard: DownloadContext["download"]["guard"];
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
+  readonly previews: NonNullable<DownloadContext["previews"]>;
   readonly logger: Logger;
 }
 
@@ -74,7 +75,7 @@ const STORAGE_WAIT_MS = 600_000;
 /** Makes the scheduler; it leases nothing before it is started. */
 export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
   const { pool, scheduler, workPath } = settings;
-  const { storage, guard, sources, ...shared } = parts;
+  const { storage, guard, sources, previews, ...shared } = parts;
   const { chunkFrames, maxServers, previewMs } = settings.films;
   const workSpace = new WorkSpace(workPath, settings.workMaxBytes, parts.logger);
   const patience = { pauseMs: scheduler.retryDelayMs, limitMs: STORAGE_WAIT_MS };
@@ -84,7 +85,7 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
       ...shared,
       workDirs: new WorkDirs(workPath),
       upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
-      download: downloadContext(settings, { guard, sources: [...sources, pieces] }),
+      download: downloadContext(settings, { guard, sources: [...sources, pieces], previews }),
       films: {
         ...{ workSpace, patience, hasPreviews: previewMs > 0 },
         ...defined({ chunkFrames }),
@@ -110,8 +111,13 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
 
 function downloadContext(
   { input: { userAgent, maxBytes, timeoutMs, maxPixels }, servers }: SchedulerSettings,
-  { guard, sources }: Pick<SchedulerParts, "guard" | "sources">,
+  { guard, sources, previews }: Pick<SchedulerParts, "guard" | "sources" | "previews">,
 ): DownloadContext {
   const download = { guard, userAgent, maxBytes, totalTimeoutMs: timeoutMs };
-  return { download, sources, limits: { maxPixels, isBuiltInOnly: servers.length === 0 } };
+  return {
+    download,
+    sources,
+    previews,
+    limits: { maxPixels, isBuiltInOnly: servers.length === 0 },
+  };
 }

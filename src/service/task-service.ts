@@ -1,21 +1,33 @@
 import { setImmediate } from "node:timers/promises";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Label, Task, TaskStatus } from "../domain/task.js";
+import { uploadKeyOf } from "../input/upload/upload-key.js";
 import { defined } from "../lib/defined.js";
+import { perObject } from "../lib/per-object.js";
+import type { PreviewSide, PreviewWidth } from "../preview/preview-key.js";
+import type { Preview, Previews } from "../preview/previews.js";
 import type { ChunkTask, FilmQueue } from "../store/film-queue.js";
+import { type DeletedTask, isDeleted } from "../store/task-following.js";
 import type { TaskIntake } from "../store/task-intake.js";
 import { taskPages } from "../store/task-pages.js";
 import type { TaskReading } from "../store/task-reading.js";
+import type { TaskNews } from "../store/watch/many/task-news.js";
+import type { TasksWatcher } from "../store/watch/many/tasks-watcher.js";
+import type { WatchedTasks } from "../store/watch/many/watched-tasks.js";
 import type { TaskWatcher } from "../store/watch/watch-task.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
 import { type CreateTask, checkTask } from "./create-task.js";
 import { TaskSubmission, type TaskSubmissionOptions } from "./task-submission.js";
 import { type TaskView, type ViewOptions, viewTask } from "./task-view.js";
 
+export type { WatchedTasks };
+
 /** The objects that the service works with. */
 export interface TaskServiceOptions extends TaskSubmissionOptions, ViewOptions {
   readonly store: TaskReading & TaskIntake & WorkflowArchive & Pick<FilmQueue, "chunks">;
   readonly watcher: Pick<TaskWatcher, "watch">;
+  readonly tasksWatcher: Pick<TasksWatcher, "watch">;
+  readonly previews: Pick<Previews, "get">;
 }
 
 /** Selects the tasks to list. The newest come first. */
@@ -34,6 +46,16 @@ export interface TaskList {
   readonly nextPageToken?: string;
 }
 
+/** The object of an uploaded file. */
+export interface UploadedInput {
+  readonly key: string;
+  readonly mediaType: string;
+}
+
+/** News of one of many tasks: the task, or what is known of one that was deleted. */
+export type NewsView = Pick<TaskNews, "gone" | "cursor"> &
+  ({ readonly view: TaskView } | { readonly deleted: DeletedTask });
+
 const DEFAULT_PAGE_SIZE = 50;
 /** Begins the idempotency keys of repeated tasks. */
 const RETRY_KEY = "\u0000retry ";
@@ -45,6 +67,8 @@ const RETRY_KEY = "\u0000retry ";
 export class TaskService {
   readonly #options: TaskServiceOptions;
   readonly #submission: TaskSubmission;
+  readonly #viewOf = perObject((task: Task) => this.#view(task));
+  readonly #newsView = perObject((news: TaskNews) => this.#viewNews(news));
 
   constructor(options: TaskServiceOptions) {
     this.#options = options;
@@ -115,6 +139,35 @@ export class TaskService {
     return await store.chunks(taskId);
   }
 
+  /**
+   * A small picture of a task's input or result.
+   *
+   * @throws TaskError TASK_NOT_FOUND, PREVIEW_NOT_AVAILABLE.
+   */
+  async preview(
+    taskId: string,
+    side: PreviewSide,
+    width: PreviewWidth,
+    signal: AbortSignal,
+  ): Promise<Preview> {
+    const { task } = await this.get(taskId);
+    const preview = await this.#options.previews.get(task, side, width, signal);
+    if (preview === undefined) throw noPreview(side);
+    return preview;
+  }
+
+  /**
+   * The object of a task's input, where it was uploaded. It may have been removed since.
+   *
+   * @throws TaskError TASK_NOT_FOUND, INPUT_NOT_AVAILABLE.
+   */
+  async uploadedInput(taskId: string): Promise<UploadedInput> {
+    const { task } = await this.get(taskId);
+    const key = uploadKeyOf(task.params.url);
+    if (key === undefined) throw noInput();
+    return { key, mediaType: task.input?.mediaType ?? "application/octet-stream" };
+  }
+
   async list({ pageSize, ...rest }: ListTasks): Promise<TaskList> {
     const tasks: TaskView[] = [];
     let nextPageToken: string | undefined;
@@ -183,6 +236,26 @@ export class TaskService {
       yield await this.#view(task);
   }
 
+  /**
+   * Yields the tasks that are there, then what changes of them, until the signal is aborted; see
+   * {@link TasksWatcher.watch}. News and views are the same objects for all streams that tell them.
+   *
+   * @throws TaskError CURSOR_EXPIRED.
+   */
+  async *watchMany(
+    watched: WatchedTasks,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<NewsView> {
+    for await (const news of this.#options.tasksWatcher.watch(watched, cursor, signal))
+      yield await this.#newsView(news);
+  }
+
+  async #viewNews({ followed, gone, cursor }: TaskNews): Promise<NewsView> {
+    if (isDeleted(followed)) return { deleted: followed, gone, cursor };
+    return { view: await this.#viewOf(followed), gone, cursor };
+  }
+
   #view(task: Task): Promise<TaskView> {
     return viewTask(task, this.#options);
   }
@@ -191,6 +264,17 @@ export class TaskService {
 function notEnded(status: TaskStatus): TaskError {
   const why = status === "completed" ? "it has completed" : "it has not ended";
   return new TaskError("TASK_NOT_ENDED", `Cannot repeat the task: ${why}`);
+}
+
+function noPreview(side: PreviewSide): TaskError {
+  const why = side === "input" ? "it is not downloaded yet" : "it is not there yet";
+  const message = `There is no preview of the ${side}: ${why}, or it is of a kind that is not shown`;
+  return new TaskError("PREVIEW_NOT_AVAILABLE", message);
+}
+
+function noInput(): TaskError {
+  const message = "The service does not have the input: it was not uploaded";
+  return new TaskError("INPUT_NOT_AVAILABLE", message);
 }
 
 function notFound(): TaskError {

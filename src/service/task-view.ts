@@ -15,12 +15,12 @@ export interface TaskView {
 export interface ViewOptions {
   readonly storage: Pick<ObjectStorage, "url">;
   /** @default no film can be watched while it renders */
-  readonly previews?: { urlOf(task: Task): string | undefined };
+  readonly filmPreviews?: { urlOf(task: Task): string | undefined };
 }
 
 /** Makes the view of a task. */
-export async function viewTask(task: Task, { storage, previews }: ViewOptions): Promise<TaskView> {
+export async function viewTask(task: Task, { storage, filmPreviews }: ViewOptions): Promise<TaskView> {
   const outputs: readonly Output[] = task.outputs ?? [];
   const outputUrls = await Promise.all(outputs.map((output) => storage.url(output.key)));
-  return { task, outputUrls, ...defined({ previewUrl: previews?.urlOf(task) }) };
+  return { task, outputUrls, ...defined({ previewUrl: filmPreviews?.urlOf(task) }) };
 }

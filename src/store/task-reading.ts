@@ -31,9 +31,16 @@ export type TaskCounts = Readonly<Record<TaskStatus, number>>;
 /** Tells that a task has a new revision. Of several in a row only the last is sure to be told. */
 export interface TaskChange {
   readonly taskId: string;
+  /** Of a task that was deleted: {@link DELETED_REV}. */
   readonly rev: number;
-  readonly status: TaskStatus;
+  /** Absent for a task that was deleted. */
+  readonly status?: TaskStatus;
+  /** Whoever was told of this change and all before it goes on from here, see {@link TaskFollowing}. */
+  readonly position: string;
 }
+
+/** Told in place of a revision when a task was deleted: above all others. */
+export const DELETED_REV = Number.MAX_SAFE_INTEGER;
 
 /** The part of a store for whoever shows or watches tasks. */
 export interface TaskReading {

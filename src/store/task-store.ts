@@ -1,5 +1,7 @@
 import type { Duties } from "./duties.js";
 import type { FilmQueue } from "./film-queue.js";
+import type { HistoryArchive } from "./history-archive.js";
+import type { TaskFollowing } from "./task-following.js";
 import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
 import type { TaskReading } from "./task-reading.js";
@@ -18,6 +20,7 @@ import type { WorkflowArchive } from "./workflow-archive.js";
  */
 export interface TaskStore
   extends TaskReading,
+    TaskFollowing,
     TaskIntake,
     TaskQueue,
     FilmQueue,
@@ -25,4 +28,7 @@ export interface TaskStore
     WorkflowArchive,
     Duties,
     TimeArchive,
-    AsyncDisposable {}
+    AsyncDisposable {
+  /** What was in the last hour. */
+  readonly history: HistoryArchive;
+}

@@ -4,6 +4,7 @@ import { cancel } from "./cancel.js";
 import { cutFilm } from "./cut-film.js";
 import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
+import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
@@ -11,9 +12,11 @@ import { mongo } from "./mongo.js";
 import { quality } from "./quality.js";
 import { printReport, type SubjectReport, writeReport } from "./report.js";
 import { sample } from "./sample.js";
+import { seams } from "./seams.js";
 import { soak } from "./soak.js";
 import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
+import { watchMany } from "./watch-many.js";
 import { watchStreams } from "./watch-streams.js";
 
 // npm run bench                 the quick set, a few minutes
@@ -33,9 +36,10 @@ const QUICK: readonly Subject[] = [
   statsStreams,
   eventLoop,
   watchStreams,
+  watchMany,
   cutFilm,
 ];
-const ALL: readonly Subject[] = [...QUICK, soak, mongo];
+const ALL: readonly Subject[] = [...QUICK, films, seams, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
   const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");

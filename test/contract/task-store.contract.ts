@@ -5,6 +5,8 @@ import { describeCreating } from "./task-store.create.js";
 import { describeFilmOrder } from "./task-store.film-order.js";
 import { describeFilmRaces } from "./task-store.film-races.js";
 import { describeFilms } from "./task-store.films.js";
+import { describeFollowing } from "./task-store.follow.js";
+import { describeHistory } from "./task-store.history.js";
 import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
 import { describeLearning } from "./task-store.learn.js";
@@ -44,6 +46,8 @@ export function describeTaskStore(
     describeKeeping(open);
     describeLearning(open);
     describeTelling(open);
+    describeFollowing(open);
+    describeHistory(open);
     describeLeasing(open);
     describeHolding(open);
     describeSettling(open);

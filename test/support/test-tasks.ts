@@ -4,6 +4,7 @@ import type { Tasks } from "../../src/api/rpc/task-handlers.js";
 import { TaskError } from "../../src/domain/errors.js";
 import { isTerminal, type Task } from "../../src/domain/task.js";
 import type { CreateTask } from "../../src/service/create-task.js";
+import type { NewsView } from "../../src/service/task-service.js";
 import type { TaskView } from "../../src/service/task-view.js";
 
 /** The use cases of tasks in memory, controlled by a test. */
@@ -94,6 +95,8 @@ export class TestTasks implements Tasks {
       this.openStreamCount -= 1;
     }
   }
+
+  async *watchMany(): AsyncIterable<NewsView> {}
 }
 
 /** A pending task with a new id. */

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { createProblem, sendProblem } from "../calls/problem.js";
 import { registerGet } from "./get-route.js";
-import { answerWithFile, type OutputFiles } from "./outputs-route.js";
+import type { OutputFiles } from "./outputs-route.js";
+import { sendFile } from "./send-file.js";
 
 /** The films that can be watched while they render. */
 export interface FilmPreviewPages {
@@ -65,7 +66,7 @@ async function answerSegment(
   const file = await source.files.open(key);
   return file === undefined
     ? answerNothing(reply)
-    : await answerWithFile(request, reply, file, name);
+    : await sendFile(request, reply, file, name);
 }
 
 function answerNothing(reply: FastifyReply): FastifyReply {

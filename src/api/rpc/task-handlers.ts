@@ -5,15 +5,23 @@ import {
   ChunkSchema,
   SubmitStatus,
   type TaskService as TaskProto,
+  WatchTasksResponseSchema,
 } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
 import { mapInTurns } from "../../lib/in-turns.js";
-import type { TaskService } from "../../service/task-service.js";
+import { perObject } from "../../lib/per-object.js";
+import type { NewsView, TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
 import type { ChunkTask } from "../../store/film-queue.js";
 import { abortable } from "../calls/abortable.js";
-import { toListedTask, toProtoChunk, toProtoTask } from "./task-mapper.js";
-import { toCreateTask, toCreateTasks, toLabel, toTaskStatus } from "./task-request.js";
+import { toListedTask, toProtoChunk, toProtoNews, toProtoTask } from "./task-mapper.js";
+import {
+  toCreateTask,
+  toCreateTasks,
+  toLabel,
+  toTaskStatus,
+  toWatchedTasks,
+} from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.TaskService. */
 export type Tasks = Pick<
@@ -29,6 +37,7 @@ export type Tasks = Pick<
   | "cancelAll"
   | "cancelLabeled"
   | "watch"
+  | "watchMany"
 >;
 
 /** The handlers of tmlsr.v1.TaskService. */
@@ -91,5 +100,16 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       for await (const view of abortable(views, signal))
         yield { task: toProtoTask(view), cursor: String(view.task.rev) };
     },
+
+    watchTasks: watchTasks(tasks),
+  };
+}
+
+/** News that look the same are one message for all streams that tell them. */
+function watchTasks(tasks: Pick<Tasks, "watchMany">): ServiceImpl<typeof TaskProto>["watchTasks"] {
+  const toNews = perObject((news: NewsView) => create(WatchTasksResponseSchema, toProtoNews(news)));
+  return async function* (request, { signal }) {
+    const news = tasks.watchMany(toWatchedTasks(request), request.cursor || undefined, signal);
+    for await (const each of abortable(news, signal)) yield toNews(each);
   };
 }

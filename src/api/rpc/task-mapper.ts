@@ -21,7 +21,8 @@ import {
   TaskStatus,
   TaskType,
 } from "../../gen/tmlsr/v1/task_pb.js";
-import type { ChunkSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { ChunkSchema, WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { NewsView } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
 import type { ChunkTask } from "../../store/film-queue.js";
 import { hideSecretsOfUrls, hideUrlSecrets } from "./hide-url-secrets.js";
@@ -118,6 +119,15 @@ export function toProtoChunk(task: ChunkTask, index: number): MessageInitShape<t
     server: serverOf(task),
     attempts: attempts.map(toAttempt),
   };
+}
+
+/** News of one of many tasks. Its readers may not be allowed to know the secrets in input URLs. */
+export function toProtoNews(news: NewsView): MessageInitShape<typeof WatchTasksResponseSchema> {
+  const { gone, cursor } = news;
+  if ("view" in news) return { task: toListedTask(news.view), gone, cursor };
+  const { taskId, status, labels } = news.deleted;
+  const task = { taskId, status: TASK_STATUS[status], labels: { ...labels } };
+  return { task, gone, cursor };
 }
 
 /** A JSON value as google.protobuf.Value. Undefined stays undefined. */

@@ -3,9 +3,14 @@ import { type Timestamp, timestampDate, type Value } from "@bufbuild/protobuf/wk
 import { TaskError, type Violation } from "../../domain/errors.js";
 import type { Label, TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
 import * as pb from "../../gen/tmlsr/v1/task_pb.js";
-import { Chunking, type CreateTaskRequest } from "../../gen/tmlsr/v1/task_service_pb.js";
+import {
+  Chunking,
+  type CreateTaskRequest,
+  type WatchTasksRequest,
+} from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
 import type { CreateTask } from "../../service/create-task.js";
+import type { WatchedTasks } from "../../service/task-service.js";
 import { invalidRequest } from "../calls/invalid-request.js";
 
 const MAX_KEY_LENGTH = 255;
@@ -84,6 +89,16 @@ export function toTaskStatus(status: pb.TaskStatus): TaskStatus | undefined {
 export function toLabel(filter: string): Label {
   const at = filter.indexOf(":");
   return [filter.slice(0, at), filter.slice(at + 1)];
+}
+
+/** Which tasks a stream is about. */
+export function toWatchedTasks({ status, label, id }: WatchTasksRequest): WatchedTasks {
+  const statuses = status.flatMap((one) => toTaskStatus(one) ?? []);
+  return defined({
+    statuses: statuses.length > 0 ? new Set(statuses) : undefined,
+    labels: label.length > 0 ? label.map(toLabel) : undefined,
+    ids: id.length > 0 ? new Set(id) : undefined,
+  });
 }
 
 const KEY_RULE = `idempotency_key must have 1 to ${MAX_KEY_LENGTH} characters`;

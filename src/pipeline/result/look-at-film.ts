@@ -1,4 +1,5 @@
 import type { InputVideoTrack, VideoSample } from "mediabunny";
+import { loadDecoders } from "../../input/probe/load-decoders.js";
 import { openVideo } from "../../input/probe/open-video.js";
 import type { Look, SeenFrame } from "./look.js";
 import { THUMBNAIL_EDGE } from "./thumbnail.js";
@@ -38,20 +39,6 @@ export async function lookAtFilm(
     signal.removeEventListener("abort", dispose);
     input.dispose();
   }
-}
-
-let decoders: Promise<void> | undefined;
-
-/** The decoders take 50 MB, so they are loaded with the first film. */
-async function loadDecoders(): Promise<void> {
-  decoders ??= registerDecoders();
-  await decoders;
-}
-
-async function registerDecoders(): Promise<void> {
-  const { registerMediabunnyServer } = await import("@mediabunny/server");
-  // Without this, it looks for graphics cards and prints to stderr that it found none.
-  registerMediabunnyServer({ hardwareContext: null });
 }
 
 /** Times all over a film, each at most {@link MAX_RUN_UP} frames after a key frame. */

@@ -6,7 +6,7 @@ import { repeat } from "../../lib/repeat.js";
 import type { ObjectStorage } from "../../storage/object-storage.js";
 import type { Duties } from "../../store/duties.js";
 import type { TaskRetention } from "../../store/task-retention.js";
-import { removeObjects } from "./remove-objects.js";
+import { removeObjects, removePreviews } from "./remove-objects.js";
 
 /** What the sweeper works with. */
 export interface RetentionSweeperOptions {
@@ -71,7 +71,7 @@ export class RetentionSweeper {
   }
 
   async #sweepPages(signal: AbortSignal): Promise<void> {
-    const { store, retentionMs, keepOutputs, logger } = this.#options;
+    const { store, retentionMs, logger } = this.#options;
     const limitMs = performance.now() + SWEEP_LIMIT_MS;
     const errors: unknown[] = [];
     const isOver = (): boolean =>
@@ -81,7 +81,7 @@ export class RetentionSweeper {
       if (!(await store.leaseDuty(DUTY, this.#owner, DUTY_LEASE_MS))) break;
       // The tasks that failed are still the oldest, so they are skipped.
       const tasks = await store.listExpired(retentionMs, PAGE_SIZE, errors.length);
-      const freed = keepOutputs ? tasks : await this.#free(tasks, errors, isOver, signal);
+      const freed = await this.#free(tasks, errors, isOver, signal);
       count += await store.deleteEnded(freed.map(({ taskId }) => taskId));
       isLast = tasks.length < PAGE_SIZE;
       if (!isLast) await sleep(PAGE_PAUSE_MS);
@@ -97,6 +97,8 @@ export class RetentionSweeper {
     isOver: () => boolean,
     signal: AbortSignal,
   ): Promise<readonly Task[]> {
+    const { storage, keepOutputs } = this.#options;
+    const remove = keepOutputs ? removePreviews : removeObjects;
     const freed: Task[] = [];
     const queue = tasks.values();
     const work = async (): Promise<void> => {
@@ -104,7 +106,7 @@ export class RetentionSweeper {
         if (isOver()) return;
         const limited = AbortSignal.any([signal, AbortSignal.timeout(REMOVE_LIMIT_MS)]);
         try {
-          await removeObjects(task, this.#options.storage, limited);
+          await remove(task, storage, limited);
           freed.push(task);
         } catch (error) {
           if (!signal.aborted) errors.push(error);

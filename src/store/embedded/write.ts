@@ -2,17 +2,20 @@ import type { Task } from "../../domain/task.js";
 import { followChunk } from "../core/film-changes.js";
 import { revise } from "../core/task-changes.js";
 import { SlotTaken } from "../core/task-writes.js";
-import type { TaskChange } from "../task-reading.js";
+import { DELETED_REV, type TaskChange } from "../task-reading.js";
+import type { EmbeddedChangeLog } from "./change-log.js";
 import type { EmbeddedTable } from "./table.js";
 
 /** The writes of one transaction, all at the same time, and the changes to tell subscribers of. */
 export class EmbeddedWrite {
   readonly now: Date;
   readonly #table: EmbeddedTable;
+  readonly #log: EmbeddedChangeLog;
   readonly #changes: TaskChange[] = [];
 
-  constructor(table: EmbeddedTable, nowMs: number) {
+  constructor(table: EmbeddedTable, log: EmbeddedChangeLog, nowMs: number) {
     this.#table = table;
+    this.#log = log;
     this.now = new Date(nowMs);
   }
 
@@ -47,6 +50,17 @@ export class EmbeddedWrite {
     else if (next.lease) this.#table.renewLease(next.taskId, next.lease.expiresAt.getTime());
   }
 
+  /** Deletes a task if it has ended and needs no cleanup. @returns how many. */
+  deleteEnded(taskId: string): number {
+    const task = this.#table.find(taskId);
+    const count = this.#table.deleteEnded(taskId);
+    if (task && count > 0) {
+      const position = this.#log.noteDeleted(task, this.now.getTime());
+      this.#changes.push({ taskId, rev: DELETED_REV, position });
+    }
+    return count;
+  }
+
   #refuseSecondHolder(before: Task, { slot }: Task): void {
     if (slot === undefined || slot === before.slot) return;
     if (this.#table.findSlotHolder(slot) !== undefined)
@@ -55,6 +69,7 @@ export class EmbeddedWrite {
 
   /** Nobody is told of chunks: what they change of their film is told. */
   #announce({ taskId, rev, status, chunk }: Task): void {
-    if (chunk === undefined) this.#changes.push({ taskId, rev, status });
+    if (chunk !== undefined) return;
+    this.#changes.push({ taskId, rev, status, position: this.#log.positionOf(taskId) });
   }
 }

@@ -4,7 +4,7 @@ import type { TaskStatus } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
 import type { Logger } from "../../lib/logger.js";
 import { TASK_ID } from "../core/task-ids.js";
-import type { TaskChange } from "../task-reading.js";
+import { DELETED_REV, type TaskChange } from "../task-reading.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import type { MongoDatabase } from "./database.js";
 import type { TaskDocument } from "./document.js";
@@ -19,8 +19,10 @@ export interface MongoChangesOptions {
 
 /** The part of a change that the stream yields. */
 interface ToldChange {
+  readonly clusterTime: Timestamp;
   readonly documentKey: { readonly _id: string };
-  readonly change: { readonly rev: number; readonly status: TaskStatus };
+  /** Absent where the task was deleted. */
+  readonly change?: { readonly rev: number; readonly status: TaskStatus };
 }
 
 const RETRY_PAUSE = { baseMs: 100, capMs: 5_000 };
@@ -63,6 +65,11 @@ export class MongoChanges implements AsyncDisposable {
     return this.#feed.subscribe(listener);
   }
 
+  /** Where whoever was told of everything up to now goes on. */
+  get position(): string {
+    return String(this.#completeUntil.getTime());
+  }
+
   /** Begins to follow a database; once. */
   start(database: MongoDatabase): void {
     this.#startAt = database.openedAt;
@@ -73,10 +80,10 @@ export class MongoChanges implements AsyncDisposable {
   }
 
   /** Tells subscribers of a change, unless it or a later one of the same task was told already. */
-  tell(change: TaskChange): void {
+  tell(change: Omit<TaskChange, "position">): void {
     if (change.rev <= (this.#told.get(change.taskId) ?? 0)) return;
     this.#remember(change);
-    this.#feed.publish([change]);
+    this.#feed.publish([{ ...change, position: this.position }]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,10 +127,18 @@ export class MongoChanges implements AsyncDisposable {
     while (!this.#stop.signal.aborted) {
       const askedAt = clock.beforeNow;
       const event = (await stream.tryNext()) as ToldChange | null;
-      if (event) this.tell({ taskId: event.documentKey._id, ...event.change });
+      if (event) this.#tellOf(event);
       else this.#completeUntil = askedAt;
       this.#resumeAfter = stream.resumeToken;
     }
+  }
+
+  /** The stream is in the order of the cluster's time, so all before an event were told. */
+  #tellOf({ documentKey, change, clusterTime }: ToldChange): void {
+    const taskId = documentKey._id;
+    this.tell({ taskId, ...(change ?? { rev: DELETED_REV }) });
+    const atMs = clusterTime.getHighBitsUnsigned() * 1000;
+    if (atMs > this.#completeUntil.getTime()) this.#completeUntil = new Date(atMs);
   }
 
   /**
@@ -144,14 +159,15 @@ export class MongoChanges implements AsyncDisposable {
     }
   }
 
-  async #catchUp({ tasks, clock }: MongoDatabase, overlapMs: number): Promise<void> {
+  async #catchUp({ tasks, log, clock }: MongoDatabase, overlapMs: number): Promise<void> {
     const askedAt = clock.beforeNow;
     const since = new Date(this.#completeUntil.getTime() - overlapMs);
     for await (const change of tasks.changesSince(since)) this.tell(change);
+    for (const taskId of await log.deletedSince(since)) this.tell({ taskId, rev: DELETED_REV });
     this.#completeUntil = askedAt;
   }
 
-  #remember({ taskId, rev }: TaskChange): void {
+  #remember({ taskId, rev }: Omit<TaskChange, "position">): void {
     this.#told.delete(taskId);
     this.#told.set(taskId, rev);
     const [oldest] = this.#told.keys();
@@ -165,13 +181,14 @@ const PIPELINE = [
     $match: {
       "documentKey._id": TASK_ID,
       $or: [
-        { operationType: "insert" },
+        { operationType: { $in: ["insert", "delete"] } },
         { "updateDescription.updatedFields.change": { $exists: true } },
       ],
     },
   },
   {
     $project: {
+      clusterTime: 1,
       documentKey: 1,
       change: { $ifNull: ["$fullDocument.change", "$updateDescription.updatedFields.change"] },
     },

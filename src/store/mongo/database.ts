@@ -1,11 +1,13 @@
 import type { ClientSession, Collection, Db, MongoClient, Timestamp } from "mongodb";
 import type { Logger } from "../../lib/logger.js";
+import { type DeletedDocument, MongoChangeLog } from "./change-log.js";
 import { MongoChunks } from "./chunks.js";
 import { ServerClock } from "./clock.js";
 import { type CountDocument, MongoCounts } from "./counts.js";
 import type { TaskDocument } from "./document.js";
 import { type DutyDocument, MongoDuties } from "./duties.js";
 import { unavailable } from "./errors.js";
+import { MongoHistory } from "./history.js";
 import { MongoLearnedTimes } from "./learned-times.js";
 import { MongoQueue } from "./queue.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
@@ -28,6 +30,8 @@ export interface MongoDatabase {
   readonly workflows: MongoWorkflows;
   readonly duties: MongoDuties;
   readonly learnedTimes: MongoLearnedTimes;
+  readonly log: MongoChangeLog;
+  readonly history: MongoHistory;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none. When another transaction came in
@@ -76,6 +80,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   const collection = db.collection<TaskDocument>(COLLECTIONS.tasks);
   const stored = new StoredTasks(collection, clock);
   const counts = db.collection<CountDocument>(COLLECTIONS.counts);
+  const deleted = db.collection<DeletedDocument>(COLLECTIONS.deleted);
   return {
     collection,
     tasks: new MongoTasks(collection, stored, clock),
@@ -85,6 +90,8 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),
     learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
+    history: new MongoHistory(db.collection(COLLECTIONS.history), db),
+    log: new MongoChangeLog(collection, deleted, clock),
   };
 }
 

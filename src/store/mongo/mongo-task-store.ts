@@ -1,4 +1,3 @@
-import { TaskError } from "../../domain/errors.js";
 import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
@@ -10,6 +9,8 @@ import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { ChunkTask, FilmQueue } from "../film-queue.js";
+import type { HistoryArchive } from "../history-archive.js";
+import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
   HeartbeatResult,
@@ -18,8 +19,15 @@ import type {
   ProgressReport,
   WriteResult,
 } from "../task-queue.js";
-import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
+import {
+  DELETED_REV,
+  type ListRequest,
+  type TaskChange,
+  type TaskCounts,
+  type TaskPage,
+} from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
+import { formerOf, isFull, refuseStandalone } from "./admit.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
@@ -41,6 +49,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly #reaping = new LeaseCrowd();
 
   /** Owns both: they end with the store. */
+  readonly history: HistoryArchive = {
+    noteHistory: (sample) => this.#connection.run(({ history }) => history.noteHistory(sample)),
+    history: () => this.#connection.run(({ history }) => history.history()),
+    now: () => this.#connection.run(({ history }) => history.now()),
+  };
+
   constructor(connection: MongoConnection, changes: MongoChanges) {
     super();
     this.#connection = connection;
@@ -133,6 +147,23 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return this.#changes.subscribe(listener);
   }
 
+  async position(): Promise<string> {
+    return await this.#connection.run(async () => this.#changes.position);
+  }
+
+  async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
+    return await this.#connection.run(({ log }) => log.follow(taskIds));
+  }
+
+  async *changesAfter(position: string): AsyncGenerator<readonly FollowedChange[], void> {
+    const pages = await this.#connection.run(async ({ log }) => log.changesAfter(position));
+    for (;;) {
+      const next = await this.#connection.run(() => pages.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     const { owner, leaseMs } = request;
     return await this.#takeOut(this.#leasing, async (database) => {
@@ -180,7 +211,13 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return await this.#connection.run(({ tasks }) => tasks.deleteEnded(taskIds));
+    return await this.#connection.run(async ({ tasks, log }) => {
+      await log.noteDeleted(taskIds);
+      const count = await tasks.deleteEnded(taskIds);
+      for (const { taskId } of await log.findDeleted(taskIds))
+        this.#changes.tell({ taskId, rev: DELETED_REV });
+      return count;
+    });
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
@@ -225,8 +262,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return await this.#connection.run(({ chunks }) => chunks.findUnfinished(filmId, limit));
   }
 
-  protected override async countOpenChunks(filmId: string): Promise<number> {
-    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId));
+  protected override async countOpenChunks(filmId: string, limit: number): Promise<number> {
+    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId, limit));
   }
 
   /** Stores what tasks become. @returns the first of them. */
@@ -267,24 +304,4 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async #write<T>(work: (database: MongoDatabase) => Promise<T>): Promise<T> {
     return await this.#connection.run((database) => retryOnConflict(() => work(database)));
   }
-}
-
-/** The answer of {@link replayOf} to a request whose key belongs to a task already. */
-async function formerOf(
-  { tasks }: MongoDatabase,
-  { idempotency }: NewTask,
-): Promise<CreateResult | undefined> {
-  const former = idempotency && (await tasks.findByKey(idempotency.key));
-  return former && idempotency && replayOf(former, idempotency);
-}
-
-/** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
-function refuseStandalone({ isStandalone }: MongoDatabase, what: string): void {
-  if (!isStandalone) return;
-  const message = `Cannot ${what}: the database is a standalone server; start it with --replSet`;
-  throw new TaskError("STORE_WITHOUT_TRANSACTIONS", message);
-}
-
-async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
-  return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;
 }

@@ -3,6 +3,8 @@ import type { Collection, Db, Document, IndexDescription } from "mongodb";
 import { TaskError } from "../../domain/errors.js";
 import { TASK_STATUSES } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
+import { HISTORY_MINUTES } from "../history-archive.js";
+import { DELETED_KEPT_MS } from "../task-following.js";
 import { chunkStatus, type TaskDocument } from "./document.js";
 import { hasCode } from "./errors.js";
 
@@ -13,6 +15,8 @@ export const COLLECTIONS = {
   workflows: "workflows",
   duties: "duties",
   learnedTimes: "learned_times",
+  deleted: "deleted_tasks",
+  history: "history",
   meta: "meta",
 } as const;
 
@@ -75,14 +79,19 @@ const FORMER_INDEX = "retention";
  */
 export async function prepareSchema(db: Db, logger: Logger | undefined): Promise<string> {
   const storeId = await claimDatabase(db);
-  const plain = [COLLECTIONS.counts, COLLECTIONS.workflows, COLLECTIONS.learnedTimes];
-  for (const name of plain) await ensureCollection(db, name);
+  const { counts, workflows, learnedTimes, deleted } = COLLECTIONS;
+  for (const name of [counts, workflows, learnedTimes, deleted]) await ensureCollection(db, name);
+  await db.collection(deleted).createIndex({ deletedAt: 1 }, { expireAfterSeconds: KEPT_SECONDS });
+  const hours = { expireAfterSeconds: 2 * 60 * HISTORY_MINUTES };
+  await db.collection(COLLECTIONS.history).createIndex({ at: 1 }, hours);
   await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);
   const tasks = db.collection<TaskDocument>(COLLECTIONS.tasks);
   const madeNames = await ensureIndexes(tasks);
   if (madeNames.length > 0) logger?.info({ indexes: madeNames }, "indexes made");
   return storeId;
 }
+
+const KEPT_SECONDS = DELETED_KEPT_MS / 1000;
 
 async function claimDatabase(db: Db): Promise<string> {
   const meta = db.collection<MetaDocument>(COLLECTIONS.meta);

@@ -84,7 +84,7 @@ export class MongoTasks {
   }
 
   /** The latest revision of each task that got one since a moment, in no order. */
-  changesSince(since: Date): AsyncIterable<TaskChange> {
+  changesSince(since: Date): AsyncIterable<Omit<TaskChange, "position">> {
     return this.#collection
       .find<ToldTask>(
         { changedAt: { $gte: since }, "change.status": { $in: [...TASK_STATUSES] } },

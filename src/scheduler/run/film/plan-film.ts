@@ -52,7 +52,8 @@ export function planFilm(
   const counts = same.map(({ memory }) =>
     chunkFrames({ ...room, maxFrames: bound, ...defined({ memory }) }),
   );
-  return { frames, maxFrames: Math.min(...counts, bound), ...defined({ variant }) };
+  const maxFrames = counts.length > 0 ? Math.min(...counts) : bound;
+  return { frames, maxFrames, ...defined({ variant }) };
 }
 
 /** The variant that most servers run, so that as many as can be take part; of several the first. */

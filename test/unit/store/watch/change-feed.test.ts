@@ -2,7 +2,12 @@ import { describe, expect, test } from "vitest";
 import type { TaskChange } from "../../../../src/store/task-reading.js";
 import { ChangeFeed } from "../../../../src/store/watch/change-feed.js";
 
-const change = (rev: number): TaskChange => ({ taskId: "a", rev, status: "pending" });
+const change = (rev: number): TaskChange => ({
+  taskId: "a",
+  rev,
+  status: "pending",
+  position: "1",
+});
 
 describe("ChangeFeed", () => {
   test("tells all listeners in the order of publishing, also what a listener publishes", () => {

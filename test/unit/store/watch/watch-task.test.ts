@@ -16,7 +16,7 @@ class FewTasks {
   set(taskId: string, rev: number, status: TaskStatus = "processing"): void {
     const task = createTask(aTask(), taskId, new Date(0));
     this.tasks.set(taskId, { ...task, rev, status });
-    this.feed.publish([{ taskId, rev, status }]);
+    this.feed.publish([{ taskId, rev, status, position: String(rev) }]);
   }
 
   async get(taskId: string): Promise<Task | undefined> {
