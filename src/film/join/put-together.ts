@@ -1,7 +1,5 @@
-import { Packet, type Stream } from "node-av/lib";
+import { Dictionary, Packet } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
-import { roomForChapters, writeChapters } from "../chapters/write-chapters.js";
-import type { FilmChapter } from "../film-facts.js";
 import { takeBreaths } from "../media/breath.js";
 import { MediaReader } from "../media/media-reader.js";
 import { MediaWriter } from "../media/media-writer.js";
@@ -9,72 +7,50 @@ import { type FilmClock, filmClock } from "./film-clock.js";
 import type { FilmToJoin, JoinedFilm } from "./join-film.js";
 import { movieTimescale } from "./movie-timescale.js";
 import { PictureTrack } from "./picture-track.js";
+import { putChapters } from "./put-chapters.js";
 import { RestTracks } from "./rest-tracks.js";
 import { ResultPiece } from "./result-piece.js";
 
 /** {@link joinFilm}, once the library is loaded. */
 export async function putTogether(options: FilmToJoin, signal: AbortSignal): Promise<JoinedFilm> {
-  const { film, container, restPath, outPath } = options;
+  const { film, results, container, restPath } = options;
   const clock = filmClock(film, container);
-  const { shiftSeconds } = clock;
-  const chapters = container === "mp4" ? shifted(film.chapters, shiftSeconds) : undefined;
-  await using writer = new MediaWriter(outPath, container === "mp4" ? "mp4" : "matroska");
+  using packet = newPacket();
+  await using writer = new MediaWriter(options.outPath, container === "mp4" ? "mp4" : "matroska");
   const pictureTrack = writer.addTrack();
-  await using rest =
+  if (film.language !== undefined)
+    pictureTrack.metadata = Dictionary.fromObject({ language: film.language });
+  const { shiftSeconds } = clock;
+  await using tracks =
     restPath === undefined
       ? undefined
       : new RestTracks(await MediaReader.open(restPath), { film, writer, container, shiftSeconds });
-  const tags = { ...(film.tags ?? rest?.tags), ...(chapters && roomForChapters(chapters)) };
-  const begin = (): Promise<void> => writer.begin(tags, writeOptions(container, clock, rest));
-  await writeAll({ ...options, clock, writer, pictureTrack, rest, begin }, signal);
-  await writer.finish();
-  if (chapters) await writeChapters(outPath, chapters);
-  const isLost = film.chapters !== undefined && chapters === undefined;
-  return { notes: [...(rest?.notes ?? []), ...(isLost ? [CHAPTERS_NOTE] : [])] };
-}
-
-interface FilmParts extends FilmToJoin {
-  readonly clock: FilmClock;
-  readonly writer: MediaWriter;
-  readonly pictureTrack: Stream;
-  readonly rest: RestTracks | undefined;
-  /** Begins the file, once it is known what its tracks are. */
-  readonly begin: () => Promise<void>;
-}
-
-/** Writes the packets of all tracks, in the order in which they are due. */
-async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
-  const { film, results, writer, pictureTrack, rest } = parts;
   const breathe = takeBreaths(signal);
-  using packet = new Packet();
-  packet.alloc();
   let picture: PictureTrack | undefined;
   for await (const { path, frameCount } of results) {
     await using piece = await ResultPiece.open(path, packet, signal);
     refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
     if (picture === undefined) {
-      picture = new PictureTrack(piece, pictureTrack, parts);
-      await parts.begin();
+      picture = new PictureTrack(piece, pictureTrack, { ...options, clock });
+      await writer.begin(film.tags ?? tracks?.tags ?? {}, writeOptions(container, clock, tracks));
     }
     await picture.write(piece, packet, writer, async (seconds) => {
-      await rest?.writeUntil(seconds, breathe);
+      await tracks?.writeUntil(seconds, breathe);
       await breathe();
     });
   }
   refuseHole(picture?.frameCount ?? 0, film.times.length);
-  await rest?.writeUntil(Number.POSITIVE_INFINITY, breathe);
-  rest?.finish();
+  await tracks?.writeUntil(Number.POSITIVE_INFINITY, breathe);
+  tracks?.finish();
+  await writer.finish();
+  const notes = await putChapters(options, shiftSeconds, signal);
+  return { notes: [...(tracks?.notes ?? []), ...notes] };
 }
 
-const CHAPTERS_NOTE = "The chapters were left out, since they are written into MP4 alone";
-
-function shifted(
-  chapters: readonly FilmChapter[] | undefined,
-  seconds: number,
-): readonly FilmChapter[] | undefined {
-  return chapters?.map(({ startSeconds, title }) => ({
-    ...{ title, startSeconds: startSeconds + seconds },
-  }));
+function newPacket(): Packet {
+  const packet = new Packet();
+  packet.alloc();
+  return packet;
 }
 
 function writeOptions(

@@ -77,6 +77,8 @@ export interface FilmOptions {
   /** One text a second. @default false */
   readonly hasSubtitles?: boolean;
   readonly title?: string;
+  /** Of the picture's track, ISO 639-2. */
+  readonly language?: string;
   /** Of FFmpeg's writer, such as `movflags`. */
   readonly writer?: Readonly<Record<string, string>>;
   /** Of the encoder. */
@@ -170,6 +172,8 @@ function describe(
 ): void {
   checked(stream.codecpar.fromContext(encoder));
   stream.timeBase = new Rational(timeBase.num, timeBase.den);
+  if (options.language !== undefined)
+    stream.metadata = Dictionary.fromObject({ language: options.language });
   if (options.times === undefined) stream.avgFrameRate = new Rational(timeBase.den, timeBase.num);
   const { pixelAspect, rotation = 0 } = options;
   if (pixelAspect !== undefined)
