@@ -67,6 +67,14 @@ export interface Config {
     readonly defaults: { readonly image: readonly string[]; readonly video: readonly string[] };
     readonly models: Readonly<Record<string, string>>;
   };
+  readonly films: {
+    /** Frames of a chunk at most. Absent: as the servers' memory has it. */
+    readonly chunkFrames?: number;
+    /** How many chunks of one film run at a time while others wait. Absent: any number. */
+    readonly maxServers?: number;
+    /** How long previews are kept after a film's end. 0: none are made. */
+    readonly previewMs: number;
+  };
   readonly scheduler: {
     readonly maxRetries: number;
     readonly retryDelayMs: number;
@@ -157,6 +165,10 @@ export function toConfig(settings: Settings): Config {
       directory: resolve(s.workflowsDir),
       defaults: { image: s.defaultImage, video: s.defaultVideo },
       models: s.models,
+    },
+    films: {
+      ...defined({ chunkFrames: s.filmChunkFrames, maxServers: s.filmMaxServers }),
+      previewMs: s.filmPreviewSeconds * 1000,
     },
     scheduler: {
       maxRetries: s.maxRetries,

@@ -1,3 +1,5 @@
+import type { ColourDepth } from "./task.js";
+
 /**
  * Where a film is that runs as several chunks: `cut`, its holder plans it and stores its pieces;
  * `render`, all are stored and it waits for its chunks, without a lease; `join`, all chunks have
@@ -42,6 +44,10 @@ export interface Chunk {
   /** When its first frame is shown, and for how long its frames are, in seconds of the film. */
   readonly startSeconds: number;
   readonly durationSeconds: number;
+  /** Frames a second of its result, the same for all chunks of the film; absent: as the piece has it. */
+  readonly fps?: number;
+  /** As {@link InputFacts.depth} of the film. */
+  readonly depth?: ColourDepth;
   /** The object of the piece of the film that its prompt reads. */
   readonly pieceKey: string;
 }
@@ -67,7 +73,10 @@ export function filmIdOf(taskId: string): string {
   return taskId.slice(0, FILM_ID_LENGTH);
 }
 
-/** The folder of the storage that holds a film's pieces and results until its end. */
+/**
+ * The folder of the storage that holds a film's pieces and results until its end. It is not `work/`:
+ * where results are kept on the local disk, that is where the work directories of tasks are.
+ */
 export function filmFolder(film: string): string {
-  return `work/${film}/`;
+  return `films/${film}/`;
 }

@@ -7,7 +7,7 @@ import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { examine, type Finding } from "./doctor.js";
 import { SampleStreams } from "./sample-streams.js";
 import { Sampler } from "./sampler.js";
-import { type TaskView, viewTask } from "./task-view.js";
+import { type TaskView, type ViewOptions, viewTask } from "./task-view.js";
 
 /** The stats at one moment. */
 export interface StatsView {
@@ -24,7 +24,7 @@ export interface Readiness {
 }
 
 /** The objects that the service works with. */
-export interface MonitorServiceOptions {
+export interface MonitorServiceOptions extends ViewOptions {
   readonly store: TaskReading;
   readonly pool: Pool;
   readonly catalog: WorkflowCatalog;
@@ -99,12 +99,12 @@ export class MonitorService implements Disposable {
   }
 
   async #look(): Promise<StatsView> {
-    const { store, pool, catalog, storage } = this.#options;
+    const { store, pool, catalog } = this.#options;
     const [counts, page] = await Promise.all([
       store.counts(),
       store.list({ pageSize: RECENT_TASK_COUNT }),
     ]);
-    const tasks = await Promise.all(page.tasks.map((task) => viewTask(task, storage)));
+    const tasks = await Promise.all(page.tasks.map((task) => viewTask(task, this.#options)));
     const stats = { counts, servers: viewServers(pool, catalog.list()), tasks };
     const text = JSON.stringify(stats);
     if (text !== this.#shown?.text) this.#shown = { stats, text };

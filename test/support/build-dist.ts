@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
- * Compiles `src` to `dist`, once for all tests of a run: processes and worker threads are started from
+ * Compiles `src` to `dist` and builds the page, once for all tests of a run: processes and worker threads are started from
  * there. TMLSR_SKIP_BUILD leaves it as it is.
  */
 export function setup(): void {
@@ -12,6 +12,8 @@ export function setup(): void {
   const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
   // Type errors do not stop the output; the type check reports them.
   spawnSync(process.execPath, [tsc, "-p", root], { cwd: root, stdio: "ignore" });
+  const vite = fileURLToPath(new URL("../../node_modules/vite/bin/vite.js", import.meta.url));
+  spawnSync(process.execPath, [vite, "build", "src/page"], { cwd: root, stdio: "ignore" });
   const entry = new URL("../../dist/cpu-server/main.js", import.meta.url);
   if (!existsSync(entry)) throw new Error("Cannot run the tests: dist was not built");
 }

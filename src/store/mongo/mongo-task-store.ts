@@ -27,7 +27,7 @@ import {
   type TaskPage,
 } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
-import { formerOf, isFull, refuseStandalone } from "./admit.js";
+import { formerOf, isFull, refuseStandalone } from "./admission.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
@@ -262,8 +262,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return await this.#connection.run(({ chunks }) => chunks.findUnfinished(filmId, limit));
   }
 
-  protected override async countOpenChunks(filmId: string): Promise<number> {
-    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId));
+  protected override async countOpenChunks(filmId: string, limit: number): Promise<number> {
+    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId, limit));
   }
 
   /** Stores what tasks become. @returns the first of them. */

@@ -153,10 +153,40 @@ describe("documentation", () => {
     // It works without the internet: nothing is loaded from elsewhere.
     expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//);
   });
+});
 
-  test("is where GET / leads, until there is a dashboard", async () => {
+describe("GET /dashboard", () => {
+  test("is a page, with or without a final slash", async () => {
+    const page = await api.get("/dashboard");
+    expect(page.status).toBe(200);
+    expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
+    expect((await api.get("/dashboard/")).text).toBe(page.text);
+  });
+
+  test("is where GET / leads", async () => {
     const { status, headers } = await api.get("/");
-    expect([status, headers.location]).toEqual([302, "/docs"]);
+    expect([status, headers.location]).toEqual([302, "/dashboard"]);
+  });
+
+  test("allows nothing inline, and pictures and films from the service and the storage alone", async () => {
+    const { headers, text } = await api.get("/dashboard");
+    const policy = String(headers["content-security-policy"]);
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
+    expect(policy).toMatch(/img-src 'self' http:\/\/localhost:\d+;/);
+    expect(policy).not.toContain("unsafe");
+    expect(text).not.toMatch(/<style|style="|<script>|(src|href)="(https?:)?\/\//);
+  });
+
+  test("has files that never change under their names, and nothing else", async () => {
+    const { text } = await api.get("/dashboard");
+    const [script = ""] = /\/dashboard\/assets\/[\w-]+\.js/.exec(text) ?? [];
+    const answer = await api.get(script);
+    expect(answer.headers["content-type"]).toContain("javascript");
+    expect(answer.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
+    for (const path of ["", "nope.js", "..%2findex.html", "..%2f..%2fmain.js"])
+      expectProblem(await api.get(`/dashboard/assets/${path}`), { status: 404, code: "NOT_FOUND" });
+    const posted = await api.call("POST", script);
+    expectProblem(posted, { status: 405, code: "METHOD_NOT_ALLOWED" });
   });
 });
 
@@ -166,6 +196,3 @@ test("GET /metrics is text for Prometheus", async () => {
   expect(headers["content-type"]).toMatch(/^text\/plain/);
   expect(text).toMatch(/^# TYPE /m);
 });
-
-test.todo("GET / redirects to the dashboard: there is none yet");
-test.todo("/dashboard: to come");
