@@ -49,7 +49,7 @@ const may = {
   "api/listener": ["api/calls", "domain", "lib"],
   "api/rest": ["api/calls", "gen", "domain", "lib"],
   "api/rpc": ["api/calls", "service", "input/upload", "gen", "domain", "lib"],
-  "api/http": ["api/calls", "api/docs", "api/rest", "api/rpc", "input/upload", "gen", "domain", "lib"],
+  "api/http": ["service", "api/calls", "api/docs", "api/rest", "api/rpc", "input/upload", "gen", "domain", "lib"],
   "api/docs": ["api/http", "gen", "lib"],
   api: ["api/listener", "api/calls", "api/rpc", "api/rest", "api/http", "domain", "lib"],
   standalone: ["cpu-server", "lib"],

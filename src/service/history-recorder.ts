@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "../lib/logger.js";
 import { repeat } from "../lib/repeat.js";
 import type { Pool } from "../pool/pool.js";
-import type { PoolServer } from "../pool/server/pool-server.js";
 import type { HistoryArchive, ServerSample } from "../store/history-archive.js";
 import type { TaskReading } from "../store/task-reading.js";
 
@@ -15,6 +14,8 @@ export interface HistoryRecorderOptions {
 
 /** How often what was seen is stored: so much is lost when the process is killed. */
 const NOTE_MS = 10_000;
+
+type PoolServer = Pool["servers"][number];
 
 interface Seen {
   readonly isBusy: boolean;

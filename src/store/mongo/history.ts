@@ -1,6 +1,7 @@
 import type { Collection, Db } from "mongodb";
 import { addSample, minuteOf, type OwnMinute, oldestMinute, toHistory } from "../core/history.js";
 import type { HistoryArchive, HistoryMinute, HistorySample } from "../history-archive.js";
+import type { MongoConnection } from "./connection.js";
 
 /** What one process saw in one minute; the server itself removes the document later. */
 export interface MinuteDocument {
@@ -45,4 +46,13 @@ export class MongoHistory implements HistoryArchive {
 
 function toMinute({ minute }: MinuteDocument): OwnMinute {
   return JSON.parse(minute) as OwnMinute;
+}
+
+/** The history of a store that may not be reached yet. */
+export function historyOf(connection: MongoConnection): HistoryArchive {
+  return {
+    noteHistory: (sample) => connection.run(({ history }) => history.noteHistory(sample)),
+    history: () => connection.run(({ history }) => history.history()),
+    now: () => connection.run(({ history }) => history.now()),
+  };
 }

@@ -27,12 +27,13 @@ import {
   type TaskPage,
 } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
-import { formerOf, isFull, refuseStandalone } from "./admit.js";
+import { formerOf, isFull, refuseStandalone } from "./admission.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
+import { historyOf } from "./history.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
 import { retryOnConflict, saveNew, saveTasks, type TaskWrite } from "./save.js";
 
@@ -42,6 +43,7 @@ import { retryOnConflict, saveNew, saveTasks, type TaskWrite } from "./save.js";
  * anew. Writes to several documents are one transaction. All times are the database server's.
  */
 export class MongoTaskStore extends TaskWrites implements TaskStore {
+  readonly history: HistoryArchive;
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
   readonly #taskIds = new TaskIds();
@@ -49,15 +51,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly #reaping = new LeaseCrowd();
 
   /** Owns both: they end with the store. */
-  readonly history: HistoryArchive = {
-    noteHistory: (sample) => this.#connection.run(({ history }) => history.noteHistory(sample)),
-    history: () => this.#connection.run(({ history }) => history.history()),
-    now: () => this.#connection.run(({ history }) => history.now()),
-  };
-
   constructor(connection: MongoConnection, changes: MongoChanges) {
     super();
     this.#connection = connection;
+    this.history = historyOf(connection);
     this.#changes = changes;
   }
 

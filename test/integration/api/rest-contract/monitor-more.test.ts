@@ -40,6 +40,7 @@ test("GET /monitor/doctor finds nothing where all is well, and says what is not"
   await using ill = await startTestApp({ servers: [NOBODY], env: ossEnv(oss) });
   const effect = { kind: "answer", statusCode: 403, code: "AccessDenied" } as const;
   for (const operation of [
+    "UploadPart",
     "PutObject",
     "HeadObject",
     "ListObjects",
