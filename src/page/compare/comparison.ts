@@ -1,5 +1,14 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { FIT, fitInto, keepInside, type Point, type Size, type View, zoomAt } from "./view.js";
+import {
+  FIT,
+  fitInto,
+  keepInside,
+  onPixels,
+  type Point,
+  type Size,
+  type View,
+  zoomAt,
+} from "./view.js";
 
 export type Mode = "slider" | "side";
 
@@ -12,6 +21,8 @@ export class Comparison {
   readonly mode: Signal<Mode> = signal<Mode>("slider");
   /** Of the frame, or of each of the two frames side by side. */
   readonly frame: Signal<Size> = signal({ width: 1, height: 1 });
+  /** Where the frame is in the window. */
+  readonly origin: Signal<Point> = signal({ x: 0, y: 0 });
   /** Width by height of the pictures. */
   readonly ratio: Signal<number>;
   /** Pixels of the widest picture that is loaded. */
@@ -28,6 +39,16 @@ export class Comparison {
 
   readonly fitted: ReadonlySignal<Size> = computed(() =>
     fitInto(this.frame.value, this.ratio.value),
+  );
+
+  /** The view as it is drawn, its edges on pixels of the screen. */
+  readonly drawn: ReadonlySignal<View> = computed(() =>
+    onPixels(this.#view.value, {
+      frame: this.frame.value,
+      fitted: this.fitted.value,
+      origin: this.origin.value,
+      density: devicePixelRatio,
+    }),
   );
 
   /** The scale at which a pixel of the picture that is loaded is a pixel of the screen. */
