@@ -1,8 +1,8 @@
 import tseslint from "typescript-eslint";
 // Biome does the rest; these three need full type information.
-export default tseslint.config({ ignores: ["dist/**"] }, {
+export default tseslint.config({ ignores: ["**/dist/**"] }, {
   files: ["src/**/*.{ts,tsx}", "test/**/*.ts"],
-  ignores: ["src/gen/**"],
+  ignores: ["src/gen/**", "src/client/gen/**"],
   extends: [tseslint.configs.base],
   languageOptions: { parserOptions: { projectService: true } },
   rules: {

@@ -1,26 +1,19 @@
-import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import {
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
-import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
-import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
-import { UploadService } from "../gen/tmlsr/v1/upload_service_pb.js";
-import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
 import { parseAddress } from "./address.js";
+import { UploadService } from "./gen/tmlsr/v1/upload_service_pb.js";
+import { createServices, type Services } from "./services.js";
 import { type Upload, uploadMessages } from "./upload.js";
 
 /** The services of TMLSR over Connect's library. All share one connection; disposing closes it. */
-export interface ConnectClients extends Disposable {
-  readonly tasks: Client<typeof TaskService>;
-  readonly monitor: Client<typeof MonitorService>;
-  readonly workflows: Client<typeof WorkflowService>;
+export interface ConnectClients extends Services, Disposable {
   readonly uploads: Client<typeof UploadService>;
   readonly upload: Upload;
-  /** The shared connection, for clients of other services at the same address. */
-  readonly transport: Transport;
 }
 
 /** How calls are made. */
@@ -67,12 +60,9 @@ export function createConnectClients(
   });
   const uploads = createClient(UploadService, transport);
   return {
-    tasks: createClient(TaskService, transport),
-    monitor: createClient(MonitorService, transport),
-    workflows: createClient(WorkflowService, transport),
+    ...createServices(transport),
     uploads,
     upload: (content, call = {}) => uploads.upload(uploadMessages(content, call), call),
-    transport,
     [Symbol.dispose]: () => sessionManager.abort(),
   };
 }

@@ -1,7 +1,7 @@
+import { base64Encode } from "@bufbuild/protobuf/wire";
 import { ConnectError } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
-import { Metadata } from "@grpc/grpc-js";
-import { type ErrorDetail, ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
+import { type ErrorDetail, ErrorDetailSchema } from "./gen/tmlsr/v1/error_pb.js";
 
 /**
  * The stable code of the error that a call failed with, e.g. `TASK_NOT_FOUND`. Programs should
@@ -22,15 +22,18 @@ export function errorDetailOf(error: unknown): ErrorDetail | undefined {
 
 /**
  * gRPC sends details as a serialized google.rpc.Status in a trailer. Connect's library can read it.
+ * The trailer is recognized by its form: grpc-js, whose class it has, is not there in a browser.
  */
 function fromGrpc(error: unknown): ConnectError | undefined {
   if (!(error instanceof Error) || !("metadata" in error)) return undefined;
-  const { metadata } = error;
-  if (!(metadata instanceof Metadata)) return undefined;
-  const [status] = metadata.get(STATUS_TRAILER);
-  if (!Buffer.isBuffer(status)) return undefined;
-  const trailer = { "grpc-status": "2", [STATUS_TRAILER]: status.toString("base64") };
+  const [status] = (error.metadata as Partial<Trailers> | undefined)?.get?.(STATUS_TRAILER) ?? [];
+  if (!(status instanceof Uint8Array)) return undefined;
+  const trailer = { "grpc-status": "2", [STATUS_TRAILER]: base64Encode(status) };
   return findTrailerError(new Headers(trailer));
+}
+
+interface Trailers {
+  get(name: string): readonly unknown[];
 }
 
 const STATUS_TRAILER = "grpc-status-details-bin";

@@ -1,9 +1,9 @@
 import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
-import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
-import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
-import { UploadService } from "../gen/tmlsr/v1/upload_service_pb.js";
-import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
 import { parseAddress } from "./address.js";
+import { MonitorService } from "./gen/tmlsr/v1/monitor_service_pb.js";
+import { TaskService } from "./gen/tmlsr/v1/task_service_pb.js";
+import { UploadService } from "./gen/tmlsr/v1/upload_service_pb.js";
+import { WorkflowService } from "./gen/tmlsr/v1/workflow_service_pb.js";
 import { createGrpcClient, type GrpcClient } from "./grpc-client.js";
 import { type Upload, uploadMessages } from "./upload.js";
 

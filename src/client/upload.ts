@@ -1,18 +1,11 @@
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { UploadRequestSchema, UploadResponse } from "../gen/tmlsr/v1/upload_service_pb.js";
+import type { UploadRequestSchema, UploadResponse } from "./gen/tmlsr/v1/upload_service_pb.js";
+import type { UploadOptions } from "./upload-options.js";
 
 /** A file to upload: its path, or a stream of its bytes. */
 export type UploadContent = string | AsyncIterable<Uint8Array>;
-
-/** Options of one upload. */
-export interface UploadOptions {
-  /** The file's name. @default the last segment of the path */
-  readonly fileName?: string;
-  /** Aborts the upload. The service then keeps nothing of it. */
-  readonly signal?: AbortSignal;
-}
 
 /**
  * Uploads a file. The answer's `url` can be given as the `url` of a task. Fails with the same

@@ -67,6 +67,12 @@ export interface Config {
     readonly defaults: { readonly image: readonly string[]; readonly video: readonly string[] };
     readonly models: Readonly<Record<string, string>>;
   };
+  readonly films: {
+    /** Frames of a chunk at most. Absent: as the servers' memory has it. */
+    readonly chunkFrames?: number;
+    /** How many chunks of one film run at a time while others wait. Absent: any number. */
+    readonly maxServers?: number;
+  };
   readonly scheduler: {
     readonly maxRetries: number;
     readonly retryDelayMs: number;
@@ -158,6 +164,7 @@ export function toConfig(settings: Settings): Config {
       defaults: { image: s.defaultImage, video: s.defaultVideo },
       models: s.models,
     },
+    films: defined({ chunkFrames: s.filmChunkFrames, maxServers: s.filmMaxServers }),
     scheduler: {
       maxRetries: s.maxRetries,
       retryDelayMs: s.retryDelaySeconds * 1000,

@@ -75,13 +75,16 @@ function unknownKeys(values: ReadonlyMap<string, unknown>, file: ConfigFile | un
     .map(([key]) => `${file?.name}: unknown key "${key}"`);
 }
 
+/** Names of the environment that are no settings: where the file is, and what the command reads. */
+const OTHER_NAMES: ReadonlySet<string> = new Set(["TMLSR_CONFIG", "TMLSR_URL"]);
+
 /** Finds misspelt `TMLSR_` variables. Without this check they would be ignored silently. */
 function unknownEnvironment(environment: Environment): string[] {
   const known = new Set(
     Object.values(SETTINGS as Record<string, Setting<unknown>>).map((row) => row.env),
   );
   return Object.keys(environment)
-    .filter((name) => name.startsWith("TMLSR_") && name !== "TMLSR_CONFIG" && !known.has(name))
+    .filter((name) => name.startsWith("TMLSR_") && !OTHER_NAMES.has(name) && !known.has(name))
     .map((name) => `unknown environment variable ${name}`);
 }
 

@@ -192,6 +192,22 @@ export const WORK_SETTINGS = {
     fallback: false,
     text: "Keep the graph that ComfyUI writes into PNG, MP4 and MOV files; by default it is removed from results.",
   }),
+  filmChunkFrames: setting({
+    env: "TMLSR_CHUNK_FRAMES",
+    key: "films.chunk_frames",
+    schema: positive.max(4096, "must be at most 4096").optional(),
+    fallback: undefined,
+    fallbackText: "by the servers' memory",
+    text: "Frames that one prompt computes at most. A longer film runs as several chunks.",
+  }),
+  filmMaxServers: setting({
+    env: "TMLSR_FILM_SERVERS",
+    key: "films.max_servers",
+    schema: positive.optional(),
+    fallback: undefined,
+    fallbackText: "all",
+    text: "How many chunks of one film run at the same time while anything else waits.",
+  }),
   prefetch: setting({
     env: "TMLSR_PREFETCH",
     key: "scheduler.prefetch",

@@ -52,7 +52,7 @@ export async function startCpuServer(options: CpuServerOptions): Promise<string>
   const pool = new NetworkPool(options.threadCount);
   const upscaler = new OneModelUpscaler(hooks.wrapUpscaler?.(pool) ?? pool);
   const log = new RunLog(options.logPath, () => upscaler.loadCount);
-  const nodes = createNodeClasses(folders, upscaler);
+  const nodes = createNodeClasses(folders, upscaler, hooks);
   const features = { supports_preview_metadata: true, max_upload_size: maxUploadBytes };
   const queue: PromptQueue = new PromptQueue(() => sockets.broadcastStatus());
   const status = () => ({ exec_info: { queue_remaining: queue.remainingCount } });

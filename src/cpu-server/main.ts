@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { NETWORK_PACKAGES } from "./network/network-packages.js";
-import { missingPackages } from "./required-packages.js";
+import { startCpuServer } from "./cpu-server.js";
+import { findWeights } from "./network/find-weights.js";
 import type { ServerHooks } from "./server-hooks.js";
 import type { SwitchPaths } from "./test-switches/test-switches.js";
 
@@ -27,10 +27,8 @@ async function main(): Promise<void> {
   if (values.switches !== undefined && !values["test-switches"]) {
     throw new Error("--switches needs --test-switches");
   }
-  requirePackages();
+  findWeights();
   endWithParent();
-  // Imported after the check, since it needs these packages.
-  const { startCpuServer } = await import("./cpu-server.js");
   const url = await startCpuServer({
     dir: values.dir,
     host: values.host,
@@ -45,13 +43,6 @@ async function main(): Promise<void> {
   });
   console.log(`cpu-server listening on ${url}`);
   process.send?.({ url });
-}
-
-function requirePackages(): void {
-  const missing = missingPackages(NETWORK_PACKAGES);
-  if (missing.length === 0) return;
-  const remedy = `run "npm install ${missing.join(" ")}", or use ComfyUI servers`;
-  throw new Error(`packages are missing; ${remedy}`);
 }
 
 /** A running prompt is lost, as with ComfyUI. No other clean-up is needed. */

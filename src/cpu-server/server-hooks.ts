@@ -1,11 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { Upscaler } from "./network/upscaler.js";
-import type { NodeResult } from "./nodes/node-class.js";
+import type { NodeClass, NodeResult } from "./nodes/node-class.js";
 import type { History } from "./prompts/history.js";
 import type { Interruption } from "./prompts/interruption.js";
 import type { PromptQueue } from "./prompts/prompt-queue.js";
 import type { RunLog } from "./run-log.js";
 import type { FrameHooks, SocketHub } from "./socket-hub.js";
+import type { Video } from "./video/video.js";
+import type { VideoWriter } from "./video/write-video.js";
 
 /** A node that is about to run or has run. */
 export interface NodeRun {
@@ -29,6 +31,12 @@ export interface ServerHooks extends FrameHooks {
   addHttp?(app: FastifyInstance, parts: ServerParts): void;
   /** Wraps the real networks. */
   wrapUpscaler?(real: Upscaler): Upscaler;
+  /** Adds node classes to the server's own. */
+  moreNodes?(): readonly NodeClass[];
+  /** Changes a film that was opened. */
+  readVideo?(video: Video): Promise<Video>;
+  /** How films are written. @default as the server does */
+  videoWriter?(): VideoWriter | undefined;
   /** Holds ended prompts in place of the plain history. */
   readonly history?: History;
   /** Awaited before a prompt is taken from the queue. */

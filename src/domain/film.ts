@@ -13,6 +13,8 @@ export interface FilmState {
   readonly completedCount: number;
   readonly runningCount: number;
   readonly failedCount: number;
+  /** How many of them came from splitting one in two. */
+  readonly splitCount: number;
   /** Frames of the whole film, and of its completed chunks. */
   readonly frameCount: number;
   readonly completedFrameCount: number;
@@ -24,7 +26,10 @@ export interface FilmState {
 export interface Chunk {
   /** The task id of the film. */
   readonly film: string;
-  /** From 0, in the order of making; a chunk that was split in two keeps its index for the first half. */
+  /**
+   * From 0 without a gap, in the order of cutting. A chunk that was split in two keeps its index for
+   * the first half; those of second halves count down from {@link MAX_CHUNK_INDEX}.
+   */
   readonly index: number;
   /** Its frames of the film, in the order in which they are shown. */
   readonly firstFrame: number;
@@ -37,9 +42,14 @@ export interface Chunk {
   /** When its first frame is shown, and for how long its frames are, in seconds of the film. */
   readonly startSeconds: number;
   readonly durationSeconds: number;
+  /** Frames a second of its result, the same for all chunks of the film; absent: as the piece has it. */
+  readonly fps?: number;
   /** The object of the piece of the film that its prompt reads. */
   readonly pieceKey: string;
 }
+
+/** The highest index of a chunk. */
+export const MAX_CHUNK_INDEX = 999_999;
 
 const CHUNK_ID = /^[0-9a-f]{32}-[0-9]{6}$/;
 const FILM_ID_LENGTH = 32;
@@ -59,7 +69,10 @@ export function filmIdOf(taskId: string): string {
   return taskId.slice(0, FILM_ID_LENGTH);
 }
 
-/** The folder of the storage that holds a film's pieces and results until its end. */
+/**
+ * The folder of the storage that holds a film's pieces and results until its end. It is not `work/`:
+ * where results are kept on the local disk, that is where the work directories of tasks are.
+ */
 export function filmFolder(film: string): string {
-  return `work/${film}/`;
+  return `films/${film}/`;
 }

@@ -14,6 +14,8 @@ export interface QueuedTask extends Bypasses {
   /** 0 to 2, the highest first. */
   readonly priority: number;
   readonly dueAt: Date;
+  /** Its place among those of its priority; absent: `dueAt`. */
+  readonly turnAt?: Date | undefined;
 }
 
 /**
@@ -58,10 +60,28 @@ type Compare = (a: QueuedTask, b: QueuedTask) => number;
 const ORDER: readonly Compare[] = [
   // A share between tenants would go here, before the priority.
   (a, b) => b.priority - a.priority,
-  (a, b) => a.dueAt.getTime() - b.dueAt.getTime(),
+  (a, b) => turnMs(a) - turnMs(b),
   // Ids are in the order of creation.
   (a, b) => Number(a.taskId > b.taskId) - Number(a.taskId < b.taskId),
 ];
+
+/**
+ * How long a second of a film holds its place in the queue, in seconds: about what a GPU needs for it.
+ * A task that comes meanwhile waits for no more of the film than that.
+ */
+const TURN_SECONDS_PER_FILM_SECOND = 10;
+
+/**
+ * A chunk's place in the queue: later than its film's, the later its first frame is. So the chunks of
+ * films that came together alternate, and a small task that comes later goes before most of a long film.
+ */
+export function chunkTurn(filmDueAt: Date, startSeconds: number): Date {
+  return new Date(filmDueAt.getTime() + startSeconds * TURN_SECONDS_PER_FILM_SECOND * 1000);
+}
+
+function turnMs({ turnAt, dueAt }: QueuedTask): number {
+  return (turnAt ?? dueAt).getTime();
+}
 
 /** Compares two tasks: the one whose turn comes first is smaller. */
 export function byTurn(a: QueuedTask, b: QueuedTask): number {

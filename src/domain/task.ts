@@ -203,6 +203,8 @@ export interface Task {
   readonly updatedAt: Date;
   /** The task is not run before this time. A client or the pause of a retry sets it. */
   readonly dueAt: Date;
+  /** A chunk's place in the queue, which does not keep it from being run before; absent: `dueAt`. */
+  readonly turnAt?: Date;
   readonly notBefore?: Date;
   readonly finishedAt?: Date;
 
@@ -239,7 +241,10 @@ export interface Task {
   readonly chunking?: "off";
   /** Its first failure of this kind: the next one is the task's fault. */
   readonly unclearFailure?: UnclearFailure;
-  /** A canceled task whose prompt or slot is not known to be free yet. */
+  /**
+   * A canceled task whose prompt or slot is not known to be free yet, or an ended film whose chunks
+   * and objects are not known to be gone yet.
+   */
   readonly cleanupPending?: boolean;
 
   /** The object storage's own data for resuming an upload. */

@@ -38,4 +38,6 @@ export interface FilmFacts {
   readonly lastDuration: number;
   /** Frames a second where all are shown equally long. */
   readonly frameRate?: Ratio;
+  /** What the film says of itself, such as its title, by FFmpeg's names. Absent: nothing. */
+  readonly tags?: Readonly<Record<string, string>>;
 }

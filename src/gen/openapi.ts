@@ -579,6 +579,68 @@ export const openapi = {
         }
       }
     },
+    "/tasks/{task_id}/chunks": {
+      "get": {
+        "operationId": "ListChunks",
+        "tags": [
+          "TaskService"
+        ],
+        "summary": "Lists the chunks of a film in the order of its frames; none where it runs as one prompt",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The chunks of a film.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/ListChunksResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "A bad parameter",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "404": {
+            "description": "TASK_NOT_FOUND",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/tasks:cancel": {
       "post": {
         "operationId": "CancelTasks",
@@ -1873,7 +1935,7 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen.",
+            "description": "The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen,\nand for a film that runs as several chunks.",
             "examples": [
               "http://127.0.0.1:8188"
             ]
@@ -1955,6 +2017,24 @@ export const openapi = {
               "type": "string"
             },
             "description": "What was done to input or result beyond the request, in short sentences; at most 8."
+          },
+          "chunks": {
+            "oneOf": [
+              {
+                "$ref": "#/components/schemas/ChunkCounts"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "The parts that a film runs as; unset where it runs as one prompt."
+          },
+          "preview_url": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "Where a film can be watched while it renders, until an hour after its end; unset otherwise."
           }
         },
         "required": [
@@ -1983,7 +2063,9 @@ export const openapi = {
           "variant",
           "labels",
           "retry_of",
-          "notes"
+          "notes",
+          "chunks",
+          "preview_url"
         ]
       },
       "TaskStatus": {
@@ -2308,6 +2390,38 @@ export const openapi = {
           "fps"
         ]
       },
+      "ChunkCounts": {
+        "type": "object",
+        "description": "How far the chunks of a film have come.",
+        "properties": {
+          "total": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many are known so far; it grows until the film is cut to its end."
+          },
+          "completed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many have completed."
+          },
+          "running": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many are being processed."
+          },
+          "failed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many have failed for good; the first one fails the film."
+          }
+        },
+        "required": [
+          "total",
+          "completed",
+          "running",
+          "failed"
+        ]
+      },
       "CreateTaskRequest": {
         "type": "object",
         "description": "A task to be accepted.",
@@ -2414,10 +2528,29 @@ export const openapi = {
               "type": "string"
             },
             "description": "The client's own marks, by which tasks are found again: at most 8."
+          },
+          "chunking": {
+            "oneOf": [
+              {
+                "$ref": "#/components/schemas/Chunking"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "Whether a film may run as several chunks, on several servers at once; left out: auto."
           }
         },
         "required": [
           "url"
+        ]
+      },
+      "Chunking": {
+        "type": "string",
+        "description": "Whether a film may be cut.\n\n* `auto`: It is cut where it is too long for one prompt.\n* `off`: It runs as one prompt.",
+        "enum": [
+          "auto",
+          "off"
         ]
       },
       "CreateTaskResponse": {
@@ -2494,6 +2627,78 @@ export const openapi = {
         "required": [
           "status",
           "task_ids"
+        ]
+      },
+      "ListChunksResponse": {
+        "type": "object",
+        "description": "The chunks of a film.",
+        "properties": {
+          "chunks": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Chunk"
+            },
+            "description": "In the order of its frames."
+          }
+        },
+        "required": [
+          "chunks"
+        ]
+      },
+      "Chunk": {
+        "type": "object",
+        "description": "A part of a film that one prompt computes.",
+        "properties": {
+          "index": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Its place among the chunks that are known so far, from 0."
+          },
+          "first_frame": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Its first frame, counted from 0."
+          },
+          "frames": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many frames it has."
+          },
+          "start": {
+            "type": "number",
+            "format": "double",
+            "description": "When its first frame is shown, in seconds of the film."
+          },
+          "status": {
+            "$ref": "#/components/schemas/TaskStatus",
+            "description": "Where it is."
+          },
+          "server": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "The server that runs or ran it; unset before one was chosen.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
+          },
+          "attempts": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Attempt"
+            },
+            "description": "What each try came to, newest last; the latest 20 are kept."
+          }
+        },
+        "required": [
+          "index",
+          "first_frame",
+          "frames",
+          "start",
+          "status",
+          "server",
+          "attempts"
         ]
       },
       "ListTasksResponse": {

@@ -1,4 +1,5 @@
 import { toTaskError } from "../domain/errors.js";
+import { isChunkId } from "../domain/film.js";
 import type { Dispatch, StageName, Task } from "../domain/task.js";
 import type { Fence, Outcome } from "../store/task-queue.js";
 import type { TaskStore } from "../store/task-store.js";
@@ -36,6 +37,11 @@ const CALL_NAMES = {
   recordUpload: "record_upload",
   settle: "settle",
   finishCleanup: "finish_cleanup",
+  getUnit: "get_unit",
+  addChunks: "add_chunks",
+  chunks: "chunks",
+  splitChunk: "split_chunk",
+  endChunks: "end_chunks",
   listExpired: "list_expired",
   deleteEnded: "delete_ended",
   leaseDuty: "lease_duty",
@@ -125,7 +131,8 @@ function newsOf(observer: StoreObserver): News {
       if (written(result, fence)) observer.dispatched(fence, dispatch);
     },
     updateStage(result, fence, name, { status, durationMs }) {
-      if (written(result, fence) && status === "success" && durationMs !== undefined)
+      const isTasks = written(result, fence) && !isChunkId(fence.taskId);
+      if (isTasks && status === "success" && durationMs !== undefined)
         observer.stageEnded(name, durationMs / 1000);
     },
     settle(result, fence, outcome) {

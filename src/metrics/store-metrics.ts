@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from "prom-client";
+import { isChunkId } from "../domain/film.js";
 import { STAGE_NAMES } from "../domain/task.js";
 import { GpuLedger } from "./gpu-ledger.js";
 import { STORE_CALLS, type StoreObserver } from "./observe-store.js";
@@ -29,15 +30,17 @@ export function createStoreMetrics(registry: Registry): StoreObserver {
     settled(fence, outcome) {
       switch (outcome.kind) {
         case "completed":
-          metrics.ended.inc({ status: "completed", code: "" });
+          if (!isChunkId(fence.taskId)) metrics.ended.inc({ status: "completed", code: "" });
           return ledger.settled(fence);
         case "failed":
+          // A chunk fails its film.
           metrics.ended.inc({ status: "failed", code: outcome.error.code });
           return ledger.settled(fence, outcome.error.code);
         case "retry":
           metrics.retries.inc({ code: outcome.reason });
           return ledger.settled(fence, outcome.dropDispatch ? outcome.reason : undefined);
         case "handed_back":
+        case "cut":
           return ledger.settled(fence);
       }
     },

@@ -10,10 +10,12 @@ import type { PromptUpdate } from "../comfy/prompt/prompt-progress.js";
 import { submitPrompt } from "../comfy/prompt/submit-prompt.js";
 import { withdrawPrompt } from "../comfy/prompt/withdraw-prompt.js";
 import { TaskError } from "../domain/errors.js";
+import type { Chunk } from "../domain/film.js";
 import type { Dispatch, OutputFile, Task } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { defined } from "../lib/defined.js";
 import { bindPrompt } from "../workflow/bind/bind-prompt.js";
+import type { PickedFrames } from "../workflow/bind/pick-frames.js";
 import { type Capability, variantOn } from "../workflow/check/missing-for.js";
 import { graphNamed, type Variant, variantsOf } from "../workflow/variants.js";
 import type { Workflow } from "../workflow/workflow.js";
@@ -74,7 +76,7 @@ const LOOK_PAUSE = { baseMs: 200, capMs: 5_000 };
  * it up.
  */
 export async function runNewPrompt(
-  task: Pick<Task, "taskId" | "epoch" | "parameters">,
+  task: Pick<Task, "taskId" | "epoch" | "parameters" | "chunk">,
   input: ReadyInput,
   context: ProcessContext,
   journal: TaskJournal,
@@ -91,7 +93,7 @@ export async function runNewPrompt(
   const prompt = bindPrompt(graph, {
     ...{ inputName, filenamePrefix },
     ...{ parameters: task.parameters, lowMemory },
-    ...defined({ classes: capability?.classes }),
+    ...defined({ classes: capability?.classes, frames: task.chunk && pickedFrames(task.chunk) }),
     input: input.facts,
   });
   const dispatch = {
@@ -154,6 +156,17 @@ export async function takeBack(
     if (signal.aborted || !(error instanceof TaskError)) throw error;
     return false;
   }
+}
+
+/** Which frames of its piece a chunk's prompt computes. */
+function pickedFrames({
+  skipCount: skip,
+  beforeCount: before,
+  frameCount: count,
+  afterCount: after,
+  fps,
+}: Chunk): PickedFrames {
+  return { skip, before, count, after, ...defined({ fps }) };
 }
 
 /** The variant that the server runs. One that can run none any more is asked all the same, and says why not. */

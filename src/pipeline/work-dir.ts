@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { asDiskFull } from "../input/probe/disk-full.js";
 import { untouchedFor } from "./untouched-for.js";
 
-const TASK_ID = /^[0-9a-f]{32}$/;
+/** Of tasks and chunks. */
+const UNIT_ID = /^[0-9a-f]{32}(-[0-9]{6})?$/;
 
 /**
  * The scratch directories of tasks, one each, in one directory of this process. A task's directory
@@ -35,7 +36,7 @@ export class WorkDirs {
    */
   async leftovers(untouchedMs = 0): Promise<string[]> {
     const names = await readdir(this.#root).catch(() => []);
-    const all = names.filter((name) => TASK_ID.test(name));
+    const all = names.filter((name) => UNIT_ID.test(name));
     if (untouchedMs === 0) return all;
     const ages = await Promise.all(all.map((name) => untouchedFor(join(this.#root, name))));
     return all.filter((_name, index) => (ages[index] ?? 0) >= untouchedMs);

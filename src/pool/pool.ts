@@ -32,6 +32,7 @@ export interface SlotRequest extends PromptRequest {
   readonly holder: SlotTaker;
   readonly priority: number;
   readonly dueAt: Date;
+  readonly turnAt?: Date | undefined;
   readonly bypassCount: number;
   /** How long the task had been passed over when it was leased; the limits go on from there. */
   readonly bypassedForMs?: number;
@@ -139,6 +140,7 @@ export class Pool {
       request,
       priority: request.priority,
       dueAt: request.dueAt,
+      turnAt: request.turnAt,
       taskId: request.holder.taskId,
       bypassCount: request.bypassCount,
       firstBypassedAtMs:

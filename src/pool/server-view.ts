@@ -1,3 +1,4 @@
+import { filmIdOf } from "../domain/film.js";
 import type { Workflow } from "../workflow/workflow.js";
 import type { Pool } from "./pool.js";
 import type { PoolServer } from "./server/pool-server.js";
@@ -14,7 +15,7 @@ export interface ServerView {
   readonly reason?: string;
   readonly quarantinedUntil?: Date;
   readonly lastActiveAt?: Date;
-  /** The tasks whose prompts it holds, the running one first. */
+  /** The tasks whose prompts it holds, the running one first; of a chunk, its film. */
   readonly taskIds: readonly string[];
   readonly loadedWorkflow?: string;
   readonly devices: readonly string[];
@@ -45,7 +46,7 @@ function viewServer(server: PoolServer, workflows: readonly Workflow[]): ServerV
     ...(server.health.reason !== undefined && { reason: server.health.reason }),
     ...(server.health.retryAt && { quarantinedUntil: server.health.retryAt }),
     ...(server.lastActiveAt && { lastActiveAt: server.lastActiveAt }),
-    taskIds: [...server.held.values()].map(({ taskId }) => taskId),
+    taskIds: [...new Set([...server.held.values()].map(({ taskId }) => filmIdOf(taskId)))],
     ...(server.loadedWorkflow !== undefined && { loadedWorkflow: server.loadedWorkflow }),
     devices: server.devices,
     ...(server.version !== undefined && { version: server.version }),

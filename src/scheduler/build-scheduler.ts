@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { RetryLimits } from "../domain/retry-policy.js";
 import type { InputSource } from "../input/input-source.js";
+import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import { Semaphore } from "../lib/semaphore.js";
 import type { DownloadContext } from "../pipeline/download-stage.js";
+import { PieceSource } from "../pipeline/film/piece-source.js";
 import type { UploadContext } from "../pipeline/upload-stage.js";
 import { WorkDirs } from "../pipeline/work-dir.js";
 import { WorkSpace } from "../pipeline/work-space.js";
@@ -35,6 +37,10 @@ export interface SchedulerSettings {
     readonly timeoutMs: number;
     readonly maxPixels: number;
   };
+  readonly films: {
+    readonly chunkFrames?: number;
+    readonly maxServers?: number;
+  };
   readonly checkResults: boolean;
   /** Empty where the built-in CPU server does the work. */
   readonly servers: readonly object[];
@@ -60,16 +66,31 @@ export interface SchedulerParts {
 /** How many results may wait, for each that is being stored, before no more tasks are begun. */
 const BACKLOG_PER_UPLOAD = 2;
 
+/** Cutting copies packets, which a disk does for few at a time. */
+const CUTS_AT_ONCE = 2;
+/** How long a storage that fails is waited for with the pieces of a film. */
+const STORAGE_WAIT_MS = 600_000;
+
 /** Makes the scheduler; it leases nothing before it is started. */
 export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
   const { pool, scheduler, workPath } = settings;
   const { storage, guard, sources, previews, ...shared } = parts;
+  const { chunkFrames, maxServers } = settings.films;
+  const workSpace = new WorkSpace(workPath, settings.workMaxBytes, parts.logger);
+  const patience = { pauseMs: scheduler.retryDelayMs, limitMs: STORAGE_WAIT_MS };
+  const pieces = new PieceSource({ storage, patience });
   return new Scheduler({
     context: {
       ...shared,
       workDirs: new WorkDirs(workPath),
       upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
-      download: downloadContext(settings, { guard, sources, previews }),
+      download: downloadContext(settings, { guard, sources: [...sources, pieces], previews }),
+      films: {
+        ...defined({ chunkFrames }),
+        workSpace,
+        patience,
+        cuts: new Semaphore(CUTS_AT_ONCE),
+      },
       uploads: new Semaphore(scheduler.uploadCount),
       stallMs: pool.stallMs,
       stallMinMs: pool.stallMinMs,
@@ -80,10 +101,11 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
     owner: randomUUID(),
     leaseMs: scheduler.leaseMs,
     prefetchCount: scheduler.prefetchCount,
-    workSpace: new WorkSpace(workPath, settings.workMaxBytes, parts.logger),
+    workSpace,
     maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
     maxBypassCount: scheduler.maxBypassCount,
     maxBypassMs: scheduler.maxBypassMs,
+    ...defined({ maxFilmServers: maxServers }),
   });
 }
 

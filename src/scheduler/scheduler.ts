@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TaskError } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-reading.js";
@@ -13,7 +14,9 @@ import { TaskRun } from "./run/task-run.js";
 
 /** Options of the scheduler. */
 export interface SchedulerOptions {
-  readonly context: Omit<EndContext, "stopSignal" | "onPhase">;
+  readonly context: Omit<EndContext, "stopSignal" | "onPhase" | "films"> & {
+    readonly films: Omit<EndContext["films"], "isBusy">;
+  };
   /** Names this process among those that share the store; a new name at every start. */
   readonly owner: string;
   readonly leaseMs: number;
@@ -24,6 +27,8 @@ export interface SchedulerOptions {
   readonly workSpace: Pick<WorkSpace, "hasRoom">;
   readonly maxBypassCount: number;
   readonly maxBypassMs: number;
+  /** How many chunks of one film run at a time while others wait. @default any number */
+  readonly maxFilmServers?: number;
 }
 
 /** How long the loop sleeps at most: it looks for expired leases at least so often. */
@@ -33,6 +38,10 @@ const MIN_SLEEP_MS = 20;
 const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
 /** Leases only tasks that hold a slot already, whatever their workflow. */
 const WITH_SLOT: LeaseStep = { workflows: [], prefer: [] };
+/** What waits to be stored. */
+const BACKLOG: ReadonlySet<RunPhase> = new Set(["upload", "kept", "join"]);
+/** What gets the grace period to end. */
+const LAST: ReadonlySet<RunPhase> = new Set(["upload", "join", "cleanup"]);
 /** How long a run may take to hand its task back once its time is over. */
 const LAST_WORDS_MS = 2_000;
 
@@ -66,6 +75,7 @@ export class Scheduler implements AsyncDisposable {
       logger: this.#logger,
       stopSignal: this.#stop.signal,
       onPhase: () => this.wake(),
+      films: { ...options.context.films, isBusy: () => this.#isBusy() },
     };
     this.#planner = new LeasePlanner({ ...options.context, ...options });
     const { owner, leaseMs } = options;
@@ -101,7 +111,7 @@ export class Scheduler implements AsyncDisposable {
     clearTimeout(this.#timer);
     for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
     await this.#filling;
-    this.#handBack((phase) => phase !== "upload" && phase !== "cleanup");
+    this.#handBack((phase) => !LAST.has(phase));
     const grace = setTimeout(() => {
       this.#stop.abort();
       this.#handBack(() => true);
@@ -194,9 +204,10 @@ export class Scheduler implements AsyncDisposable {
 
   async #leaseFirst(steps: readonly LeaseStep[]): Promise<Task | undefined> {
     const { store } = this.#context;
-    const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
+    const { owner, leaseMs, maxBypassCount, maxBypassMs, maxFilmServers } = this.#options;
+    const limits = { maxBypassCount, maxBypassMs, ...defined({ maxFilmServers }) };
     for (const step of steps.length > 0 ? steps : [WITH_SLOT]) {
-      const request = { ...step, owner, leaseMs, maxBypassCount, maxBypassMs };
+      const request = { ...step, ...limits, owner, leaseMs };
       const task = await store.lease(request);
       if (task !== undefined) return task;
     }
@@ -205,7 +216,7 @@ export class Scheduler implements AsyncDisposable {
 
   async #plan(): Promise<LeasePlan> {
     const runs = [...this.#runs.keys()];
-    const backlog = runs.filter(({ phase }) => phase === "upload" || phase === "kept");
+    const backlog = runs.filter(({ phase }) => BACKLOG.has(phase));
     if (backlog.length >= this.#options.maxBacklogCount) return NOTHING_NEW;
     const atHand = this.#planner.atHand(runs);
     // Tasks that only wait, for a retry or for a server that is down, may have filled the disk.
@@ -214,6 +225,10 @@ export class Scheduler implements AsyncDisposable {
     if (runs.length > waiting.length && !(await this.#options.workSpace.hasRoom()))
       return NOTHING_NEW;
     return this.#planner.plan(atHand);
+  }
+
+  #isBusy(): boolean {
+    return [...this.#runs.keys()].some(({ phase }) => phase !== "cut");
   }
 
   #start(task: Task): void {

@@ -22,6 +22,8 @@ export interface CreateTask {
   readonly notBefore?: Date;
   readonly idempotencyKey?: string;
   readonly labels?: Labels;
+  /** `off`: a film runs as one prompt. */
+  readonly chunking?: "off";
 }
 
 /** The objects that a request is checked against. */
@@ -67,6 +69,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
     priority: request.priority ?? 1,
     notBefore: request.notBefore,
     labels: request.labels,
+    chunking: request.chunking,
   });
   return { newTask, workflow };
 }

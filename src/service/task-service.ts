@@ -7,6 +7,7 @@ import { perObject } from "../lib/per-object.js";
 import type { PreviewSide, PreviewWidth } from "../preview/preview-key.js";
 import type { Preview, Previews } from "../preview/previews.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
+import type { ChunkTask, FilmQueue } from "../store/film-queue.js";
 import { type DeletedTask, isDeleted } from "../store/task-following.js";
 import type { TaskIntake } from "../store/task-intake.js";
 import { taskPages } from "../store/task-pages.js";
@@ -24,7 +25,7 @@ export type { WatchedTasks };
 
 /** The objects that the service works with. */
 export interface TaskServiceOptions extends TaskSubmissionOptions {
-  readonly store: TaskReading & TaskIntake & WorkflowArchive;
+  readonly store: TaskReading & TaskIntake & WorkflowArchive & Pick<FilmQueue, "chunks">;
   readonly watcher: Pick<TaskWatcher, "watch">;
   readonly tasksWatcher: Pick<TasksWatcher, "watch">;
   readonly storage: Pick<ObjectStorage, "url">;
@@ -104,10 +105,11 @@ export class TaskService {
   async retry(taskId: string): Promise<Task> {
     const task = await this.#options.store.get(taskId);
     if (task === undefined) throw notFound();
-    const { status, params, parameters, priority, labels } = task;
+    const { status, params, parameters, priority, labels, chunking } = task;
     if (status !== "failed" && status !== "canceled") throw notEnded(status);
     const idempotencyKey = `${RETRY_KEY}${taskId}`;
-    const request = { params, parameters, priority, idempotencyKey, ...defined({ labels }) };
+    const same = { params, parameters, priority, ...defined({ labels, chunking }) };
+    const request = { ...same, idempotencyKey };
     return await this.#submission.create(request, taskId);
   }
 
@@ -130,6 +132,13 @@ export class TaskService {
     const task = await this.#options.store.get(taskId);
     if (task === undefined) throw notFound();
     return await this.#view(task);
+  }
+
+  /** The chunks of a film by their first frame; none if it has none. @throws TaskError TASK_NOT_FOUND. */
+  async chunks(taskId: string): Promise<readonly ChunkTask[]> {
+    const { store } = this.#options;
+    if ((await store.get(taskId)) === undefined) throw notFound();
+    return await store.chunks(taskId);
   }
 
   /**

@@ -136,10 +136,10 @@ export class TaskSubmission {
 /** What a task was stored from. */
 function asNew(task: Task, idempotency: Idempotency | undefined): NewTask {
   const { params, type, workflow, workflowVersion, parameters, priority } = task;
-  const { notBefore, labels, retryOf } = task;
+  const { notBefore, labels, retryOf, chunking } = task;
   return {
     ...{ params, type, workflow, workflowVersion, parameters, priority },
-    ...defined({ notBefore, labels, retryOf, idempotency }),
+    ...defined({ notBefore, labels, retryOf, chunking, idempotency }),
   };
 }
 

@@ -6,6 +6,8 @@ export interface TaskView {
   readonly task: Task;
   /** One URL for each of the task's outputs. */
   readonly outputUrls: readonly ObjectUrl[];
+  /** Where a film can be watched while it renders; absent: nowhere. */
+  readonly previewUrl?: string;
 }
 
 /** Makes the view of a task. */

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { extname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { findWeights } from "../cpu-server/network/find-weights.js";
 import { backoffMs } from "../lib/backoff.js";
 import type { Logger } from "../lib/logger.js";
 
@@ -37,8 +38,11 @@ export class CpuServerProcess implements AsyncDisposable {
   /**
    * Chooses the port and starts the server. The server listens a little later. If it cannot start,
    * the reason is logged.
+   *
+   * @throws Error that says what to install if what only the CPU server needs is not there.
    */
   static async start(options: CpuServerOptions): Promise<CpuServerProcess> {
+    findWeights();
     const server = new CpuServerProcess(await freePort(), options);
     server.#keeping = server.#keep();
     return server;

@@ -13,6 +13,8 @@ export interface NewTask {
   readonly notBefore?: Date;
   readonly labels?: Labels;
   readonly retryOf?: string;
+  /** `off`: a film runs as one prompt. */
+  readonly chunking?: "off";
   /** With it, a repeated create answers with the task of the first create. */
   readonly idempotency?: Idempotency;
 }

@@ -46,6 +46,12 @@ export interface LeaseRequest {
    */
   readonly maxBypassCount: number;
   readonly maxBypassMs: number;
+  /**
+   * A film of which so many chunks are processed is passed over while anything else is due.
+   *
+   * @default no limit
+   */
+  readonly maxFilmServers?: number;
 }
 
 /**
@@ -65,9 +71,9 @@ export interface ProgressReport extends Fence {
 }
 
 /**
- * The reported tasks that the holder no longer holds, and those that a client has canceled. A
- * canceled task with `cleanupPending` keeps its lease and slot, and the heartbeat has extended the
- * lease for the cleanup.
+ * The reported tasks that the holder no longer holds, and those that ended without it: canceled by a
+ * client, or a film that one of its chunks failed. Such a task with `cleanupPending` keeps its lease
+ * and slot, and the heartbeat has extended the lease for the cleanup.
  */
 export interface HeartbeatResult {
   readonly lost: readonly Fence[];
@@ -104,7 +110,12 @@ export type Outcome =
    * A process that stops gives the task back: pending at once, in its old place, with nothing
    * spent. The task keeps dispatch and slot.
    */
-  | { readonly kind: "handed_back" };
+  | { readonly kind: "handed_back" }
+  /**
+   * All pieces of a film are stored: it waits for its chunks, `processing` without a lease. Once all
+   * have completed, as they may have by now, {@link TaskQueue.leaseOrphan} gives it out.
+   */
+  | { readonly kind: "cut" };
 
 /** The part of a store for processes that run tasks: they lease, hold and settle them. */
 export interface TaskQueue {
@@ -112,7 +123,8 @@ export interface TaskQueue {
    * Leases a pending task that is due and whose workflow is in `workflows`: the highest priority
    * first, then the earliest due time, then the oldest task. A task whose workflow is in `prefer`
    * may pass others of its priority, each of them at most `maxBypassCount` times and for at most
-   * `maxBypassMs`. A new lease has a higher epoch and opens an entry in `attempts`.
+   * `maxBypassMs`. A chunk is due at once; its turn is that of its frames within the film, so that the
+   * films of a priority alternate. A new lease has a higher epoch and opens an entry in `attempts`.
    * A due task that holds a slot comes before all others, whatever its workflow: it went back to
    * pending with a prompt that may still run.
    *
@@ -121,16 +133,17 @@ export interface TaskQueue {
   lease(request: LeaseRequest): Promise<Task | undefined>;
 
   /**
-   * Takes over a task whose lease has expired, or a canceled task whose cleanup nobody does. The
-   * task that waits longest goes first. It gets a higher epoch and keeps slot and dispatch.
-   * `takeovers` grows only if the download or upload stage was running: a task that merely waited,
-   * or whose prompt a server runs, did not bring its holder down. A stage that succeeds sets
-   * `takeovers` back to 0. The takeover of a cleanup spends nothing, opens no entry in `attempts`
-   * and makes no new revision.
+   * Takes over a task whose lease has expired, an ended task whose cleanup nobody does, or a film whose
+   * chunks have all completed. The task that waits longest goes first. It gets a higher epoch and
+   * keeps slot and dispatch. `takeovers` grows only if the download or upload stage was running or a
+   * film was being cut: a task that merely waited, or whose prompt a server runs, did not bring its
+   * holder down. A stage that succeeds sets `takeovers` back to 0. The takeover of a cleanup or of a
+   * film that nobody held spends nothing and opens no entry in `attempts` beside an open one. That of
+   * a cleanup makes no new revision.
    *
-   * @param scope `with_prompt`: only tasks that a server may be busy with or has a result of, and
-   *   canceled tasks that wait for their cleanup. Somebody must look after them at once, even
-   *   without room for more tasks.
+   * @param scope `with_prompt`: only tasks that a server may be busy with or has a result of, films to
+   *   be joined, and ended tasks that wait for their cleanup. Somebody must look after them at once,
+   *   even without room for more tasks.
    * @returns undefined if there is no such task.
    */
   leaseOrphan(owner: string, leaseMs: number, scope?: OrphanScope): Promise<Task | undefined>;
@@ -197,9 +210,10 @@ export interface TaskQueue {
   settle(fence: Fence, outcome: Outcome): Promise<WriteResult>;
 
   /**
-   * Ends the cleanup of a canceled task: its server is known to be free of the prompt. Frees slot,
-   * dispatch and lease. The answer is `ok` also when there was nothing to clean up. It is `lost`
-   * when the cleanup is pending but nobody holds a lease for it, and for a task that has not ended.
+   * Ends the cleanup of a canceled task, whose server is known to be free of the prompt, or of an ended
+   * film, whose chunks and objects are gone. Frees slot, dispatch and lease. The answer is `ok` also
+   * when there was nothing to clean up. It is `lost` when the cleanup is pending but nobody holds a
+   * lease for it, and for a task that has not ended.
    */
   finishCleanup(fence: Fence): Promise<WriteResult>;
 }

@@ -1,4 +1,5 @@
 import type { Duties } from "./duties.js";
+import type { FilmQueue } from "./film-queue.js";
 import type { TaskFollowing } from "./task-following.js";
 import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
@@ -21,6 +22,7 @@ export interface TaskStore
     TaskFollowing,
     TaskIntake,
     TaskQueue,
+    FilmQueue,
     TaskRetention,
     WorkflowArchive,
     Duties,

@@ -52,7 +52,7 @@ export function buildGraph(
     ...(sidecar.low_memory && { lowMemory: checkLowMemory(name, prompt, sidecar.low_memory) }),
     ...(sidecar.fit && { fit: fitOf(name, prompt, parameters, sidecar.fit) }),
     ...(sidecar.alpha && { alpha: imageNode(name, prompt, "alpha", sidecar.alpha) }),
-    ...(sidecar.frames && { frames: framesOf(name, prompt, sidecar.frames) }),
+    ...(sidecar.frames && { frames: framesOf(name, prompt, parameters, sidecar.frames) }),
     ...(sidecar.size && { size: sizeOf(name, parameters, sidecar.size) }),
   };
   return { graph, type: sidecar.type ?? typeOf(name, prompt, input) };
@@ -164,15 +164,14 @@ function requireDefaults(
 function framesOf(
   name: string,
   prompt: Prompt,
-  { decoded, made, multiple, plus }: NonNullable<Sidecar["frames"]>,
+  parameters: readonly WorkflowParameter[],
+  { decoded, made, ...rest }: NonNullable<Sidecar["frames"]>,
 ): FilmFrames {
   requireNode(name, prompt, "frames", decoded);
   requireNode(name, prompt, "frames", made);
-  return {
-    ...{ decoded, made },
-    ...(multiple !== undefined && { multiple }),
-    ...(plus !== undefined && { plus }),
-  };
+  const byName = typeof rest.scale === "string" ? rest.scale : undefined;
+  requireDefaults(name, parameters, "frames", [byName]);
+  return { decoded, made, ...defined(rest) };
 }
 
 /** A node that may be left out: what is linked to it then gets its `image`. */

@@ -1,4 +1,4 @@
-import { type Capability, variantOn } from "./check/missing-for.js";
+import { type Capability, missingFor, variantOn } from "./check/missing-for.js";
 import {
   isLink,
   type ModelNeed,
@@ -36,7 +36,14 @@ export function describeRun(workflow: Workflow, capability: Capability): readonl
   return [
     ...(name === undefined ? [] : [`  runs        variant "${name}"`]),
     ...graph.models.map(({ node, input }) => `  uses        ${prompt[node]?.inputs[input]}`),
+    ...(workflow.type === "video" ? filmLines(workflow, capability) : []),
   ];
+}
+
+function filmLines(workflow: Workflow, capability: Capability): readonly string[] {
+  const missing = missingFor(workflow, capability, {}, true);
+  if (missing.length === 0) return ["  films       run in chunks"];
+  return ["  films       run as one prompt", ...missing.map((what) => `    ${what}`)];
 }
 
 function nodeText(prompt: Prompt, id: string): string {

@@ -108,7 +108,30 @@ export interface FilmFrames {
   /** The network works on `multiple * n + plus` frames; any other number costs padding. Absent: on any number. */
   readonly multiple?: number;
   readonly plus?: number;
+  /** How many frames the network is to see before and after those of a chunk; absent: none. */
+  readonly context?: FrameContext;
+  /** How chunks are put together; absent: `trim`, each gives its own frames and nothing of its neighbours'. */
+  readonly join?: FilmJoin;
+  /** How many times a chunk's frames are in the server's memory at the peak, as decoded and as made; absent: not known. */
+  readonly copies?: FrameCopies;
+  /** How many times as wide and high as decoded the frames are where they are largest; absent: as `size` promises. */
+  readonly scale?: number | string;
 }
+
+/** Numbers of frames. */
+export interface FrameContext {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Numbers of copies; 0 where frames are computed one by one. */
+export interface FrameCopies {
+  readonly decoded: number;
+  readonly made: number;
+}
+
+/** `crossfade`: the frames that two chunks both have go over from one to the other. */
+export type FilmJoin = "trim" | "crossfade";
 
 /** A graph, with what it needs and where things go in it. */
 export interface WorkflowGraph {

@@ -2,6 +2,9 @@ import { describe } from "vitest";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { describeCanceling } from "./task-store.cancel.js";
 import { describeCreating } from "./task-store.create.js";
+import { describeFilmOrder } from "./task-store.film-order.js";
+import { describeFilmRaces } from "./task-store.film-races.js";
+import { describeFilms } from "./task-store.films.js";
 import { describeFollowing } from "./task-store.follow.js";
 import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
@@ -48,6 +51,9 @@ export function describeTaskStore(
     describeSettling(open);
     describeCanceling(open);
     describeRetention(open);
+    describeFilms(open);
+    describeFilmOrder(open);
+    describeFilmRaces(open);
     describeModel(open, modelRunCount);
   });
 }

@@ -62,6 +62,10 @@ export class TestTasks implements Tasks {
     return view(task);
   }
 
+  async chunks(): Promise<[]> {
+    return [];
+  }
+
   async list(): Promise<{ tasks: TaskView[] }> {
     return { tasks: Array.from(this.#tasks.values(), view) };
   }

@@ -32,14 +32,25 @@ describe("deploy/Dockerfile", () => {
 
   test("copies only what is there and what the build context has", () => {
     const context = read("deploy/Dockerfile.dockerignore").split("\n");
+    const isIn = (path: string) =>
+      context.includes(`!${path}`) || context.includes(`!${path.split("/")[0]}`);
     const copied = having("COPY")
       .filter((line) => !line.includes("--from="))
       .flatMap((line) => line.split(/\s+/).slice(1, -1));
     expect(copied.length).toBeGreaterThan(4);
     for (const path of copied) {
       expect(existsSync(new URL(path, root)), path).toBe(true);
-      expect(context).toContain(`!${path}`);
+      expect(isIn(path), path).toBe(true);
     }
+  });
+
+  test("leaves out what only the built-in CPU server needs", () => {
+    const { dependencies } = JSON.parse(read("package.json"));
+    const { dependencies: needed } = JSON.parse(read("src/cpu-server/package.json"));
+    const apart = Object.keys(needed).filter((name) => !(name in dependencies));
+    expect(apart).toEqual(["@websr/websr"]);
+    expect(having("ARG")).toContain("ARG LEAVE_OUT=--workspaces=false");
+    expect(having("RUN").at(-2)).toMatch(/&& npm ci --omit=dev \$LEAVE_OUT /);
   });
 
   test("sets only settings that there are", () => {

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { TaskSchema, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
 import {
+  ChunkSchema,
   SubmitStatus,
   type TaskService as TaskProto,
   WatchTasksResponseSchema,
@@ -11,8 +12,9 @@ import { mapInTurns } from "../../lib/in-turns.js";
 import { perObject } from "../../lib/per-object.js";
 import type { NewsView, TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
+import type { ChunkTask } from "../../store/film-queue.js";
 import { abortable } from "../calls/abortable.js";
-import { toListedTask, toProtoNews, toProtoTask } from "./task-mapper.js";
+import { toListedTask, toProtoChunk, toProtoNews, toProtoTask } from "./task-mapper.js";
 import {
   toCreateTask,
   toCreateTasks,
@@ -29,6 +31,7 @@ export type Tasks = Pick<
   | "retry"
   | "violations"
   | "get"
+  | "chunks"
   | "list"
   | "cancel"
   | "cancelAll"
@@ -68,6 +71,12 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
 
     async getTask({ taskId }) {
       return { task: toProtoTask(await tasks.get(taskId)) };
+    },
+
+    async listChunks({ taskId }) {
+      const chunk = ([index, task]: readonly [number, ChunkTask]) =>
+        create(ChunkSchema, toProtoChunk(task, index));
+      return { chunks: await mapInTurns((await tasks.chunks(taskId)).entries(), chunk) };
     },
 
     async listTasks({ pageSize, pageToken, status: asked, label }) {

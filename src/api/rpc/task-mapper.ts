@@ -5,10 +5,12 @@ import {
   type MessageInitShape,
 } from "@bufbuild/protobuf";
 import { timestampFromDate, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { FilmState } from "../../domain/film.js";
 import type * as domain from "../../domain/task.js";
 import { STAGE_NAMES } from "../../domain/task.js";
 import {
   type AttemptSchema,
+  type ChunkCountsSchema,
   type InputSchema,
   type OutputSchema,
   StageName,
@@ -19,9 +21,10 @@ import {
   TaskStatus,
   TaskType,
 } from "../../gen/tmlsr/v1/task_pb.js";
-import type { WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { ChunkSchema, WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
 import type { NewsView } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
+import type { ChunkTask } from "../../store/film-queue.js";
 import { hideSecretsOfUrls, hideUrlSecrets } from "./hide-url-secrets.js";
 
 const TASK_STATUS: Readonly<Record<domain.TaskStatus, TaskStatus>> = {
@@ -66,7 +69,11 @@ export function toListedTask(view: TaskView): MessageInitShape<typeof TaskSchema
  * A task as a client that knows its id sees it. The request is shown as it was sent; possible
  * secrets in error texts are removed.
  */
-export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<typeof TaskSchema> {
+export function toProtoTask({
+  task,
+  outputUrls,
+  previewUrl,
+}: TaskView): MessageInitShape<typeof TaskSchema> {
   const outputs = (task.outputs ?? []).map((output, index) => toOutput(output, outputUrls[index]));
   return {
     taskId: task.taskId,
@@ -95,6 +102,22 @@ export function toProtoTask({ task, outputUrls }: TaskView): MessageInitShape<ty
     labels: { ...task.labels },
     retryOf: task.retryOf,
     notes: [...(task.notes ?? [])],
+    chunks: task.film && toChunkCounts(task.film),
+    previewUrl,
+  };
+}
+
+/** A chunk of a film. @param index its place among them. */
+export function toProtoChunk(task: ChunkTask, index: number): MessageInitShape<typeof ChunkSchema> {
+  const { chunk, status, attempts } = task;
+  return {
+    index,
+    firstFrame: chunk.firstFrame,
+    frames: chunk.frameCount,
+    start: chunk.startSeconds,
+    status: TASK_STATUS[status],
+    server: serverOf(task),
+    attempts: attempts.map(toAttempt),
   };
 }
 
@@ -110,6 +133,16 @@ export function toProtoNews(news: NewsView): MessageInitShape<typeof WatchTasksR
 /** A JSON value as google.protobuf.Value. Undefined stays undefined. */
 export function toProtoValue(json: domain.Json | undefined): Value | undefined {
   return json === undefined ? undefined : fromJson(ValueSchema, json as JsonValue);
+}
+
+function toChunkCounts(film: FilmState): MessageInitShape<typeof ChunkCountsSchema> {
+  const { chunkCount, completedCount, runningCount, failedCount } = film;
+  return {
+    total: chunkCount,
+    completed: completedCount,
+    running: runningCount,
+    failed: failedCount,
+  };
 }
 
 function toStages(stages: domain.Task["stages"]): MessageInitShape<typeof StageSchema>[] {

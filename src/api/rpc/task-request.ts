@@ -3,7 +3,11 @@ import { type Timestamp, timestampDate, type Value } from "@bufbuild/protobuf/wk
 import { TaskError, type Violation } from "../../domain/errors.js";
 import type { Label, TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
 import * as pb from "../../gen/tmlsr/v1/task_pb.js";
-import type { CreateTaskRequest, WatchTasksRequest } from "../../gen/tmlsr/v1/task_service_pb.js";
+import {
+  Chunking,
+  type CreateTaskRequest,
+  type WatchTasksRequest,
+} from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
 import type { CreateTask } from "../../service/create-task.js";
 import type { WatchedTasks } from "../../service/task-service.js";
@@ -29,6 +33,7 @@ export function toCreateTask(request: CreateTaskRequest, keyHeader: string | nul
     notBefore: toDate(request.notBefore, violations),
     idempotencyKey,
     labels: Object.keys(request.labels).length > 0 ? request.labels : undefined,
+    chunking: request.chunking === Chunking.OFF ? ("off" as const) : undefined,
   });
   if (violations.length > 0) throw invalidRequest(violations);
   return created;

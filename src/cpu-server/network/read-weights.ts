@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { findWeights } from "./find-weights.js";
 
 /** The numbers of the network, in the order that `convolutions.wat` reads them. */
 export interface Weights {
@@ -15,14 +15,12 @@ export interface Weights {
 export const LAYER_COUNT = 7;
 
 /**
- * Reads Anime4K's network `CNN x2 VL` (MIT licence) out of the package `@websr/websr`. Of its code
- * nothing is used: it computes on graphics cards, and in browsers alone.
+ * Reads the weights.
+ *
+ * @throws Error that says what to install if their package is not there.
  */
 export async function readWeights(): Promise<Weights> {
-  const path = createRequire(import.meta.url).resolve(
-    "@websr/websr/weights/anime4k/cnn-2x-l-an.json",
-  );
-  const { layers } = JSON.parse(await readFile(path, "utf8")) as WeightsFile;
+  const { layers } = JSON.parse(await readFile(findWeights(), "utf8")) as WeightsFile;
   const part = (name: string): Part => {
     const found = layers[name];
     if (found === undefined) throw new Error(`Cannot read the network: it has no "${name}"`);

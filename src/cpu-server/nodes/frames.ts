@@ -66,6 +66,44 @@ export async function mapFrames(frames: Frames, mapping: FrameMapping): Promise<
   return { width, height, count, film, isBoundToRun: true, [Symbol.asyncIterator]: read };
 }
 
+/**
+ * Frames from `start` on, at most `length` of them and at least one: beyond the end there is the last one. Those of a
+ * video are read up to the last that is needed, and their times begin at 0.
+ */
+export async function pickFrames(frames: Frames, start: number, length: number): Promise<Frames> {
+  const { width, height, film, isBoundToRun } = frames;
+  const read = () => pickEach(frames, start, length);
+  if (film === undefined) return framesOf(await collect(read()));
+  const count = Math.max(1, Math.min(length, frames.count - start));
+  return { width, height, count, film, isBoundToRun, [Symbol.asyncIterator]: read };
+}
+
+async function* pickEach(
+  frames: Frames,
+  start: number,
+  length: number,
+): AsyncGenerator<Frame, void> {
+  let index = 0;
+  let last: Frame | undefined;
+  let originSeconds: number | undefined;
+  for await (const frame of frames) {
+    last = frame;
+    index += 1;
+    if (index <= start) continue;
+    originSeconds ??= frame.time?.startSeconds ?? 0;
+    yield startedAt(frame, originSeconds);
+    if (index === start + length) return;
+  }
+  if (index <= start && last !== undefined) yield startedAt(last, last.time?.startSeconds ?? 0);
+}
+
+/** A frame of a video whose time begins at `seconds` of the old one. */
+function startedAt(frame: Frame, seconds: number): Frame {
+  const { time } = frame;
+  if (time === undefined) return frame;
+  return { ...frame, time: { ...time, startSeconds: time.startSeconds - seconds } };
+}
+
 async function* mapEach(frames: Frames, map: FrameMapping["map"]): AsyncGenerator<Frame, void> {
   let index = 0;
   for await (const frame of frames) {

@@ -4,7 +4,7 @@ import { extname } from "node:path";
 import type { Folders } from "../folders.js";
 import type { Json } from "../json.js";
 import { PythonError, pythonStr } from "../python-text.js";
-import { openVideo } from "../video/open-video.js";
+import type { Video } from "../video/video.js";
 import { textInput } from "./input-values.js";
 import type { NodeClass } from "./node-class.js";
 
@@ -12,7 +12,7 @@ import type { NodeClass } from "./node-class.js";
  * ComfyUI's LoadVideo: opens a file of `input/`. Frames are decoded when they are read. They are
  * not rotated; the rotation is kept in addition to them.
  */
-export function loadVideo(folders: Folders): NodeClass {
+export function loadVideo(folders: Folders, open: (path: string) => Promise<Video>): NodeClass {
   return {
     name: "LoadVideo",
     displayName: "Load Video",
@@ -39,7 +39,7 @@ export function loadVideo(folders: Folders): NodeClass {
     execute: async (inputs) => {
       const name = textInput(inputs, "file");
       const path = pathOf(folders, name);
-      if (path !== undefined) return { values: [await openVideo(path)] };
+      if (path !== undefined) return { values: [await open(path)] };
       throw new PythonError("FileNotFoundError", `No such file or directory: '${name}'`);
     },
   };

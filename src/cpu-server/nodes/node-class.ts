@@ -39,9 +39,10 @@ export interface NodeClass {
   readonly description?: string;
   /**
    * The Python module of the class. All classes except those of `nodes` describe themselves in the
-   * newer (V3) form.
+   * newer (V3) form, unless `isOlderForm`.
    */
   readonly module: string;
+  readonly isOlderForm?: true;
   /** The types of the outputs. */
   readonly outputs: readonly string[];
   /** The names of the outputs, if they differ from the types. */

@@ -1,5 +1,9 @@
 import type { Folders } from "../folders.js";
 import type { Upscaler } from "../network/upscaler.js";
+import type { ServerHooks } from "../server-hooks.js";
+import { openVideo } from "../video/open-video.js";
+import { type VideoWriter, writeVideo } from "../video/write-video.js";
+import { imageFromBatch } from "./image-from-batch.js";
 import { imageScale, imageScaleBy } from "./image-scale.js";
 import { joinImageWithAlpha } from "./join-image-with-alpha.js";
 import { loadImage } from "./load-image.js";
@@ -11,20 +15,32 @@ import { imageUpscaleWithModel, upscaleModelLoader } from "./upscale-with-model.
 import { createVideo, getVideoComponents } from "./video-components.js";
 
 /** All classes of this server. They are a part of ComfyUI's own classes, with the same names. */
-export function createNodeClasses(folders: Folders, upscaler: Upscaler): NodeClasses {
+export function createNodeClasses(
+  folders: Folders,
+  upscaler: Upscaler,
+  hooks: ServerHooks,
+): NodeClasses {
+  const open = async (path: string) => {
+    const video = await openVideo(path);
+    return (await hooks.readVideo?.(video)) ?? video;
+  };
+  const write: VideoWriter = async (...args) =>
+    await (hooks.videoWriter?.() ?? writeVideo)(...args);
   const classes = [
     loadImage(folders),
     joinImageWithAlpha(),
     imageScale(),
     imageScaleBy(),
+    imageFromBatch(),
     upscaleModelLoader(upscaler),
     imageUpscaleWithModel(upscaler),
     saveImage(folders),
     previewImage(folders),
-    loadVideo(folders),
+    loadVideo(folders, open),
     getVideoComponents(),
     createVideo(),
-    saveVideo(folders),
+    saveVideo(folders, write),
+    ...(hooks.moreNodes?.() ?? []),
   ];
   return new Map(classes.map((nodeClass) => [nodeClass.name, nodeClass]));
 }

@@ -4,7 +4,7 @@ import type { NodeClass, NodeInputs } from "./node-class.js";
 /** The description of a class in `GET /object_info`. */
 export async function objectInfo(nodeClass: NodeClass): Promise<JsonObject> {
   const { required, optional, hidden = {} } = await nodeClass.inputs();
-  const isNewForm = nodeClass.module !== "nodes";
+  const isNewForm = nodeClass.module !== "nodes" && nodeClass.isOlderForm === undefined;
   const input: JsonObject = { required: isNewForm ? { ...required } : shortSpecs(required) };
   if (optional !== undefined) input["optional"] = { ...optional };
   const hiddenTypes = Object.entries(hidden).map(([name, type]) => [

@@ -1,7 +1,7 @@
 import type { Folders } from "../folders.js";
 import { PythonError } from "../python-text.js";
 import type { Video } from "../video/video.js";
-import { writeVideo } from "../video/write-video.js";
+import type { VideoWriter } from "../video/write-video.js";
 import { textInput, videoInput } from "./input-values.js";
 import type { NodeClass, ResolvedInputs } from "./node-class.js";
 import { findPlace, placeFile } from "./output-file.js";
@@ -11,7 +11,7 @@ import { findPlace, placeFile } from "./output-file.js";
  * and interrupts at every frame. `codec.encoding.crf`, which 0.3.64 does not list, is taken as later
  * versions do.
  */
-export function saveVideo(folders: Folders): NodeClass {
+export function saveVideo(folders: Folders, write: VideoWriter): NodeClass {
   return {
     name: "SaveVideo",
     displayName: "Save Video",
@@ -41,7 +41,7 @@ export function saveVideo(folders: Folders): NodeClass {
       const { count } = video.frames;
       const quantizer = quantizerOf(inputs);
       await placeFile(folders, path, (part) =>
-        writeVideo(part, video, quantizer, (done) => progress(done, Math.max(count, done))),
+        write(part, video, quantizer, (done) => progress(done, Math.max(count, done))),
       );
       return { values: [], ui: { images: [{ ...saved }], animated: [true] } };
     },

@@ -96,6 +96,13 @@ export const switchesSchema = z
      * exist. `empty`: the file has no bytes. `black`: a picture of its size that is all black.
      */
     output: z.enum(["normal", "unlisted", "deleted", "empty", "black"]),
+    /**
+     * Reads and writes films as ComfyUI does, with all that it loses. `upright`: turned films are turned, as since
+     * 2026-04. @default only by `new`
+     */
+    films: z.strictObject({ as: z.enum(["old", "new"]), upright: z.boolean().optional() }),
+    /** Looked at when the server starts: whether it has a node that makes each frame of its neighbours. */
+    seesNeighbours: z.boolean(),
     /** What the server says that it has, as if it computed on a graphics card. */
     memory: z.strictObject({ deviceBytes: count, machineBytes: count }),
     /** Every JSON answer and event has keys that nobody knows. */

@@ -4,11 +4,15 @@ import type { FastifyInstance } from "fastify";
 import { addRoute, jsonBody } from "../http/http-server.js";
 import { isJsonObject, type JsonObject } from "../json.js";
 import type { Upscaler } from "../network/upscaler.js";
-import type { NodeResult } from "../nodes/node-class.js";
+import type { NodeClass, NodeResult } from "../nodes/node-class.js";
 import type { NodeRun, ServerHooks, ServerParts } from "../server-hooks.js";
+import type { Video } from "../video/video.js";
+import type { VideoWriter } from "../video/write-video.js";
+import { turnUpright } from "./comfy-films/turn-upright.js";
 import { ForgetfulHistory } from "./forgetful-history.js";
 import { addHttpFaults, ignoresRequest } from "./http-faults.js";
 import { addJobsRoutes } from "./jobs-routes.js";
+import { neighbourMean } from "./neighbour-mean.js";
 import { applyNodeFault, spoilOutput } from "./node-faults.js";
 import { SimulatedUpscaler } from "./simulated-upscaler.js";
 import { addStatedMemory } from "./stated-memory.js";
@@ -60,6 +64,26 @@ export class TestSwitches implements ServerHooks {
 
   wrapUpscaler(real: Upscaler): Upscaler {
     return new SimulatedUpscaler(real, () => this.#switches);
+  }
+
+  moreNodes(): readonly NodeClass[] {
+    return this.#switches.seesNeighbours ? [neighbourMean()] : [];
+  }
+
+  async readVideo(video: Video): Promise<Video> {
+    const { films } = this.#switches;
+    if (films === undefined || !(films.upright ?? films.as === "new")) return video;
+    return await turnUpright(video);
+  }
+
+  videoWriter(): VideoWriter | undefined {
+    const { films } = this.#switches;
+    if (films === undefined) return undefined;
+    return async (...args) => {
+      // FFmpeg is loaded with the first film.
+      const { writeAsComfy } = await import("./comfy-films/write-as-comfy.js");
+      await writeAsComfy(...args, films.as);
+    };
   }
 
   async beforeTake(): Promise<void> {

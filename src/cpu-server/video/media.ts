@@ -1,4 +1,5 @@
 import type { Input } from "mediabunny";
+import { endLoops } from "../../lib/end-loops.js";
 
 /** The media library. FFmpeg decodes and encodes for it, through node-av. */
 export type Media = typeof import("mediabunny");
@@ -16,6 +17,7 @@ export async function openInput(path: string): Promise<Input> {
   const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await loadMedia();
   // A failed read-ahead is ignored here. The reader of those bytes gets the same error.
   const source = new FilePathSource(path, { handleUnhandledError: () => undefined });
+  endLoops(source);
   return new Input({ source, formats: [MP4, QTFF, MATROSKA, WEBM] });
 }
 

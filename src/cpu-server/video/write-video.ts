@@ -6,6 +6,9 @@ import type { Film } from "./film.js";
 import { loadMedia, type Media } from "./media.js";
 import type { Video } from "./video.js";
 
+/** Writes a video into a file. */
+export type VideoWriter = typeof writeVideo;
+
 /**
  * Encodes a video as H.264 in an MP4 file whose index comes first. The packets of its audio are
  * copied unchanged. Rotation, pixel aspect ratio and colours are those of the video that the frames

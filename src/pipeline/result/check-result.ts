@@ -13,6 +13,8 @@ export interface ResultToCheck {
   readonly promised: Promised;
   /** The server that made it, for messages. */
   readonly server: string;
+  /** Where in the input the result begins, in seconds. @default 0 */
+  readonly beginsAtSeconds?: number;
   /** Brings the input: only a suspicious result needs it. */
   readonly input: () => Promise<{ readonly path: string }>;
 }
@@ -28,7 +30,7 @@ const LOOK_LIMIT_MS = 60_000;
  * @throws TaskError BAD_RESULT
  */
 export async function checkResult(
-  { path, promised, server, input }: ResultToCheck,
+  { path, promised, server, input, beginsAtSeconds = 0 }: ResultToCheck,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -37,7 +39,8 @@ export async function checkResult(
   try {
     const result = await look(path, stop);
     if (result === undefined) return;
-    const wrong = wrongShape(result, promised) ?? (await wrongBeside(result, input, stop));
+    const wrong =
+      wrongShape(result, promised) ?? (await wrongBeside(result, input, beginsAtSeconds, stop));
     if (wrong !== undefined) throw badResult(server, wrong);
   } catch (error) {
     signal.throwIfAborted();
@@ -64,10 +67,11 @@ async function look(
 async function wrongBeside(
   result: Look,
   input: ResultToCheck["input"],
+  beginsAtSeconds: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (!isSuspicious(result)) return undefined;
-  const times = result.frames.map(({ atSeconds }) => atSeconds);
+  const times = result.frames.map(({ atSeconds }) => atSeconds + beginsAtSeconds);
   const inputLook = await input()
     .then(({ path }) => look(path, signal, times))
     .catch(() => undefined);

@@ -12,6 +12,7 @@ import type {
 import type { StageProgress, TaskJournal } from "../../pipeline/task-journal.js";
 import type { TimedPrompt } from "../../pool/learned/learned-times.js";
 import type { Pool, SlotTaker } from "../../pool/pool.js";
+import type { FilmQueue } from "../../store/film-queue.js";
 import type {
   Fence,
   Outcome,
@@ -21,6 +22,7 @@ import type {
 } from "../../store/task-queue.js";
 import type { LeasedTask } from "./leased-task.js";
 import { persist } from "./persist.js";
+import { reportOf } from "./report-of.js";
 import { type LetGoReason, TaskLetGo } from "./task-let-go.js";
 
 /** What a held task needs of the lease keeper. */
@@ -31,10 +33,9 @@ export interface LeaseProof {
 
 /** What a held task works with. */
 export interface HeldTaskContext {
-  readonly store: TaskQueue;
+  readonly store: TaskQueue & FilmQueue;
   readonly pool: Pick<Pool, "adopt" | "release">;
   readonly proof: LeaseProof;
-  /** How long the lease was when it began. */
   readonly leaseMs: number;
 }
 
@@ -176,15 +177,9 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.#report !== undefined;
   }
 
-  progress({ stage, ratio, detail, runningNode }: StageProgress): void {
+  progress(progress: StageProgress): void {
     this.movedAtMs = performance.now();
-    const progress = Math.round(Math.min(1, Math.max(0, ratio)) * 1000) / 10;
-    this.#report = {
-      ...this.fence,
-      stage: { name: stage, progress, ...(detail !== undefined && { detail }) },
-      progress: overallProgress(stage, ratio),
-      ...(runningNode !== undefined && { runningNode }),
-    };
+    this.#report = reportOf(this.fence, progress);
   }
 
   async stage(name: StageName, patch: Partial<Stage>): Promise<void> {
@@ -192,21 +187,21 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (patch.status !== undefined) this.#report = undefined;
     const progress =
       patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
-    await this.#write((store) => store.updateStage(this.fence, name, patch, progress));
+    await this.write((store) => store.updateStage(this.fence, name, patch, progress));
     if (patch.status === "success") this.#takeovers = 0;
   }
 
   async recordInput(input: InputFacts): Promise<void> {
-    await this.#write((store) => store.recordInput(this.fence, input));
+    await this.write((store) => store.recordInput(this.fence, input));
     this.#input = input;
   }
 
   async recordNotes(notes: readonly string[]): Promise<void> {
-    if (notes.length > 0) await this.#write((store) => store.recordNotes(this.fence, notes));
+    if (notes.length > 0) await this.write((store) => store.recordNotes(this.fence, notes));
   }
 
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
-    await this.#write((store) => store.recordDispatch(this.fence, dispatch));
+    await this.write((store) => store.recordDispatch(this.fence, dispatch));
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
     if (dispatch.phase === "sent") this.#variantBefore = this.#variant;
@@ -216,7 +211,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** Of a prompt that another holder recorded already nothing is new. */
   async recordMemoryFailure(failure: MemoryFailure): Promise<void> {
-    await this.#write((store) => store.recordMemoryFailure(this.fence, failure));
+    await this.write((store) => store.recordMemoryFailure(this.fence, failure));
     const isKnown = this.#memoryFailures.some(({ promptId }) => promptId === failure.promptId);
     if (!isKnown) this.#memoryFailures = [...this.#memoryFailures, failure];
   }
@@ -236,7 +231,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     // Remembered before it is written: an upload that was begun must be given up even if the write
     // fails.
     this.#uploadCheckpoint = checkpoint;
-    return this.#write((store) => store.recordUpload(this.fence, checkpoint));
+    return this.write((store) => store.recordUpload(this.fence, checkpoint));
   }
 
   /** Binds a slot; one that it held before it holds no longer. */
@@ -254,7 +249,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** Gives the task's slot back, if it holds one. */
   async releaseSlot(): Promise<void> {
     if (this.#slot === undefined) return;
-    await this.#write((store) => store.releaseSlot(this.fence));
+    await this.write((store) => store.releaseSlot(this.fence));
     this.#leaveSlot();
   }
 
@@ -286,7 +281,8 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.signal.throwIfAborted();
   }
 
-  async #write(write: (store: TaskQueue) => Promise<WriteResult>): Promise<void> {
+  /** Writes what only a holder may, with its fence. @throws TaskLetGo where it holds the task no longer */
+  async write(write: (store: TaskQueue & FilmQueue) => Promise<WriteResult>): Promise<void> {
     this.signal.throwIfAborted();
     this.#letGoUnlessOk(await persist(() => write(this.#context.store), this.signal));
   }

@@ -20,6 +20,8 @@ const STAGE_OF: Readonly<Record<RunPhase, StageName>> = {
   process: "process",
   upload: "upload",
   kept: "upload",
+  cut: "download",
+  join: "upload",
   cleanup: "process",
 };
 
@@ -35,11 +37,11 @@ export function decideOutcome(
 ): FailureOutcome {
   const { task, heldTask, phase, workflow } = run;
   if (error.code === "STORE_UNAVAILABLE") return storeOutage(heldTask.dispatch !== undefined);
-  const stage = STAGE_OF[phase];
-  const { dispatch, dispatchAgeMs, takeovers } = heldTask;
+  const stage = stageOf(phase, error);
+  const { dispatch, takeovers } = heldTask;
   const failure = {
     ...{ task: { attempt: task.attempt, takeovers }, stage, blamesTask },
-    sincePromptEndedMs: dispatch?.phase === "done" ? dispatchAgeMs : 0,
+    sincePromptEndedMs: sincePromptEndedMs(run),
     hasSecondOpinion: workflow !== undefined && hasSecondOpinion(run, workflow, pool),
   };
   const decision = decideRetry(error, failure, limits);
@@ -57,6 +59,17 @@ export function decideOutcome(
     dropDispatch: isServerFault || dispatch === undefined,
     keepSlot: !isServerFault && dispatch !== undefined && dispatch.phase !== "done",
   };
+}
+
+/** What fails in joining chunks that are all there would fail again and again. */
+function stageOf(phase: RunPhase, { code }: TaskError): StageName {
+  return phase === "join" && code === "INTERNAL" ? "process" : STAGE_OF[phase];
+}
+
+/** How long ago its prompt ended; with a film that is joined, at its lease, the last of its chunks. */
+function sincePromptEndedMs({ heldTask, chunksEndedAt }: TaskRun): number {
+  if (chunksEndedAt) return heldTask.leasedAt.getTime() - chunksEndedAt.getTime();
+  return heldTask.dispatch?.phase === "done" ? heldTask.dispatchAgeMs : 0;
 }
 
 /** Another server is tried at once. What this one did is remembered. */

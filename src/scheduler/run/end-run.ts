@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, TaskError, toTaskError } from "../../domain/errors.js";
+import { isTerminal } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { stopPrompt } from "../../pipeline/process-stage.js";
-import { discardUpload } from "../../pipeline/upload-stage.js";
+import { discardUpload } from "../../pipeline/store-output.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
 import type { FaultKind } from "../../pool/server/server-health.js";
 import { TaskLetGo } from "../lease/task-let-go.js";
 import { decideOutcome } from "./decide-outcome.js";
+import { endFilm } from "./film/end-film.js";
 import type { RunContext } from "./run-context.js";
 import { stopOnServer } from "./stop-on-server.js";
 import type { TaskRun } from "./task-run.js";
@@ -36,9 +38,9 @@ const FAULT_KINDS: ReadonlyMap<ErrorCode, FaultKind> = new Map([
 export async function runToEnd(run: TaskRun, context: EndContext): Promise<void> {
   using _slot = run.heldTask;
   try {
-    if (run.task.status === "canceled") return await cleanUp(run, context);
-    await run.work();
-    context.logger.info({ taskId: run.task.taskId, server: run.server?.id }, "task completed");
+    if (isTerminal(run.task.status)) return await cleanUp(run, context);
+    const end = await run.work();
+    context.logger.info({ taskId: run.task.taskId, server: run.server?.id }, `task ${end}`);
     noteCompleted(run, context);
     await tidy(run, context);
   } catch (error) {
@@ -66,6 +68,8 @@ async function endRun(error: unknown, run: TaskRun, context: EndContext): Promis
     case "lost":
       return await leaveLost(run, context);
     case "terminal":
+      // A chunk has failed the film: its objects are ours to remove as long as we hold it.
+      if (isSeveral(run)) await cleanUp(run, context);
       return;
     case undefined:
       return await settleFailure(error, run, context);
@@ -138,7 +142,7 @@ async function leaveLost(run: TaskRun, context: EndContext): Promise<void> {
   const { dispatch, taskId } = run.heldTask;
   if (dispatch === undefined || dispatch.phase === "done" || server === undefined) return;
   try {
-    const current = await store.get(taskId);
+    const current = await store.getUnit(taskId);
     if (current?.dispatch?.promptId === dispatch.promptId) return;
     await stopOnServer(pool, server, dispatch.promptId, stopSignal);
   } catch (error) {
@@ -152,6 +156,7 @@ async function leaveLost(run: TaskRun, context: EndContext): Promise<void> {
  * first: the store forgets it with the cleanup.
  */
 async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
+  const isFilm = isSeveral(run);
   run.phase = "cleanup";
   const { server } = run;
   const { dispatch } = run.heldTask;
@@ -160,9 +165,15 @@ async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
     if (!isFree) return;
   }
   await discard(run, context);
+  if (isFilm) await endFilm(run.task.taskId, context);
   if (context.stopSignal.aborted) return;
   await run.heldTask.finishCleanup();
   await removeFiles(run, context);
+}
+
+/** Whether it is a film that runs as several chunks. */
+function isSeveral({ task, phase }: TaskRun): boolean {
+  return task.film !== undefined || phase === "cut";
 }
 
 /** @returns whether the server is free of the prompt; false when the process stops before that */

@@ -2,10 +2,13 @@ import type { RetryLimits } from "../../domain/retry-policy.js";
 import type { Logger } from "../../lib/logger.js";
 import type { Semaphore } from "../../lib/semaphore.js";
 import type { DownloadContext } from "../../pipeline/download-stage.js";
+import type { Patience } from "../../pipeline/film/patiently.js";
 import type { UploadContext } from "../../pipeline/upload-stage.js";
 import type { WorkDirs } from "../../pipeline/work-dir.js";
+import type { WorkSpace } from "../../pipeline/work-space.js";
 import type { Pool } from "../../pool/pool.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
+import type { FilmQueue } from "../../store/film-queue.js";
 import type { TaskQueue } from "../../store/task-queue.js";
 import type { TaskReading } from "../../store/task-reading.js";
 import type { WorkflowArchive } from "../../store/workflow-archive.js";
@@ -15,19 +18,42 @@ import type { HeldTask } from "../lease/held-task.js";
 
 /**
  * What a run is doing: fetching its input, waiting for a slot, with its prompt on a server, storing its
- * result, keeping it until the storage works again, or cleaning up.
+ * result, keeping it until the storage works again, or cleaning up; with a film of several chunks also
+ * cutting it, and joining what its chunks made.
  */
-export type RunPhase = "download" | "waiting" | "process" | "upload" | "kept" | "cleanup";
+export type RunPhase =
+  | "download"
+  | "waiting"
+  | "process"
+  | "upload"
+  | "kept"
+  | "cut"
+  | "join"
+  | "cleanup";
+
+/** What runs of films work with. */
+export interface FilmContext {
+  /** Frames of a chunk at most; absent: as the servers' memory has it. */
+  readonly chunkFrames?: number;
+  /** Films that are cut at the same time. */
+  readonly cuts: Semaphore;
+  readonly workSpace: Pick<WorkSpace, "hasRoom">;
+  /** Whether anything else runs here than cutting: it makes room in the work space. */
+  readonly isBusy: () => boolean;
+  /** How long a storage that fails is waited for. */
+  readonly patience: Patience;
+}
 
 /** What every run works with. */
 export interface RunContext {
-  readonly store: TaskReading & TaskQueue & WorkflowArchive;
+  readonly store: TaskReading & TaskQueue & FilmQueue & WorkflowArchive;
   readonly pool: Pool;
   readonly upload: UploadContext;
   readonly workDirs: WorkDirs;
   readonly catalog: WorkflowCatalog;
   readonly download: DownloadContext;
   readonly uploads: Semaphore;
+  readonly films: FilmContext;
   readonly stallMs: number;
   /** No silence is shorter than this to be too long, whatever was learned. */
   readonly stallMinMs: number;
@@ -47,6 +73,8 @@ export interface RunState {
   /** The workflow that it runs; undefined until it is known. */
   readonly workflow: Workflow | undefined;
   phase: RunPhase;
+  /** When the last chunk of the film ended that it joins, by the store's clock. */
+  chunksEndedAt?: Date;
   /** Whether a server will do for the task. */
   suits(server: PoolServer): boolean;
 }

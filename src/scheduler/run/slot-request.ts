@@ -9,9 +9,9 @@ export function slotRequest(
   workflow: Workflow,
   suits: (server: PoolServer) => boolean,
 ): SlotRequest {
-  const { parameters, priority, dueAt, bypassCount, firstBypassedAt } = holder.task;
+  const { parameters, priority, dueAt, turnAt, bypassCount, firstBypassedAt } = holder.task;
   return {
-    ...{ holder, workflow, suits, parameters, priority, dueAt, bypassCount },
+    ...{ holder, workflow, suits, parameters, priority, dueAt, turnAt, bypassCount },
     ...(firstBypassedAt && {
       bypassedForMs: holder.leasedAt.getTime() - firstBypassedAt.getTime(),
     }),

@@ -1,12 +1,17 @@
 import { TaskError } from "../../domain/errors.js";
 import { defined } from "../../lib/defined.js";
 import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
+import { pieceUrl } from "../../pipeline/film/piece-source.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
+import { missingFor } from "../../workflow/check/missing-for.js";
 import { onlyVariant } from "../../workflow/variants.js";
 import type { Workflow } from "../../workflow/workflow.js";
 import type { HeldTask } from "../lease/held-task.js";
 import type { LeasedTask } from "../lease/leased-task.js";
+import { cutIfLong } from "./film/cut-if-long.js";
+import { joinChunks } from "./film/join-chunks.js";
+import { splitOverfull } from "./film/split-chunk.js";
 import { noteTimed } from "./note-timed.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
 import type { RunContext, RunPhase, RunState } from "./run-context.js";
@@ -25,7 +30,9 @@ export class TaskRun implements RunState {
   readonly heldTask: HeldTask;
   /** The workflow that it runs; undefined until it is known. */
   workflow: Workflow | undefined;
+  chunksEndedAt?: Date;
   readonly #context: RunContext;
+  readonly #chunkServers = new WeakMap<object, boolean>();
   #phase: RunPhase = "download";
 
   constructor(heldTask: HeldTask, context: RunContext) {
@@ -56,29 +63,60 @@ export class TaskRun implements RunState {
   suits(server: PoolServer): boolean {
     const { heldTask, workflow } = this;
     const left = workflow && serversLeft(heldTask, workflow, this.#context.pool);
-    return left === undefined || left.includes(server);
+    if (left !== undefined && !left.includes(server)) return false;
+    return heldTask.task.chunk === undefined || this.#takesChunks(server);
   }
 
-  /** Works on the task until its result is stored and settled. Throws whatever stops it. */
-  async work(): Promise<void> {
+  /** Whether a server has the node that picks frames. */
+  #takesChunks({ capability }: PoolServer): boolean {
+    const { workflow, task } = this;
+    if (capability === undefined || workflow === undefined) return true;
+    const known = this.#chunkServers.get(capability);
+    const takes = known ?? missingFor(workflow, capability, task.parameters, true).length === 0;
+    this.#chunkServers.set(capability, takes);
+    return takes;
+  }
+
+  /**
+   * Works on the task until its result is stored and settled, or until it is a film of which all pieces
+   * are stored. Throws whatever stops it.
+   */
+  async work(): Promise<"completed" | "cut"> {
+    const { heldTask, task } = this;
     const { store, workDirs, catalog } = this.#context;
-    const pinned = await pinnedWorkflow(this.task, catalog, store, this.heldTask.signal);
+    const workDir = await workDirs.open(task.taskId);
+    if (task.film?.phase === "join") {
+      await joinChunks(this, workDir, this.#context);
+      return "completed";
+    }
+    const pinned = await pinnedWorkflow(task, catalog, store, heldTask.signal);
     this.workflow = this.#takenVariant(pinned);
-    noteTimed(this.heldTask, this.workflow);
-    if (this.heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
-    const workDir = await workDirs.open(this.task.taskId);
-    await this.#process(pinned, workDir);
+    noteTimed(heldTask, this.workflow);
+    if (heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
+    if (await this.#isCut(pinned, workDir)) return "cut";
+    await this.#process(pinned, workDir).catch((error: unknown) => this.#split(error, pinned));
     await storeResult(this, workDir, () => this.#input(workDir), this.#context);
+    return "completed";
+  }
+
+  /** A film that is too long for one prompt becomes several chunks, each of which is run like a task. */
+  async #isCut(workflow: Workflow, workDir: WorkDir): Promise<boolean> {
+    const { type, chunk } = this.task;
+    if (type !== "video" || chunk !== undefined || this.heldTask.dispatch !== undefined)
+      return false;
+    const input = await this.#input(workDir);
+    return await cutIfLong({ run: this, input, workflow, workDir }, this.#context);
   }
 
   /**
    * A server took a prompt of one variant: another prompt is of the same one, as long as a server of
-   * the pool can run it or may come to.
+   * the pool can run it or may come to. All chunks of a film are of one, whatever comes.
    */
   #takenVariant(pinned: Workflow): Workflow {
     const { variant, task } = this.heldTask;
     if (variant === undefined) return pinned;
     const only = onlyVariant(pinned, variant);
+    if (task.chunk !== undefined) return only;
     return this.#context.pool.lacks(only, task.parameters).length === 0 ? only : pinned;
   }
 
@@ -118,6 +156,13 @@ export class TaskRun implements RunState {
     }
   }
 
+  /** A chunk that fits into no server's memory becomes two. @throws what it was given, or that the task is let go. */
+  async #split(error: unknown, workflow: Workflow): Promise<never> {
+    const isMemory = error instanceof TaskError && error.code === "OUT_OF_MEMORY";
+    if (isMemory) await splitOverfull(this.heldTask, workflow);
+    throw error;
+  }
+
   async #findServer(workflow: Workflow, workDir: WorkDir): Promise<PoolServer> {
     const { heldTask } = this;
     const { pool, serverLostMs } = this.#context;
@@ -138,10 +183,17 @@ export class TaskRun implements RunState {
     return await pool.acquire(request, AbortSignal.any([heldTask.signal, watch.signal]));
   }
 
+  /** The task with where its input is: a chunk's is the piece of its film. */
+  get #source(): LeasedTask {
+    const { task } = this;
+    if (task.chunk === undefined) return task;
+    return { ...task, params: { ...task.params, url: pieceUrl(task.chunk) } };
+  }
+
   async #input(workDir: WorkDir): Promise<ReadyInput> {
     const found = await findInput(workDir);
     return (
-      found ?? (await downloadStage(this.task, workDir, this.#context.download, this.heldTask))
+      found ?? (await downloadStage(this.#source, workDir, this.#context.download, this.heldTask))
     );
   }
 

@@ -3,12 +3,13 @@ import type { Logger } from "../../lib/logger.js";
 import { MARK_KEY, type PromptMark, stopPrompt } from "../../pipeline/process-stage.js";
 import type { Pool } from "../../pool/pool.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
+import type { FilmQueue } from "../../store/film-queue.js";
 import type { TaskReading } from "../../store/task-reading.js";
 
 /** What the sweeper works with. */
 export interface AbandonedPromptSweeperOptions {
   readonly pool: Pool;
-  readonly store: Pick<TaskReading, "storeId" | "get">;
+  readonly store: Pick<TaskReading & FilmQueue, "storeId" | "getUnit">;
   readonly logger: Logger;
 }
 
@@ -90,7 +91,7 @@ export class AbandonedPromptSweeper implements AsyncDisposable {
 
   /** Whether the task still needs this prompt; its own run or cleanup then looks after it. */
   async #isWanted(taskId: string, promptId: string): Promise<boolean> {
-    const task = await this.#options.store.get(taskId);
+    const task = await this.#options.store.getUnit(taskId);
     return task?.dispatch?.promptId === promptId;
   }
 }

@@ -4,7 +4,7 @@ import { repeat } from "../../lib/repeat.js";
 import { GoneReplicas } from "../../pipeline/gone-replicas.js";
 import { ReplicaDirectory } from "../../pipeline/replica-directory.js";
 import { WorkDirs } from "../../pipeline/work-dir.js";
-import type { TaskReading } from "../../store/task-reading.js";
+import type { FilmQueue } from "../../store/film-queue.js";
 import { removeLeftovers } from "./remove-leftovers.js";
 import { tidyFormerDirectories } from "./tidy-former-directories.js";
 
@@ -14,7 +14,7 @@ export interface WorkOptions {
   /** Whether other replicas may keep their scratch files there too. */
   readonly isShared: boolean;
   readonly leaseMs: number;
-  readonly store: Pick<TaskReading, "get">;
+  readonly store: Pick<FilmQueue, "getUnit">;
   readonly logger: Logger;
 }
 

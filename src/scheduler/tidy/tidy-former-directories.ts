@@ -2,7 +2,7 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { untouchedFor } from "../../pipeline/untouched-for.js";
 import { WorkDirs } from "../../pipeline/work-dir.js";
-import type { TaskReading } from "../../store/task-reading.js";
+import type { FilmQueue } from "../../store/film-queue.js";
 import { removeLeftovers } from "./remove-leftovers.js";
 
 /**
@@ -21,7 +21,7 @@ const UNTOUCHED_MS = 24 * 3_600_000;
  */
 export async function tidyFormerDirectories(
   root: string,
-  store: Pick<TaskReading, "get">,
+  store: Pick<FilmQueue, "getUnit">,
   signal: AbortSignal,
 ): Promise<void> {
   for (const name of await readdir(root)) {

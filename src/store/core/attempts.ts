@@ -15,6 +15,12 @@ export function openAttempt(task: Task, now: Date): readonly Attempt[] {
   return [...task.attempts, opened].slice(-MAX_ATTEMPTS_KEPT);
 }
 
+/** The attempts of a film that somebody goes on with: the open one stays, and there is a new one if none is open. */
+export function resumeAttempt(task: Task, now: Date): readonly Attempt[] {
+  const last = task.attempts.at(-1);
+  return last && !last.endedAt ? task.attempts : openAttempt(task, now);
+}
+
 /** The attempts with the open one, if any, ended. */
 export function closeAttempt(
   attempts: readonly Attempt[],

@@ -8,12 +8,19 @@ import { cancelTask, endCleanup } from "./task-changes.js";
 export interface TaskNow {
   readonly task: Task;
   readonly now: Date;
+  /** The film that it is a chunk of. */
+  readonly film?: Task | undefined;
 }
 
-/** What the caller is told, and what the task becomes; without `next` it stays as it is. */
+/**
+ * What the caller is told, and what the task becomes; without `next` it stays as it is. What that
+ * changes of a chunk's film, {@link followChunk} says.
+ */
 export interface Decision<Answer> {
   readonly answer: Answer;
   readonly next?: Task;
+  /** Chunks to be stored with it. */
+  readonly added?: readonly Task[];
 }
 
 /**
@@ -44,12 +51,15 @@ export const decideCancel: Decide<CancelResult> = (stored) => {
   return { answer: "canceled", next: cancelTask(task, now) };
 };
 
-/** Decides about the end of a canceled task's cleanup. */
+/** Decides about the end of an ended task's cleanup. */
 export function decideCleanup({ epoch }: Fence): Decide<WriteResult> {
   return (stored) => {
     const answer = checkFence(stored?.task, epoch);
-    if (!stored || answer !== "canceled") return { answer: answer === "ok" ? "lost" : answer };
-    if (stored.task.cleanupPending && !stored.task.lease) return { answer: "lost" };
+    if (!stored || answer === "lost" || answer === "ok") return { answer: "lost" };
+    const { cleanupPending, lease, film } = stored.task;
+    if (cleanupPending && !lease) return { answer: "lost" };
+    // What never needs a cleanup has no holder to tell of its end.
+    if (answer === "terminal" && film === undefined) return { answer };
     return { answer: "ok", next: endCleanup(stored.task) };
   };
 }

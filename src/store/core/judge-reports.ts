@@ -22,11 +22,19 @@ export function judgeReports(
     const { taskId, epoch } = report;
     const task = find(taskId);
     const answer = checkFence(task, epoch);
-    if (answer === "lost" || answer === "terminal") lost.push({ taskId, epoch });
-    if (answer === "canceled") canceled.push({ taskId, epoch });
+    const isFilmToCleanUp = answer === "terminal" && task?.cleanupPending && task.lease;
+    const isToCleanUp = answer === "canceled" || isFilmToCleanUp;
+    if (isToCleanUp) canceled.push({ taskId, epoch });
+    else if (answer !== "ok") lost.push({ taskId, epoch });
     if (!task?.lease || answer === "lost") continue;
-    // A canceled task keeps its lease for the cleanup, but its report is ignored.
+    // An ended task keeps its lease for the cleanup, but its report is ignored.
     held.push({ task, next: answer === "ok" ? applyReport(task, report) : task });
   }
   return { result: { lost, canceled }, held };
+}
+
+/** The films of which a chunk that was reported has come further. */
+export function filmsOf(held: Judgement["held"]): readonly string[] {
+  const moved = held.filter(({ task, next }) => next.progress > task.progress);
+  return [...new Set(moved.flatMap(({ task }) => task.chunk?.film ?? []))];
 }

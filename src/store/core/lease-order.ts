@@ -12,7 +12,7 @@ export interface NextLease {
  * Chooses the head to lease, in the order of the queue. A head of a preferred workflow may pass
  * others.
  *
- * @param heads the oldest due task of each workflow.
+ * @param heads the oldest due task of each workflow, and the due chunk of each whose turn comes first.
  * @returns undefined if there is none.
  */
 export function nextLease(
@@ -35,9 +35,9 @@ export function passOver(head: Task, now: Date): Task {
 }
 
 function queued(head: Task): QueuedTask & { readonly head: Task } {
-  const { taskId, priority, dueAt, bypassCount, firstBypassedAt } = head;
+  const { taskId, priority, dueAt, turnAt, bypassCount, firstBypassedAt } = head;
   return {
-    ...{ head, taskId, priority, dueAt, bypassCount },
+    ...{ head, taskId, priority, dueAt, turnAt, bypassCount },
     firstBypassedAtMs: firstBypassedAt?.getTime(),
   };
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   type Dispatch,
+  isTerminal,
   MAX_NOTE_LENGTH,
   MAX_NOTES,
   type MemoryFailure,
@@ -11,7 +12,8 @@ import {
 import { defined } from "../../lib/defined.js";
 import type { NewTask } from "../task-intake.js";
 import type { Outcome } from "../task-queue.js";
-import { closeAttempt, openAttempt, placeAttempt } from "./attempts.js";
+import { closeAttempt, openAttempt, placeAttempt, resumeAttempt } from "./attempts.js";
+import { endCutting, endFilm } from "./film-changes.js";
 import { endRunningStage } from "./task-progress.js";
 import { without } from "./without.js";
 
@@ -51,8 +53,8 @@ export function beginLease(task: Task, owner: string, leaseMs: number, now: Date
 }
 
 /**
- * A task after a process has taken it over from a dead holder, to go on with it or to clean up
- * after a cancel.
+ * A task after a process has taken it over from a dead holder, or without one: to clean up after it, or
+ * to join a film.
  */
 export function takeOver(task: Task, owner: string, leaseMs: number, now: Date): Task {
   const taken = {
@@ -60,7 +62,8 @@ export function takeOver(task: Task, owner: string, leaseMs: number, now: Date):
     epoch: task.epoch + 1,
     lease: { owner, expiresAt: after(now, leaseMs) },
   };
-  if (task.status === "canceled") return taken;
+  if (isTerminal(task.status)) return taken;
+  if (task.lease === undefined) return { ...taken, attempts: resumeAttempt(task, now) };
   const attempts = closeAttempt(task.attempts, "lease_expired", now);
   return {
     ...taken,
@@ -105,6 +108,7 @@ export function cancelTask(task: Task, now: Date): Task {
     status: "canceled",
     finishedAt: now,
   };
+  if (task.film !== undefined) return endFilm(ended);
   const isPromptLive = task.dispatch !== undefined && task.dispatch.phase !== "done";
   const isUploadBegun = task.uploadCheckpoint !== undefined;
   if (isPromptLive || isUploadBegun || task.slot !== undefined)
@@ -112,7 +116,7 @@ export function cancelTask(task: Task, now: Date): Task {
   return endCleanup(ended);
 }
 
-/** A canceled task after its cleanup: no server and no storage has anything unfinished of it. */
+/** An ended task after its cleanup: no server and no storage has anything unfinished of it. */
 export function endCleanup(task: Task): Task {
   return without(task, "cleanupPending", "lease", "slot", "dispatch", "uploadCheckpoint");
 }
@@ -131,7 +135,12 @@ export function settleTask(task: Task, outcome: Outcome, now: Date): Task {
     case "retry":
       return putBack(task, outcome, now);
     case "handed_back":
-      return { ...without(endAttempt(task, "handed_back", now), "lease"), status: "pending" };
+      return {
+        ...without(endAttempt(task, "handed_back", now), "lease"),
+        status: statusOfWaiting(task),
+      };
+    case "cut":
+      return endCutting(task, now);
   }
 }
 
@@ -174,8 +183,14 @@ function isVisiblyDifferent(before: Task, next: Task): boolean {
 }
 
 /** Whether a task may have felled its holder: not while it waited, or a server ran its prompt. */
-function mayHaveFelledHolder({ stages }: Task): boolean {
-  return stages.download?.status === "running" || stages.upload?.status === "running";
+function mayHaveFelledHolder({ stages, film }: Task): boolean {
+  const isAtWork = [stages.download, stages.upload].some((stage) => stage?.status === "running");
+  return isAtWork || film?.phase === "cut";
+}
+
+/** A film that is to be joined needs no turn of a server: it waits as it did before it was taken over. */
+function statusOfWaiting({ film }: Task): "pending" | "processing" {
+  return film?.phase === "join" ? "processing" : "pending";
 }
 
 function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): Task {
@@ -186,18 +201,18 @@ function putBack(task: Task, outcome: Outcome & { kind: "retry" }, now: Date): T
   return {
     ...freed,
     ...defined({ unclearFailure: outcome.unclearFailure ?? task.unclearFailure }),
-    status: "pending",
+    status: statusOfWaiting(task),
     dueAt: outcome.delayMs > 0 ? after(now, outcome.delayMs) : task.dueAt,
     attempt: task.attempt + (outcome.spends === "attempt" ? 1 : 0),
     takeovers: task.takeovers + (outcome.spends === "takeover" ? 1 : 0),
-    progress: outcome.spends === "attempt" ? 0 : task.progress,
+    progress: outcome.spends === "attempt" && !task.film ? 0 : task.progress,
   };
 }
 
 function endForGood(task: Task, reason: string, now: Date, stage: StageStatus): Task {
   const ended = endAttempt(task, reason, now, stage);
   const left = without(ended, "lease", "slot", "dispatch", "uploadCheckpoint", ...OF_RUNS);
-  return { ...left, finishedAt: now };
+  return endFilm({ ...left, finishedAt: now });
 }
 
 function endAttempt(task: Task, reason: string, now: Date, stage?: StageStatus): Task {

@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 
-/** The form of a task id. */
+/** The form of a task id. That of a chunk is another: clients know none. */
 export const TASK_ID = /^[0-9a-f]{32}$/;
+
+/** The form of the id of a task or a chunk. */
+export const UNIT_ID = /^[0-9a-f]{32}(-[0-9]{6})?$/;
 
 const MAX_PER_MS = 0x1_0000;
 

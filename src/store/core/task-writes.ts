@@ -1,3 +1,4 @@
+import type { Chunk } from "../../domain/film.js";
 import type {
   Dispatch,
   InputFacts,
@@ -6,10 +7,14 @@ import type {
   Stage,
   StageName,
 } from "../../domain/task.js";
+import { isTerminal, type Task } from "../../domain/task.js";
+import type { FilmQueue, NewChunk } from "../film-queue.js";
 import type { CancelResult, TaskIntake } from "../task-intake.js";
 import type { Fence, Outcome, TaskQueue, WriteResult } from "../task-queue.js";
 import { byHolder, type Decide, decideCancel, decideCleanup } from "./decisions.js";
+import { decideGrowth, decideSplit } from "./film-decisions.js";
 import { addMemoryFailure, addNotes, holdSlot, setDispatch, settleTask } from "./task-changes.js";
+import { TASK_ID } from "./task-ids.js";
 import { changeStage } from "./task-progress.js";
 import { without } from "./without.js";
 
@@ -18,8 +23,9 @@ export class SlotTaken extends Error {
   override readonly name = "SlotTaken";
 }
 
-/** The methods of a store that change one task. */
+/** The methods of a store that change one task, and with it its film. */
 type OneTask = Pick<TaskIntake, "cancel"> &
+  Pick<FilmQueue, "addChunks" | "splitChunk" | "endChunks"> &
   Pick<
     TaskQueue,
     | "bindSlot"
@@ -37,14 +43,44 @@ type OneTask = Pick<TaskIntake, "cancel"> &
 /** The methods that change one task. Their decisions are the same for every kind of store. */
 export abstract class TaskWrites implements OneTask {
   /**
-   * Reads a task, decides and stores what it becomes, in one atomic step.
+   * Reads a task or chunk, decides and stores what it becomes, and what its film becomes by that, in
+   * one atomic step.
    *
    * @throws SlotTaken if it would get a slot that another task holds; nothing is then changed.
    */
   protected abstract change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer>;
 
+  abstract getUnit(taskId: string): Promise<Task | undefined>;
+
+  /** Ids of up to `limit` chunks of a film that have not ended. */
+  protected abstract unfinishedChunks(filmId: string, limit: number): Promise<readonly string[]>;
+
+  /** How many chunks of a film have not ended or wait for their cleanup. */
+  protected abstract countOpenChunks(filmId: string): Promise<number>;
+
+  /** A chunk's id is no client's: it is not found. */
   async cancel(taskId: string): Promise<CancelResult> {
-    return await this.change(taskId, decideCancel);
+    return TASK_ID.test(taskId) ? await this.change(taskId, decideCancel) : "not_found";
+  }
+
+  async addChunks(
+    fence: Fence,
+    chunks: readonly NewChunk[],
+    frameCount: number,
+  ): Promise<WriteResult> {
+    return await this.change(fence.taskId, decideGrowth(fence, chunks, frameCount));
+  }
+
+  async splitChunk(fence: Fence, first: Chunk, second: Omit<Chunk, "index">): Promise<WriteResult> {
+    return await this.change(fence.taskId, decideSplit(fence, [first, second]));
+  }
+
+  async endChunks(filmId: string, limit: number): Promise<number> {
+    const film = await this.getUnit(filmId);
+    if (film && isTerminal(film.status))
+      for (const chunkId of await this.unfinishedChunks(filmId, limit))
+        await this.change(chunkId, decideCancel);
+    return await this.countOpenChunks(filmId);
   }
 
   async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {

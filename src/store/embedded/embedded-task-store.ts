@@ -3,12 +3,14 @@ import type { Json, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
-import { judgeReports } from "../core/judge-reports.js";
+import { inOrder, showProgress } from "../core/film-changes.js";
+import { filmsOf, judgeReports } from "../core/judge-reports.js";
 import { type NextLease, nextLease, passOver } from "../core/lease-order.js";
 import { beginLease, createTask, takeOver } from "../core/task-changes.js";
-import { TaskIds } from "../core/task-ids.js";
+import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
+import type { ChunkTask } from "../film-queue.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
@@ -16,6 +18,7 @@ import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-read
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import { EmbeddedChangeLog } from "./change-log.js";
+import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
@@ -41,6 +44,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
   readonly #table: EmbeddedTable;
+  readonly #chunks: EmbeddedChunkTable;
   readonly #log: EmbeddedChangeLog;
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
@@ -55,6 +59,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#lock = lock;
     this.#clock = clock;
     this.#table = new EmbeddedTable(driver);
+    this.#chunks = new EmbeddedChunkTable(driver);
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.#facts = new EmbeddedFacts(driver);
@@ -106,7 +111,15 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async get(taskId: string): Promise<Task | undefined> {
+    return TASK_ID.test(taskId) ? this.#table.find(taskId) : undefined;
+  }
+
+  async getUnit(taskId: string): Promise<Task | undefined> {
     return this.#table.find(taskId);
+  }
+
+  async chunks(filmId: string): Promise<readonly ChunkTask[]> {
+    return TASK_ID.test(filmId) ? inOrder(this.#table.findChunks(filmId)) : [];
   }
 
   async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
@@ -175,6 +188,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
       const { result, held } = judgeReports(reports, (taskId) => this.#table.find(taskId));
       const lease = { owner, expiresAt: new Date(write.now.getTime() + leaseMs) };
       for (const { task, next } of held) write.renew(task, { ...next, lease });
+      for (const filmId of filmsOf(held)) this.#showProgress(write, filmId);
       return result;
     });
   }
@@ -222,10 +236,29 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   protected override async change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer> {
     return this.#write((write) => {
       const task = this.#table.find(taskId);
-      const { answer, next } = decide(task && { task, now: write.now });
+      const film = task?.chunk && this.#table.find(task.chunk.film);
+      const { answer, next, added = [] } = decide(task && { task, now: write.now, film });
+      for (const chunk of added) write.insert(chunk);
       if (task && next) write.save(task, next);
       return answer;
     });
+  }
+
+  protected override async unfinishedChunks(
+    filmId: string,
+    limit: number,
+  ): Promise<readonly string[]> {
+    return this.#chunks.findUnfinished(filmId, limit);
+  }
+
+  protected override async countOpenChunks(filmId: string): Promise<number> {
+    return this.#chunks.countOpen(filmId);
+  }
+
+  #showProgress(write: EmbeddedWrite, filmId: string): void {
+    const film = this.#table.find(filmId);
+    const shown = film && showProgress(film, this.#chunks.runningFrameCount(filmId));
+    if (film && shown && shown !== film) write.save(film, shown);
   }
 
   #replayOf({ idempotency }: NewTask): CreateResult | undefined {
@@ -237,11 +270,21 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     const nowMs = now.getTime();
     const keeper = this.#table.findSlotKeeper(nowMs);
     if (keeper) return { task: keeper, passed: [] };
+    const { maxFilmServers } = request;
+    const busy = maxFilmServers === undefined ? [] : this.#chunks.findBusyFilms(maxFilmServers);
+    const next = this.#nextOf(request, now, busy);
+    return next || busy.length === 0 ? next : this.#nextOf(request, now, []);
+  }
+
+  #nextOf(request: LeaseRequest, now: Date, passedOver: readonly string[]): NextLease | undefined {
+    const nowMs = now.getTime();
     for (const priority of PRIORITIES) {
-      const heads = [...new Set(request.workflows)].flatMap(
-        (workflow) => this.#table.findHead(workflow, priority, nowMs) ?? [],
-      );
-      if (heads.length > 0) return nextLease(heads, request, now);
+      const heads = [...new Set(request.workflows)].flatMap((workflow) => [
+        this.#table.findHead(workflow, priority, nowMs),
+        this.#chunks.findHead(workflow, priority, nowMs, passedOver),
+      ]);
+      const found = heads.filter((head) => head !== undefined);
+      if (found.length > 0) return nextLease(found, request, now);
     }
     return undefined;
   }

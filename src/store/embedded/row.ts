@@ -1,4 +1,13 @@
-import type { Attempt, Dispatch, Label, Task, TaskStatus } from "../../domain/task.js";
+import type { FilmState } from "../../domain/film.js";
+import {
+  type Attempt,
+  type Dispatch,
+  isTerminal,
+  type Label,
+  type Task,
+  type TaskStatus,
+} from "../../domain/task.js";
+import { orphanAtOf } from "../core/orphan-at.js";
 import type { SqlValue } from "./driver.js";
 
 /** A row of the table `tasks`: what queries need in columns, the rest in the document. */
@@ -10,6 +19,7 @@ export interface TaskRow {
   readonly priority: number;
   readonly workflow: string;
   readonly due_at: number;
+  readonly turn_at: number | null;
   readonly finished_at: number | null;
   readonly lease_owner: string | null;
   readonly orphan_at: number | null;
@@ -40,7 +50,7 @@ export function changingValues(task: Task): readonly SqlValue[] {
     task.dueAt.getTime(),
     task.finishedAt?.getTime() ?? null,
     task.lease?.owner ?? null,
-    orphanAt(task),
+    orphanAtOf(task)?.getTime() ?? null,
     task.slot ?? null,
     toDocument(task),
   ];
@@ -59,7 +69,7 @@ export function encodeLabel(label: Label): string {
 /** The task of a row. It shares no object with any other task. */
 export function toTask(row: TaskRow): Task {
   const document = JSON.parse(row.document) as StoredDocument;
-  const { createdAt, updatedAt, notBefore, firstBypassedAt, attempts, dispatch, ...rest } =
+  const { createdAt, updatedAt, notBefore, firstBypassedAt, attempts, dispatch, film, ...rest } =
     document;
   return {
     ...rest,
@@ -70,6 +80,7 @@ export function toTask(row: TaskRow): Task {
     ...(firstBypassedAt !== undefined && { firstBypassedAt: new Date(firstBypassedAt) }),
     attempts: attempts.map(toAttempt),
     ...(dispatch && { dispatch: { ...dispatch, at: new Date(dispatch.at) } }),
+    ...(film && { film: toFilm(film) }),
   };
 }
 
@@ -82,6 +93,7 @@ type ColumnField =
   | "priority"
   | "workflow"
   | "dueAt"
+  | "turnAt"
   | "finishedAt"
   | "lease"
   | "slot"
@@ -90,12 +102,17 @@ type ColumnField =
 
 type StoredAttempt = WithTextDates<Attempt, "startedAt" | "endedAt">;
 type StoredDispatch = WithTextDates<Dispatch, "at">;
-type DocumentFields = Omit<Task, ColumnField | "attempts" | "dispatch">;
+type StoredFilm = WithTextDates<FilmState, "processBeganAt">;
+type DocumentFields = Omit<Task, ColumnField | "attempts" | "dispatch" | "film">;
 
 type StoredDocument = WithTextDates<
   DocumentFields,
   "createdAt" | "updatedAt" | "notBefore" | "firstBypassedAt"
-> & { readonly attempts: readonly StoredAttempt[]; readonly dispatch?: StoredDispatch };
+> & {
+  readonly attempts: readonly StoredAttempt[];
+  readonly dispatch?: StoredDispatch;
+  readonly film?: StoredFilm;
+};
 
 /** `T` as JSON prints it: the fields `Dates` are texts. */
 type WithTextDates<T, Dates extends keyof T> = Omit<T, Dates> & {
@@ -111,6 +128,7 @@ function toDocument(task: Task): string {
     priority,
     workflow,
     dueAt,
+    turnAt,
     finishedAt,
     lease,
     slot,
@@ -119,11 +137,6 @@ function toDocument(task: Task): string {
     ...document
   } = task;
   return JSON.stringify(document);
-}
-
-function orphanAt(task: Task): number | null {
-  if (task.lease) return task.lease.expiresAt.getTime();
-  return task.cleanupPending ? 0 : null;
 }
 
 function columnFields(row: TaskRow): Pick<Task, ColumnField> {
@@ -136,10 +149,11 @@ function columnFields(row: TaskRow): Pick<Task, ColumnField> {
     priority: row.priority,
     workflow: row.workflow,
     dueAt: new Date(row.due_at),
+    ...(row.turn_at !== null && { turnAt: new Date(row.turn_at) }),
     ...(row.finished_at !== null && { finishedAt: new Date(row.finished_at) }),
     ...(owner !== null && { lease: { owner, expiresAt: new Date(expiresAt ?? 0) } }),
     ...(row.slot !== null && { slot: row.slot }),
-    ...(row.status === "canceled" && expiresAt !== null && { cleanupPending: true }),
+    ...(isTerminal(row.status) && expiresAt !== null && { cleanupPending: true }),
     ...(row.idempotency_key !== null && {
       idempotencyKey: JSON.parse(row.idempotency_key) as string,
     }),
@@ -151,5 +165,12 @@ function toAttempt({ startedAt, endedAt, ...rest }: StoredAttempt): Attempt {
     ...rest,
     startedAt: new Date(startedAt),
     ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
+  };
+}
+
+function toFilm({ processBeganAt, ...rest }: StoredFilm): FilmState {
+  return {
+    ...rest,
+    ...(processBeganAt !== undefined && { processBeganAt: new Date(processBeganAt) }),
   };
 }

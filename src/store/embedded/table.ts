@@ -1,5 +1,5 @@
 import type { Task } from "../../domain/task.js";
-import { TASK_ID } from "../core/task-ids.js";
+import { UNIT_ID } from "../core/task-ids.js";
 import type { OrphanScope } from "../task-queue.js";
 import type { TaskCounts, TaskFilter } from "../task-reading.js";
 import type { EmbeddedDriver, SqlValue } from "./driver.js";
@@ -24,12 +24,13 @@ export class EmbeddedTable {
   }
 
   insert(task: Task, requestHash: string | undefined): void {
-    const { taskId, priority, workflow, idempotencyKey } = task;
+    const { taskId, priority, workflow, turnAt, idempotencyKey } = task;
     this.#driver.run(
       INSERT,
       taskId,
       priority,
       workflow,
+      turnAt?.getTime() ?? null,
       idempotencyKey === undefined ? null : encodeKey(idempotencyKey),
       requestHash ?? null,
       ...changingValues(task),
@@ -47,9 +48,9 @@ export class EmbeddedTable {
     this.#driver.run("UPDATE tasks SET orphan_at = ? WHERE task_id = ?", expiresAtMs, taskId);
   }
 
-  /** The task of an id. An id that is not of our form is not asked for. */
+  /** The task or chunk of an id. An id that is not of our form is not asked for. */
   find(taskId: string): Task | undefined {
-    if (!TASK_ID.test(taskId)) return undefined;
+    if (!UNIT_ID.test(taskId)) return undefined;
     return this.#one("SELECT * FROM tasks WHERE task_id = ?", taskId);
   }
 
@@ -65,7 +66,8 @@ export class EmbeddedTable {
   findHead(workflow: string, priority: number, nowMs: number): Task | undefined {
     return this.#one(
       `SELECT * FROM tasks INDEXED BY tasks_head
-       WHERE status = 'pending' AND workflow = ? AND priority = ? AND due_at <= ?
+       WHERE status = 'pending' AND film_id IS NULL
+         AND workflow = ? AND priority = ? AND due_at <= ?
        ORDER BY due_at, task_id LIMIT 1`,
       workflow,
       priority,
@@ -92,27 +94,18 @@ export class EmbeddedTable {
     );
   }
 
-  /** The earliest due time of a pending task, past or to come. */
+  /** The earliest due time of a pending task, past or to come; of none that is a chunk. */
   findOldestDueMs(): number | undefined {
     return this.#driver.get<{ at: number }>(
       `SELECT due_at AS at FROM tasks INDEXED BY tasks_due
-       WHERE status = 'pending' ORDER BY due_at LIMIT 1`,
+       WHERE status = 'pending' AND film_id IS NULL ORDER BY due_at LIMIT 1`,
     )?.at;
   }
 
-  /** The next moment after now at which a pending task becomes due or a lease expires. */
+  /** The next moment after now at which a pending task or chunk becomes due or a lease expires. */
   findNextDueMs(nowMs: number): number | undefined {
-    const due = this.#driver.get<{ at: number }>(
-      `SELECT due_at AS at FROM tasks INDEXED BY tasks_due
-       WHERE status = 'pending' AND due_at > ? ORDER BY due_at LIMIT 1`,
-      nowMs,
-    );
-    const orphan = this.#driver.get<{ at: number }>(
-      `SELECT orphan_at AS at FROM tasks INDEXED BY tasks_orphan
-       WHERE orphan_at IS NOT NULL AND orphan_at > ? ORDER BY orphan_at LIMIT 1`,
-      nowMs,
-    );
-    const nextMs = Math.min(due?.at ?? Infinity, orphan?.at ?? Infinity);
+    const moments = NEXT_DUE.map((sql) => this.#driver.get<{ at: number }>(sql, nowMs)?.at);
+    const nextMs = Math.min(...moments.map((at) => at ?? Infinity));
     return Number.isFinite(nextMs) ? nextMs : undefined;
   }
 
@@ -138,13 +131,14 @@ export class EmbeddedTable {
     const rows =
       status === undefined
         ? this.#driver.all<TaskRow>(
-            "SELECT * FROM tasks WHERE task_id < ? ORDER BY task_id DESC LIMIT ?",
+            `SELECT * FROM tasks INDEXED BY tasks_listed
+             WHERE film_id IS NULL AND task_id < ? ORDER BY task_id DESC LIMIT ?`,
             belowId,
             limit,
           )
         : this.#driver.all<TaskRow>(
             `SELECT * FROM tasks INDEXED BY tasks_status
-             WHERE status = ? AND task_id < ? ORDER BY task_id DESC LIMIT ?`,
+             WHERE film_id IS NULL AND status = ? AND task_id < ? ORDER BY task_id DESC LIMIT ?`,
             status,
             belowId,
             limit,
@@ -181,7 +175,7 @@ export class EmbeddedTable {
   listEnded(endedBeforeMs: number, limit: number, skip: number): readonly Task[] {
     const rows = this.#driver.all<TaskRow>(
       `SELECT * FROM tasks INDEXED BY tasks_ended
-       WHERE finished_at IS NOT NULL AND orphan_at IS NULL AND finished_at < ?
+       WHERE finished_at IS NOT NULL AND orphan_at IS NULL AND film_id IS NULL AND finished_at < ?
        ORDER BY finished_at LIMIT ? OFFSET ?`,
       endedBeforeMs,
       limit,
@@ -190,12 +184,21 @@ export class EmbeddedTable {
     return rows.map(toTask);
   }
 
-  /** Deletes a task if it has ended and needs no cleanup. The file keeps its size and reuses the room. @returns how many. */
+  /**
+   * Deletes a task if it has ended and needs no cleanup, with its chunks. The file keeps its size and
+   * reuses the room. @returns how many tasks.
+   */
   deleteEnded(taskId: string): number {
-    return this.#driver.run(
-      "DELETE FROM tasks WHERE task_id = ? AND finished_at IS NOT NULL AND orphan_at IS NULL",
-      taskId,
-    );
+    const count = this.#driver.run(DELETE_ENDED, taskId);
+    if (count > 0) this.#driver.run(`DELETE FROM tasks WHERE ${OF_FILM}`, taskId, taskId);
+    return count;
+  }
+
+  /** The chunks of a film, in no order. */
+  findChunks(filmId: string): readonly Task[] {
+    return this.#driver
+      .all<TaskRow>(`SELECT * FROM tasks WHERE ${OF_FILM}`, filmId, filmId)
+      .map(toTask);
   }
 
   #one(sql: string, ...values: readonly SqlValue[]): Task | undefined {
@@ -204,12 +207,27 @@ export class EmbeddedTable {
   }
 }
 
-const WITH_PROMPT = ` AND (slot IS NOT NULL OR status = 'canceled'
-  OR json_extract(document, '$.dispatch') IS NOT NULL)`;
+const WITH_PROMPT = ` AND (slot IS NOT NULL OR finished_at IS NOT NULL
+  OR json_extract(document, '$.dispatch') IS NOT NULL
+  OR json_extract(document, '$.film.phase') = 'join')`;
+const NEXT_DUE = [
+  `SELECT due_at AS at FROM tasks INDEXED BY tasks_due
+   WHERE status = 'pending' AND film_id IS NULL AND due_at > ? ORDER BY due_at LIMIT 1`,
+  `SELECT due_at AS at FROM tasks INDEXED BY chunks_due
+   WHERE status = 'pending' AND film_id IS NOT NULL AND due_at > ? ORDER BY due_at LIMIT 1`,
+  `SELECT orphan_at AS at FROM tasks INDEXED BY tasks_orphan
+   WHERE orphan_at IS NOT NULL AND orphan_at > ? ORDER BY orphan_at LIMIT 1`,
+];
+const DELETE_ENDED = `DELETE FROM tasks
+  WHERE task_id = ? AND film_id IS NULL AND finished_at IS NOT NULL AND orphan_at IS NULL`;
+/** The ids of a film's chunks begin with its own and a hyphen, which a full stop follows. */
+const OF_FILM = "task_id > ? || '-' AND task_id < ? || '.'";
 const HAS_LABEL = ` AND EXISTS (SELECT 1 FROM task_labels AS other
   WHERE other.label = ? AND other.task_id = first.task_id)`;
 const INSERT_LABEL = "INSERT INTO task_labels (label, task_id, status) VALUES (?, ?, ?)";
-const FIXED_COLUMNS = ["task_id", "priority", "workflow", "idempotency_key", "request_hash"];
+const FIXED_COLUMNS = [
+  ...["task_id", "priority", "workflow", "turn_at", "idempotency_key", "request_hash"],
+];
 const ALL_COLUMNS = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
 const INSERT = `INSERT INTO tasks (${ALL_COLUMNS.join(", ")})
   VALUES (${ALL_COLUMNS.map(() => "?").join(", ")})`;

@@ -1,4 +1,5 @@
 import type { Task } from "../../domain/task.js";
+import { followChunk } from "../core/film-changes.js";
 import { revise } from "../core/task-changes.js";
 import { SlotTaken } from "../core/task-writes.js";
 import { DELETED_REV, type TaskChange } from "../task-reading.js";
@@ -22,17 +23,23 @@ export class EmbeddedWrite {
     return this.#changes;
   }
 
-  insert(task: Task, requestHash: string | undefined): void {
+  insert(task: Task, requestHash?: string): void {
     this.#table.insert(task, requestHash);
     this.#announce(task);
   }
 
-  /** Stores what a task has become. @returns it with its revision. @throws SlotTaken */
+  /**
+   * Stores what a task has become, and what a chunk's film becomes by that. @returns it with its
+   * revision. @throws SlotTaken
+   */
   save(before: Task, next: Task): Task {
     this.#refuseSecondHolder(before, next);
     const revised = revise(before, next, this.now);
     this.#table.update(revised);
     if (revised.rev !== before.rev) this.#announce(revised);
+    const film = before.chunk && this.#table.find(before.chunk.film);
+    const followed = film && followChunk(film, before, next, this.now);
+    if (film && followed && followed !== film) this.save(film, followed);
     return revised;
   }
 
@@ -60,7 +67,9 @@ export class EmbeddedWrite {
       throw new SlotTaken("Another task holds it");
   }
 
-  #announce({ taskId, rev, status }: Task): void {
+  /** Nobody is told of chunks: what they change of their film is told. */
+  #announce({ taskId, rev, status, chunk }: Task): void {
+    if (chunk !== undefined) return;
     this.#changes.push({ taskId, rev, status, position: this.#log.positionOf(taskId) });
   }
 }

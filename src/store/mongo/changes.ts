@@ -3,6 +3,7 @@ import type { ChangeStream, Timestamp } from "mongodb";
 import type { TaskStatus } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
 import type { Logger } from "../../lib/logger.js";
+import { TASK_ID } from "../core/task-ids.js";
 import { DELETED_REV, type TaskChange } from "../task-reading.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import type { MongoDatabase } from "./database.js";
@@ -174,10 +175,11 @@ export class MongoChanges implements AsyncDisposable {
   }
 }
 
-/** Selects new revisions alone: the server filters heartbeats out. */
+/** Selects new revisions of tasks alone: the server filters heartbeats and chunks out. */
 const PIPELINE = [
   {
     $match: {
+      "documentKey._id": TASK_ID,
       $or: [
         { operationType: { $in: ["insert", "delete"] } },
         { "updateDescription.updatedFields.change": { $exists: true } },

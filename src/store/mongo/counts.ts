@@ -15,7 +15,7 @@ export interface CountDocument {
 }
 
 /** A status that does not change any more. */
-type EndStatus = Exclude<TaskStatus, "pending" | "processing">;
+export type EndStatus = Exclude<TaskStatus, "pending" | "processing">;
 
 /** How many documents share the counting: two transactions cannot write one at the same time. */
 const SHARD_COUNT = 64;

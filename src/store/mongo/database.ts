@@ -1,13 +1,16 @@
 import type { ClientSession, Collection, Db, MongoClient, Timestamp } from "mongodb";
 import type { Logger } from "../../lib/logger.js";
 import { type DeletedDocument, MongoChangeLog } from "./change-log.js";
+import { MongoChunks } from "./chunks.js";
 import { ServerClock } from "./clock.js";
 import { type CountDocument, MongoCounts } from "./counts.js";
 import type { TaskDocument } from "./document.js";
 import { type DutyDocument, MongoDuties } from "./duties.js";
 import { unavailable } from "./errors.js";
 import { MongoLearnedTimes } from "./learned-times.js";
+import { MongoQueue } from "./queue.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
+import { StoredTasks } from "./stored-tasks.js";
 import { MongoTasks } from "./tasks.js";
 import { MongoWorkflows, type WorkflowDocument } from "./workflows.js";
 
@@ -20,6 +23,8 @@ export interface MongoDatabase {
   readonly openedAt: Timestamp | undefined;
   readonly collection: Collection<TaskDocument>;
   readonly tasks: MongoTasks;
+  readonly queue: MongoQueue;
+  readonly chunks: MongoChunks;
   readonly counts: MongoCounts;
   readonly workflows: MongoWorkflows;
   readonly duties: MongoDuties;
@@ -71,11 +76,14 @@ const STANDALONE =
 
 function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   const collection = db.collection<TaskDocument>(COLLECTIONS.tasks);
+  const stored = new StoredTasks(collection, clock);
   const counts = db.collection<CountDocument>(COLLECTIONS.counts);
   const deleted = db.collection<DeletedDocument>(COLLECTIONS.deleted);
   return {
     collection,
-    tasks: new MongoTasks(collection, clock),
+    tasks: new MongoTasks(collection, stored, clock),
+    queue: new MongoQueue(collection, stored, clock),
+    chunks: new MongoChunks(collection),
     counts: new MongoCounts(counts, collection, isStandalone),
     workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { UpdateFilter } from "mongodb";
-import type { Json, Label, Task, TaskStatus } from "../../domain/task.js";
+import {
+  isTerminal,
+  type Json,
+  type Label,
+  type Task,
+  type TaskStatus,
+} from "../../domain/task.js";
+import { orphanAtOf } from "../core/orphan-at.js";
 
 /**
  * A task as stored in the collection `tasks`. What a client wrote as JSON is kept as text, so that
@@ -15,8 +22,9 @@ export interface TaskDocument extends SameFields {
    * the version is no longer the one that was read.
    */
   readonly version: number;
+  readonly status: StoredStatus;
   /** Revision and status in one field, replaced as a whole: the change stream then tells both. */
-  readonly change: { readonly rev: number; readonly status: TaskStatus };
+  readonly change: { readonly rev: number; readonly status: StoredStatus };
   /** When, by the server's clock, `change` was written. */
   readonly changedAt: Date;
   readonly params: string;
@@ -27,11 +35,13 @@ export interface TaskDocument extends SameFields {
   readonly idempotency?: Idempotency;
   readonly leaseOwner?: string;
   /**
-   * When another process may take the task over: at the end of its lease, or in 1970 for a canceled
-   * task that waits for its cleanup without a lease.
+   * When another process may take the task over, as {@link orphanAtOf} says.
    */
   readonly orphanAt?: Date;
-  /** When the task ended, from which the retention counts; absent while its cleanup is to come. */
+  /**
+   * When the task ended, from which the retention counts; absent while its cleanup is to come. A chunk
+   * has none: it is deleted with its film.
+   */
   readonly retainedSince?: Date;
 }
 
@@ -40,6 +50,7 @@ type SameFields = Omit<
   Task,
   | "taskId"
   | "rev"
+  | "status"
   | "params"
   | "parameters"
   | "uploadCheckpoint"
@@ -48,6 +59,20 @@ type SameFields = Omit<
   | "lease"
   | "cleanupPending"
 >;
+
+/**
+ * A task's status, or a chunk's under a name of its own: so no query and no index for tasks has to look
+ * at chunks, however many there are.
+ */
+export type StoredStatus = TaskStatus | ChunkStatus;
+type ChunkStatus = `${typeof CHUNK}${TaskStatus}`;
+
+const CHUNK = "chunk_";
+
+/** The status of a chunk as stored. */
+export function chunkStatus(status: TaskStatus): ChunkStatus {
+  return `${CHUNK}${status}`;
+}
 
 interface Idempotency {
   /** As JSON text. */
@@ -83,9 +108,11 @@ export function toDocument(
 export function toTask(document: TaskDocument): Task {
   const { _id, schema, version, change, changedAt, retainedSince, ...stored } = document;
   const { params, parameters, uploadCheckpoint, labels, idempotency, ...rest } = stored;
-  const { leaseOwner, orphanAt, ...same } = rest;
+  const { leaseOwner, orphanAt, status: storedStatus, ...same } = rest;
+  const status = storedStatus.replace(CHUNK, "") as TaskStatus;
   return {
     ...same,
+    status,
     taskId: _id,
     rev: change.rev,
     params: JSON.parse(params) as Task["params"],
@@ -97,7 +124,7 @@ export function toTask(document: TaskDocument): Task {
     ...(idempotency && { idempotencyKey: JSON.parse(idempotency.key) as string }),
     ...(leaseOwner !== undefined &&
       orphanAt && { lease: { owner: leaseOwner, expiresAt: orphanAt } }),
-    ...(same.status === "canceled" && orphanAt && { cleanupPending: true }),
+    ...(isTerminal(status) && orphanAt && { cleanupPending: true }),
   };
 }
 
@@ -139,24 +166,21 @@ export function toUpdate(before: Task, next: Task): UpdateFilter<TaskDocument> |
   } as UpdateFilter<TaskDocument>;
 }
 
-/** See {@link TaskDocument.orphanAt}. */
-export function orphanAtOf({ lease, cleanupPending }: Task): Date | undefined {
-  return lease?.expiresAt ?? (cleanupPending ? new Date(0) : undefined);
-}
-
 function toFields(task: Task): TaskFields {
   const { taskId, rev, idempotencyKey, lease, cleanupPending, ...rest } = task;
   const { params, parameters, uploadCheckpoint, labels, ...same } = rest;
   const orphanAt = orphanAtOf(task);
+  const status = task.chunk ? chunkStatus(task.status) : task.status;
   return {
     ...same,
-    change: { rev, status: task.status },
+    status,
+    change: { rev, status },
     params: JSON.stringify(params),
     parameters: JSON.stringify(parameters),
     ...(uploadCheckpoint !== undefined && { uploadCheckpoint: JSON.stringify(uploadCheckpoint) }),
     ...(labels && { labels: Object.entries(labels).map(encodeLabel) }),
     ...(lease && { leaseOwner: lease.owner }),
     ...(orphanAt && { orphanAt }),
-    ...(task.finishedAt && !orphanAt && { retainedSince: task.finishedAt }),
+    ...(task.finishedAt && !orphanAt && !task.chunk && { retainedSince: task.finishedAt }),
   };
 }

@@ -1,8 +1,12 @@
 import type { Task } from "../../domain/task.js";
-import { judgeReports } from "../core/judge-reports.js";
+import { showProgress } from "../core/film-changes.js";
+import { filmsOf, judgeReports } from "../core/judge-reports.js";
 import type { HeartbeatResult, ProgressReport } from "../task-queue.js";
+import type { MongoChunks } from "./chunks.js";
+import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
-import type { MongoTasks, StoredTask } from "./tasks.js";
+import type { StoredTask } from "./stored-tasks.js";
+import type { MongoTasks } from "./tasks.js";
 
 /**
  * Extends the leases of the reported tasks and records their progress: one read for all of them,
@@ -12,7 +16,7 @@ import type { MongoTasks, StoredTask } from "./tasks.js";
  *   does no harm to the others.
  */
 export async function renewLeases(
-  tasks: MongoTasks,
+  { tasks, chunks }: MongoDatabase,
   owner: string,
   leaseMs: number,
   reports: readonly ProgressReport[],
@@ -29,7 +33,22 @@ export async function renewLeases(
     return stored ? [[stored, next]] : [];
   });
   await recordNews(tasks, news);
+  // Afterwards, by what is stored then: whoever reports last counts what others have reported.
+  const films = await Promise.all(filmsOf(held).map((id) => progressOf(tasks, chunks, id)));
+  await recordNews(tasks, films.flat());
   return result;
+}
+
+async function progressOf(
+  tasks: MongoTasks,
+  chunks: MongoChunks,
+  filmId: string,
+): Promise<readonly (readonly [StoredTask, Task])[]> {
+  const [film, frameCount] = await Promise.all([
+    tasks.find(filmId),
+    chunks.runningFrameCount(filmId),
+  ]);
+  return film ? [[film, showProgress(film.task, frameCount)]] : [];
 }
 
 /** Records progress if it can. For a task that is being written just now, the next report does. */

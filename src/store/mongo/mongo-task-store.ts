@@ -1,16 +1,23 @@
-import { TaskError } from "../../domain/errors.js";
 import type { LearnedTime } from "../../domain/learned-time.js";
 import type { Json, Task } from "../../domain/task.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
+import { inOrder } from "../core/film-changes.js";
 import { passOver } from "../core/lease-order.js";
 import { beginLease, takeOver } from "../core/task-changes.js";
-import { TaskIds } from "../core/task-ids.js";
+import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
+import type { ChunkTask, FilmQueue } from "../film-queue.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
-import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
+import type {
+  HeartbeatResult,
+  LeaseRequest,
+  OrphanScope,
+  ProgressReport,
+  WriteResult,
+} from "../task-queue.js";
 import {
   DELETED_REV,
   type ListRequest,
@@ -19,14 +26,14 @@ import {
   type TaskPage,
 } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
+import { formerOf, isFull, refuseStandalone } from "./admission.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
-import { retryOnConflict, saveNew, saveTask } from "./save.js";
-import type { StoredTask } from "./tasks.js";
+import { retryOnConflict, saveNew, saveTasks, type TaskWrite } from "./save.js";
 
 /**
  * The store on a MongoDB database that several processes share. Each method reads a task, decides,
@@ -97,8 +104,24 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async get(taskId: string): Promise<Task | undefined> {
+    return TASK_ID.test(taskId) ? await this.getUnit(taskId) : undefined;
+  }
+
+  async getUnit(taskId: string): Promise<Task | undefined> {
     const stored = await this.#connection.run(({ tasks }) => tasks.find(taskId));
     return stored?.task;
+  }
+
+  async chunks(filmId: string): Promise<readonly ChunkTask[]> {
+    if (!TASK_ID.test(filmId)) return [];
+    const found = await this.#connection.run(({ chunks }) => chunks.find(filmId));
+    return inOrder(found);
+  }
+
+  /** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
+  override async addChunks(...args: Parameters<FilmQueue["addChunks"]>): Promise<WriteResult> {
+    refuseStandalone(this.#connection.database, "run the film as several chunks");
+    return await super.addChunks(...args);
   }
 
   async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
@@ -141,17 +164,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async lease(request: LeaseRequest): Promise<Task | undefined> {
     const { owner, leaseMs } = request;
     return await this.#takeOut(this.#leasing, async (database) => {
-      const lease = await nextStoredLease(database.tasks, request, this.#leasing.place());
+      const lease = await nextStoredLease(database, request, this.#leasing.place());
       if (!lease) return undefined;
       const { next, passed } = lease;
       const begun = beginLease(next.task, owner, leaseMs, next.now);
-      if (passed.length === 0) return await this.#save(database, next, begun);
-      const leased = await database.together(async (session) => {
-        for (const head of passed)
-          await database.tasks.replace(head, passOver(head.task, head.now), session);
-        return await database.tasks.replace(next, begun, session);
-      });
-      return this.#told(leased);
+      const passes = passed.map((head): TaskWrite => [head, passOver(head.task, head.now)]);
+      return await this.#save(database, [[next, begun], ...passes]);
     });
   }
 
@@ -161,20 +179,20 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     scope: OrphanScope = "all",
   ): Promise<Task | undefined> {
     return await this.#takeOut(this.#reaping, async (database) => {
-      const orphan = await database.tasks.findOrphan(this.#reaping.place(), scope);
+      const orphan = await database.queue.findOrphan(this.#reaping.place(), scope);
       if (!orphan) return undefined;
       const taken = takeOver(orphan.task, owner, leaseMs, orphan.now);
-      return await this.#save(database, orphan, taken);
+      return await this.#save(database, [[orphan, taken]]);
     });
   }
 
   async queueAgeMs(): Promise<number> {
-    const oldest = await this.#connection.run(({ tasks }) => tasks.findOldestDue());
+    const oldest = await this.#connection.run(({ queue }) => queue.findOldestDue());
     return oldest ? Math.max(0, oldest.now.getTime() - oldest.task.dueAt.getTime()) : 0;
   }
 
   async nextDueInMs(): Promise<number | undefined> {
-    return await this.#connection.run(({ tasks }) => tasks.nextDueInMs());
+    return await this.#connection.run(({ queue }) => queue.nextDueInMs());
   }
 
   async heartbeat(
@@ -182,7 +200,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     reports: readonly ProgressReport[],
   ): Promise<HeartbeatResult> {
-    return await this.#write(({ tasks }) => renewLeases(tasks, owner, leaseMs, reports));
+    return await this.#write((database) => renewLeases(database, owner, leaseMs, reports));
   }
 
   async listExpired(retentionMs: number, limit: number, skip = 0): Promise<readonly Task[]> {
@@ -227,15 +245,35 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   protected override async change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer> {
     return await this.#write(async (database) => {
       const stored = await database.tasks.find(taskId);
-      const { answer, next } = decide(stored);
-      if (stored && next) await this.#save(database, stored, next);
+      const read = stored && { task: stored.task, now: stored.now, film: stored.film?.task };
+      const { answer, next, added } = decide(read);
+      if (stored && next) await this.#save(database, [[stored, next]], added);
       return answer;
     });
   }
 
-  async #save(database: MongoDatabase, stored: StoredTask, next: Task): Promise<Task> {
-    const saved = await saveTask(database, stored, next);
-    return saved.rev === stored.task.rev ? saved : this.#told(saved);
+  protected override async unfinishedChunks(
+    filmId: string,
+    limit: number,
+  ): Promise<readonly string[]> {
+    return await this.#connection.run(({ chunks }) => chunks.findUnfinished(filmId, limit));
+  }
+
+  protected override async countOpenChunks(filmId: string): Promise<number> {
+    return await this.#connection.run(({ chunks }) => chunks.countOpen(filmId));
+  }
+
+  /** Stores what tasks become. @returns the first of them. */
+  async #save(
+    database: MongoDatabase,
+    writes: readonly [TaskWrite, ...TaskWrite[]],
+    added?: readonly Task[],
+  ): Promise<Task> {
+    const saved = await saveTasks(database, writes, added);
+    const [first] = saved;
+    if (first === undefined) throw new Error("A task was to be stored and is not there");
+    for (const { task, isRevised } of saved) if (isRevised) this.#told(task);
+    return first.task;
   }
 
   /**
@@ -243,8 +281,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
    * this process after its own call sees what the call did.
    */
   #told(task: Task): Task {
-    const { taskId, rev, status } = task;
-    this.#changes.tell({ taskId, rev, status });
+    const { taskId, rev, status, chunk } = task;
+    if (chunk === undefined) this.#changes.tell({ taskId, rev, status });
     return task;
   }
 
@@ -263,24 +301,4 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async #write<T>(work: (database: MongoDatabase) => Promise<T>): Promise<T> {
     return await this.#connection.run((database) => retryOnConflict(() => work(database)));
   }
-}
-
-/** The answer of {@link replayOf} to a request whose key belongs to a task already. */
-async function formerOf(
-  { tasks }: MongoDatabase,
-  { idempotency }: NewTask,
-): Promise<CreateResult | undefined> {
-  const former = idempotency && (await tasks.findByKey(idempotency.key));
-  return former && idempotency && replayOf(former, idempotency);
-}
-
-/** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
-function refuseStandalone({ isStandalone }: MongoDatabase, what: string): void {
-  if (!isStandalone) return;
-  const message = `Cannot ${what}: the database is a standalone server; start it with --replSet`;
-  throw new TaskError("STORE_WITHOUT_TRANSACTIONS", message);
-}
-
-async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
-  return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;
 }

@@ -1,6 +1,9 @@
+import { byTurn } from "../../domain/queue-order.js";
 import { nextLease } from "../core/lease-order.js";
 import type { LeaseRequest } from "../task-queue.js";
-import type { MongoTasks, StoredTask } from "./tasks.js";
+import type { MongoDatabase } from "./database.js";
+import type { MongoQueue } from "./queue.js";
+import type { StoredTask } from "./stored-tasks.js";
 
 /** The task to lease, and the heads it passes, as read. */
 export interface StoredLease {
@@ -34,34 +37,72 @@ export class LeaseCrowd {
 }
 
 /**
- * The task to lease: one that holds a slot, else by {@link nextLease}.
+ * The task to lease: one that holds a slot, else by {@link nextLease}. Of a film with too many chunks in
+ * hands none is leased while anything else is due.
  *
  * @param place how far behind the head to take it from, where the queue is that long.
  */
 export async function nextStoredLease(
-  tasks: MongoTasks,
+  database: MongoDatabase,
   request: LeaseRequest,
   place: number,
 ): Promise<StoredLease | undefined> {
+  const { tasks, queue, chunks } = database;
+  const { maxFilmServers } = request;
+  const busy = maxFilmServers === undefined ? [] : await chunks.findBusyFilms(maxFilmServers);
   const [keeper, first] = await Promise.all([
-    tasks.findKeeper(),
-    tasks.findDue(request.workflows, place),
+    queue.findKeeper(),
+    firstDue(queue, request.workflows, busy, place),
   ]);
-  if (keeper) return { next: keeper, passed: [] };
+  if (keeper) return { next: await tasks.withFilm(keeper), passed: [] };
+  const lease = await nextOf(database, request, busy, first);
+  if (lease || busy.length === 0) return lease;
+  return await nextOf(database, request, [], await firstDue(queue, request.workflows, [], place));
+}
+
+/** The due task or chunk whose turn comes first, or one that is `place` behind it. */
+async function firstDue(
+  queue: MongoQueue,
+  workflows: readonly string[],
+  busy: readonly string[],
+  place: number,
+): Promise<StoredTask | undefined> {
+  const found = await Promise.all([
+    queue.findDue(workflows, place),
+    queue.findDueChunk(workflows, place, busy),
+  ]);
+  const [first] = found.filter((one) => one !== undefined).sort(byStoredTurn);
+  return first;
+}
+
+async function nextOf(
+  { tasks, queue }: MongoDatabase,
+  request: LeaseRequest,
+  busy: readonly string[],
+  first: StoredTask | undefined,
+): Promise<StoredLease | undefined> {
   if (!first) return undefined;
   const isPreferred = request.prefer.length === 0 || request.prefer.includes(first.task.workflow);
-  if (isPreferred) return { next: first, passed: [] };
-  return await nextAmongHeads(tasks, request, first.task.priority);
+  const lease = isPreferred
+    ? { next: first, passed: [] }
+    : await nextAmongHeads(queue, request, busy, first.task.priority);
+  return lease && { ...lease, next: await tasks.withFilm(lease.next) };
 }
 
 /** For an oldest task whose workflow is not preferred: a task of a preferred one may pass it. */
 async function nextAmongHeads(
-  tasks: MongoTasks,
+  queue: MongoQueue,
   request: LeaseRequest,
+  busy: readonly string[],
   priority: number,
 ): Promise<StoredLease | undefined> {
   const names = [...new Set(request.workflows)];
-  const found = await Promise.all(names.map((name) => tasks.findDue([name], 0, priority)));
+  const found = await Promise.all(
+    names.flatMap((name) => [
+      queue.findDue([name], 0, priority),
+      queue.findDueChunk([name], 0, busy, priority),
+    ]),
+  );
   const heads = new Map(found.flatMap((head) => (head ? [[head.task.taskId, head]] : [])));
   const now = heads.values().next().value?.now;
   const all = Array.from(heads.values(), ({ task }) => task);
@@ -69,4 +110,8 @@ async function nextAmongHeads(
   const next = lease && heads.get(lease.task.taskId);
   const passed = lease?.passed.flatMap(({ taskId }) => heads.get(taskId) ?? []) ?? [];
   return next && { next, passed };
+}
+
+function byStoredTurn(a: StoredTask, b: StoredTask): number {
+  return byTurn(a.task, b.task);
 }

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTerminal, type Task } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
+import { followChunk } from "../core/film-changes.js";
 import { createTask } from "../core/task-changes.js";
 import type { TaskIds } from "../core/task-ids.js";
 import { SlotTaken } from "../core/task-writes.js";
 import type { NewTask } from "../task-intake.js";
+import type { EndStatus } from "./counts.js";
 import type { MongoDatabase } from "./database.js";
 import { isDuplicateKey, VersionConflict } from "./errors.js";
-import type { StoredTask } from "./tasks.js";
+import type { StoredTask } from "./stored-tasks.js";
+import type { NewRow } from "./tasks.js";
 
 const CONFLICT_PAUSE = { baseMs: 4, capMs: 250 };
 const MAX_TRIES = 40;
@@ -58,25 +61,63 @@ export async function saveNew(
   }
 }
 
+/** A task as it was read, and what it becomes. */
+export type TaskWrite = readonly [stored: StoredTask, next: Task];
+
+/** A task as it was stored, and whether it got a new revision. */
+interface SavedTask {
+  readonly task: Task;
+  readonly isRevised: boolean;
+}
+
 /**
- * Stores a task's next state, and counts it if the task ends.
+ * Stores what tasks become, all or none, and with it what the films of chunks become by that; counts the
+ * tasks that end.
  *
- * @returns the task with its revision.
- * @throws VersionConflict if the task is no longer as it was read, SlotTaken.
+ * @param added chunks to be stored with them.
+ * @returns all written tasks: those that were given, in their order, then films.
+ * @throws VersionConflict if one is no longer as it was read, SlotTaken.
  */
-export async function saveTask(
-  { tasks, counts, together }: MongoDatabase,
-  stored: StoredTask,
-  next: Task,
-): Promise<Task> {
-  const { status } = next;
-  if (status === stored.task.status || !isEnd(status))
-    return await refusingSecondHolder(() => tasks.replace(stored, next));
+export async function saveTasks(
+  database: MongoDatabase,
+  given: readonly TaskWrite[],
+  added: readonly Task[] = [],
+): Promise<readonly SavedTask[]> {
+  const { tasks, counts, together } = database;
+  const writes = [...given, ...given.flatMap(filmWrite)];
+  const [only] = writes;
+  if (only && writes.length === 1 && added.length === 0 && endOf(only) === undefined)
+    return [savedTask(only, await refusingSecondHolder(() => tasks.replace(...only)))];
   return await together(async (session) => {
-    const saved = await tasks.replace(stored, next, session);
-    await counts.noteEnded(status, session);
+    const saved: SavedTask[] = [];
+    for (const write of writes) {
+      saved.push(savedTask(write, await tasks.replace(...write, session)));
+      const end = endOf(write);
+      if (end) await counts.noteEnded(end, session);
+    }
+    if (added.length > 0) await tasks.insert(added.map(newRow), session);
     return saved;
   });
+}
+
+/** What a chunk's change makes of its film; nothing if that stays as it is. */
+function filmWrite([{ task, now, film }, next]: TaskWrite): readonly TaskWrite[] {
+  if (film === undefined) return [];
+  const followed = followChunk(film.task, task, next, now);
+  return followed === film.task ? [] : [[film, followed]];
+}
+
+/** The terminal status that a task gets; undefined for a chunk, which is not counted. */
+function endOf([{ task }, { status, chunk }]: TaskWrite): EndStatus | undefined {
+  return status !== task.status && isEnd(status) && !chunk ? status : undefined;
+}
+
+function savedTask([{ task: before }]: TaskWrite, task: Task): SavedTask {
+  return { task, isRevised: task.rev !== before.rev };
+}
+
+function newRow(task: Task): NewRow {
+  return { task, requestHash: undefined };
 }
 
 /** Throws SlotTaken for a duplicate key: of the fields in an update, only the slot is unique. */
@@ -89,6 +130,6 @@ async function refusingSecondHolder<T>(update: () => Promise<T>): Promise<T> {
   }
 }
 
-function isEnd(status: Task["status"]): status is "completed" | "failed" | "canceled" {
+function isEnd(status: Task["status"]): status is EndStatus {
   return isTerminal(status);
 }

@@ -4,7 +4,7 @@ import { TaskError } from "../../domain/errors.js";
 import { TASK_STATUSES } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { DELETED_KEPT_MS } from "../task-following.js";
-import type { TaskDocument } from "./document.js";
+import { chunkStatus, type TaskDocument } from "./document.js";
 import { hasCode } from "./errors.js";
 
 /** The collections of the store. */
@@ -22,17 +22,20 @@ export const COLLECTIONS = {
 export const INDEX = {
   /** The oldest due tasks of some workflows, by priority. */
   head: "head",
-  /** Pending tasks that still hold a slot. */
-  keeper: "keeper",
+  /** The due chunks of some workflows whose turn comes first, by priority. */
+  chunkHead: "chunk_head",
+  /** Pending tasks and chunks that still hold a slot. */
+  keeper: "slot_keeper",
   /** When the next pending task becomes due. */
   due: "due",
-  /** Expired leases, and canceled tasks that wait for their cleanup. */
+  chunkDue: "chunk_due",
+  /** Expired leases, films to be joined, and ended tasks that wait for their cleanup. */
   orphan: "orphan",
   /** One task at most for each slot. */
   slot: "slot",
   /** One task at most for each idempotency key. */
   idempotency: "idempotency",
-  /** Lists by status, and how many are processing. */
+  /** Lists, also by status; how many are processing; a film's chunks by status. */
   status: "status",
   /** Lists by label; and by label and status. */
   label: "label",
@@ -53,11 +56,15 @@ export interface MetaDocument {
 
 /**
  * The schema of the database. Since 2 the service itself deletes ended tasks, after their objects;
- * a service that knows only 1 would have the server delete them.
+ * a service that knows only 1 would have the server delete them. Since 3 there are chunks of films,
+ * which a service that knows only 2 would take over as tasks.
  */
-const DATABASE_SCHEMA = 2;
+const DATABASE_SCHEMA = 3;
 
-/** The index of schema 1 by which the server itself deleted ended tasks. */
+/**
+ * The index of schema 1 by which the server itself deleted ended tasks. That of schema 2 that is not
+ * used any more, `keeper`, stays for services that still run: it has next to nothing in it.
+ */
 const FORMER_INDEX = "retention";
 
 /**
@@ -138,14 +145,25 @@ const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
     partialFilterExpression: { status: "pending" },
   },
   {
+    name: INDEX.chunkHead,
+    // The last two decide whether a chunk may go, before it is read.
+    key: { workflow: 1, priority: -1, turnAt: 1, _id: 1, dueAt: 1, "chunk.film": 1 },
+    partialFilterExpression: { status: chunkStatus("pending") },
+  },
+  {
     name: INDEX.keeper,
-    key: { priority: -1, dueAt: 1, _id: 1 },
-    partialFilterExpression: { status: "pending", slot: { $exists: true } },
+    key: { status: 1, priority: -1, dueAt: 1, _id: 1 },
+    partialFilterExpression: { slot: { $exists: true } },
   },
   {
     name: INDEX.due,
     key: { status: 1, dueAt: 1 },
     partialFilterExpression: { status: "pending" },
+  },
+  {
+    name: INDEX.chunkDue,
+    key: { status: 1, dueAt: 1 },
+    partialFilterExpression: { status: chunkStatus("pending") },
   },
   {
     name: INDEX.orphan,
@@ -186,6 +204,7 @@ const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
 const whole = { bsonType: "number", minimum: 0 };
 const text = { bsonType: "string" };
 const date = { bsonType: "date" };
+const status = { enum: [...TASK_STATUSES, ...TASK_STATUSES.map(chunkStatus)] };
 
 /** Refuses a document that this service could not have written, whoever writes it. */
 const VALIDATOR: Document = {
@@ -197,17 +216,17 @@ const VALIDATOR: Document = {
       ...["attempt", "takeovers", "attempts", "bypassCount", "stages", "progress"],
     ],
     properties: {
-      _id: { bsonType: "string", pattern: "^[0-9a-f]{32}$" },
+      _id: { bsonType: "string", pattern: "^[0-9a-f]{32}(-[0-9]{6})?$" },
       schema: whole,
       version: whole,
       change: {
         bsonType: "object",
         required: ["rev", "status"],
-        properties: { rev: whole, status: { enum: TASK_STATUSES } },
+        properties: { rev: whole, status },
       },
       changedAt: date,
       epoch: whole,
-      status: { enum: TASK_STATUSES },
+      status,
       type: { enum: ["image", "video"] },
       priority: { bsonType: "number", minimum: 0, maximum: 2 },
       params: text,
@@ -217,6 +236,7 @@ const VALIDATOR: Document = {
       createdAt: date,
       updatedAt: date,
       dueAt: date,
+      turnAt: date,
       notBefore: date,
       finishedAt: date,
       retainedSince: date,
@@ -225,6 +245,8 @@ const VALIDATOR: Document = {
       attempts: { bsonType: "array" },
       bypassCount: whole,
       stages: { bsonType: "object" },
+      film: { bsonType: "object", required: ["phase", "chunkCount", "frameCount"] },
+      chunk: { bsonType: "object", required: ["film", "index", "firstFrame", "frameCount"] },
       progress: { bsonType: "number", minimum: 0, maximum: 100 },
       leaseOwner: text,
       orphanAt: date,

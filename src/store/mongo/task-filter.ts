@@ -1,4 +1,5 @@
 import type { Filter } from "mongodb";
+import { TASK_STATUSES } from "../../domain/task.js";
 import type { TaskFilter } from "../task-reading.js";
 import { encodeLabel, type TaskDocument } from "./document.js";
 import { INDEX } from "./schema.js";
@@ -8,10 +9,14 @@ export function chosenBy({ status, labels = [] }: TaskFilter): {
   readonly query: Filter<TaskDocument>;
   readonly hint: string;
 } {
+  if (labels.length === 0) {
+    // Of any status that a task may have: chunks are of none of these.
+    const statuses = status === undefined ? [...TASK_STATUSES] : [status];
+    return { query: { status: { $in: statuses } }, hint: INDEX.status };
+  }
   const query = {
     ...(status !== undefined && { status }),
-    ...(labels.length > 0 && { labels: { $all: labels.map(encodeLabel) } }),
+    labels: { $all: labels.map(encodeLabel) },
   };
-  if (labels.length > 0) return { query, hint: status ? INDEX.labelStatus : INDEX.label };
-  return { query, hint: status ? INDEX.status : "_id_" };
+  return { query, hint: status ? INDEX.labelStatus : INDEX.label };
 }

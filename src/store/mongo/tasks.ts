@@ -1,34 +1,21 @@
-import type { ClientSession, Collection, Document, Filter, Sort } from "mongodb";
-import type { Task } from "../../domain/task.js";
+import type { ClientSession, Collection, Filter } from "mongodb";
+import { filmIdOf } from "../../domain/film.js";
+import { TASK_STATUSES, type Task } from "../../domain/task.js";
+import { orphanAtOf } from "../core/orphan-at.js";
 import { revise } from "../core/task-changes.js";
-import { TASK_ID } from "../core/task-ids.js";
-import type { Fence, OrphanScope } from "../task-queue.js";
+import { UNIT_ID } from "../core/task-ids.js";
+import type { Fence } from "../task-queue.js";
 import type { TaskChange, TaskFilter } from "../task-reading.js";
+import { chunkIdsOf } from "./chunks.js";
 import type { ServerClock } from "./clock.js";
-import {
-  encodeKey,
-  orphanAtOf,
-  type TaskDocument,
-  toDocument,
-  toTask,
-  toUpdate,
-} from "./document.js";
+import { encodeKey, type TaskDocument, toDocument, toUpdate } from "./document.js";
 import { VersionConflict } from "./errors.js";
 import { INDEX } from "./schema.js";
+import type { StoredTask, StoredTasks } from "./stored-tasks.js";
 import { chosenBy } from "./task-filter.js";
 
-/** A task as it was read. A later write is refused if the task has changed since. */
-export interface StoredTask {
-  readonly task: Task;
-  readonly version: number;
-  /** The server's time at the reading. */
-  readonly now: Date;
-  /** Present if the task was created under an idempotency key. */
-  readonly requestHash?: string;
-}
-
 /** A task to be stored, with the hash of its request where it has an idempotency key. */
-interface NewRow {
+export interface NewRow {
   readonly task: Task;
   readonly requestHash: string | undefined;
 }
@@ -39,10 +26,12 @@ interface NewRow {
  */
 export class MongoTasks {
   readonly #collection: Collection<TaskDocument>;
+  readonly #stored: StoredTasks;
   readonly #clock: ServerClock;
 
-  constructor(collection: Collection<TaskDocument>, clock: ServerClock) {
+  constructor(collection: Collection<TaskDocument>, stored: StoredTasks, clock: ServerClock) {
     this.#collection = collection;
+    this.#stored = stored;
     this.#clock = clock;
   }
 
@@ -57,85 +46,50 @@ export class MongoTasks {
     await this.#collection.bulkWrite(operations, { ordered: true, ...(session && { session }) });
   }
 
-  /** The task of an id. An id that is not of our form is not asked for. */
+  /** The task of an id, or the chunk with its film. An id that is not of our form is not asked for. */
   async find(taskId: string): Promise<StoredTask | undefined> {
-    return (await this.findMany([taskId])).get(taskId);
+    const filmId = filmIdOf(taskId);
+    const found = await this.findMany([...new Set([taskId, filmId])]);
+    const stored = found.get(taskId);
+    const film = taskId === filmId ? undefined : found.get(filmId);
+    return stored && { ...stored, ...(film && { film }) };
+  }
+
+  /** A chunk with its film; any other task as it is. */
+  async withFilm(stored: StoredTask): Promise<StoredTask> {
+    if (!stored.task.chunk) return stored;
+    const film = (await this.findMany([stored.task.chunk.film])).get(stored.task.chunk.film);
+    return { ...stored, ...(film && { film }) };
   }
 
   async findMany(taskIds: readonly string[]): Promise<ReadonlyMap<string, StoredTask>> {
-    const ours = taskIds.filter((id) => TASK_ID.test(id));
+    const ours = taskIds.filter((id) => UNIT_ID.test(id));
     if (ours.length === 0) return new Map();
-    const found = await this.#read({ _id: { $in: ours } }, { hint: "_id_" });
+    const found = await this.#stored.read({ _id: { $in: ours } }, { hint: "_id_" });
     return new Map(found.map((stored) => [stored.task.taskId, stored]));
   }
 
   async findByKey(key: string): Promise<StoredTask | undefined> {
     const query = { idempotency: { $exists: true }, "idempotency.key": encodeKey(key) };
-    const [found] = await this.#read(query, { hint: INDEX.idempotency });
+    const [found] = await this.#stored.read(query, { hint: INDEX.idempotency });
     return found;
-  }
-
-  /** The first due pending task that still holds a slot. There are never more of them than slots. */
-  async findKeeper(): Promise<StoredTask | undefined> {
-    const query = { status: "pending", slot: { $exists: true }, ...this.#isPast("dueAt") } as const;
-    return await this.#readAt(0, query, { hint: INDEX.keeper, sort: LEASE_ORDER });
-  }
-
-  /**
-   * The first due pending task of some workflows, of all priorities or of one. With `skip`, the one
-   * after so many others; the first if there are fewer.
-   */
-  async findDue(
-    workflows: readonly string[],
-    skip: number,
-    priority?: number,
-  ): Promise<StoredTask | undefined> {
-    if (workflows.length === 0) return undefined;
-    const query = {
-      status: "pending",
-      workflow: { $in: [...new Set(workflows)] },
-      ...(priority !== undefined && { priority }),
-      ...this.#isPast("dueAt"),
-    } as const;
-    return await this.#readAt(skip, query, { hint: INDEX.head, sort: LEASE_ORDER });
-  }
-
-  /** The task that was orphaned first; {@link findDue} tells what `skip` does. */
-  async findOrphan(skip: number, scope: OrphanScope): Promise<StoredTask | undefined> {
-    const sort = { orphanAt: 1, _id: 1 } as const;
-    const query = { ...this.#isPast("orphanAt"), ...(scope === "with_prompt" && WITH_PROMPT) };
-    return await this.#readAt(skip, query, { hint: INDEX.orphan, sort });
-  }
-
-  /** The pending task with the earliest due time, past or to come. */
-  async findOldestDue(): Promise<StoredTask | undefined> {
-    const options = { hint: INDEX.due, sort: { dueAt: 1 }, limit: 1 } as const;
-    const [found] = await this.#read({ status: "pending" }, options);
-    return found;
-  }
-
-  /** How long it is until the next pending task becomes due or the next lease expires. */
-  async nextDueInMs(): Promise<number | undefined> {
-    const found = await Promise.all([
-      this.#nextInMs("dueAt", { status: "pending" }, INDEX.due),
-      this.#nextInMs("orphanAt", {}, INDEX.orphan),
-    ]);
-    const waits = found.filter((waitMs) => waitMs !== undefined);
-    return waits.length === 0 ? undefined : Math.min(...waits);
   }
 
   /** Up to `limit` tasks with ids below `belowId`, the newest first. */
   async list(filter: TaskFilter, belowId: string, limit: number): Promise<readonly Task[]> {
     const { query: chosen, hint } = chosenBy(filter);
     const query = { _id: { $lt: belowId }, ...chosen };
-    const found = await this.#read(query, { hint, sort: { _id: -1 }, limit });
+    const found = await this.#stored.read(query, { hint, sort: { _id: -1 }, limit });
     return found.map(({ task }) => task);
   }
 
   /** The latest revision of each task that got one since a moment, in no order. */
   changesSince(since: Date): AsyncIterable<Omit<TaskChange, "position">> {
     return this.#collection
-      .find({ changedAt: { $gte: since } }, { ...CHANGES, hint: INDEX.changed })
+      .find<ToldTask>(
+        { changedAt: { $gte: since }, "change.status": { $in: [...TASK_STATUSES] } },
+        { ...CHANGES, hint: INDEX.changed },
+      )
       .map(({ _id, change }) => ({ taskId: _id, ...change }));
   }
 
@@ -147,17 +101,22 @@ export class MongoTasks {
     const bound = new Date(this.#clock.afterNow.getTime() - retentionMs);
     const query = { retainedSince: { $lt: bound }, $expr: { $lt: [endedAt, "$$NOW"] } };
     const sort = { retainedSince: 1, _id: 1 } as const;
-    const found = await this.#read(query, { hint: INDEX.ended, sort, skip, limit });
+    const found = await this.#stored.read(query, { hint: INDEX.ended, sort, skip, limit });
     return found.map(({ task }) => task);
   }
 
-  /** Deletes those of the tasks that have ended and need no cleanup. @returns how many. */
+  /**
+   * Deletes those of the tasks that have ended and need no cleanup, each after its chunks. @returns how
+   * many tasks.
+   */
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
     if (taskIds.length === 0) return 0;
-    const { deletedCount } = await this.#collection.deleteMany(
-      { _id: { $in: [...taskIds] }, retainedSince: { $exists: true } },
-      { hint: "_id_" },
-    );
+    const areEnded = { _id: { $in: [...taskIds] }, retainedSince: { $exists: true } };
+    const areFilms = { ...areEnded, film: { $exists: true } };
+    const found = this.#collection.find(areFilms, { hint: "_id_", projection: { _id: 1 } });
+    for (const { _id } of await found.toArray())
+      await this.#collection.deleteMany({ _id: chunkIdsOf(_id) }, { hint: "_id_" });
+    const { deletedCount } = await this.#collection.deleteMany(areEnded, { hint: "_id_" });
     return deletedCount;
   }
 
@@ -213,82 +172,16 @@ export class MongoTasks {
     const { matchedCount } = await this.#collection.bulkWrite(operations, { ordered: false });
     if (matchedCount < operations.length) throw new VersionConflict();
   }
-
-  async #readAt(
-    skip: number,
-    query: Filter<TaskDocument>,
-    options: ReadOptions,
-  ): Promise<StoredTask | undefined> {
-    const [found] = await this.#read(query, { ...options, skip, limit: 1 });
-    return found || skip === 0 ? found : await this.#readAt(0, query, options);
-  }
-
-  async #read(
-    query: Filter<TaskDocument>,
-    { hint, sort, skip = 0, limit }: ReadOptions,
-  ): Promise<readonly StoredTask[]> {
-    const pipeline: Document[] = [
-      { $match: query },
-      ...(sort ? [{ $sort: sort }] : []),
-      ...(skip > 0 ? [{ $skip: skip }] : []),
-      ...(limit === undefined ? [] : [{ $limit: limit }]),
-      { $set: { now: "$$NOW" } },
-    ];
-    type Read = TaskDocument & { readonly now: Date };
-    const found = await this.#collection.aggregate<Read>(pipeline, { hint }).toArray();
-    return found.map((document) => this.#toStored(document));
-  }
-
-  #toStored({ now, ...document }: TaskDocument & { readonly now: Date }): StoredTask {
-    this.#clock.note(now);
-    const { version, idempotency } = document;
-    const requestHash = idempotency?.requestHash;
-    return {
-      ...{ task: toTask(document), version, now },
-      ...(requestHash !== undefined && { requestHash }),
-    };
-  }
-
-  #isPast(field: "dueAt" | "orphanAt") {
-    return { [field]: { $lte: this.#clock.afterNow }, $expr: { $lte: [`$${field}`, "$$NOW"] } };
-  }
-
-  async #nextInMs(
-    field: "dueAt" | "orphanAt",
-    query: Filter<TaskDocument>,
-    hint: string,
-  ): Promise<number | undefined> {
-    const isFuture = {
-      [field]: { $gt: this.#clock.beforeNow },
-      $expr: { $gt: [`$${field}`, "$$NOW"] },
-    };
-    const projection = { _id: 0, waitMs: { $subtract: [`$${field}`, "$$NOW"] } };
-    const [next] = await this.#collection
-      .find<{ waitMs: number }>({ ...query, ...isFuture }, { hint, projection })
-      .sort({ [field]: 1 })
-      .limit(1)
-      .toArray();
-    return next?.waitMs;
-  }
 }
 
-interface ReadOptions {
-  readonly hint: string;
-  readonly sort?: Sort;
-  readonly skip?: number;
-  readonly limit?: number;
+/** What is read of a changed task; chunks are left out. */
+interface ToldTask {
+  readonly _id: string;
+  readonly change: Omit<TaskChange, "taskId">;
 }
-
-/** Orphans that a server may be busy with or have a result of, or that wait for their cleanup. */
-const WITH_PROMPT = {
-  $or: [{ slot: { $exists: true } }, { dispatch: { $exists: true } }, { status: "canceled" }],
-} satisfies Filter<TaskDocument>;
 
 /** What a change tells. A batch is small, so that reading it does not keep the event loop to itself. */
 const CHANGES = { projection: { change: 1 }, batchSize: 500 } as const;
-
-/** By priority, then due time, then age. */
-const LEASE_ORDER = { priority: -1, dueAt: 1, _id: 1 } as const;
 
 /** Matches the task as it was read. A write that changes the lease also needs the lease as read. */
 function asRead({ task, version }: StoredTask, next: Task): Filter<TaskDocument> {

@@ -6,8 +6,10 @@ import type { ParameterValues } from "../resolve-parameters.js";
 import type { Fit, NodeInputs, Prompt, WorkflowGraph } from "../workflow.js";
 import { joinsAlpha } from "./carries-alpha.js";
 import { edgeBounds } from "./edge-bounds.js";
+import { type FilmDepth, keepDepth } from "./film-depth.js";
 import { fitSize, isTurned, longestParts } from "./fit-size.js";
 import { leaveOut } from "./leave-out.js";
+import { type PickedFrames, pickFrames } from "./pick-frames.js";
 import { pickModels } from "./pick-models.js";
 import { setInputs } from "./set-inputs.js";
 
@@ -28,16 +30,23 @@ export interface Binding {
   readonly classes?: NodeClasses;
   /** What the input turned out to be; a graph with a `fit` needs it. */
   readonly input?: InputFacts;
+  /** The frames that the prompt computes, where the input is a piece of a film. @default all */
+  readonly frames?: PickedFrames;
+  /** How finely the film's colours are told apart; the server is one that keeps them. @default 8 bits */
+  readonly depth?: FilmDepth;
 }
 
 /**
  * The prompt of one task: its graph's own with input, file names and parameters filled in.
  *
- * @throws TaskError INPUT_DAMAGED if a size must be computed and that of the input is not known
+ * @throws TaskError INPUT_DAMAGED if a size must be computed and that of the input is not known; WORKFLOW_INVALID if
+ *   frames are to be picked and the graph does not tell where they are
  */
 export function bindPrompt(graph: WorkflowGraph, binding: Binding): Prompt {
   const { inputNode, inputField } = graph;
   let prompt = applyParameters(graph, binding.parameters);
+  if (binding.depth !== undefined) prompt = keepDepth(prompt, graph, binding.depth);
+  if (binding.frames !== undefined) prompt = pickFrames(prompt, graph, binding.frames);
   if (binding.lowMemory) prompt = setInputs(prompt, graph.lowMemory ?? {});
   prompt = pickModels(prompt, graph.models, binding.classes);
   prompt = setInputs(prompt, { [inputNode]: { [inputField]: binding.inputName } });

@@ -1,6 +1,8 @@
 import { applyParameters } from "../bind/bind-prompt.js";
 import { leaveOut } from "../bind/leave-out.js";
+import { pickFrames } from "../bind/pick-frames.js";
 import { pickModels } from "../bind/pick-models.js";
+import { filmFrames } from "../film-frames.js";
 import type { NodeClasses } from "../node-info.js";
 import type { ParameterValues } from "../resolve-parameters.js";
 import { type Variant, variantsOf } from "../variants.js";
@@ -22,15 +24,17 @@ export interface Capability {
  *
  * @param values parameters that change what is needed, such as the model; by default the
  *   workflow's own
+ * @param asChunks whether it is to run chunks of films, for which frames are picked. @default false
  */
 export function missingFor(
   workflow: Workflow,
   { classes }: Capability,
   values: ParameterValues = {},
+  asChunks = false,
 ): readonly string[] {
   const lacks: string[] = [];
   for (const { name, graph } of variantsOf(workflow)) {
-    const missing = problemsOf(promptOn(workflow, graph, values, classes), graph, classes);
+    const missing = lacksOf(workflow, graph, { values, classes, asChunks });
     if (missing.length === 0) return [];
     const variant = name === undefined ? "" : `Variant "${name}": `;
     lacks.push(...missing.map((what) => variant + what));
@@ -43,18 +47,38 @@ export interface RunnableVariant extends Variant {
   readonly prompt: Prompt;
 }
 
-/** The variant of a workflow that a server runs: the first that it can; undefined if it can run none. */
+/**
+ * The variant of a workflow that a server runs: the first that it can; undefined if it can run none.
+ *
+ * @param asChunks whether it is to run chunks of films. @default false
+ */
 export function variantOn(
   workflow: Workflow,
   { classes }: Capability,
   values: ParameterValues = {},
+  asChunks = false,
 ): RunnableVariant | undefined {
   for (const variant of variantsOf(workflow)) {
-    const prompt = promptOn(workflow, variant.graph, values, classes);
-    if (problemsOf(prompt, variant.graph, classes).length === 0) return { ...variant, prompt };
+    const { graph } = variant;
+    if (lacksOf(workflow, graph, { values, classes, asChunks }).length > 0) continue;
+    return { ...variant, prompt: promptOn(workflow, graph, { values, classes, asChunks }) };
   }
   return undefined;
 }
+
+interface Run extends Capability {
+  readonly values: ParameterValues;
+  readonly asChunks: boolean;
+}
+
+function lacksOf(workflow: Workflow, graph: WorkflowGraph, run: Run): readonly string[] {
+  if (run.asChunks && filmFrames(graph) === undefined)
+    return ["Films cannot be cut for it: it does not tell where its frames are"];
+  return problemsOf(promptOn(workflow, graph, run), graph, run.classes);
+}
+
+/** Whatever of a piece is picked, the same nodes are needed. */
+const ANY_FRAMES = { skip: 1, before: 1, count: 1, after: 1 };
 
 /**
  * Tasks carry the workflow's defaults, whichever graph they come to. Alpha is no need: most pictures have
@@ -63,12 +87,12 @@ export function variantOn(
 function promptOn(
   workflow: Workflow,
   graph: WorkflowGraph,
-  values: ParameterValues,
-  classes: NodeClasses,
+  { values, classes, asChunks }: Run,
 ): Prompt {
   const all = { ...defaultsOf(graph), ...defaultsOf(workflow), ...values };
-  const prompt = leaveOut(applyParameters(graph, all), graph.alpha);
-  return pickModels(prompt, graph.models, classes);
+  const whole = applyParameters(graph, all);
+  const prompt = asChunks ? pickFrames(whole, graph, ANY_FRAMES) : whole;
+  return pickModels(leaveOut(prompt, graph.alpha), graph.models, classes);
 }
 
 function problemsOf(

@@ -46,6 +46,10 @@ const frames = z.strictObject({
   made: z.string(),
   multiple: z.number().exactOptional(),
   plus: z.number().exactOptional(),
+  context: z.strictObject({ before: z.number(), after: z.number() }).exactOptional(),
+  join: z.enum(["trim", "crossfade"]).exactOptional(),
+  copies: z.strictObject({ decoded: z.number(), made: z.number() }).exactOptional(),
+  scale: z.union([z.number(), z.string()]).exactOptional(),
 });
 
 const size = z.strictObject({

@@ -47,11 +47,22 @@ const fit = z.strictObject({
   turned: z.string().optional(),
 });
 
+/** Context costs memory and time at every border. */
+const frameCount = z.number().int().nonnegative().max(256);
+
 const frames = z.strictObject({
   decoded: z.string(),
   made: z.string(),
   multiple: z.number().int().positive().optional(),
   plus: z.number().int().nonnegative().optional(),
+  context: z.strictObject({ before: frameCount, after: frameCount }).optional(),
+  join: z.enum(["trim", "crossfade"]).optional(),
+  /** How many times the frames are in memory at the peak. */
+  copies: z
+    .strictObject({ decoded: z.number().nonnegative(), made: z.number().nonnegative() })
+    .optional(),
+  /** A number, or the name of a parameter. */
+  scale: z.union([z.number().positive(), z.string()]).optional(),
 });
 
 const size = z.strictObject({

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
+import { type Block, blocksOf, ROOT } from "../../support/doc-blocks.js";
 import { eventually } from "../../support/eventually.js";
 import { aPicture } from "../../support/pictures.js";
 import { COMPLETED } from "../../support/task-store-builders.js";
@@ -17,23 +17,10 @@ import { useTestApp } from "../../support/use-test-app.js";
 
 const api = useTestApp();
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const READMES = ["README.md", "docs/README.zh-CN.md"] as const;
 const EXAMPLE_ADDRESS = "localhost:6008";
 
-interface Block {
-  readonly language: string;
-  readonly code: string;
-}
-
 const run = promisify(execFile);
-
-async function blocksOf(readme: string): Promise<Block[]> {
-  const markdown = await readFile(join(ROOT, readme), "utf8");
-  return [...markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(
-    ([, language = "", code = ""]) => ({ language, code }),
-  );
-}
 
 /** The blocks of the English README whose code has something in it, with this test's port. */
 async function examples(language: string, needle: string): Promise<string[]> {

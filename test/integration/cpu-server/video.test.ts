@@ -13,6 +13,7 @@ import {
   untilHistory,
   upload,
 } from "../../support/cpu-server-client.js";
+import { makeFilm } from "../../support/films/make-film.js";
 import { readInputFixture } from "../../support/fixtures.js";
 
 // Videos on the CPU server, in ComfyUI's own nodes.
@@ -271,6 +272,16 @@ describe("what cannot be done as it should be is refused", () => {
   it("what is no video", async () => {
     await upload(url, "text.mp4", "no video at all");
     expect(await failure(enlarge("text.mp4", "refused"))).toMatchObject({ node_type: "LoadVideo" });
+  });
+
+  it("a damaged file whose reader would never end", async () => {
+    const path = join(server.dir, "endless.mkv");
+    await makeFilm(path, { frameCount: 4 });
+    const content = new Uint8Array(await readFile(path));
+    content.fill(0, Buffer.from(content).lastIndexOf(Buffer.from("1654ae6b", "hex")));
+    await upload(url, "endless.mkv", content);
+    const error = await failure(enlarge("endless.mkv", "refused"));
+    expect(error).toMatchObject({ node_type: "LoadVideo" });
   });
 
   it("sizes that H.264 does not have, before any frame is computed", async () => {

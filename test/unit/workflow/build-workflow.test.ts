@@ -178,6 +178,21 @@ low_memory: { "2": { model_name: RealESRGAN_x2.pth } }
       'frames: { decoded: "1", made: "9" }',
       '"frames" names node "9", which it does not have',
     ],
+    [
+      "frames of a scale that is no parameter",
+      'frames: { decoded: "1", made: "3", scale: size }',
+      '"frames" names parameter "size", which does not exist',
+    ],
+    [
+      "frames of half a context",
+      'frames: { decoded: "1", made: "3", context: { before: 5 } }',
+      "frames.context.after",
+    ],
+    [
+      "frames that are joined somehow",
+      'frames: { decoded: "1", made: "3", join: glue }',
+      "frames.join",
+    ],
   ];
   it.each(refused)("refuses a sidecar with %s", (_, sidecar, message) => {
     expect(() => workflow(IMAGE_PROMPT, sidecar)).toThrow(message);
@@ -218,7 +233,7 @@ weights: { "3": 9 }
 low_memory: { "5": { seed: 2 } }
 fit: { node: "3", shortest_edge: size, longest_edge: size, multiple: 8, upright: true, turned: "6" }
 alpha: "3"
-frames: { decoded: "1", made: "3", multiple: 4, plus: 1 }
+frames: { decoded: "1", made: "3", multiple: 4, plus: 1, context: { before: 5, after: 4 }, join: trim, copies: { decoded: 2, made: 1.5 }, scale: size }
 `;
   const prompt: Prompt = {
     ...IMAGE_PROMPT,

@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/task.proto.
  */
 export const file_tmlsr_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChN0bWxzci92MS90YXNrLnByb3RvEgh0bWxzci52MSLDBwoEVGFzaxIPCgd0YXNrX2lkGAEgASgJEiQKBnN0YXR1cxgCIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHwoGc3RhZ2VzGAQgAygLMg8udG1sc3IudjEuU3RhZ2USJQoGb3V0cHV0GAUgASgLMhAudG1sc3IudjEuT3V0cHV0SACIAQESEgoFZXJyb3IYBiABKAlIAYgBARIuCgp1cGRhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgZwYXJhbXMYCCABKAsyFC50bWxzci52MS5UYXNrUGFyYW1zEhAKCHByb2dyZXNzGAkgASgBEhcKCmVycm9yX2NvZGUYCiABKAlIAogBARIjCghhdHRlbXB0cxgLIAMoCzIRLnRtbHNyLnYxLkF0dGVtcHQSEAoId29ya2Zsb3cYDCABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgNIAEoCRIrCgpwYXJhbWV0ZXJzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBITCgZzZXJ2ZXIYDyABKAlIA4gBARIPCgdyZXRyaWVzGBAgASgFEiAKBHR5cGUYESABKA4yEi50bWxzci52MS5UYXNrVHlwZRIQCghwcmlvcml0eRgSIAEoBRIjCgVpbnB1dBgTIAEoCzIPLnRtbHNyLnYxLklucHV0SASIAQESIQoHb3V0cHV0cxgUIAMoCzIQLnRtbHNyLnYxLk91dHB1dBIZCgxydW5uaW5nX25vZGUYFSABKAlIBYgBARIzCgpub3RfYmVmb3JlGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgGiAEBEhQKB3ZhcmlhbnQYFyABKAlIB4gBARIqCgZsYWJlbHMYGSADKAsyGi50bWxzci52MS5UYXNrLkxhYmVsc0VudHJ5EhUKCHJldHJ5X29mGBogASgJSAiIAQESDQoFbm90ZXMYHiADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfb3V0cHV0QggKBl9lcnJvckINCgtfZXJyb3JfY29kZUIJCgdfc2VydmVyQggKBl9pbnB1dEIPCg1fcnVubmluZ19ub2RlQg0KC19ub3RfYmVmb3JlQgoKCF92YXJpYW50QgsKCV9yZXRyeV9vZiKFAQoFU3RhZ2USIQoEbmFtZRgBIAEoDjITLnRtbHNyLnYxLlN0YWdlTmFtZRIlCgZzdGF0dXMYAiABKA4yFS50bWxzci52MS5TdGFnZVN0YXR1cxIQCghkdXJhdGlvbhgDIAEoARIOCgZkZXRhaWwYBCABKAkSEAoIcHJvZ3Jlc3MYBSABKAEirQEKBk91dHB1dBILCgN1cmwYASABKAkSDwoHc2l6ZV9tYhgCIAEoARI3Cg51cmxfZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAIgBARISCgptZWRpYV90eXBlGAQgASgJEhIKCnNpemVfYnl0ZXMYBSABKAMSEQoJZmlsZV9uYW1lGAYgASgJQhEKD191cmxfZXhwaXJlc19hdCKMAQoFSW5wdXQSEgoKbWVkaWFfdHlwZRgBIAEoCRISCgpzaXplX2J5dGVzGAIgASgDEg0KBXdpZHRoGAMgASgFEg4KBmhlaWdodBgEIAEoBRIVCghkdXJhdGlvbhgFIAEoAUgAiAEBEhAKA2ZwcxgGIAEoAUgBiAEBQgsKCV9kdXJhdGlvbkIGCgRfZnBzIsoBCgdBdHRlbXB0Eg8KB2F0dGVtcHQYASABKAUSEwoGc2VydmVyGAIgASgJSACIAQESLgoKc3RhcnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoIZW5kZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQESEwoGcmVhc29uGAUgASgJSAKIAQFCCQoHX3NlcnZlckILCglfZW5kZWRfYXRCCQoHX3JlYXNvbiKTAwoKVGFza1BhcmFtcxILCgN1cmwYASABKAkSJQoEdHlwZRgCIAEoDjISLnRtbHNyLnYxLlRhc2tUeXBlSACIAQESFQoId29ya2Zsb3cYAyABKAlIAYgBARISCgVtb2RlbBgEIAEoCUgCiAEBEi0KCG91dHNjYWxlGAUgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAOIAQESOQoUb3V0cHV0X21hZ25pZmljYXRpb24YBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIBIgBARIvCgpyZXNvbHV0aW9uGAcgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAWIAQESKwoGdGFyZ2V0GAggASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAaIAQFCBwoFX3R5cGVCCwoJX3dvcmtmbG93QggKBl9tb2RlbEILCglfb3V0c2NhbGVCFwoVX291dHB1dF9tYWduaWZpY2F0aW9uQg0KC19yZXNvbHV0aW9uQgkKB190YXJnZXQqqwEKClRhc2tTdGF0dXMSGwoXVEFTS19TVEFUVVNfVU5TUEVDSUZJRUQQABIXChNUQVNLX1NUQVRVU19QRU5ESU5HEAESGgoWVEFTS19TVEFUVVNfUFJPQ0VTU0lORxACEhkKFVRBU0tfU1RBVFVTX0NPTVBMRVRFRBADEhYKElRBU0tfU1RBVFVTX0ZBSUxFRBAEEhgKFFRBU0tfU1RBVFVTX0NBTkNFTEVEEAUqTwoIVGFza1R5cGUSGQoVVEFTS19UWVBFX1VOU1BFQ0lGSUVEEAASEwoPVEFTS19UWVBFX1ZJREVPEAESEwoPVEFTS19UWVBFX0lNQUdFEAIqbwoJU3RhZ2VOYW1lEhoKFlNUQUdFX05BTUVfVU5TUEVDSUZJRUQQABIXChNTVEFHRV9OQU1FX0RPV05MT0FEEAESFgoSU1RBR0VfTkFNRV9QUk9DRVNTEAISFQoRU1RBR0VfTkFNRV9VUExPQUQQAyqTAQoLU3RhZ2VTdGF0dXMSHAoYU1RBR0VfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGAoUU1RBR0VfU1RBVFVTX1JVTk5JTkcQARIYChRTVEFHRV9TVEFUVVNfU1VDQ0VTUxACEhcKE1NUQUdFX1NUQVRVU19GQUlMRUQQAxIZChVTVEFHRV9TVEFUVVNfQ0FOQ0VMRUQQBGIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChN0bWxzci92MS90YXNrLnByb3RvEgh0bWxzci52MSKkCAoEVGFzaxIPCgd0YXNrX2lkGAEgASgJEiQKBnN0YXR1cxgCIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHwoGc3RhZ2VzGAQgAygLMg8udG1sc3IudjEuU3RhZ2USJQoGb3V0cHV0GAUgASgLMhAudG1sc3IudjEuT3V0cHV0SACIAQESEgoFZXJyb3IYBiABKAlIAYgBARIuCgp1cGRhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgZwYXJhbXMYCCABKAsyFC50bWxzci52MS5UYXNrUGFyYW1zEhAKCHByb2dyZXNzGAkgASgBEhcKCmVycm9yX2NvZGUYCiABKAlIAogBARIjCghhdHRlbXB0cxgLIAMoCzIRLnRtbHNyLnYxLkF0dGVtcHQSEAoId29ya2Zsb3cYDCABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgNIAEoCRIrCgpwYXJhbWV0ZXJzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBITCgZzZXJ2ZXIYDyABKAlIA4gBARIPCgdyZXRyaWVzGBAgASgFEiAKBHR5cGUYESABKA4yEi50bWxzci52MS5UYXNrVHlwZRIQCghwcmlvcml0eRgSIAEoBRIjCgVpbnB1dBgTIAEoCzIPLnRtbHNyLnYxLklucHV0SASIAQESIQoHb3V0cHV0cxgUIAMoCzIQLnRtbHNyLnYxLk91dHB1dBIZCgxydW5uaW5nX25vZGUYFSABKAlIBYgBARIzCgpub3RfYmVmb3JlGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgGiAEBEhQKB3ZhcmlhbnQYFyABKAlIB4gBARIqCgZsYWJlbHMYGSADKAsyGi50bWxzci52MS5UYXNrLkxhYmVsc0VudHJ5EhUKCHJldHJ5X29mGBogASgJSAiIAQESDQoFbm90ZXMYHiADKAkSKgoGY2h1bmtzGB8gASgLMhUudG1sc3IudjEuQ2h1bmtDb3VudHNICYgBARIYCgtwcmV2aWV3X3VybBggIAEoCUgKiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX291dHB1dEIICgZfZXJyb3JCDQoLX2Vycm9yX2NvZGVCCQoHX3NlcnZlckIICgZfaW5wdXRCDwoNX3J1bm5pbmdfbm9kZUINCgtfbm90X2JlZm9yZUIKCghfdmFyaWFudEILCglfcmV0cnlfb2ZCCQoHX2NodW5rc0IOCgxfcHJldmlld191cmwiUAoLQ2h1bmtDb3VudHMSDQoFdG90YWwYASABKAUSEQoJY29tcGxldGVkGAIgASgFEg8KB3J1bm5pbmcYAyABKAUSDgoGZmFpbGVkGAQgASgFIoUBCgVTdGFnZRIhCgRuYW1lGAEgASgOMhMudG1sc3IudjEuU3RhZ2VOYW1lEiUKBnN0YXR1cxgCIAEoDjIVLnRtbHNyLnYxLlN0YWdlU3RhdHVzEhAKCGR1cmF0aW9uGAMgASgBEg4KBmRldGFpbBgEIAEoCRIQCghwcm9ncmVzcxgFIAEoASKtAQoGT3V0cHV0EgsKA3VybBgBIAEoCRIPCgdzaXplX21iGAIgASgBEjcKDnVybF9leHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEhIKCm1lZGlhX3R5cGUYBCABKAkSEgoKc2l6ZV9ieXRlcxgFIAEoAxIRCglmaWxlX25hbWUYBiABKAlCEQoPX3VybF9leHBpcmVzX2F0IowBCgVJbnB1dBISCgptZWRpYV90eXBlGAEgASgJEhIKCnNpemVfYnl0ZXMYAiABKAMSDQoFd2lkdGgYAyABKAUSDgoGaGVpZ2h0GAQgASgFEhUKCGR1cmF0aW9uGAUgASgBSACIAQESEAoDZnBzGAYgASgBSAGIAQFCCwoJX2R1cmF0aW9uQgYKBF9mcHMiygEKB0F0dGVtcHQSDwoHYXR0ZW1wdBgBIAEoBRITCgZzZXJ2ZXIYAiABKAlIAIgBARIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAYgBARITCgZyZWFzb24YBSABKAlIAogBAUIJCgdfc2VydmVyQgsKCV9lbmRlZF9hdEIJCgdfcmVhc29uIpMDCgpUYXNrUGFyYW1zEgsKA3VybBgBIAEoCRIlCgR0eXBlGAIgASgOMhIudG1sc3IudjEuVGFza1R5cGVIAIgBARIVCgh3b3JrZmxvdxgDIAEoCUgBiAEBEhIKBW1vZGVsGAQgASgJSAKIAQESLQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIA4gBARI5ChRvdXRwdXRfbWFnbmlmaWNhdGlvbhgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgEiAEBEi8KCnJlc29sdXRpb24YByABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIBYgBARIrCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIBogBAUIHCgVfdHlwZUILCglfd29ya2Zsb3dCCAoGX21vZGVsQgsKCV9vdXRzY2FsZUIXChVfb3V0cHV0X21hZ25pZmljYXRpb25CDQoLX3Jlc29sdXRpb25CCQoHX3RhcmdldCqrAQoKVGFza1N0YXR1cxIbChdUQVNLX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1RBU0tfU1RBVFVTX1BFTkRJTkcQARIaChZUQVNLX1NUQVRVU19QUk9DRVNTSU5HEAISGQoVVEFTS19TVEFUVVNfQ09NUExFVEVEEAMSFgoSVEFTS19TVEFUVVNfRkFJTEVEEAQSGAoUVEFTS19TVEFUVVNfQ0FOQ0VMRUQQBSpPCghUYXNrVHlwZRIZChVUQVNLX1RZUEVfVU5TUEVDSUZJRUQQABITCg9UQVNLX1RZUEVfVklERU8QARITCg9UQVNLX1RZUEVfSU1BR0UQAipvCglTdGFnZU5hbWUSGgoWU1RBR0VfTkFNRV9VTlNQRUNJRklFRBAAEhcKE1NUQUdFX05BTUVfRE9XTkxPQUQQARIWChJTVEFHRV9OQU1FX1BST0NFU1MQAhIVChFTVEFHRV9OQU1FX1VQTE9BRBADKpMBCgtTdGFnZVN0YXR1cxIcChhTVEFHRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIYChRTVEFHRV9TVEFUVVNfUlVOTklORxABEhgKFFNUQUdFX1NUQVRVU19TVUNDRVNTEAISFwoTU1RBR0VfU1RBVFVTX0ZBSUxFRBADEhkKFVNUQUdFX1NUQVRVU19DQU5DRUxFRBAEYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One input to be super-resolved, and what has become of it.
@@ -119,7 +119,8 @@ export type Task = Message<"tmlsr.v1.Task"> & {
   parameters?: JsonObject | undefined;
 
   /**
-   * The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen.
+   * The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen,
+   * and for a film that runs as several chunks.
    *
    * @generated from field: optional string server = 15;
    */
@@ -201,6 +202,20 @@ export type Task = Message<"tmlsr.v1.Task"> & {
    * @generated from field: repeated string notes = 30;
    */
   notes: string[];
+
+  /**
+   * The parts that a film runs as; unset where it runs as one prompt.
+   *
+   * @generated from field: optional tmlsr.v1.ChunkCounts chunks = 31;
+   */
+  chunks?: ChunkCounts | undefined;
+
+  /**
+   * Where a film can be watched while it renders, until an hour after its end; unset otherwise.
+   *
+   * @generated from field: optional string preview_url = 32;
+   */
+  previewUrl?: string | undefined;
 };
 
 /**
@@ -209,6 +224,48 @@ export type Task = Message<"tmlsr.v1.Task"> & {
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
   messageDesc(file_tmlsr_v1_task, 0);
+
+/**
+ * How far the chunks of a film have come.
+ *
+ * @generated from message tmlsr.v1.ChunkCounts
+ */
+export type ChunkCounts = Message<"tmlsr.v1.ChunkCounts"> & {
+  /**
+   * How many are known so far; it grows until the film is cut to its end.
+   *
+   * @generated from field: int32 total = 1;
+   */
+  total: number;
+
+  /**
+   * How many have completed.
+   *
+   * @generated from field: int32 completed = 2;
+   */
+  completed: number;
+
+  /**
+   * How many are being processed.
+   *
+   * @generated from field: int32 running = 3;
+   */
+  running: number;
+
+  /**
+   * How many have failed for good; the first one fails the film.
+   *
+   * @generated from field: int32 failed = 4;
+   */
+  failed: number;
+};
+
+/**
+ * Describes the message tmlsr.v1.ChunkCounts.
+ * Use `create(ChunkCountsSchema)` to create a new message.
+ */
+export const ChunkCountsSchema: GenMessage<ChunkCounts> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task, 1);
 
 /**
  * One step of a task.
@@ -257,7 +314,7 @@ export type Stage = Message<"tmlsr.v1.Stage"> & {
  * Use `create(StageSchema)` to create a new message.
  */
 export const StageSchema: GenMessage<Stage> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 1);
+  messageDesc(file_tmlsr_v1_task, 2);
 
 /**
  * A stored result.
@@ -313,7 +370,7 @@ export type Output = Message<"tmlsr.v1.Output"> & {
  * Use `create(OutputSchema)` to create a new message.
  */
 export const OutputSchema: GenMessage<Output> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 2);
+  messageDesc(file_tmlsr_v1_task, 3);
 
 /**
  * What an input turned out to be.
@@ -369,7 +426,7 @@ export type Input = Message<"tmlsr.v1.Input"> & {
  * Use `create(InputSchema)` to create a new message.
  */
 export const InputSchema: GenMessage<Input> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 3);
+  messageDesc(file_tmlsr_v1_task, 4);
 
 /**
  * One try at a task by one process.
@@ -418,7 +475,7 @@ export type Attempt = Message<"tmlsr.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 4);
+  messageDesc(file_tmlsr_v1_task, 5);
 
 /**
  * The fields of a request, echoed as they came.
@@ -488,7 +545,7 @@ export type TaskParams = Message<"tmlsr.v1.TaskParams"> & {
  * Use `create(TaskParamsSchema)` to create a new message.
  */
 export const TaskParamsSchema: GenMessage<TaskParams> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 5);
+  messageDesc(file_tmlsr_v1_task, 6);
 
 /**
  * Where a task is. The last three are terminal: they never change again.

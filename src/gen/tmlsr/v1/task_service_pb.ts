@@ -8,7 +8,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_annotations } from "../../google/api/annotations_pb.js";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Task, TaskStatus, TaskType } from "./task_pb.js";
+import type { Attempt, Task, TaskStatus, TaskType } from "./task_pb.js";
 import { file_tmlsr_v1_task } from "./task_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/task_service.proto.
  */
 export const file_tmlsr_v1_task_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxItcHChFDcmVhdGVUYXNrUmVxdWVzdBK5AQoDdXJsGAEgASgJQqsBukinAboBKwoMdXJsLnJlcXVpcmVkEg91cmwgaXMgcmVxdWlyZWQaCnRoaXMgIT0gJye6AXEKCnVybC5zY2hlbWUSJ3VybCBtdXN0IGJlZ2luIHdpdGggaHR0cDovLyBvciBodHRwczovLxo6dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJyg/aSleKGh0dHBzP3xmaWxlfHVwbG9hZCk6Ly8nKXIDGIBAEjEKBHR5cGUYAiABKA4yEi50bWxzci52MS5UYXNrVHlwZUIKukgHggEEEAEgAEgAiAEBEh8KCHdvcmtmbG93GAMgASgJQgi6SAVyAxjIAUgBiAEBEh4KBW1vZGVsGAQgASgJQgoYAbpIBXIDGMgBSAKIAQESMQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAOIAQESPQoUb3V0cHV0X21hZ25pZmljYXRpb24YBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSASIAQESMwoKcmVzb2x1dGlvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBYgBARIvCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAaIAQESKwoKcGFyYW1ldGVycxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoIcHJpb3JpdHkYCiABKAVCCbpIBhoEGAIoAEgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUIKukgHcgUQARj/AUgIiAEBEmEKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5Qii6SCWaASIQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfSQqBXIDGP8BGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCwoJX3dvcmtmbG93QggKBl9tb2RlbEILCglfb3V0c2NhbGVCFwoVX291dHB1dF9tYWduaWZpY2F0aW9uQg0KC19yZXNvbHV0aW9uQgkKB190YXJnZXRCCwoJX3ByaW9yaXR5QhIKEF9pZGVtcG90ZW5jeV9rZXkiTQoSQ3JlYXRlVGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIpABChdCYXRjaENyZWF0ZVRhc2tzUmVxdWVzdBI3CgV0YXNrcxgBIAMoCzIbLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0Qgu6SAiSAQUIARD0AxIoCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlCCrpIB3IFEAEY/wFIAIgBAUISChBfaWRlbXBvdGVuY3lfa2V5IlQKGEJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSEAoIdGFza19pZHMYAiADKAkiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sisQEKEExpc3RUYXNrc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRj0AygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBEi4KBnN0YXR1cxgDIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXNCCLpIBYIBAhABEjAKBWxhYmVsGAQgAygJQiG6SB6SARsQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfToiSwoRTGlzdFRhc2tzUmVzcG9uc2USHQoFdGFza3MYASADKAsyDi50bWxzci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIkChFDYW5jZWxUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIjoKEkNhbmNlbFRhc2tSZXNwb25zZRIkCgZzdGF0dXMYASABKA4yFC50bWxzci52MS5UYXNrU3RhdHVzIowCChJDYW5jZWxUYXNrc1JlcXVlc3QSbQoFbGFiZWwYASABKAlCXrpIW7oBWAoKbGFiZWwuZm9ybRIXbGFiZWwgbXVzdCBiZSBrZXk6dmFsdWUaMXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtejAtOV8uLV17MSw2M306JykSGwoIdGFza19pZHMYAiADKAlCCbpIBpIBAxD0AzpqukhnGmUKE2NhbmNlbF90YXNrcy5laXRoZXISHWdpdmUgZWl0aGVyIGxhYmVsIG9yIHRhc2tfaWRzGi8odGhpcy5sYWJlbCAhPSAnJykgIT0gKHNpemUodGhpcy50YXNrX2lkcykgPiAwKSInChNDYW5jZWxUYXNrc1Jlc3BvbnNlEhAKCGNhbmNlbGVkGAEgASgFIiMKEFJldHJ5VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSJMChFSZXRyeVRhc2tSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSDwoHdGFza19pZBgCIAEoCSJJChBXYXRjaFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSJAoGY3Vyc29yGAIgASgJQhS6SBFyDzINXlswLTldezAsMTV9JCJBChFXYXRjaFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzaxIOCgZjdXJzb3IYAiABKAkitAEKEVdhdGNoVGFza3NSZXF1ZXN0EjUKBnN0YXR1cxgBIAMoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXNCD7pIDJIBCRAFIgWCAQIQARIwCgVsYWJlbBgCIAMoCUIhukgekgEbEAgiF3IVMhNeW2EtejAtOV8uLV17MSw2M306EhwKAmlkGAMgAygJQhC6SA2SAQoQ9AMiBXIDGMgBEhgKBmN1cnNvchgEIAEoCUIIukgFcgMYyAEiUAoSV2F0Y2hUYXNrc1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrEgwKBGdvbmUYAiABKAgSDgoGY3Vyc29yGAMgASgJKkMKDFN1Ym1pdFN0YXR1cxIdChlTVUJNSVRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFAoQU1VCTUlUX1NUQVRVU19PSxABMpEHCgtUYXNrU2VydmljZRJaCgpDcmVhdGVUYXNrEhsudG1sc3IudjEuQ3JlYXRlVGFza1JlcXVlc3QaHC50bWxzci52MS5DcmVhdGVUYXNrUmVzcG9uc2UiEYLT5JMCCzoBKiIGL3Rhc2tzEnIKEEJhdGNoQ3JlYXRlVGFza3MSIS50bWxzci52MS5CYXRjaENyZWF0ZVRhc2tzUmVxdWVzdBoiLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZSIXgtPkkwIROgEqIgwvdGFza3M6YmF0Y2gSYQoHR2V0VGFzaxIYLnRtbHNyLnYxLkdldFRhc2tSZXF1ZXN0GhkudG1sc3IudjEuR2V0VGFza1Jlc3BvbnNlIiGQAgGC0+STAhhiBHRhc2sSEC90YXNrcy97dGFza19pZH0SVwoJTGlzdFRhc2tzEhoudG1sc3IudjEuTGlzdFRhc2tzUmVxdWVzdBobLnRtbHNyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIhGQAgGC0+STAggSBi90YXNrcxJhCgpDYW5jZWxUYXNrEhsudG1sc3IudjEuQ2FuY2VsVGFza1JlcXVlc3QaHC50bWxzci52MS5DYW5jZWxUYXNrUmVzcG9uc2UiGILT5JMCEioQL3Rhc2tzL3t0YXNrX2lkfRJkCgtDYW5jZWxUYXNrcxIcLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVxdWVzdBodLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVzcG9uc2UiGILT5JMCEjoBKiINL3Rhc2tzOmNhbmNlbBJkCglSZXRyeVRhc2sSGi50bWxzci52MS5SZXRyeVRhc2tSZXF1ZXN0GhsudG1sc3IudjEuUmV0cnlUYXNrUmVzcG9uc2UiHoLT5JMCGCIWL3Rhc2tzL3t0YXNrX2lkfTpyZXRyeRJmCglXYXRjaFRhc2sSGi50bWxzci52MS5XYXRjaFRhc2tSZXF1ZXN0GhsudG1sc3IudjEuV2F0Y2hUYXNrUmVzcG9uc2UiHoLT5JMCGBIWL3Rhc2tzL3t0YXNrX2lkfTp3YXRjaDABEl8KCldhdGNoVGFza3MSGy50bWxzci52MS5XYXRjaFRhc2tzUmVxdWVzdBocLnRtbHNyLnYxLldhdGNoVGFza3NSZXNwb25zZSIUgtPkkwIOEgwvdGFza3M6d2F0Y2gwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
+  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIpsIChFDcmVhdGVUYXNrUmVxdWVzdBK5AQoDdXJsGAEgASgJQqsBukinAboBKwoMdXJsLnJlcXVpcmVkEg91cmwgaXMgcmVxdWlyZWQaCnRoaXMgIT0gJye6AXEKCnVybC5zY2hlbWUSJ3VybCBtdXN0IGJlZ2luIHdpdGggaHR0cDovLyBvciBodHRwczovLxo6dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJyg/aSleKGh0dHBzP3xmaWxlfHVwbG9hZCk6Ly8nKXIDGIBAEjEKBHR5cGUYAiABKA4yEi50bWxzci52MS5UYXNrVHlwZUIKukgHggEEEAEgAEgAiAEBEh8KCHdvcmtmbG93GAMgASgJQgi6SAVyAxjIAUgBiAEBEh4KBW1vZGVsGAQgASgJQgoYAbpIBXIDGMgBSAKIAQESMQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAOIAQESPQoUb3V0cHV0X21hZ25pZmljYXRpb24YBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSASIAQESMwoKcmVzb2x1dGlvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBYgBARIvCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAaIAQESKwoKcGFyYW1ldGVycxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoIcHJpb3JpdHkYCiABKAVCCbpIBhoEGAIoAEgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUIKukgHcgUQARj/AUgIiAEBEmEKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5Qii6SCWaASIQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfSQqBXIDGP8BEjUKCGNodW5raW5nGA8gASgOMhIudG1sc3IudjEuQ2h1bmtpbmdCCrpIB4IBBBABIABICYgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV90eXBlQgsKCV93b3JrZmxvd0IICgZfbW9kZWxCCwoJX291dHNjYWxlQhcKFV9vdXRwdXRfbWFnbmlmaWNhdGlvbkINCgtfcmVzb2x1dGlvbkIJCgdfdGFyZ2V0QgsKCV9wcmlvcml0eUISChBfaWRlbXBvdGVuY3lfa2V5QgsKCV9jaHVua2luZyJNChJDcmVhdGVUYXNrUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuU3VibWl0U3RhdHVzEg8KB3Rhc2tfaWQYAiABKAkikAEKF0JhdGNoQ3JlYXRlVGFza3NSZXF1ZXN0EjcKBXRhc2tzGAEgAygLMhsudG1sc3IudjEuQ3JlYXRlVGFza1JlcXVlc3RCC7pICJIBBQgBEPQDEigKD2lkZW1wb3RlbmN5X2tleRgCIAEoCUIKukgHcgUQARj/AUgAiAEBQhIKEF9pZGVtcG90ZW5jeV9rZXkiVAoYQmF0Y2hDcmVhdGVUYXNrc1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIQCgh0YXNrX2lkcxgCIAMoCSIhCg5HZXRUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIi8KD0dldFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzayIkChFMaXN0Q2h1bmtzUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIjUKEkxpc3RDaHVua3NSZXNwb25zZRIfCgZjaHVua3MYASADKAsyDy50bWxzci52MS5DaHVuayK1AQoFQ2h1bmsSDQoFaW5kZXgYASABKAUSEwoLZmlyc3RfZnJhbWUYAiABKAUSDgoGZnJhbWVzGAMgASgFEg0KBXN0YXJ0GAQgASgBEiQKBnN0YXR1cxgFIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSEwoGc2VydmVyGAYgASgJSACIAQESIwoIYXR0ZW1wdHMYByADKAsyES50bWxzci52MS5BdHRlbXB0QgkKB19zZXJ2ZXIisQEKEExpc3RUYXNrc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRj0AygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBEi4KBnN0YXR1cxgDIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXNCCLpIBYIBAhABEjAKBWxhYmVsGAQgAygJQiG6SB6SARsQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfToiSwoRTGlzdFRhc2tzUmVzcG9uc2USHQoFdGFza3MYASADKAsyDi50bWxzci52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIkChFDYW5jZWxUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIjoKEkNhbmNlbFRhc2tSZXNwb25zZRIkCgZzdGF0dXMYASABKA4yFC50bWxzci52MS5UYXNrU3RhdHVzIowCChJDYW5jZWxUYXNrc1JlcXVlc3QSbQoFbGFiZWwYASABKAlCXrpIW7oBWAoKbGFiZWwuZm9ybRIXbGFiZWwgbXVzdCBiZSBrZXk6dmFsdWUaMXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtejAtOV8uLV17MSw2M306JykSGwoIdGFza19pZHMYAiADKAlCCbpIBpIBAxD0AzpqukhnGmUKE2NhbmNlbF90YXNrcy5laXRoZXISHWdpdmUgZWl0aGVyIGxhYmVsIG9yIHRhc2tfaWRzGi8odGhpcy5sYWJlbCAhPSAnJykgIT0gKHNpemUodGhpcy50YXNrX2lkcykgPiAwKSInChNDYW5jZWxUYXNrc1Jlc3BvbnNlEhAKCGNhbmNlbGVkGAEgASgFIiMKEFJldHJ5VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSJMChFSZXRyeVRhc2tSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSDwoHdGFza19pZBgCIAEoCSJJChBXYXRjaFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSJAoGY3Vyc29yGAIgASgJQhS6SBFyDzINXlswLTldezAsMTV9JCJBChFXYXRjaFRhc2tSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzaxIOCgZjdXJzb3IYAiABKAkitAEKEVdhdGNoVGFza3NSZXF1ZXN0EjUKBnN0YXR1cxgBIAMoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXNCD7pIDJIBCRAFIgWCAQIQARIwCgVsYWJlbBgCIAMoCUIhukgekgEbEAgiF3IVMhNeW2EtejAtOV8uLV17MSw2M306EhwKAmlkGAMgAygJQhC6SA2SAQoQ9AMiBXIDGMgBEhgKBmN1cnNvchgEIAEoCUIIukgFcgMYyAEiUAoSV2F0Y2hUYXNrc1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrEgwKBGdvbmUYAiABKAgSDgoGY3Vyc29yGAMgASgJKkMKDFN1Ym1pdFN0YXR1cxIdChlTVUJNSVRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFAoQU1VCTUlUX1NUQVRVU19PSxABKkkKCENodW5raW5nEhgKFENIVU5LSU5HX1VOU1BFQ0lGSUVEEAASEQoNQ0hVTktJTkdfQVVUTxABEhAKDENIVU5LSU5HX09GRhACMv4HCgtUYXNrU2VydmljZRJaCgpDcmVhdGVUYXNrEhsudG1sc3IudjEuQ3JlYXRlVGFza1JlcXVlc3QaHC50bWxzci52MS5DcmVhdGVUYXNrUmVzcG9uc2UiEYLT5JMCCzoBKiIGL3Rhc2tzEnIKEEJhdGNoQ3JlYXRlVGFza3MSIS50bWxzci52MS5CYXRjaENyZWF0ZVRhc2tzUmVxdWVzdBoiLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZSIXgtPkkwIROgEqIgwvdGFza3M6YmF0Y2gSYQoHR2V0VGFzaxIYLnRtbHNyLnYxLkdldFRhc2tSZXF1ZXN0GhkudG1sc3IudjEuR2V0VGFza1Jlc3BvbnNlIiGQAgGC0+STAhhiBHRhc2sSEC90YXNrcy97dGFza19pZH0SawoKTGlzdENodW5rcxIbLnRtbHNyLnYxLkxpc3RDaHVua3NSZXF1ZXN0GhwudG1sc3IudjEuTGlzdENodW5rc1Jlc3BvbnNlIiKQAgGC0+STAhkSFy90YXNrcy97dGFza19pZH0vY2h1bmtzElcKCUxpc3RUYXNrcxIaLnRtbHNyLnYxLkxpc3RUYXNrc1JlcXVlc3QaGy50bWxzci52MS5MaXN0VGFza3NSZXNwb25zZSIRkAIBgtPkkwIIEgYvdGFza3MSYQoKQ2FuY2VsVGFzaxIbLnRtbHNyLnYxLkNhbmNlbFRhc2tSZXF1ZXN0GhwudG1sc3IudjEuQ2FuY2VsVGFza1Jlc3BvbnNlIhiC0+STAhIqEC90YXNrcy97dGFza19pZH0SZAoLQ2FuY2VsVGFza3MSHC50bWxzci52MS5DYW5jZWxUYXNrc1JlcXVlc3QaHS50bWxzci52MS5DYW5jZWxUYXNrc1Jlc3BvbnNlIhiC0+STAhI6ASoiDS90YXNrczpjYW5jZWwSZAoJUmV0cnlUYXNrEhoudG1sc3IudjEuUmV0cnlUYXNrUmVxdWVzdBobLnRtbHNyLnYxLlJldHJ5VGFza1Jlc3BvbnNlIh6C0+STAhgiFi90YXNrcy97dGFza19pZH06cmV0cnkSZgoJV2F0Y2hUYXNrEhoudG1sc3IudjEuV2F0Y2hUYXNrUmVxdWVzdBobLnRtbHNyLnYxLldhdGNoVGFza1Jlc3BvbnNlIh6C0+STAhgSFi90YXNrcy97dGFza19pZH06d2F0Y2gwARJfCgpXYXRjaFRhc2tzEhsudG1sc3IudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC50bWxzci52MS5XYXRjaFRhc2tzUmVzcG9uc2UiFILT5JMCDhIML3Rhc2tzOndhdGNoMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
 
 /**
  * A task to be accepted.
@@ -120,6 +120,13 @@ export type CreateTaskRequest = Message<"tmlsr.v1.CreateTaskRequest"> & {
    * @generated from field: map<string, string> labels = 13;
    */
   labels: { [key: string]: string };
+
+  /**
+   * Whether a film may run as several chunks, on several servers at once; left out: auto.
+   *
+   * @generated from field: optional tmlsr.v1.Chunking chunking = 15;
+   */
+  chunking?: Chunking | undefined;
 };
 
 /**
@@ -256,6 +263,111 @@ export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
   messageDesc(file_tmlsr_v1_task_service, 5);
 
 /**
+ * Names a film.
+ *
+ * @generated from message tmlsr.v1.ListChunksRequest
+ */
+export type ListChunksRequest = Message<"tmlsr.v1.ListChunksRequest"> & {
+  /**
+   * The id that CreateTask answered.
+   *
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.ListChunksRequest.
+ * Use `create(ListChunksRequestSchema)` to create a new message.
+ */
+export const ListChunksRequestSchema: GenMessage<ListChunksRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 6);
+
+/**
+ * The chunks of a film.
+ *
+ * @generated from message tmlsr.v1.ListChunksResponse
+ */
+export type ListChunksResponse = Message<"tmlsr.v1.ListChunksResponse"> & {
+  /**
+   * In the order of its frames.
+   *
+   * @generated from field: repeated tmlsr.v1.Chunk chunks = 1;
+   */
+  chunks: Chunk[];
+};
+
+/**
+ * Describes the message tmlsr.v1.ListChunksResponse.
+ * Use `create(ListChunksResponseSchema)` to create a new message.
+ */
+export const ListChunksResponseSchema: GenMessage<ListChunksResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 7);
+
+/**
+ * A part of a film that one prompt computes.
+ *
+ * @generated from message tmlsr.v1.Chunk
+ */
+export type Chunk = Message<"tmlsr.v1.Chunk"> & {
+  /**
+   * Its place among the chunks that are known so far, from 0.
+   *
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * Its first frame, counted from 0.
+   *
+   * @generated from field: int32 first_frame = 2;
+   */
+  firstFrame: number;
+
+  /**
+   * How many frames it has.
+   *
+   * @generated from field: int32 frames = 3;
+   */
+  frames: number;
+
+  /**
+   * When its first frame is shown, in seconds of the film.
+   *
+   * @generated from field: double start = 4;
+   */
+  start: number;
+
+  /**
+   * Where it is.
+   *
+   * @generated from field: tmlsr.v1.TaskStatus status = 5;
+   */
+  status: TaskStatus;
+
+  /**
+   * The server that runs or ran it; unset before one was chosen.
+   *
+   * @generated from field: optional string server = 6;
+   */
+  server?: string | undefined;
+
+  /**
+   * What each try came to, newest last; the latest 20 are kept.
+   *
+   * @generated from field: repeated tmlsr.v1.Attempt attempts = 7;
+   */
+  attempts: Attempt[];
+};
+
+/**
+ * Describes the message tmlsr.v1.Chunk.
+ * Use `create(ChunkSchema)` to create a new message.
+ */
+export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 8);
+
+/**
  * Which tasks to list.
  *
  * @generated from message tmlsr.v1.ListTasksRequest
@@ -295,7 +407,7 @@ export type ListTasksRequest = Message<"tmlsr.v1.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 6);
+  messageDesc(file_tmlsr_v1_task_service, 9);
 
 /**
  * One page of tasks.
@@ -323,7 +435,7 @@ export type ListTasksResponse = Message<"tmlsr.v1.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 7);
+  messageDesc(file_tmlsr_v1_task_service, 10);
 
 /**
  * Names a task to stop.
@@ -344,7 +456,7 @@ export type CancelTaskRequest = Message<"tmlsr.v1.CancelTaskRequest"> & {
  * Use `create(CancelTaskRequestSchema)` to create a new message.
  */
 export const CancelTaskRequestSchema: GenMessage<CancelTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 8);
+  messageDesc(file_tmlsr_v1_task_service, 11);
 
 /**
  * The answer to a cancel.
@@ -365,7 +477,7 @@ export type CancelTaskResponse = Message<"tmlsr.v1.CancelTaskResponse"> & {
  * Use `create(CancelTaskResponseSchema)` to create a new message.
  */
 export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 9);
+  messageDesc(file_tmlsr_v1_task_service, 12);
 
 /**
  * Which tasks to stop: either of the two.
@@ -393,7 +505,7 @@ export type CancelTasksRequest = Message<"tmlsr.v1.CancelTasksRequest"> & {
  * Use `create(CancelTasksRequestSchema)` to create a new message.
  */
 export const CancelTasksRequestSchema: GenMessage<CancelTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 10);
+  messageDesc(file_tmlsr_v1_task_service, 13);
 
 /**
  * The answer to a cancel of many.
@@ -414,7 +526,7 @@ export type CancelTasksResponse = Message<"tmlsr.v1.CancelTasksResponse"> & {
  * Use `create(CancelTasksResponseSchema)` to create a new message.
  */
 export const CancelTasksResponseSchema: GenMessage<CancelTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 11);
+  messageDesc(file_tmlsr_v1_task_service, 14);
 
 /**
  * Names a task to repeat.
@@ -435,7 +547,7 @@ export type RetryTaskRequest = Message<"tmlsr.v1.RetryTaskRequest"> & {
  * Use `create(RetryTaskRequestSchema)` to create a new message.
  */
 export const RetryTaskRequestSchema: GenMessage<RetryTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 12);
+  messageDesc(file_tmlsr_v1_task_service, 15);
 
 /**
  * The answer to a repeated task.
@@ -463,7 +575,7 @@ export type RetryTaskResponse = Message<"tmlsr.v1.RetryTaskResponse"> & {
  * Use `create(RetryTaskResponseSchema)` to create a new message.
  */
 export const RetryTaskResponseSchema: GenMessage<RetryTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 13);
+  messageDesc(file_tmlsr_v1_task_service, 16);
 
 /**
  * Names a task to watch.
@@ -491,7 +603,7 @@ export type WatchTaskRequest = Message<"tmlsr.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 14);
+  messageDesc(file_tmlsr_v1_task_service, 17);
 
 /**
  * A state of a watched task.
@@ -519,7 +631,7 @@ export type WatchTaskResponse = Message<"tmlsr.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 15);
+  messageDesc(file_tmlsr_v1_task_service, 18);
 
 /**
  * Which tasks to watch: those for which all that is given holds.
@@ -561,7 +673,7 @@ export type WatchTasksRequest = Message<"tmlsr.v1.WatchTasksRequest"> & {
  * Use `create(WatchTasksRequestSchema)` to create a new message.
  */
 export const WatchTasksRequestSchema: GenMessage<WatchTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 16);
+  messageDesc(file_tmlsr_v1_task_service, 19);
 
 /**
  * News of one of the watched tasks.
@@ -596,7 +708,7 @@ export type WatchTasksResponse = Message<"tmlsr.v1.WatchTasksResponse"> & {
  * Use `create(WatchTasksResponseSchema)` to create a new message.
  */
 export const WatchTasksResponseSchema: GenMessage<WatchTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 17);
+  messageDesc(file_tmlsr_v1_task_service, 20);
 
 /**
  * What CreateTask says of a request it took.
@@ -624,6 +736,40 @@ export enum SubmitStatus {
  */
 export const SubmitStatusSchema: GenEnum<SubmitStatus> = /*@__PURE__*/
   enumDesc(file_tmlsr_v1_task_service, 0);
+
+/**
+ * Whether a film may be cut.
+ *
+ * @generated from enum tmlsr.v1.Chunking
+ */
+export enum Chunking {
+  /**
+   * Not given.
+   *
+   * @generated from enum value: CHUNKING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is cut where it is too long for one prompt.
+   *
+   * @generated from enum value: CHUNKING_AUTO = 1;
+   */
+  AUTO = 1,
+
+  /**
+   * It runs as one prompt.
+   *
+   * @generated from enum value: CHUNKING_OFF = 2;
+   */
+  OFF = 2,
+}
+
+/**
+ * Describes the enum tmlsr.v1.Chunking.
+ */
+export const ChunkingSchema: GenEnum<Chunking> = /*@__PURE__*/
+  enumDesc(file_tmlsr_v1_task_service, 1);
 
 /**
  * Submits, reads, watches and cancels tasks.
@@ -667,6 +813,17 @@ export const TaskService: GenService<{
     methodKind: "unary";
     input: typeof GetTaskRequestSchema;
     output: typeof GetTaskResponseSchema;
+  },
+  /**
+   * Lists the chunks of a film in the order of its frames; none where it runs as one prompt. Errors: NOT_FOUND
+   * (TASK_NOT_FOUND).
+   *
+   * @generated from rpc tmlsr.v1.TaskService.ListChunks
+   */
+  listChunks: {
+    methodKind: "unary";
+    input: typeof ListChunksRequestSchema;
+    output: typeof ListChunksResponseSchema;
   },
   /**
    * Lists tasks, newest first, page by page.

@@ -67,6 +67,8 @@ describe("GET /tasks/{task_id}", () => {
       labels: {},
       retry_of: null,
       notes: [],
+      chunks: null,
+      preview_url: null,
     });
   });
 

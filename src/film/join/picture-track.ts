@@ -1,0 +1,148 @@
+import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
+import { type Packet, Rational, type Stream } from "node-av/lib";
+import type { FilmColour, FilmFacts } from "../film-facts.js";
+import { throwIfFailed } from "../media/media-error.js";
+import type { MediaWriter } from "../media/media-writer.js";
+import { replaceData } from "../media/replace-data.js";
+import { colourTags } from "./colour-tags.js";
+import { decodeDelay, decodeTimes } from "./decode-times.js";
+import type { FilmClock } from "./film-clock.js";
+import { parameterSets } from "./parameter-sets.js";
+import type { ResultPiece } from "./result-piece.js";
+import { type ShownPicture, shownPicture } from "./shown-picture.js";
+
+/** The picture of the joined film: the packets of all results, at the film's own times. */
+export class PictureTrack {
+  readonly #clock: FilmClock;
+  readonly #first: ResultPieceShape;
+  readonly #track: Stream;
+  readonly #delay: number;
+  /** Whether each key packet brings its own parameter sets, since they may differ between pieces. */
+  readonly #isSelfContained: boolean;
+  #frameCount = 0;
+
+  /** Makes the track from the first result. */
+  constructor(
+    first: ResultPiece,
+    track: Stream,
+    { film, clock, isUpright, firstFrame }: PictureOptions,
+  ) {
+    const { codec, size } = first;
+    this.#clock = clock;
+    this.#track = track;
+    this.#first = { codec, size };
+    // A fragment begins when its first frame is shown, for which the others are decoded in a hurry.
+    this.#delay = firstFrame === undefined ? decodeDelay(first.ranks) : 0;
+    this.#isSelfContained = firstFrame === undefined && first.ranks.length < film.times.length;
+    this.#frameCount = firstFrame ?? 0;
+    throwIfFailed(first.stream.codecpar.copy(track.codecpar), "copy the picture's track");
+    track.codecpar.codecTag = 0;
+    track.timeBase = new Rational(1, clock.timescale);
+    setFrameRate(track, film);
+    setShown(track, shownPicture(film, size, isUpright));
+    setColour(track, colourTags(film, first.colour, first.encoder));
+  }
+
+  /** The frame with which the next result begins. */
+  get frameCount(): number {
+    return this.#frameCount;
+  }
+
+  /**
+   * Writes the packets of the next result.
+   *
+   * @param before called with the time at which each packet is decoded, in seconds, before it is written.
+   */
+  async write(
+    piece: ResultPiece,
+    packet: Packet,
+    writer: MediaWriter,
+    before: (seconds: number) => Promise<void>,
+  ): Promise<void> {
+    this.#refuseOther(piece);
+    const sets = this.#isSelfContained
+      ? parameterSets(piece.codec, piece.configuration)
+      : undefined;
+    const clock = this.#clock;
+    const firstFrame = this.#frameCount;
+    const shown = piece.ranks.map((rank) => clock.timeOf(firstFrame + rank));
+    const decoded = decodeTimes(shown, (frame) => this.#timeOf(frame), firstFrame, this.#delay);
+    for (const [at, rank] of piece.ranks.entries()) {
+      const dts = decoded[at] ?? 0;
+      await before(dts / clock.timescale);
+      if (!piece.read(packet)) throw new Error("A result has fewer packets than it had");
+      if (sets !== undefined && packet.isKeyframe && packet.data)
+        replaceData(packet, Buffer.concat([sets, packet.data]));
+      packet.pts = BigInt(clock.timeOf(firstFrame + rank));
+      packet.dts = BigInt(dts);
+      packet.duration = BigInt(clock.durationOf(firstFrame + rank));
+      packet.streamIndex = this.#track.index;
+      packet.pos = -1n;
+      writer.write(packet);
+    }
+    this.#frameCount += piece.ranks.length;
+  }
+
+  /** Frames before the first would follow each other like the first two. */
+  #timeOf(frame: number): number {
+    const clock = this.#clock;
+    return frame >= 0 ? clock.timeOf(frame) : clock.timeOf(0) + frame * clock.durationOf(0);
+  }
+
+  #refuseOther({ codec, size }: ResultPiece): void {
+    const { codec: wanted, size: first } = this.#first;
+    if (codec === wanted && size.width === first.width && size.height === first.height) return;
+    throw new Error(
+      `A result is ${codec} of ${size.width}x${size.height}, others are ${wanted} of ${first.width}x${first.height}`,
+    );
+  }
+}
+
+/** What decides how a film's picture is put together. */
+export interface PictureOptions {
+  readonly film: FilmFacts;
+  readonly clock: FilmClock;
+  readonly isUpright?: boolean;
+  /** Of the one result that the track has. @default it has all, and begins with the first frame */
+  readonly firstFrame?: number;
+}
+
+/** The rate of a film of variable times is left out: that of its results means nothing. */
+function setFrameRate(track: Stream, { frameRate }: FilmFacts): void {
+  const rate = new Rational(frameRate?.num ?? 0, frameRate?.den ?? 1);
+  track.avgFrameRate = rate;
+  track.codecpar.frameRate = rate;
+}
+
+type ResultPieceShape = Pick<ResultPiece, "codec" | "size">;
+
+function setShown(track: Stream, { rotationDegrees, pixelAspect }: ShownPicture): void {
+  const { codecpar } = track;
+  const aspect = new Rational(pixelAspect.num, pixelAspect.den);
+  track.sampleAspectRatio = aspect;
+  codecpar.sampleAspectRatio = aspect;
+  if (rotationDegrees === 0) return;
+  const matrix = displayMatrix(rotationDegrees);
+  throwIfFailed(codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, matrix), "turn the picture");
+}
+
+/** Turns clockwise, as ISO/IEC 14496-12, 8.3.2 has it: fixed-point numbers, the last column of 2.30 bits. */
+function displayMatrix(rotationDegrees: number): Buffer {
+  const sine = [0, 1, 0, -1][rotationDegrees / 90] ?? 0;
+  const cosine = [1, 0, -1, 0][rotationDegrees / 90] ?? 1;
+  const one = 2 ** 16;
+  const numbers = [cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 2 ** 30];
+  const matrix = Buffer.alloc(numbers.length * 4);
+  for (const [at, number] of numbers.entries()) matrix.writeInt32LE(number, at * 4);
+  return matrix;
+}
+
+const UNSPECIFIED = 2;
+
+function setColour({ codecpar }: Stream, colour: FilmColour): void {
+  const { primaries = UNSPECIFIED, transfer = UNSPECIFIED, matrix = UNSPECIFIED } = colour;
+  Object.assign(codecpar, {
+    ...{ colorPrimaries: primaries, colorTrc: transfer, colorSpace: matrix },
+    colorRange: colour.isFullRange ? 2 : 1,
+  });
+}

@@ -1,0 +1,61 @@
+import { avGetCodecString, Packet } from "node-av/lib";
+import type { FilmFacts } from "../film-facts.js";
+import { filmClock } from "../join/film-clock.js";
+import { PictureTrack } from "../join/picture-track.js";
+import { ResultPiece } from "../join/result-piece.js";
+import { takeBreaths } from "../media/breath.js";
+import { MediaWriter } from "../media/media-writer.js";
+import type { PicturePreview } from "./preview-objects.js";
+import { splitFragments, topBoxes } from "./top-boxes.js";
+import { FRAGMENT_OPTIONS } from "./write-fragments.js";
+
+/** A result that becomes a segment. */
+export interface ResultToShow {
+  readonly film: FilmFacts;
+  readonly path: string;
+  readonly firstFrame: number;
+  /** Where the segment is written, with what decoders need before it. */
+  readonly outPath: string;
+}
+
+/**
+ * Writes the packets of a chunk's result as a CMAF segment at the film's own times.
+ *
+ * @returns how many bytes of it decoders need first, and what its picture is.
+ */
+export async function writePreviewSegment(
+  { film, path, firstFrame, outPath }: ResultToShow,
+  signal: AbortSignal,
+): Promise<{ readonly initBytes: number; readonly picture: PicturePreview }> {
+  using packet = new Packet();
+  packet.alloc();
+  await using piece = await ResultPiece.open(path, packet, signal);
+  const clock = filmClock(film, "mp4");
+  const track = await writeSegment(piece, packet, { film, clock, firstFrame, outPath }, signal);
+  const boxes = await topBoxes(outPath);
+  const { initBytes } = splitFragments(boxes);
+  const last = firstFrame + piece.ranks.length - 1;
+  const ticks = clock.timeOf(last) + clock.durationOf(last) - clock.timeOf(firstFrame);
+  const bytes = (boxes.at(-1)?.end ?? 0) - initBytes;
+  const bandwidth = Math.ceil((bytes * 8 * clock.timescale) / ticks);
+  return { initBytes, picture: { ...track, bandwidth } };
+}
+
+async function writeSegment(
+  piece: ResultPiece,
+  packet: Packet,
+  { outPath, ...options }: Omit<ResultToShow, "path"> & { clock: ReturnType<typeof filmClock> },
+  signal: AbortSignal,
+): Promise<Omit<PicturePreview, "bandwidth">> {
+  await using writer = new MediaWriter(outPath, "mp4");
+  const track = writer.addTrack();
+  const picture = new PictureTrack(piece, track, options);
+  const timescale = { video_track_timescale: options.clock.timescale };
+  await writer.begin({}, { ...FRAGMENT_OPTIONS, ...timescale });
+  const breathe = takeBreaths(signal);
+  await picture.write(piece, packet, writer, async () => await breathe());
+  writer.endFragment();
+  await writer.finish();
+  const { width, height } = track.codecpar;
+  return { width, height, codec: avGetCodecString(track.codecpar) ?? "avc1.640028" };
+}

@@ -1,0 +1,142 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { checkFilm } from "../../../../src/film/join/check-film.js";
+import { joinFilm } from "../../../../src/film/join/join-film.js";
+import { readFilm } from "../../../../src/film/read/read-film.js";
+import { type FilmOptions, makeFilm } from "../../../support/films/make-film.js";
+import {
+  readBeeps,
+  readMetadata,
+  readShown,
+  readTracks,
+} from "../../../support/films/read-film-clip.js";
+import {
+  OTHER_BUILD,
+  type ServerHabits,
+  saveResults,
+} from "../../../support/films/save-results.js";
+import { tempDir } from "../../../support/temp-dir.js";
+
+const SIGNAL = new AbortController().signal;
+const NUMBERS = { aac: 86_018, movText: 94_213 };
+const COUNTS = [20, 28];
+
+async function joinOf(
+  options: FilmOptions,
+  servers: readonly ServerHabits[] = [{}],
+  {
+    extension = ".mp4",
+    container = "mp4" as "mp4" | "mkv",
+    counts = COUNTS,
+    isUpright = undefined as boolean | undefined,
+  } = {},
+) {
+  const directory = await tempDir();
+  const source = join(directory, `source${extension}`);
+  await makeFilm(source, options);
+  const film = await readFilm(source, SIGNAL);
+  const results = saveResults(directory, await readShown(source), counts, servers);
+  const path = join(directory, `joined.${container}`);
+  const { notes } = await joinFilm(
+    {
+      film,
+      results,
+      restPath: source,
+      outPath: path,
+      container,
+      ...(isUpright !== undefined && { isUpright }),
+    },
+    SIGNAL,
+  );
+  return { source, path, film, notes, joined: await readFilm(path, SIGNAL) };
+}
+
+test.each([90, 180, 270] as const)(
+  "joinFilm() keeps a film turned by %d degrees",
+  async (rotation) => {
+    const { joined } = await joinOf({ rotation });
+    expect(joined).toMatchObject({ rotationDegrees: rotation });
+  },
+);
+
+test.each([90, 270] as const)(
+  "joinFilm() leaves frames upright that a server has turned by %d degrees",
+  async (rotation) => {
+    const { joined } = await joinOf({ rotation }, [{ isUpright: true }]);
+    expect(joined).toMatchObject({ rotationDegrees: 0, width: 256, height: 192 });
+  },
+);
+
+test("joinFilm() is told whether a square film has been turned", async () => {
+  const size = { width: 96, height: 96 };
+  const turned = await joinOf({ size, rotation: 90 }, [{ isUpright: true }], { isUpright: true });
+  expect(turned.joined.rotationDegrees).toBe(0);
+  const lying = await joinOf({ size, rotation: 90 });
+  expect(lying.joined.rotationDegrees).toBe(90);
+});
+
+test("joinFilm() keeps pixels that are not square", async () => {
+  const pixelAspect = { num: 16, den: 11 };
+  const { joined } = await joinOf({ pixelAspect });
+  expect(joined.pixelAspect).toEqual(pixelAspect);
+  const turned = await joinOf({ pixelAspect, rotation: 90 }, [{ isUpright: true }]);
+  expect(turned.joined.pixelAspect).toEqual({ num: 11, den: 16 });
+});
+
+test("joinFilm() tags the colours that newer servers make", async () => {
+  const { joined } = await joinOf({ isBt709: true });
+  expect(joined.colour).toEqual({ primaries: 1, transfer: 1, matrix: 6, isFullRange: false });
+});
+
+test.each([".mp4", ".mkv"])(
+  "joinFilm() keeps title and languages of a %s file",
+  async (extension) => {
+    const sound = [
+      { codec: "aac", language: "fra" },
+      { codec: "aac", language: "jpn", title: "Talk" },
+    ] as const;
+    const { path } = await joinOf({ title: "A film", sound }, [{}], { extension });
+    expect(await readMetadata(path)).toMatchObject({ title: "A film" });
+    const tracks = (await readTracks(path)).filter(({ kind }) => kind === 1);
+    expect(tracks.map(({ metadata }) => metadata["language"])).toEqual(["fra", "jpn"]);
+  },
+);
+
+test("joinFilm() encodes sound to AAC that MP4 does not play, and says so", async () => {
+  const { path, notes } = await joinOf(
+    { sound: [{ codec: "pcm_s16le", startSeconds: 0.25 }] },
+    [{}],
+    { extension: ".mov" },
+  );
+  expect(notes).toEqual([expect.stringMatching(/^Track 2 \(pcm_s16le\) was encoded to AAC/)]);
+  const sound = (await readTracks(path)).find(({ kind }) => kind === 1)!;
+  expect(sound.codecId).toBe(NUMBERS.aac);
+  expect(await readBeeps(path, sound.index)).toEqual([expect.closeTo(1, 2), expect.closeTo(2, 2)]);
+});
+
+test("joinFilm() keeps the text of subtitles that MP4 cannot hold, and says so", async () => {
+  const { path, notes } = await joinOf({ hasSubtitles: true }, [{}], { extension: ".mkv" });
+  expect(notes).toEqual([expect.stringMatching(/^Track 2 \(subrip\) lost its styles/)]);
+  const texts = (await readTracks(path)).find(({ kind }) => kind === 3)!;
+  expect(texts).toMatchObject({ codecId: NUMBERS.movText });
+  expect(texts.metadata["language"]).toMatch(/deu|ger/);
+  // An empty text fills the pause between two.
+  expect(texts.packets.slice(0, 3).map(({ seconds }) => seconds)).toEqual([0, 0.5, 1]);
+});
+
+test("joinFilm() refuses results that do not have the film's frames", async () => {
+  await expect(joinOf({}, [{}], { counts: [20, 27] })).rejects.toMatchObject({
+    code: "BAD_RESULT",
+  });
+});
+
+test("checkFilm() refuses a film that was joined at its nominal rate", async () => {
+  const times = (at: number): number => at * 4 + (at % 4);
+  const { film, path } = await joinOf({ rate: { num: 90, den: 1 }, times }, [
+    {},
+    { encoder: OTHER_BUILD },
+  ]);
+  await checkFilm(path, film, SIGNAL);
+  const nominal = { ...film, times: film.times.map((_, at) => at * (90 / 16)) };
+  await expect(checkFilm(path, nominal, SIGNAL)).rejects.toMatchObject({ code: "BAD_RESULT" });
+});
