@@ -21,8 +21,6 @@ export class Comparison {
   readonly mode: Signal<Mode> = signal<Mode>("slider");
   /** Of the frame, or of each of the two frames side by side. */
   readonly frame: Signal<Size> = signal({ width: 1, height: 1 });
-  /** Where the frame is in the window. */
-  readonly origin: Signal<Point> = signal({ x: 0, y: 0 });
   /** Width by height of the pictures. */
   readonly ratio: Signal<number>;
   /** Pixels of the widest picture that is loaded. */
@@ -46,7 +44,6 @@ export class Comparison {
     onPixels(this.#view.value, {
       frame: this.frame.value,
       fitted: this.fitted.value,
-      origin: this.origin.value,
       density: devicePixelRatio,
     }),
   );

@@ -24,8 +24,6 @@ export function Frame({ comparison, before, after, onKey }: FrameProps) {
     const measure = (): void => {
       const width = mode === "side" ? box.clientWidth / 2 : box.clientWidth;
       comparison.frame.value = { width: Math.max(1, width), height: Math.max(1, box.clientHeight) };
-      const { x, y } = box.getBoundingClientRect();
-      comparison.origin.value = { x, y };
       comparison.pan(0, 0);
     };
     const observer = new ResizeObserver(measure);

@@ -48,12 +48,11 @@ export interface Point {
  * Moves a view by less than a pixel, so that the picture's edges are on pixels of the screen: else
  * each of its pixels would be smeared over two.
  *
- * @param origin Where the frame is in the window.
  * @param density Pixels of the screen for one of the window.
  */
-export function onPixels(view: View, { frame, fitted, origin, density }: Place): View {
-  const left = origin.x + view.x + (frame.width - fitted.width * view.scale) / 2;
-  const top = origin.y + view.y + (frame.height - fitted.height * view.scale) / 2;
+export function onPixels(view: View, { frame, fitted, density }: Place): View {
+  const left = view.x + (frame.width - fitted.width * view.scale) / 2;
+  const top = view.y + (frame.height - fitted.height * view.scale) / 2;
   const shift = (edge: number): number => Math.round(edge * density) / density - edge;
   return { scale: view.scale, x: view.x + shift(left), y: view.y + shift(top) };
 }
@@ -62,7 +61,6 @@ export function onPixels(view: View, { frame, fitted, origin, density }: Place):
 export interface Place {
   readonly frame: Size;
   readonly fitted: Size;
-  readonly origin: Point;
   readonly density: number;
 }
 

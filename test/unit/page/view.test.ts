@@ -25,9 +25,9 @@ describe("the view of a picture", () => {
 
   it("puts the picture's edges on pixels of the screen", () => {
     const fitted = { width: 301, height: 200 };
-    const place = { frame: FRAME, fitted, origin: { x: 20.25, y: 10 }, density: 1 };
+    const place = { frame: { width: 801, height: 400 }, fitted, density: 1 };
     const { x, y } = onPixels({ scale: 2, x: 0, y: 0 }, place);
-    expect([20.25 + x + (800 - 602) / 2, 10 + y]).toEqual([119, 10]);
+    expect([x + (801 - 602) / 2, y]).toEqual([100, 0]);
   });
 
   it("keeps the picture's edges out of the frame where it is larger", () => {
