@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type ApiServer, startApiServer } from "./api/api-server.js";
 import type { ApiPlugin } from "./api/create-app.js";
 import { registerDashboard } from "./api/http/dashboard-route.js";
+import { registerFilmPreviews, type SegmentSource } from "./api/http/film-preview-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import {
@@ -29,7 +30,9 @@ import { buildScheduler } from "./scheduler/build-scheduler.js";
 import type { Scheduler } from "./scheduler/scheduler.js";
 import { AbandonedPromptSweeper } from "./scheduler/tidy/abandoned-prompt-sweeper.js";
 import { openWork, type WorkOptions } from "./scheduler/tidy/open-work.js";
+import { repeatPreviewSweeps } from "./scheduler/tidy/preview-sweeper.js";
 import { repeatSweeps } from "./scheduler/tidy/retention-sweeper.js";
+import { FilmPreviews } from "./service/film-previews.js";
 import { CpuServerProcess } from "./standalone/cpu-server-process.js";
 import { createLocalStorage } from "./storage/local/local-storage.js";
 import type { ObjectStorage } from "./storage/object-storage.js";
@@ -67,13 +70,16 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const metrics = new Metrics();
   const store = opened.use(metrics.observeStore(await open(config, logger)));
   const location = { port: config.api.port };
-  const { storage, plugins, openFile } = await openStorage(config, location, logger);
+  const { storage, plugins, openFile, segments } = await openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = await buildPool(config, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const workPath = await openWork(workOptions(config, store, logger), opened);
+  const films = { config, location, store, storage, workPath, logger };
+  const filmPreviews = openFilmPreviews(films, opened);
+  plugins.push((app) => registerFilmPreviews(app, filmPreviews, segments));
   const spoolDirectory = join(workPath, "uploads");
   const uploads = opened.use(
     await openUploads({ ...config.uploads, spoolDirectory, storage, store, logger }),
@@ -84,15 +90,16 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const services = {
-    ...openServices({ ...parts, metrics }, config.store, opened),
+    ...openServices(
+      { ...parts, filmPreviews, metrics, dataDir: config.dataDir },
+      config.store,
+      opened,
+    ),
     uploads: uploads.uploads,
   };
   plugins.push((app) => registerPreviews(app, services.tasks));
   plugins.push((app) => registerInputs(app, services.tasks, openFile));
-  for (const server of pool.servers)
-    opened.use(
-      new ServerProber({ server, pool, catalog, logger: logger.child({ part: "prober" }) }),
-    );
+  openProbers({ pool, catalog, logger: logger.child({ part: "prober" }) }, opened);
   await firstAnswers(pool, config);
   const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
   location.port = api.port;
@@ -107,6 +114,14 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     closed: (stop) => drained(stop, api, scheduler, config.graceMs, logger),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
+}
+
+/** Asks every server again and again whether it is there. */
+function openProbers(
+  options: Omit<ConstructorParameters<typeof ServerProber>[0], "server">,
+  opened: DisposalStack,
+): void {
+  for (const server of options.pool.servers) opened.use(new ServerProber({ ...options, server }));
 }
 
 /**
@@ -141,34 +156,65 @@ async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promi
   return await openMongoStore({ uri, logger });
 }
 
+interface FilmPreviewParts {
+  readonly config: Config;
+  readonly location: { readonly port: number };
+  readonly store: TaskStore;
+  readonly storage: ObjectStorage;
+  readonly workPath: string;
+  readonly logger: Logger;
+}
+
+/** Shows films that still render, and removes what is left of that some time after their end. */
+function openFilmPreviews(
+  { config, location, workPath, logger, ...parts }: FilmPreviewParts,
+  opened: DisposalStack,
+): FilmPreviews {
+  const options = { ...parts, previewMs: config.films.previewMs, now: Date.now };
+  opened.use(repeatPreviewSweeps({ ...options, logger }));
+  return new FilmPreviews({
+    ...{ ...options, directory: workPath },
+    get publicUrl() {
+      return publicUrlOf(config, location);
+    },
+  });
+}
+
+/** Where clients reach the service, without a slash at the end. */
+function publicUrlOf({ publicUrl }: Config, { port }: { readonly port: number }): string {
+  return publicUrl ?? `http://localhost:${port}`;
+}
+
 /** The storage, and what the service itself serves of it. */
 interface OpenedStorage {
   readonly storage: ObjectStorage;
   readonly plugins: ApiPlugin[];
   readonly openFile: (key: string) => Promise<InputFile | undefined>;
+  readonly segments: SegmentSource;
 }
 
 /** Loads an adapter with a large library only if it is configured: the start is quicker. */
 async function openStorage(
-  { oss, publicUrl, dataDir }: Config,
+  config: Config,
   location: { readonly port: number },
   logger: Logger,
 ): Promise<OpenedStorage> {
+  const { oss, dataDir } = config;
   if (oss !== undefined) {
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     const storage = createOssStorage(oss, { logger });
     const plugins = [dashboardBeside(storage)];
-    return { storage, plugins, openFile: (key) => storage.url(key) };
+    return { storage, plugins, openFile: (key) => storage.url(key), segments: storage };
   }
   const storage = createLocalStorage({
     directory: dataDir,
     get publicUrl() {
-      return publicUrl ?? `http://localhost:${location.port}`;
+      return publicUrlOf(config, location);
     },
   });
   const outputs: ApiPlugin = (app) => registerOutputs(app, storage);
   const plugins = [outputs, dashboardBeside(storage)];
-  return { storage, plugins, openFile: (key) => storage.open(key) };
+  return { storage, plugins, openFile: (key) => storage.open(key), segments: { files: storage } };
 }
 
 /** The page, which shows results from the origin of their URLs. */

@@ -72,6 +72,8 @@ export interface Config {
     readonly chunkFrames?: number;
     /** How many chunks of one film run at a time while others wait. Absent: any number. */
     readonly maxServers?: number;
+    /** How long previews are kept after a film's end. 0: none are made. */
+    readonly previewMs: number;
   };
   readonly scheduler: {
     readonly maxRetries: number;
@@ -164,7 +166,10 @@ export function toConfig(settings: Settings): Config {
       defaults: { image: s.defaultImage, video: s.defaultVideo },
       models: s.models,
     },
-    films: defined({ chunkFrames: s.filmChunkFrames, maxServers: s.filmMaxServers }),
+    films: {
+      ...defined({ chunkFrames: s.filmChunkFrames, maxServers: s.filmMaxServers }),
+      previewMs: s.filmPreviewSeconds * 1000,
+    },
     scheduler: {
       maxRetries: s.maxRetries,
       retryDelayMs: s.retryDelaySeconds * 1000,

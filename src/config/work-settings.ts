@@ -208,6 +208,13 @@ export const WORK_SETTINGS = {
     fallbackText: "all",
     text: "How many chunks of one film run at the same time while anything else waits.",
   }),
+  filmPreviewSeconds: setting({
+    env: "TMLSR_FILM_PREVIEW_SECONDS",
+    key: "films.preview_seconds",
+    schema: count,
+    fallback: 3600,
+    text: "How long after its end a film that ran as several chunks can still be watched at its `preview_url`. 0: it cannot be watched while it renders either.",
+  }),
   prefetch: setting({
     env: "TMLSR_PREFETCH",
     key: "scheduler.prefetch",

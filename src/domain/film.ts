@@ -1,3 +1,5 @@
+import type { ColourDepth } from "./task.js";
+
 /**
  * Where a film is that runs as several chunks: `cut`, its holder plans it and stores its pieces;
  * `render`, all are stored and it waits for its chunks, without a lease; `join`, all chunks have
@@ -44,6 +46,8 @@ export interface Chunk {
   readonly durationSeconds: number;
   /** Frames a second of its result, the same for all chunks of the film; absent: as the piece has it. */
   readonly fps?: number;
+  /** As {@link InputFacts.depth} of the film. */
+  readonly depth?: ColourDepth;
   /** The object of the piece of the film that its prompt reads. */
   readonly pieceKey: string;
 }

@@ -126,6 +126,14 @@ export interface Output {
   readonly fileName: string;
 }
 
+/** How finely a film's colours are told apart. */
+export interface ColourDepth {
+  /** Bits for a colour. */
+  readonly bitDepth: number;
+  /** The transfer function by its number in ISO/IEC 23091-2; absent: not stated. */
+  readonly transfer?: number;
+}
+
 /** Facts about an input, found by probing it. */
 export interface InputFacts {
   readonly mediaType: string;
@@ -140,6 +148,8 @@ export interface InputFacts {
   readonly hasAlpha?: true;
   /** How far a video's frames, as stored, are turned clockwise to be shown; absent: not at all. */
   readonly rotationDegrees?: 90 | 180 | 270;
+  /** Of a film with more than 8 bits or a high dynamic range; absent: it has neither. */
+  readonly depth?: ColourDepth;
 }
 
 /** One attempt at a task by one holder. */

@@ -12,6 +12,14 @@ export interface FilmColour {
   readonly isFullRange?: boolean;
 }
 
+/** A chapter of a film. */
+export interface Chapter {
+  readonly startSeconds: number;
+  /** Absent: it goes on to the next. */
+  readonly endSeconds?: number;
+  readonly title: string;
+}
+
 /**
  * What is known of a film's picture, and all that the join puts back; plain JSON, kept beside the
  * pieces because the film's URL may be dead by then.
@@ -40,4 +48,8 @@ export interface FilmFacts {
   readonly frameRate?: Ratio;
   /** What the film says of itself, such as its title, by FFmpeg's names. Absent: nothing. */
   readonly tags?: Readonly<Record<string, string>>;
+  /** Of the picture's track, ISO 639-2. Absent: not stated. */
+  readonly language?: string;
+  /** In the order of time. Absent: there are none. */
+  readonly chapters?: readonly Chapter[];
 }

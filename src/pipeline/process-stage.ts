@@ -93,7 +93,11 @@ export async function runNewPrompt(
   const prompt = bindPrompt(graph, {
     ...{ inputName, filenamePrefix },
     ...{ parameters: task.parameters, lowMemory },
-    ...defined({ classes: capability?.classes, frames: task.chunk && pickedFrames(task.chunk) }),
+    ...defined({
+      classes: capability?.classes,
+      frames: task.chunk && pickedFrames(task.chunk),
+      depth: input.facts.depth,
+    }),
     input: input.facts,
   });
   const dispatch = {

@@ -40,6 +40,7 @@ export interface SchedulerSettings {
   readonly films: {
     readonly chunkFrames?: number;
     readonly maxServers?: number;
+    readonly previewMs: number;
   };
   readonly checkResults: boolean;
   /** Empty where the built-in CPU server does the work. */
@@ -75,7 +76,7 @@ const STORAGE_WAIT_MS = 600_000;
 export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
   const { pool, scheduler, workPath } = settings;
   const { storage, guard, sources, previews, ...shared } = parts;
-  const { chunkFrames, maxServers } = settings.films;
+  const { chunkFrames, maxServers, previewMs } = settings.films;
   const workSpace = new WorkSpace(workPath, settings.workMaxBytes, parts.logger);
   const patience = { pauseMs: scheduler.retryDelayMs, limitMs: STORAGE_WAIT_MS };
   const pieces = new PieceSource({ storage, patience });
@@ -86,9 +87,8 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
       upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
       download: downloadContext(settings, { guard, sources: [...sources, pieces], previews }),
       films: {
+        ...{ workSpace, patience, hasPreviews: previewMs > 0 },
         ...defined({ chunkFrames }),
-        workSpace,
-        patience,
         cuts: new Semaphore(CUTS_AT_ONCE),
       },
       uploads: new Semaphore(scheduler.uploadCount),

@@ -6,7 +6,6 @@ import { defined } from "../lib/defined.js";
 import { perObject } from "../lib/per-object.js";
 import type { PreviewSide, PreviewWidth } from "../preview/preview-key.js";
 import type { Preview, Previews } from "../preview/previews.js";
-import type { ObjectStorage } from "../storage/object-storage.js";
 import type { ChunkTask, FilmQueue } from "../store/film-queue.js";
 import { type DeletedTask, isDeleted } from "../store/task-following.js";
 import type { TaskIntake } from "../store/task-intake.js";
@@ -19,16 +18,15 @@ import type { TaskWatcher } from "../store/watch/watch-task.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
 import { type CreateTask, checkTask } from "./create-task.js";
 import { TaskSubmission, type TaskSubmissionOptions } from "./task-submission.js";
-import { type TaskView, viewTask } from "./task-view.js";
+import { type TaskView, type ViewOptions, viewTask } from "./task-view.js";
 
 export type { WatchedTasks };
 
 /** The objects that the service works with. */
-export interface TaskServiceOptions extends TaskSubmissionOptions {
+export interface TaskServiceOptions extends TaskSubmissionOptions, ViewOptions {
   readonly store: TaskReading & TaskIntake & WorkflowArchive & Pick<FilmQueue, "chunks">;
   readonly watcher: Pick<TaskWatcher, "watch">;
   readonly tasksWatcher: Pick<TasksWatcher, "watch">;
-  readonly storage: Pick<ObjectStorage, "url">;
   readonly previews: Pick<Previews, "get">;
 }
 
@@ -259,7 +257,7 @@ export class TaskService {
   }
 
   #view(task: Task): Promise<TaskView> {
-    return viewTask(task, this.#options.storage);
+    return viewTask(task, this.#options);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Output, Task } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import type { ObjectStorage, ObjectUrl } from "../storage/object-storage.js";
 
 /** A task as clients see it, with new URLs of its outputs. */
@@ -10,8 +11,16 @@ export interface TaskView {
   readonly previewUrl?: string;
 }
 
+/** What views are made with. */
+export interface ViewOptions {
+  readonly storage: Pick<ObjectStorage, "url">;
+  /** @default no film can be watched while it renders */
+  readonly filmPreviews?: { urlOf(task: Task): string | undefined };
+}
+
 /** Makes the view of a task. */
-export async function viewTask(task: Task, storage: Pick<ObjectStorage, "url">): Promise<TaskView> {
+export async function viewTask(task: Task, { storage, filmPreviews }: ViewOptions): Promise<TaskView> {
   const outputs: readonly Output[] = task.outputs ?? [];
-  return { task, outputUrls: await Promise.all(outputs.map((output) => storage.url(output.key))) };
+  const outputUrls = await Promise.all(outputs.map((output) => storage.url(output.key)));
+  return { task, outputUrls, ...defined({ previewUrl: filmPreviews?.urlOf(task) }) };
 }

@@ -54,8 +54,8 @@ export interface FilmQueue {
   /**
    * Cancels up to `limit` chunks, of a film that has ended, that have not.
    *
-   * @returns how many have not ended yet or still wait for their own cleanup; those of a film that has
-   *   not ended, too.
+   * @returns how many have not ended yet or still wait for their own cleanup, those of a film that has
+   *   not ended, too; more than `limit` need not be counted.
    */
   endChunks(filmId: string, limit: number): Promise<number>;
 }

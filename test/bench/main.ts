@@ -1,8 +1,10 @@
 import { loadavg } from "node:os";
 import { apiCalls } from "./api-calls.js";
 import { cancel } from "./cancel.js";
+import { cutFilm } from "./cut-film.js";
 import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
+import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
@@ -10,6 +12,7 @@ import { mongo } from "./mongo.js";
 import { quality } from "./quality.js";
 import { printReport, type SubjectReport, writeReport } from "./report.js";
 import { sample } from "./sample.js";
+import { seams } from "./seams.js";
 import { soak } from "./soak.js";
 import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
@@ -34,8 +37,9 @@ const QUICK: readonly Subject[] = [
   eventLoop,
   watchStreams,
   watchMany,
+  cutFilm,
 ];
-const ALL: readonly Subject[] = [...QUICK, soak, mongo];
+const ALL: readonly Subject[] = [...QUICK, films, seams, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
   const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");

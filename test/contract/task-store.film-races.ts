@@ -32,7 +32,9 @@ export function describeFilmRaces(open: OpenStore): void {
       const { store, rival } = fixture;
       const film = await cutFilm(store, 6);
       const both = [store, rival, store, rival];
-      const leased = await Promise.all(both.map((one, index) => leaseChunk(one, `r-${index}`)));
+      const leased = await Promise.all(
+        both.map((one, index) => leaseChunk(one, { owner: `r-${index}` })),
+      );
       expect(new Set(leased.map(({ taskId }) => taskId)).size).toBe(4);
       expect((await readTask(store, film)).film?.runningCount).toBe(4);
     });

@@ -1,7 +1,7 @@
 import type { Task } from "../../src/domain/task.js";
 import type { NewChunk } from "../../src/store/film-queue.js";
 import type { NewTask } from "../../src/store/task-intake.js";
-import type { Fence } from "../../src/store/task-queue.js";
+import type { Fence, LeaseRequest } from "../../src/store/task-queue.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { aLease, createOne, fenceOf } from "./task-store-builders.js";
 
@@ -53,8 +53,11 @@ export async function cutLeased(store: TaskStore, fence: Fence, chunkCount: numb
 }
 
 /** Leases the chunk whose turn it is. */
-export async function leaseChunk(store: TaskStore, owner = "replica-1"): Promise<Task> {
-  const task = await store.lease(aLease({ owner }));
+export async function leaseChunk(
+  store: TaskStore,
+  overrides: Partial<LeaseRequest> = {},
+): Promise<Task> {
+  const task = await store.lease(aLease(overrides));
   if (task?.chunk === undefined) throw new Error("No chunk is due");
   return task;
 }

@@ -1,5 +1,6 @@
 import type { CodecParameters, FormatContext, IOContext, Packet, Stream } from "node-av";
 import type { FilmFacts, Ratio } from "../film-facts.js";
+import { throwIfFailed } from "../media/media-error.js";
 import type { PlannedPiece } from "../plan/plan-pieces.js";
 
 /** MP4 is what every server reads; these codecs fit into it. */
@@ -43,12 +44,10 @@ export async function beginPiece(
   codecpar: CodecParameters,
   rate: Ratio,
 ): Promise<PieceFile> {
-  const { AVIO_FLAG_WRITE, FFmpegError, FormatContext, IOContext, Rational } = await import(
-    "node-av"
-  );
+  const { AVIO_FLAG_WRITE, FormatContext, IOContext, Rational } = await import("node-av");
   const format = new FormatContext();
   const io = new IOContext();
-  const check = (result: number) => FFmpegError.throwIfError(result, "write a piece");
+  const check = (result: number) => throwIfFailed(result, "write a piece of the film");
   let isOpen = false;
   const dispose = async () => {
     if (isOpen) await closeFile(format, io);

@@ -1,5 +1,7 @@
-import { Packet } from "node-av/lib";
+import { Packet, type Stream } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
+import { roomForChapters, writeChapters } from "../chapters/write-chapters.js";
+import type { FilmChapter } from "../film-facts.js";
 import { takeBreaths } from "../media/breath.js";
 import { MediaReader } from "../media/media-reader.js";
 import { MediaWriter } from "../media/media-writer.js";
@@ -12,41 +14,67 @@ import { ResultPiece } from "./result-piece.js";
 
 /** {@link joinFilm}, once the library is loaded. */
 export async function putTogether(options: FilmToJoin, signal: AbortSignal): Promise<JoinedFilm> {
-  const { film, results, container, restPath } = options;
+  const { film, container, restPath, outPath } = options;
   const clock = filmClock(film, container);
-  using packet = newPacket();
-  await using writer = new MediaWriter(options.outPath, container === "mp4" ? "mp4" : "matroska");
-  const pictureTrack = writer.addTrack();
   const { shiftSeconds } = clock;
-  await using tracks =
+  const chapters = container === "mp4" ? shifted(film.chapters, shiftSeconds) : undefined;
+  await using writer = new MediaWriter(outPath, container === "mp4" ? "mp4" : "matroska");
+  const pictureTrack = writer.addTrack();
+  await using rest =
     restPath === undefined
       ? undefined
       : new RestTracks(await MediaReader.open(restPath), { film, writer, container, shiftSeconds });
+  const tags = { ...(film.tags ?? rest?.tags), ...(chapters && roomForChapters(chapters)) };
+  const begin = (): Promise<void> => writer.begin(tags, writeOptions(container, clock, rest));
+  await writeAll({ ...options, clock, writer, pictureTrack, rest, begin }, signal);
+  await writer.finish();
+  if (chapters) await writeChapters(outPath, chapters);
+  const isLost = film.chapters !== undefined && chapters === undefined;
+  return { notes: [...(rest?.notes ?? []), ...(isLost ? [CHAPTERS_NOTE] : [])] };
+}
+
+interface FilmParts extends FilmToJoin {
+  readonly clock: FilmClock;
+  readonly writer: MediaWriter;
+  readonly pictureTrack: Stream;
+  readonly rest: RestTracks | undefined;
+  /** Begins the file, once it is known what its tracks are. */
+  readonly begin: () => Promise<void>;
+}
+
+/** Writes the packets of all tracks, in the order in which they are due. */
+async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
+  const { film, results, writer, pictureTrack, rest } = parts;
   const breathe = takeBreaths(signal);
+  using packet = new Packet();
+  packet.alloc();
   let picture: PictureTrack | undefined;
   for await (const { path, frameCount } of results) {
     await using piece = await ResultPiece.open(path, packet, signal);
     refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
     if (picture === undefined) {
-      picture = new PictureTrack(piece, pictureTrack, { ...options, clock });
-      await writer.begin(tracks?.tags ?? {}, writeOptions(container, clock, tracks));
+      picture = new PictureTrack(piece, pictureTrack, parts);
+      await parts.begin();
     }
     await picture.write(piece, packet, writer, async (seconds) => {
-      await tracks?.writeUntil(seconds, breathe);
+      await rest?.writeUntil(seconds, breathe);
       await breathe();
     });
   }
   refuseHole(picture?.frameCount ?? 0, film.times.length);
-  await tracks?.writeUntil(Number.POSITIVE_INFINITY, breathe);
-  tracks?.finish();
-  await writer.finish();
-  return { notes: tracks?.notes ?? [] };
+  await rest?.writeUntil(Number.POSITIVE_INFINITY, breathe);
+  rest?.finish();
 }
 
-function newPacket(): Packet {
-  const packet = new Packet();
-  packet.alloc();
-  return packet;
+const CHAPTERS_NOTE = "The chapters were left out, since they are written into MP4 alone";
+
+function shifted(
+  chapters: readonly FilmChapter[] | undefined,
+  seconds: number,
+): readonly FilmChapter[] | undefined {
+  return chapters?.map(({ startSeconds, title }) => ({
+    ...{ title, startSeconds: startSeconds + seconds },
+  }));
 }
 
 function writeOptions(

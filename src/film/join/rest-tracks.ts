@@ -1,5 +1,6 @@
 import { AV_NOPTS_VALUE } from "node-av/constants";
 import { Packet, type Stream } from "node-av/lib";
+import { isChapterTrack } from "../chapters/read-chapters.js";
 import type { FilmFacts, Ratio } from "../film-facts.js";
 import type { MediaReader } from "../media/media-reader.js";
 import type { MediaWriter } from "../media/media-writer.js";
@@ -28,7 +29,7 @@ export class RestTracks implements AsyncDisposable {
     const tracks = new Map<number, KeptTrack>();
     const picture = reader.streams.find((stream) => isPictureOf(film, stream));
     for (const from of reader.streams) {
-      if (from.index === picture?.index) continue;
+      if (from.index === picture?.index || isChapterTrack(from)) continue;
       const track = keep(from, writer, container, notes);
       if (track !== undefined) tracks.set(from.index, track);
     }

@@ -1,5 +1,5 @@
 import type { FilmFacts } from "../film-facts.js";
-import { type FilmIndex, readIndex } from "../read/film-index.js";
+import { type FilmIndex, knownIndex, readIndex } from "../read/film-index.js";
 import { openFilm } from "../read/open-film.js";
 import { type FrameSpan, nextPiece, type PieceOptions } from "./next-piece.js";
 import { SceneCuts } from "./scene-cuts.js";
@@ -58,14 +58,13 @@ export async function* planPieces(
   start: PlanStart,
   signal: AbortSignal,
 ): AsyncGenerator<PlannedPiece, void, void> {
-  await using open = await openFilm(path, signal);
-  const index = await readIndex(open, signal);
+  const index = knownIndex(film) ?? (await indexAt(path, signal));
+  await using cuts = new SceneCuts(path, film, index, signal);
+  // Without context a border is as good anywhere.
   const hasContext = (options.before ?? 0) + (options.after ?? 0) > 0;
-  const cuts = new SceneCuts(open, film, index, signal);
   const outline = {
     frameCount: index.shownRanks.length,
     skipTo: (frame: number) => entryOf(index, frame).skipCount,
-    // Without context a border is as good anywhere.
     lastCut: async (from: number, to: number) =>
       hasContext ? await cuts.lastCut(from, to) : undefined,
     isCut: async (frame: number) => hasContext && (await cuts.isCut(frame)),
@@ -83,6 +82,11 @@ export async function* planPieces(
     };
     firstFrame += span.frameCount;
   }
+}
+
+async function indexAt(path: string, signal: AbortSignal): Promise<FilmIndex> {
+  await using open = await openFilm(path, signal);
+  return await readIndex(open, signal);
 }
 
 function timesOf(

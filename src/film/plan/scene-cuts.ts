@@ -1,7 +1,7 @@
 import type { FilmFacts } from "../film-facts.js";
 import { decodedFrames } from "../read/decode-pictures.js";
 import type { FilmIndex } from "../read/film-index.js";
-import type { OpenFilm } from "../read/open-film.js";
+import { type OpenFilm, openFilm } from "../read/open-film.js";
 import { seekToKey } from "../read/seek-to-key.js";
 import { differenceOf, type Thumbnail, thumbnailOf } from "./thumbnail.js";
 
@@ -11,17 +11,18 @@ const MAX_PACKETS_TO_LOOK = 400;
 const MAX_LOOKS = 3;
 
 /** Finds out where a film certainly begins another scene: at key frames, by the frames around them. */
-export class SceneCuts {
-  readonly #film: OpenFilm;
+export class SceneCuts implements AsyncDisposable {
+  readonly #path: string;
   readonly #facts: FilmFacts;
   readonly #index: FilmIndex;
   readonly #signal: AbortSignal;
   readonly #candidates: readonly Candidate[];
   readonly #known = new Map<number, boolean>();
+  /** Opened with the first look. */
+  #film: OpenFilm | undefined;
 
-  /** @param film - read to its end; the place of reading is lost. */
-  constructor(film: OpenFilm, facts: FilmFacts, index: FilmIndex, signal: AbortSignal) {
-    this.#film = film;
+  constructor(path: string, facts: FilmFacts, index: FilmIndex, signal: AbortSignal) {
+    this.#path = path;
     this.#facts = facts;
     this.#index = index;
     this.#signal = signal;
@@ -57,6 +58,7 @@ export class SceneCuts {
       (number) => ticks[packets[shownRanks[number] ?? -1] ?? -1],
     );
     const found = new Map<number, Thumbnail>();
+    this.#film ??= await openFilm(this.#path, this.#signal);
     await seekToKey(this.#film, ticks[previousKey] ?? 0);
     for await (const shown of decodedFrames(this.#film, this.#signal)) {
       const at = Number(shown.bestEffortTimestamp);
@@ -64,6 +66,10 @@ export class SceneCuts {
       if (found.size === wanted.length) break;
     }
     return wanted.flatMap((at) => found.get(at ?? Number.NaN) ?? []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#film?.[Symbol.asyncDispose]();
   }
 }
 

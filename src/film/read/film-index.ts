@@ -1,13 +1,14 @@
-import { TaskError } from "../../domain/errors.js";
-import type { Ratio } from "../film-facts.js";
+import type { TaskError } from "../../domain/errors.js";
+import type { FilmFacts, Ratio } from "../film-facts.js";
 import { clockTime, damagedFilm } from "./damaged-film.js";
 import { eachPacket } from "./each-packet.js";
-import { type PacketLook, packetReader } from "./look-into-packet.js";
+import { FilmRows } from "./film-rows.js";
+import { packetReader } from "./look-into-packet.js";
 import type { OpenFilm } from "./open-film.js";
 
 /**
  * The packets of a film's picture, each a number in the order of decoding. An hour at 30 frames a
- * second takes 3 MB.
+ * second takes 2 MB.
  *
  * A frame is a packet for which a decoder gives a picture. Its rank is its place in the order of
  * showing among all of these. The film shows a part of them: edit lists leave some out.
@@ -15,22 +16,31 @@ import type { OpenFilm } from "./open-film.js";
 export interface FilmIndex {
   /** When the frame of a packet is shown, in ticks. */
   readonly ticks: Float64Array;
-  /** In ticks, as the container says. */
-  readonly durations: Float64Array;
   /** The rank of each packet; -1: it gives no picture. */
   readonly ranks: Int32Array;
-  /** 1: the film does not show it. */
-  readonly isLeftOut: Uint8Array;
   /** The packet of each rank. */
   readonly packets: Int32Array;
   /** The rank of each frame that the film shows. */
   readonly shownRanks: Int32Array;
   /** Packets with which decoding can begin, looked into. */
   readonly keys: readonly number[];
+  /** Of all packets, as the container says, in ticks; undefined: of one it says nothing. */
+  readonly durationSum: number | undefined;
+  /** Of the frame that is shown last, as the container says. */
+  readonly lastDuration: number;
 }
 
-/** More pictures than two days of 60 a second are no film. */
-const MAX_PACKETS = 12_000_000;
+const KNOWN = new WeakMap<FilmFacts, FilmIndex>();
+
+/** Remembers the index of a film for as long as its facts are used, so that it is read once. */
+export function rememberIndex(film: FilmFacts, index: FilmIndex): void {
+  KNOWN.set(film, index);
+}
+
+/** The index that was remembered; undefined for facts that come from elsewhere. */
+export function knownIndex(film: FilmFacts): FilmIndex | undefined {
+  return KNOWN.get(film);
+}
 
 /**
  * Reads the index of a film from its packets; none is decoded.
@@ -42,39 +52,26 @@ export async function readIndex(film: OpenFilm, signal: AbortSignal): Promise<Fi
   await discardOthers(film);
   const { codecpar, index: track, timeBase } = film.picture;
   const look = packetReader(avGetCodecName(codecpar.codecId) ?? "", codecpar.extradata);
-  const rows: Rows = { ticks: [], durations: [], isHidden: [], isLeftOut: [], keys: [] };
+  const rows = new FilmRows();
+  let latest = 0;
   await eachPacket(film, signal, (packet) => {
     // Packets of other tracks that were read while probing come too.
     if (packet.streamIndex !== track) return true;
-    const { pts, duration } = packet;
-    const seen = look(packet.data ?? Buffer.alloc(0), packet.isKeyframe);
-    const isTimed = pts !== AV_NOPTS_VALUE;
-    if (!isTimed || seen.isDamaged) throw damagedAt(isTimed ? pts : rows.ticks.at(-1), timeBase);
-    addRow(rows, seen, {
-      ...{ ticks: Number(pts), duration: Number(duration) },
-      isLeftOut: packet.hasFlags(AV_PKT_FLAG_DISCARD),
-    });
+    const { pts, duration, data } = packet;
+    const { isDamaged, ...seen } = look(data ?? EMPTY, packet.isKeyframe);
+    if (pts !== AV_NOPTS_VALUE) latest = Number(pts);
+    if (pts === AV_NOPTS_VALUE || isDamaged) throw damagedAt(latest, timeBase);
+    const isLeftOut = packet.hasFlags(AV_PKT_FLAG_DISCARD);
+    rows.add({ ...seen, isLeftOut, ticks: latest, duration: Number(duration) });
     return true;
   });
   return indexOf(rows);
 }
 
-function addRow(
-  rows: Rows,
-  { isKey, isShown }: PacketLook,
-  { ticks, duration, isLeftOut }: { ticks: number; duration: number; isLeftOut: boolean },
-): void {
-  if (isKey) rows.keys.push(rows.ticks.length);
-  rows.ticks.push(ticks);
-  rows.durations.push(duration);
-  rows.isHidden.push(isShown ? 0 : 1);
-  rows.isLeftOut.push(isLeftOut ? 1 : 0);
-  if (rows.ticks.length > MAX_PACKETS)
-    throw new TaskError("INPUT_TOO_LARGE", "Cannot use input: the film has too many frames");
-}
+const EMPTY = Buffer.alloc(0);
 
-function damagedAt(ticks: number | bigint | undefined, { num, den }: Ratio): TaskError {
-  return damagedFilm(`it cannot be read at ${clockTime((Number(ticks ?? 0) * num) / den)}`);
+function damagedAt(ticks: number, { num, den }: Ratio): TaskError {
+  return damagedFilm(`it cannot be read at ${clockTime((ticks * num) / den)}`);
 }
 
 /** Reading goes over what is discarded. */
@@ -84,32 +81,21 @@ async function discardOthers({ format, picture }: OpenFilm): Promise<void> {
     if (stream.index !== picture.index) stream.discard = AVDISCARD_ALL;
 }
 
-interface Rows {
-  readonly ticks: number[];
-  readonly durations: number[];
-  readonly isHidden: number[];
-  readonly isLeftOut: number[];
-  readonly keys: number[];
-}
-
-function indexOf(rows: Rows): FilmIndex {
-  const ticks = Float64Array.from(rows.ticks);
-  const isLeftOut = Uint8Array.from(rows.isLeftOut);
-  const frames = ticks.map((_, number) => number).filter((number) => rows.isHidden[number] === 0);
+function indexOf(rows: FilmRows): FilmIndex {
+  const { ticks, durationSum, lastDuration } = rows;
+  const numbers = Int32Array.from(ticks, (_, number) => number);
   // Frames of one time keep the order of decoding.
-  const packets = Int32Array.from(frames).sort(
-    (a, b) => (ticks[a] ?? 0) - (ticks[b] ?? 0) || a - b,
-  );
+  const packets = numbers
+    .filter((number) => !rows.isHidden(number))
+    .sort((a, b) => (ticks[a] ?? 0) - (ticks[b] ?? 0) || a - b);
   const ranks = new Int32Array(ticks.length).fill(-1);
   for (const [rank, number] of packets.entries()) ranks[number] = rank;
-  const all = Int32Array.from(packets, (_, rank) => rank);
-  const shownRanks = all.filter((rank) => isLeftOut[packets[rank] ?? 0] === 0);
+  const shownRanks = numbers
+    .subarray(0, packets.length)
+    .filter((rank) => !rows.isLeftOut(packets[rank] ?? 0));
   if (shownRanks.length === 0) throw damagedFilm("it has no frames");
-  return {
-    ...{ ticks, isLeftOut, packets, ranks, shownRanks },
-    durations: Float64Array.from(rows.durations),
-    keys: keysThatPart(rows.keys, ranks),
-  };
+  const keys = keysThatPart(rows.keys, ranks);
+  return { ticks, ranks, packets, shownRanks, keys, durationSum, lastDuration };
 }
 
 /**

@@ -1,9 +1,10 @@
 import { open } from "node:fs/promises";
 import type { Stream } from "node-av";
 import { defined } from "../../lib/defined.js";
+import { readChapters } from "../chapters/read-chapters.js";
 import type { FilmColour, FilmFacts, Ratio } from "../film-facts.js";
 import { fileTags } from "./file-tags.js";
-import { type FilmIndex, readIndex } from "./film-index.js";
+import { type FilmIndex, readIndex, rememberIndex } from "./film-index.js";
 import { constantRate, reduced } from "./frame-rate.js";
 import { type OpenFilm, openFilm } from "./open-film.js";
 import { rotationOf } from "./rotation.js";
@@ -25,13 +26,24 @@ export async function readFilm(path: string, signal: AbortSignal): Promise<FilmF
   const { avgFrameRate, rFrameRate } = film.picture;
   const frameRate = constantRate(times, timeBase, lastDuration, [avgFrameRate, rFrameRate]);
   const tags = fileTags(film.format.metadata?.getAll() ?? {});
-  const stated = defined({ frameRate, tags: Object.keys(tags).length > 0 ? tags : undefined });
-  return { ...facts, timeBase, times, lastDuration, ...stated };
+  const chapters = await readChapters(path, film, !MP4_FAMILY.has(facts.container), signal);
+  const stated = defined({
+    frameRate,
+    language: languageOf(film.picture),
+    tags: Object.keys(tags).length > 0 ? tags : undefined,
+    chapters: chapters.length > 0 ? chapters : undefined,
+  });
+  const all = { ...facts, timeBase, times, lastDuration, ...stated };
+  rememberIndex(all, index);
+  return all;
 }
 
 const MP4_FAMILY: ReadonlySet<string> = new Set(["mp4", "mov"]);
 
-type PictureFacts = Omit<FilmFacts, "times" | "timeBase" | "lastDuration" | "frameRate" | "tags">;
+type PictureFacts = Omit<
+  FilmFacts,
+  "times" | "timeBase" | "lastDuration" | "frameRate" | "tags" | "language" | "chapters"
+>;
 
 async function readPictureFacts(
   { format, picture }: OpenFilm,
@@ -98,6 +110,11 @@ function bitDepthOf(pixels: string, rawBits: number): number {
   return pixels === "" && rawBits > PLAIN_DEPTH ? rawBits : PLAIN_DEPTH;
 }
 
+function languageOf({ metadata }: Stream): string | undefined {
+  const language = metadata?.get("language") ?? "und";
+  return language === "und" ? undefined : language;
+}
+
 const PROGRESSIVE = 1;
 
 function isInterlaced({ codecpar }: Stream): boolean {
@@ -122,13 +139,10 @@ function makeGrow(times: number[]): void {
  */
 function lastDurationOf(index: FilmIndex, times: readonly number[], isMp4: boolean): number {
   const last = times.at(-1) ?? 0;
-  const packet = index.packets[index.shownRanks.at(-1) ?? 0] ?? 0;
-  const isWhole = index.shownRanks.length === index.ticks.length;
-  const sum = index.durations.reduce((total, duration) => total + duration, 0);
-  const isEachKnown = index.durations.every((duration) => duration > 0);
-  const bySum = (times[0] ?? 0) + sum - last;
-  if (isMp4 && isWhole && isEachKnown && bySum > 0) return bySum;
-  const own = index.durations[packet] ?? 0;
-  if (own > 0) return own;
+  const { durationSum, lastDuration, shownRanks, ticks } = index;
+  const isWhole = isMp4 && shownRanks.length === ticks.length;
+  const bySum = isWhole && durationSum !== undefined ? (times[0] ?? 0) + durationSum - last : 0;
+  if (bySum > 0) return bySum;
+  if (lastDuration > 0) return lastDuration;
   return Math.max(1, last - (times.at(-2) ?? last - 1));
 }

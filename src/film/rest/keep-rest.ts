@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
-import type { Stream } from "node-av";
+import type { Packet, Stream } from "node-av";
+import { TaskError } from "../../domain/errors.js";
 import type { FilmFacts } from "../film-facts.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { eachPacket } from "../read/each-packet.js";
@@ -43,27 +44,48 @@ export async function keepRest(
   const tags = fileTags(open.format.metadata?.getAll() ?? {});
   // No container holds metadata alone; the facts of the film have it too.
   const isKept = streams.length > 0;
-  if (isKept) await copyTracks(open, streams, { outPath, format, tags }, signal);
-  else await rm(outPath, { force: true });
+  if (isKept) {
+    const refused = await copyTracks(open, streams, { outPath, format, tags }, signal);
+    return { isKept, notes: [...notes, ...refused] };
+  }
+  await rm(outPath, { force: true });
   return { isKept, notes };
 }
 
+/** @returns notes of what could not be copied. */
 async function copyTracks(
   open: OpenFilm,
   streams: readonly Stream[],
   { outPath, format, tags }: { outPath: string; format: string; tags: Record<string, string> },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   await using writer = new MediaWriter(outPath, format);
   const tracks = new Map(streams.map((from) => [from.index, { from, to: addCopy(writer, from) }]));
   await writer.begin(tags, writeOptions(format, streams));
+  const refused = new Map<number, number>();
   await eachPacket(open, signal, (packet) => {
     const track = tracks.get(packet.streamIndex);
     if (track === undefined || isFiller(track.from, packet)) return true;
     packet.rescaleTs(track.from.timeBase, track.to.timeBase);
     packet.streamIndex = track.to.index;
-    writer.write(packet);
+    if (!tryWrite(writer, packet))
+      refused.set(track.from.index, (refused.get(track.from.index) ?? 0) + 1);
     return true;
   });
   await writer.finish();
+  return [...refused].map(
+    ([track, count]) =>
+      `${count} packets of track ${track + 1} were left out, since they have no time`,
+  );
+}
+
+/** Whether the container takes a packet: none whose time is missing, or is not after the one before. */
+function tryWrite(writer: MediaWriter, packet: Packet): boolean {
+  try {
+    writer.write(packet);
+    return true;
+  } catch (error) {
+    if (error instanceof TaskError) throw error;
+    return false;
+  }
 }

@@ -8,6 +8,7 @@ import {
 import { avGetCodecName, Dictionary, type Packet, type Stream } from "node-av/lib";
 import { throwIfFailed } from "../media/media-error.js";
 import { MediaWriter } from "../media/media-writer.js";
+import { isChapterTrack } from "../read/chapter-track.js";
 import type { OpenFilm } from "../read/open-film.js";
 
 /** The tracks of a film beside its picture, and how they are kept. */
@@ -51,11 +52,6 @@ function leftOutNote({ index, codecpar }: Stream): string {
   const codec = avGetCodecName(codecpar.codecId) ?? "";
   const kind = codec === "" || codec === "none" ? "of an unknown kind" : codec;
   return `Track ${index + 1} (${kind}) was left out, since it is no sound, subtitles or picture`;
-}
-
-/** Chapters of QuickTime are a track of texts, which FFmpeg shows as data. */
-function isChapterTrack({ codecpar }: Stream): boolean {
-  return codecpar.codecTagString === "text";
 }
 
 /** Whether the beginning of a file with the track can be written. */

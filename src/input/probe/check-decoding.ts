@@ -37,8 +37,6 @@ export async function checkDecoding(
     throw unsupported(
       `it has a high dynamic range (${hdr}), which the built-in CPU server would lose`,
     );
-  if (hdr !== undefined)
-    notes.push(`The film's high dynamic range (${hdr}) is not kept: ComfyUI works with 8 bits`);
   const change = await findSizeChange(track, codec, signal);
   if (change === undefined) return notes;
   const size = `${change.width} x ${change.height}`;

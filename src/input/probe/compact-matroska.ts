@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
+import { EBML_ID, type EbmlElement, ebmlElements, voidElement } from "../../lib/ebml.js";
 import { FileBytes } from "../../lib/file-bytes.js";
 import { damagedVideo } from "./damaged.js";
-import { EBML_ID, type EbmlElement, ebmlElements, voidElement } from "./ebml.js";
 import { MAX_METADATA_BYTES } from "./metadata-limit.js";
 
 /**

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import type { TaskError } from "../../domain/errors.js";
 import { FileBytes, type Span } from "../../lib/file-bytes.js";
-import { type IsoBox, isoBoxes } from "./iso-boxes.js";
+import { type IsoBox, isoBoxes } from "../../lib/iso-boxes.js";
 import { MAX_METADATA_BYTES, tooMuchMetadata } from "./metadata-limit.js";
 
 /** What no decoder needs of an index: texts, cover pictures, unused space. */

@@ -1,6 +1,6 @@
 import type { TaskType } from "../../domain/task.js";
 import { FileBytes } from "../../lib/file-bytes.js";
-import { isoBoxes } from "./iso-boxes.js";
+import { isoBoxes } from "../../lib/iso-boxes.js";
 
 /** The type of a file, found by its content. */
 export interface SniffedType {

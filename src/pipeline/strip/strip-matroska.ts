@@ -1,4 +1,4 @@
-import { EBML_ID, type EbmlElement, ebmlElements, voidElement } from "../../input/probe/ebml.js";
+import { EBML_ID, type EbmlElement, ebmlElements, voidElement } from "../../lib/ebml.js";
 import type { FileBytes } from "../../lib/file-bytes.js";
 import { holdsGraph } from "./holds-graph.js";
 import { erase, type ResultFile } from "./result-file.js";

@@ -1,5 +1,5 @@
-import { type IsoBox, isoBoxes } from "../../input/probe/iso-boxes.js";
 import type { FileBytes, Span } from "../../lib/file-bytes.js";
+import { type IsoBox, isoBoxes } from "../../lib/iso-boxes.js";
 import { holdsGraph } from "./holds-graph.js";
 import { erase, type ResultFile } from "./result-file.js";
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, TaskError } from "../../domain/errors.js";
 import type { Chunk } from "../../domain/film.js";
 import type { InputFacts } from "../../domain/task.js";
+import { sniffMediaType } from "../../input/probe/sniff-media-type.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { findInput, type ReadyInput } from "../../pipeline/download-stage.js";
 import { filmObjects } from "../../pipeline/film/film-objects.js";
@@ -12,6 +13,7 @@ import { promisedResult } from "../../pipeline/result/promised-result.js";
 import type { ResultRoad } from "../../pipeline/upload-stage.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
 import { graphNamed } from "../../workflow/variants.js";
+import { showChunk } from "./film/show-film.js";
 import type { RunContext, RunState } from "./run-context.js";
 
 type BringInput = () => Promise<ReadyInput>;
@@ -23,22 +25,31 @@ export function resultRoad(
   input: BringInput,
   context: RunContext,
 ): ResultRoad {
-  const { task, dispatch } = run.heldTask;
+  const { task } = run.heldTask;
   const check = checkOnce(run, workDir, input, context);
-  if (task.chunk !== undefined) {
-    const { film, index, frameCount } = task.chunk;
-    return {
-      check,
-      keyOf: (extension) => filmObjects.result(film, index, dispatch?.promptId ?? "", extension),
-      finish: async (path) => {
-        await requireFrames(path, frameCount, dispatch?.server ?? "?");
-        return path;
-      },
-    };
-  }
+  if (task.chunk !== undefined) return { check, ...chunkRoad(task.chunk, run, workDir, context) };
   return task.type === "video"
     ? { check, finish: (path) => restored(path, run, workDir, input, context) }
     : { check };
+}
+
+function chunkRoad(
+  chunk: Chunk,
+  { heldTask }: RunState,
+  workDir: WorkDir,
+  context: RunContext,
+): Omit<ResultRoad, "check"> {
+  const { film, index, frameCount } = chunk;
+  const { promptId = "", server = "?" } = heldTask.dispatch ?? {};
+  const keyOf = (extension: string): string => filmObjects.result(film, index, promptId, extension);
+  const finish = async (path: string): Promise<string> => {
+    await requireFrames(path, frameCount, server);
+    const { extension = "" } = await sniffMediaType(path);
+    const result = { chunk, path, resultKey: keyOf(extension) };
+    await showChunk(result, workDir, context, heldTask.signal);
+    return path;
+  };
+  return { keyOf, finish };
 }
 
 async function restored(

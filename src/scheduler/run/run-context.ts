@@ -37,6 +37,8 @@ export interface FilmContext {
   readonly chunkFrames?: number;
   /** Films that are cut at the same time. */
   readonly cuts: Semaphore;
+  /** Whether what is there of a film is shown while it runs. */
+  readonly hasPreviews: boolean;
   readonly workSpace: Pick<WorkSpace, "hasRoom">;
   /** Whether anything else runs here than cutting: it makes room in the work space. */
   readonly isBusy: () => boolean;

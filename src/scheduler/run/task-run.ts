@@ -1,4 +1,5 @@
 import { TaskError } from "../../domain/errors.js";
+import type { ColourDepth } from "../../domain/task.js";
 import { defined } from "../../lib/defined.js";
 import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
 import { pieceUrl } from "../../pipeline/film/piece-source.js";
@@ -11,6 +12,7 @@ import type { HeldTask } from "../lease/held-task.js";
 import type { LeasedTask } from "../lease/leased-task.js";
 import { cutIfLong } from "./film/cut-if-long.js";
 import { joinChunks } from "./film/join-chunks.js";
+import { keepsDepth } from "./film/keeps-depth.js";
 import { splitOverfull } from "./film/split-chunk.js";
 import { noteTimed } from "./note-timed.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
@@ -32,7 +34,8 @@ export class TaskRun implements RunState {
   workflow: Workflow | undefined;
   chunksEndedAt?: Date;
   readonly #context: RunContext;
-  readonly #chunkServers = new WeakMap<object, boolean>();
+  /** By what a server said of itself, once all is known. */
+  readonly #fit = new WeakMap<object, boolean>();
   #phase: RunPhase = "download";
 
   constructor(heldTask: HeldTask, context: RunContext) {
@@ -64,17 +67,27 @@ export class TaskRun implements RunState {
     const { heldTask, workflow } = this;
     const left = workflow && serversLeft(heldTask, workflow, this.#context.pool);
     if (left !== undefined && !left.includes(server)) return false;
-    return heldTask.task.chunk === undefined || this.#takesChunks(server);
+    return this.#isFit(server);
   }
 
-  /** Whether a server has the node that picks frames. */
-  #takesChunks({ capability }: PoolServer): boolean {
-    const { workflow, task } = this;
+  /** Whether a server has what a film asks beside its workflow: it picks frames, and keeps all colours. */
+  #isFit({ capability }: PoolServer): boolean {
+    const { workflow, task, depth } = this;
+    if (task.chunk === undefined && depth === undefined) return true;
     if (capability === undefined || workflow === undefined) return true;
-    const known = this.#chunkServers.get(capability);
-    const takes = known ?? missingFor(workflow, capability, task.parameters, true).length === 0;
-    this.#chunkServers.set(capability, takes);
-    return takes;
+    const known = this.#fit.get(capability);
+    if (known !== undefined) return known;
+    const picks =
+      task.chunk === undefined ||
+      missingFor(workflow, capability, task.parameters, true).length === 0;
+    const isFit = picks && keepsDepth(capability, workflow, task.parameters, depth);
+    this.#fit.set(capability, isFit);
+    return isFit;
+  }
+
+  /** What is to be kept of its colours, as far as it was found out by now. */
+  get depth(): ColourDepth | undefined {
+    return this.task.chunk?.depth ?? this.heldTask.input?.depth;
   }
 
   /**
@@ -192,9 +205,9 @@ export class TaskRun implements RunState {
 
   async #input(workDir: WorkDir): Promise<ReadyInput> {
     const found = await findInput(workDir);
-    return (
-      found ?? (await downloadStage(this.#source, workDir, this.#context.download, this.heldTask))
-    );
+    const ready =
+      found ?? (await downloadStage(this.#source, workDir, this.#context.download, this.heldTask));
+    return { ...ready, facts: { ...ready.facts, ...defined({ depth: this.depth }) } };
   }
 
   /**

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Chunk } from "../../domain/film.js";
 import type {
   Dispatch,
@@ -55,8 +56,8 @@ export abstract class TaskWrites implements OneTask {
   /** Ids of up to `limit` chunks of a film that have not ended. */
   protected abstract unfinishedChunks(filmId: string, limit: number): Promise<readonly string[]>;
 
-  /** How many chunks of a film have not ended or wait for their cleanup. */
-  protected abstract countOpenChunks(filmId: string): Promise<number>;
+  /** How many chunks of a film have not ended or wait for their cleanup; more than `limit` need not be counted. */
+  protected abstract countOpenChunks(filmId: string, limit: number): Promise<number>;
 
   /** A chunk's id is no client's: it is not found. */
   async cancel(taskId: string): Promise<CancelResult> {
@@ -77,10 +78,13 @@ export abstract class TaskWrites implements OneTask {
 
   async endChunks(filmId: string, limit: number): Promise<number> {
     const film = await this.getUnit(filmId);
-    if (film && isTerminal(film.status))
-      for (const chunkId of await this.unfinishedChunks(filmId, limit))
-        await this.change(chunkId, decideCancel);
-    return await this.countOpenChunks(filmId);
+    const isEnded = film !== undefined && isTerminal(film.status);
+    for (const chunkId of isEnded ? await this.unfinishedChunks(filmId, limit) : []) {
+      await this.change(chunkId, decideCancel);
+      // An embedded store answers without the event loop.
+      await setImmediate();
+    }
+    return await this.countOpenChunks(filmId, limit);
   }
 
   async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {

@@ -62,11 +62,13 @@ export class EmbeddedChunkTable {
     return rows.map((row) => row.task_id);
   }
 
-  /** How many chunks of a film have not ended or wait for their cleanup. */
-  countOpen(filmId: string): number {
+  /** How many chunks of a film have not ended or wait for their cleanup, `limit` at most. */
+  countOpen(filmId: string, limit: number): number {
     const row = this.#driver.get<{ chunk_count: number }>(
-      `SELECT count(*) AS chunk_count FROM tasks INDEXED BY chunks_open WHERE ${OPEN}`,
+      `SELECT count(*) AS chunk_count
+       FROM (SELECT 1 FROM tasks INDEXED BY chunks_open WHERE ${OPEN} LIMIT ?)`,
       filmId,
+      limit,
     );
     return row?.chunk_count ?? 0;
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { TaskError } from "../../domain/errors.js";
-import { CHANGE_LOG_SCHEMA } from "./change-log-schema.js";
+import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
 
 /**
@@ -159,7 +159,8 @@ CREATE TABLE tasks_with_chunks (
       WHEN 'processing' THEN
         CASE
           WHEN lease_owner IS NOT NULL THEN orphan_at IS NOT NULL
-          ELSE slot IS NULL AND json_extract(document, '$.film.phase') IN ('render', 'join')
+          ELSE slot IS NULL
+            AND coalesce(json_extract(document, '$.film.phase'), '') IN ('render', 'join')
         END
       WHEN 'canceled' THEN orphan_at IS NOT NULL OR (lease_owner IS NULL AND slot IS NULL)
       ELSE slot IS NULL AND (orphan_at IS NOT NULL OR lease_owner IS NULL)
@@ -211,5 +212,5 @@ CREATE TRIGGER labels_deleted AFTER DELETE ON tasks BEGIN
   DELETE FROM task_labels WHERE task_id = OLD.task_id;
 END;
 `,
-  CHANGE_LOG_SCHEMA,
+  CHANGE_LOG_SCHEMA + HISTORY_SCHEMA,
 ];

@@ -51,9 +51,9 @@ export class MongoChunks {
     return (await found.toArray()).map(({ _id }) => _id);
   }
 
-  /** How many chunks of an ended film have not ended or wait for their cleanup. */
-  async countOpen(filmId: string): Promise<number> {
-    const options = { hint: INDEX.status };
+  /** How many chunks of an ended film have not ended, `limit` at most, or wait for their cleanup. */
+  async countOpen(filmId: string, limit: number): Promise<number> {
+    const options = { hint: INDEX.status, limit };
     // In this order: one that ends in between is counted twice, and not left out.
     const unfinishedCount = await this.#collection.countDocuments(unfinished(filmId), options);
     const cleanupCount = await this.#collection.countDocuments(

@@ -6,7 +6,7 @@ import { isLink, type Prompt, type PromptNode, type WorkflowGraph } from "../wor
 
 /** Which frames of a piece of a film a prompt computes, in the order in which they are shown. */
 export interface PickedFrames {
-  /** Frames of the piece before those that the network is given; at most {@link MAX_SKIPPED_FRAMES}. */
+  /** Frames of the piece before those that the network is given; at most 4,095. */
   readonly skip: number;
   /** Frames that the network is given before and after those of the result; with these at most {@link MAX_PICKED_FRAMES}. */
   readonly before: number;
@@ -21,8 +21,7 @@ export interface PickedFrames {
   readonly fps?: number;
 }
 
-/** The bounds of ImageFromBatch. */
-export const MAX_SKIPPED_FRAMES = 4095;
+/** Of ImageFromBatch. */
 export const MAX_PICKED_FRAMES = 4096;
 
 /**

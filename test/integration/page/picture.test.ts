@@ -2,12 +2,7 @@ import { expect, test } from "vitest";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { openDashboard, photograph, submitFiles, useChromium } from "../../support/dashboard.js";
 import { eventually } from "../../support/eventually.js";
-import {
-  cutOut,
-  meanDifference,
-  pixelsOnScreen,
-  readPixels,
-} from "../../support/screen-pixels.js";
+import { cutOut, meanDifference, pixelsOnScreen, readPixels } from "../../support/screen-pixels.js";
 import { startTestApp, type TestApp } from "../../support/test-app.js";
 
 const chromium = useChromium();

@@ -7,6 +7,7 @@ import { type PlanOptions, type PlanStart, planPieces } from "../../../film/plan
 import { keepRest, restContainer } from "../../../film/rest/keep-rest.js";
 import { defined } from "../../../lib/defined.js";
 import type { ReadyInput } from "../../../pipeline/download-stage.js";
+import { depthOf } from "../../../pipeline/film/check-film-kind.js";
 import { filmObjects } from "../../../pipeline/film/film-objects.js";
 import { type FilmStorage, moveToStorage } from "../../../pipeline/film/film-storage.js";
 import { FILM_NOTE } from "../../../pipeline/film/known-film.js";
@@ -15,6 +16,7 @@ import type { NewChunk } from "../../../store/film-queue.js";
 import { persist } from "../../lease/persist.js";
 import type { RunContext, RunState } from "../run-context.js";
 import type { FilmPlan } from "./plan-film.js";
+import { beginShowing } from "./show-film.js";
 import { storageOf } from "./storage-of.js";
 
 /** A film that is here and is to run as several chunks. */
@@ -41,7 +43,9 @@ export async function cutFilm(film: FilmToCut, context: RunContext): Promise<voi
   using _place = await context.films.cuts.enter(signal);
   // From now on it is cleaned up as a film, whatever its end.
   await addChunks(film, []);
+  const showing = beginShowing(film, context);
   await cutPieces(film, context);
+  await showing;
   await keepForJoin(film, storageOf(context));
   const result = await heldTask.settle({ kind: "cut" });
   if (result !== "ok") heldTask.end(result);
@@ -55,7 +59,11 @@ async function cutPieces(filmToCut: FilmToCut, context: RunContext): Promise<voi
   const { path } = input;
   const start = await cutSoFar(taskId, context, signal);
   const { num, den } = pieceRate(film);
-  const fixed = { film: taskId, fps: num / den, ...defined({ variant: plan.variant }) };
+  const fixed = {
+    film: taskId,
+    fps: num / den,
+    ...defined({ variant: plan.variant, depth: depthOf(film) }),
+  };
   await using cutter = await openCutter(path, film, signal);
   for await (const piece of planPieces(path, film, optionsOf(plan), start, signal)) {
     await room(context, signal);

@@ -1,11 +1,12 @@
 import type { ReadyInput } from "../../../pipeline/download-stage.js";
-import { checkFilmKind } from "../../../pipeline/film/check-film-kind.js";
+import { depthOf, lossesOf } from "../../../pipeline/film/check-film-kind.js";
 import { knownFilm } from "../../../pipeline/film/known-film.js";
 import type { WorkDir } from "../../../pipeline/work-dir.js";
 import type { Workflow } from "../../../workflow/workflow.js";
 import { persist } from "../../lease/persist.js";
 import type { RunContext, RunState } from "../run-context.js";
 import { cutFilm } from "./cut-film.js";
+import { requireDepth } from "./keeps-depth.js";
 import { planFilm } from "./plan-film.js";
 
 /** A film whose file is here. */
@@ -27,7 +28,10 @@ export async function cutIfLong(at: FilmAtHand, context: RunContext): Promise<bo
   const { heldTask } = run;
   const { signal, task } = heldTask;
   const film = await knownFilm(input, workDir, signal);
-  await heldTask.recordNotes(checkFilmKind(film));
+  const depth = depthOf(film);
+  if (depth !== undefined) requireDepth(depth, workflow, task.parameters, context.pool);
+  if (depth !== undefined) await heldTask.recordInput({ ...input.facts, depth });
+  await heldTask.recordNotes(lossesOf(film));
   if (task.chunking === "off") return false;
   const isBegun = task.film !== undefined;
   const [first] = isBegun ? await persist(() => context.store.chunks(task.taskId), signal) : [];

@@ -7,6 +7,7 @@ import { graphNamed, onlyVariant, type Variant, variantsOf } from "../../../work
 import type { FilmFrames, Workflow } from "../../../workflow/workflow.js";
 import type { HeldTask } from "../../lease/held-task.js";
 import type { RunContext } from "../run-context.js";
+import { keepsDepth } from "./keeps-depth.js";
 
 /** How a film is computed in chunks. */
 export interface FilmPlan {
@@ -28,7 +29,7 @@ const AUTO_MAX_FRAMES = 240;
  * @returns undefined where no server can compute chunks.
  */
 export function planFilm(
-  { task: { parameters } }: HeldTask,
+  { task: { parameters }, input }: HeldTask,
   workflow: Workflow,
   { width, height }: FilmFacts,
   chosen: string | undefined,
@@ -36,7 +37,9 @@ export function planFilm(
 ): FilmPlan | undefined {
   const only = chosen === undefined ? workflow : onlyVariant(workflow, chosen);
   const runs = pool.servers.flatMap(({ capability, memory }) => {
-    const run = capability && variantOn(only, capability, parameters, true);
+    if (capability === undefined || !keepsDepth(capability, only, parameters, input?.depth))
+      return [];
+    const run = variantOn(only, capability, parameters, true);
     return run === undefined ? [] : [{ variant: run.name, memory }];
   });
   const variant = chosen ?? mostRun(workflow, runs)?.name;
@@ -49,7 +52,8 @@ export function planFilm(
   const counts = same.map(({ memory }) =>
     chunkFrames({ ...room, maxFrames: bound, ...defined({ memory }) }),
   );
-  return { frames, maxFrames: Math.min(...counts, bound), ...defined({ variant }) };
+  const maxFrames = counts.length > 0 ? Math.min(...counts) : bound;
+  return { frames, maxFrames, ...defined({ variant }) };
 }
 
 /** The variant that most servers run, so that as many as can be take part; of several the first. */

@@ -98,6 +98,8 @@ describe("openEmbeddedStore()", () => {
   });
 });
 
+const CHUNK = `${"0".repeat(32)}-000000`;
+
 describe("the schema", () => {
   const columns = "task_id, rev, epoch, status, priority, workflow, due_at, document";
   const good = `'${"0".repeat(32)}', 1, 0, 'pending', 1, 'w', 0, '{}'`;
@@ -121,6 +123,19 @@ describe("the schema", () => {
     [
       "an ended task with a slot",
       "UPDATE tasks SET status = 'failed', finished_at = 1, slot = 'a#0'",
+    ],
+    [
+      "a film without a holder whose chunks are still being cut",
+      `UPDATE tasks SET status = 'processing', document = '{"film":{"phase":"cut"}}'`,
+    ],
+    [
+      "a chunk without a turn",
+      `INSERT INTO tasks (${columns}) VALUES (${good.replace("0".repeat(32), CHUNK)})`,
+    ],
+    ["a turn of a task that is no chunk", "UPDATE tasks SET turn_at = 1"],
+    [
+      "an id of another form",
+      `INSERT INTO tasks (${columns}, turn_at) VALUES (${good.replace("0".repeat(32), `${CHUNK}0`)}, 1)`,
     ],
     ["a key without a request", "UPDATE tasks SET idempotency_key = 'k'"],
     ["a slot held twice", "UPDATE tasks SET slot = 'a#0'"],

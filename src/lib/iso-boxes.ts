@@ -1,4 +1,4 @@
-import type { FileBytes, Span } from "../../lib/file-bytes.js";
+import type { FileBytes, Span } from "./file-bytes.js";
 
 /** A box of an MP4, MOV, 3GP or AVIF file. `start` is where its header begins. */
 export interface IsoBox extends Span {

@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import type { FileBytes, Span } from "../../lib/file-bytes.js";
+import type { FileBytes, Span } from "./file-bytes.js";
 
 /** An element of a Matroska or WebM file. `start` is where its header begins. */
 export interface EbmlElement extends Span {
