@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { checkFilm } from "../../../../src/film/join/check-film.js";
 import { joinFilm } from "../../../../src/film/join/join-film.js";
 import { readFilm } from "../../../../src/film/read/read-film.js";
+import { addNeroChapters } from "../../../support/films/add-chapters.js";
 import { type FilmOptions, makeFilm } from "../../../support/films/make-film.js";
 import {
   readBeeps,
@@ -139,4 +140,22 @@ test("checkFilm() refuses a film that was joined at its nominal rate", async () 
   await checkFilm(path, film, SIGNAL);
   const nominal = { ...film, times: film.times.map((_, at) => at * (90 / 16)) };
   await expect(checkFilm(path, nominal, SIGNAL)).rejects.toMatchObject({ code: "BAD_RESULT" });
+});
+
+test.each(["mp4", "mkv"] as const)("joinFilm() keeps chapters in %s", async (container) => {
+  const chapters = [
+    { startSeconds: 0, title: "Beginning" },
+    { startSeconds: 0.7, title: "Übergang" },
+  ];
+  const directory = await tempDir();
+  const source = join(directory, "source.mp4");
+  await makeFilm(source, { sound: [{ codec: "aac" }] });
+  await addNeroChapters(source, chapters);
+  const film = await readFilm(source, SIGNAL);
+  const results = saveResults(directory, await readShown(source), COUNTS);
+  const outPath = join(directory, `joined.${container}`);
+  const joined = await joinFilm({ film, results, restPath: source, outPath, container }, SIGNAL);
+  expect(joined.notes).toEqual([]);
+  await checkFilm(outPath, film, SIGNAL, [0, COUNTS[0]!]);
+  expect((await readFilm(outPath, SIGNAL)).chapters).toEqual(chapters);
 });
