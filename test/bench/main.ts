@@ -9,6 +9,7 @@ import { handOver } from "./hand-over.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
 import { mongo } from "./mongo.js";
+import { pageFrames } from "./page-frames.js";
 import { quality } from "./quality.js";
 import { printReport, type SubjectReport, writeReport } from "./report.js";
 import { sample } from "./sample.js";

@@ -50,7 +50,8 @@ function contentSecurityPolicy(mediaOrigin: string): string {
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "connect-src 'self'",
+    // A film's segments are fetched by its player, from where the storage has them.
+    `connect-src 'self' ${mediaOrigin}`,
     `img-src 'self' ${mediaOrigin}`,
     `media-src 'self' blob: ${mediaOrigin}`,
     "base-uri 'none'",

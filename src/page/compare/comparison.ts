@@ -1,5 +1,14 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { FIT, fitInto, keepInside, type Point, type Size, type View, zoomAt } from "./view.js";
+import {
+  FIT,
+  fitInto,
+  keepInside,
+  onPixels,
+  type Point,
+  type Size,
+  type View,
+  zoomAt,
+} from "./view.js";
 
 export type Mode = "slider" | "side";
 
@@ -28,6 +37,15 @@ export class Comparison {
 
   readonly fitted: ReadonlySignal<Size> = computed(() =>
     fitInto(this.frame.value, this.ratio.value),
+  );
+
+  /** The view as it is drawn, its edges on pixels of the screen. */
+  readonly drawn: ReadonlySignal<View> = computed(() =>
+    onPixels(this.#view.value, {
+      frame: this.frame.value,
+      fitted: this.fitted.value,
+      density: devicePixelRatio,
+    }),
   );
 
   /** The scale at which a pixel of the picture that is loaded is a pixel of the screen. */

@@ -35,7 +35,7 @@ export function Frame({ comparison, before, after, onKey }: FrameProps) {
       stop.abort();
     };
   }, [comparison, mode]);
-  const { scale, x, y } = comparison.view.value;
+  const { scale, x, y } = comparison.drawn.value;
   const { width, height } = comparison.fitted.value;
   const style = {
     "--split": `${comparison.split.value}%`,

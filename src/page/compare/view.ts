@@ -44,6 +44,26 @@ export interface Point {
   readonly y: number;
 }
 
+/**
+ * Moves a view by less than a pixel, so that the picture's edges are on pixels of the screen: else
+ * each of its pixels would be smeared over two.
+ *
+ * @param density Pixels of the screen for one of the window.
+ */
+export function onPixels(view: View, { frame, fitted, density }: Place): View {
+  const left = view.x + (frame.width - fitted.width * view.scale) / 2;
+  const top = view.y + (frame.height - fitted.height * view.scale) / 2;
+  const shift = (edge: number): number => Math.round(edge * density) / density - edge;
+  return { scale: view.scale, x: view.x + shift(left), y: view.y + shift(top) };
+}
+
+/** Where a picture is. */
+export interface Place {
+  readonly frame: Size;
+  readonly fitted: Size;
+  readonly density: number;
+}
+
 /** Keeps the picture in the frame: no edge of it comes farther in than it has to. */
 export function keepInside(view: View, frame: Size, fitted: Size): View {
   const roomX = Math.max(0, (fitted.width * view.scale - frame.width) / 2);

@@ -6,6 +6,8 @@ import {
 import { linkTo } from "../route.js";
 import { millis } from "../texts/format.js";
 import { useModel, useTexts } from "../use-model.js";
+import type { MinuteOfServer } from "./hour.js";
+import { HourStrip } from "./hour-strip.js";
 
 const STATES = {
   [ServerState.UNSPECIFIED]: "unspecified",
@@ -16,8 +18,14 @@ const STATES = {
   [ServerState.DRAINING]: "draining",
 } as const;
 
+interface ServerCardProps {
+  readonly server: ServerStats;
+  /** Undefined before it is known. */
+  readonly minutes: readonly MinuteOfServer[] | undefined;
+}
+
 /** One server: its state, what it runs, what it can run and what it lacks. */
-export function ServerCard({ server }: { readonly server: ServerStats }) {
+export function ServerCard({ server, minutes }: ServerCardProps) {
   const { t } = useTexts();
   const isBusy = server.status === ServerStatus.BUSY;
   const state = STATES[server.state];
@@ -30,6 +38,7 @@ export function ServerCard({ server }: { readonly server: ServerStats }) {
           {isBusy ? t("pool.status.busy") : t(`pool.state.${state}`)}
         </span>
       </header>
+      {minutes !== undefined && <HourStrip server={server.address} minutes={minutes} />}
       <Troubles server={server} />
       <dl class="facts">
         <div class="fact">

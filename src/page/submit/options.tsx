@@ -1,4 +1,5 @@
 import type { Signal } from "@preact/signals";
+import { Chunking } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { useTexts } from "../use-model.js";
 import { useFieldProblem } from "./field-problem.js";
 import type { Wishes } from "./submission.js";
@@ -22,6 +23,18 @@ export function Options({ wishes }: { readonly wishes: Signal<Wishes> }) {
             <option value={0}>{t("submit.priority0")}</option>
             <option value={1}>{t("submit.priority1")}</option>
             <option value={2}>{t("submit.priority2")}</option>
+          </select>
+        </label>
+        <label class="field">
+          <span>{t("submit.chunking")}</span>
+          <select
+            value={wishes.value.chunking}
+            onChange={({ currentTarget }) => {
+              wishes.value = { ...wishes.value, chunking: Number(currentTarget.value) };
+            }}
+          >
+            <option value={Chunking.AUTO}>{t("submit.chunkingAuto")}</option>
+            <option value={Chunking.OFF}>{t("submit.chunkingOff")}</option>
           </select>
         </label>
         <label class="field">

@@ -1,6 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type Signal, signal } from "@preact/signals";
 import { TaskType } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Chunking } from "../../gen/tmlsr/v1/task_service_pb.js";
 import type { Clients } from "../clients.js";
 import { type Failure, toFailure } from "../failure.js";
 import { nameOfUrl } from "../parts/name-of-url.js";
@@ -40,6 +41,8 @@ export interface Wishes {
   readonly video: Choice;
   readonly priority: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether a film may be cut into chunks. */
+  readonly chunking: Chunking;
 }
 
 /** How many files are uploaded at once. */
@@ -130,7 +133,7 @@ function requestOf({ type, idempotencyKey }: Entry, url: string, wishes: Wishes)
   const { workflow, parameters } = wanted;
   return {
     ...{ url, type: type.peek(), workflow, parameters, idempotencyKey },
-    ...{ priority: wishes.priority, labels: { ...wishes.labels } },
+    ...{ priority: wishes.priority, labels: { ...wishes.labels }, chunking: wishes.chunking },
   };
 }
 

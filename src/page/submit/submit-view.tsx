@@ -1,6 +1,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { TaskType } from "../../gen/tmlsr/v1/task_pb.js";
+import { Chunking } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { Icon } from "../parts/icon.js";
 import { useModel, useTexts } from "../use-model.js";
 import { EntryList } from "./entry-list.js";
@@ -10,7 +11,10 @@ import { WorkflowChoice } from "./workflow-choice.js";
 import "./submit.css";
 
 const NOTHING_CHOSEN = { workflow: "", parameters: {} };
-const PLAIN: Wishes = { image: NOTHING_CHOSEN, video: NOTHING_CHOSEN, priority: 1, labels: {} };
+const PLAIN: Wishes = {
+  ...{ image: NOTHING_CHOSEN, video: NOTHING_CHOSEN, priority: 1, labels: {} },
+  chunking: Chunking.AUTO,
+};
 
 /** Gathers inputs and submits them. */
 export function SubmitView() {

@@ -13,8 +13,10 @@ import { Thumbnail } from "../parts/thumbnail.js";
 import { linkTo } from "../route.js";
 import { useModel, useRunning, useTexts } from "../use-model.js";
 import { Attempts } from "./attempts.js";
+import { Chunks } from "./chunks.js";
 import { asCurl, asGrpc } from "./copy-as.js";
 import { Facts } from "./facts.js";
+import { FilmPreview } from "./film-preview.js";
 import { StageTimes } from "./stage-times.js";
 import "../compare/compare.css";
 import "./task.css";
@@ -62,6 +64,7 @@ function TaskPage({ task }: { readonly task: Task }) {
       <div class="task-details">
         <div class="column">
           <StageTimes task={task} />
+          <Chunks task={task} />
           <Attempts task={task} />
           <Notes task={task} />
         </div>
@@ -101,7 +104,7 @@ function Stage({ task }: { readonly task: Task }) {
     );
   return (
     <div class="waiting">
-      <Thumbnail task={task} />
+      {task.previewUrl === undefined ? <Thumbnail task={task} /> : <FilmPreview task={task} />}
       <div class="waiting-words">
         {task.status === TaskStatus.PROCESSING && (
           <>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FIT, fitInto, keepInside, zoomAt } from "../../../src/page/compare/view.js";
+import { FIT, fitInto, keepInside, onPixels, zoomAt } from "../../../src/page/compare/view.js";
 
 const FRAME = { width: 800, height: 400 };
 
@@ -21,6 +21,13 @@ describe("the view of a picture", () => {
   it("never shows less than the whole picture, nor more than sixteen pixels of the screen for one", () => {
     expect(zoomAt(FIT, 0.1, { x: 0, y: 0 }, 1).scale).toBe(1);
     expect(zoomAt(FIT, 1_000, { x: 0, y: 0 }, 3).scale).toBe(48);
+  });
+
+  it("puts the picture's edges on pixels of the screen", () => {
+    const fitted = { width: 301, height: 200 };
+    const place = { frame: { width: 801, height: 400 }, fitted, density: 1 };
+    const { x, y } = onPixels({ scale: 2, x: 0, y: 0 }, place);
+    expect([x + (801 - 602) / 2, y]).toEqual([100, 0]);
   });
 
   it("keeps the picture's edges out of the frame where it is larger", () => {
