@@ -21,8 +21,6 @@ export interface FilmToJoin {
   readonly restPath?: string;
   readonly outPath: string;
   readonly container: "mp4" | "mkv";
-  /** Whether the servers have turned the frames upright, where that is known. @default told from their size */
-  readonly isUpright?: boolean;
 }
 
 /** What a join has to say. */

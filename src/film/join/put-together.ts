@@ -8,10 +8,12 @@ import { MediaReader } from "../media/media-reader.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { type FilmClock, filmClock } from "./film-clock.js";
 import type { FilmToJoin, JoinedFilm } from "./film-to-join.js";
+import { looksUpright } from "./looks-upright.js";
 import { movieTimescale } from "./movie-timescale.js";
 import { PictureTrack } from "./picture-track.js";
 import { RestTracks } from "./rest-tracks.js";
 import { ResultPiece } from "./result-piece.js";
+import { isAmbiguous } from "./shown-picture.js";
 
 /** {@link joinFilm}, once the library is loaded. */
 export async function putTogether(options: FilmToJoin, signal: AbortSignal): Promise<JoinedFilm> {
@@ -52,7 +54,8 @@ async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
     await using piece = await ResultPiece.open(path, packet, signal);
     refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
     if (picture === undefined) {
-      picture = new PictureTrack(piece, pictureTrack, parts);
+      const isUpright = await knowUpright(parts, piece, path, signal);
+      picture = new PictureTrack(piece, pictureTrack, { ...parts, ...defined({ isUpright }) });
       await parts.begin();
     }
     await picture.write(piece, packet, writer, async (seconds) => {
@@ -63,6 +66,24 @@ async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
   refuseHole(picture?.frameCount ?? 0, film.times.length);
   await rest?.writeUntil(Number.POSITIVE_INFINITY, breathe);
   rest?.finish();
+}
+
+/** Where the size of the first result does not tell whether it was turned, its picture does. */
+async function knowUpright(
+  { film, restPath }: FilmToJoin,
+  { size }: ResultPiece,
+  path: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  if (restPath === undefined || !isAmbiguous(film, size)) return undefined;
+  try {
+    return await looksUpright(restPath, path, film, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // The rest of a film has no picture. Its pieces say of no turn, so that no server has turned them.
+    if (error instanceof TaskError && error.code === "INPUT_TYPE_UNSUPPORTED") return undefined;
+    throw error;
+  }
 }
 
 function shifted(chapters: readonly Chapter[], bySeconds: number): readonly Chapter[] {

@@ -25,12 +25,7 @@ const COUNTS = [20, 28];
 async function joinOf(
   options: FilmOptions,
   servers: readonly ServerHabits[] = [{}],
-  {
-    extension = ".mp4",
-    container = "mp4" as "mp4" | "mkv",
-    counts = COUNTS,
-    isUpright = undefined as boolean | undefined,
-  } = {},
+  { extension = ".mp4", container = "mp4" as "mp4" | "mkv", counts = COUNTS } = {},
 ) {
   const directory = await tempDir();
   const source = join(directory, `source${extension}`);
@@ -38,17 +33,8 @@ async function joinOf(
   const film = await readFilm(source, SIGNAL);
   const results = saveResults(directory, await readShown(source), counts, servers);
   const path = join(directory, `joined.${container}`);
-  const { notes } = await joinFilm(
-    {
-      film,
-      results,
-      restPath: source,
-      outPath: path,
-      container,
-      ...(isUpright !== undefined && { isUpright }),
-    },
-    SIGNAL,
-  );
+  const joined = { film, results, restPath: source, outPath: path, container };
+  const { notes } = await joinFilm(joined, SIGNAL);
   return { source, path, film, notes, joined: await readFilm(path, SIGNAL) };
 }
 
@@ -68,12 +54,14 @@ test.each([90, 270] as const)(
   },
 );
 
-test("joinFilm() is told whether a square film has been turned", async () => {
-  const size = { width: 96, height: 96 };
-  const turned = await joinOf({ size, rotation: 90 }, [{ isUpright: true }], { isUpright: true });
+test.each([
+  ["a square film", { size: { width: 96, height: 96 }, rotation: 90 }],
+  ["a film on its head", { rotation: 180 }],
+] as const)("joinFilm() sees whether a server has turned %s", async (_which, options) => {
+  const turned = await joinOf(options, [{ isUpright: true }]);
   expect(turned.joined.rotationDegrees).toBe(0);
-  const lying = await joinOf({ size, rotation: 90 });
-  expect(lying.joined.rotationDegrees).toBe(90);
+  const lying = await joinOf(options);
+  expect(lying.joined.rotationDegrees).toBe(options.rotation);
 });
 
 test("joinFilm() keeps pixels that are not square", async () => {
