@@ -65,18 +65,6 @@ async function encoding() {
   return await Promise.all([import("./frame-window.js"), import("./encode-piece.js")]);
 }
 
-/** Cuts a single piece; {@link FilmCutter} opens the film only once for many. */
-export async function cutPiece(
-  path: string,
-  film: FilmFacts,
-  piece: PlannedPiece,
-  outPath: string,
-  signal: AbortSignal,
-): Promise<CutPiece> {
-  await using cutter = await openCutter(path, film, signal);
-  return await cutter.cut(piece, outPath, signal);
-}
-
 async function cutOut(
   open: OpenFilm,
   film: FilmFacts,
