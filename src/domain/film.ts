@@ -1,4 +1,4 @@
-import type { ColourDepth } from "./task.js";
+import type { ColourDepth } from "./colour-depth.js";
 
 /**
  * Where a film is that runs as several chunks: `cut`, its holder plans it and stores its pieces;

@@ -1,3 +1,4 @@
+import type { ColourDepth } from "./colour-depth.js";
 import type { ErrorCode } from "./errors.js";
 import type { Chunk, FilmState } from "./film.js";
 
@@ -124,14 +125,6 @@ export interface Output {
   readonly sizeBytes: number;
   readonly mediaType: string;
   readonly fileName: string;
-}
-
-/** How finely a film's colours are told apart. */
-export interface ColourDepth {
-  /** Bits for a colour. */
-  readonly bitDepth: number;
-  /** The transfer function by its number in ISO/IEC 23091-2; absent: not stated. */
-  readonly transfer?: number;
 }
 
 /** Facts about an input, found by probing it. */

@@ -2,31 +2,20 @@ import { basename } from "node:path/posix";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCutter } from "../../../film/cut/film-cutter.js";
 import { pieceContainer, pieceRate } from "../../../film/cut/piece-file.js";
-import type { FilmFacts } from "../../../film/film-facts.js";
 import { type PlanOptions, type PlanStart, planPieces } from "../../../film/plan/plan-pieces.js";
 import { keepRest, restContainer } from "../../../film/rest/keep-rest.js";
 import { defined } from "../../../lib/defined.js";
-import type { ReadyInput } from "../../../pipeline/download-stage.js";
 import { depthOf } from "../../../pipeline/film/check-film-kind.js";
 import { filmObjects } from "../../../pipeline/film/film-objects.js";
 import { type FilmStorage, moveToStorage } from "../../../pipeline/film/film-storage.js";
 import { FILM_NOTE } from "../../../pipeline/film/known-film.js";
-import type { WorkDir } from "../../../pipeline/work-dir.js";
 import type { NewChunk } from "../../../store/film-queue.js";
 import { persist } from "../../lease/persist.js";
-import type { RunContext, RunState } from "../run-context.js";
+import type { RunContext } from "../run-context.js";
+import type { FilmToCut } from "./film-to-cut.js";
 import type { FilmPlan } from "./plan-film.js";
 import { beginShowing } from "./show-film.js";
 import { storageOf } from "./storage-of.js";
-
-/** A film that is here and is to run as several chunks. */
-export interface FilmToCut {
-  readonly run: RunState;
-  readonly input: ReadyInput;
-  readonly film: FilmFacts;
-  readonly plan: FilmPlan;
-  readonly workDir: WorkDir;
-}
 
 const ROOM_PAUSE_MS = 500;
 

@@ -1,10 +1,10 @@
+import type { ColourDepth } from "../../../domain/colour-depth.js";
 import { TaskError } from "../../../domain/errors.js";
-import type { ColourDepth } from "../../../domain/task.js";
-import type { Pool } from "../../../pool/pool.js";
 import { depthProblem } from "../../../workflow/bind/film-depth.js";
 import { type Capability, variantOn } from "../../../workflow/check/missing-for.js";
 import type { ParameterValues } from "../../../workflow/resolve-parameters.js";
 import type { Workflow } from "../../../workflow/workflow.js";
+import type { RunContext } from "../run-context.js";
 
 /** Whether a server keeps all of a film's colours. One that cannot run the workflow at all is no matter here. */
 export function keepsDepth(
@@ -26,9 +26,9 @@ export function requireDepth(
   depth: ColourDepth,
   workflow: Workflow,
   parameters: ParameterValues,
-  { servers }: Pick<Pool, "servers">,
+  { pool }: Pick<RunContext, "pool">,
 ): void {
-  const problems = servers.map(
+  const problems = pool.servers.map(
     ({ capability }) => capability && problemOn(capability, workflow, parameters, depth),
   );
   const [problem] = problems;

@@ -2,7 +2,7 @@ import { addToPreview, beginPreview } from "../../../film/preview/film-preview.j
 import type { PreviewPlace } from "../../../film/preview/preview-storage.js";
 import type { WorkDir } from "../../../pipeline/work-dir.js";
 import type { RunContext } from "../run-context.js";
-import type { FilmToCut } from "./cut-film.js";
+import type { FilmToCut } from "./film-to-cut.js";
 
 /**
  * Begins what is shown of a film while it runs. The film counts without it: what fails is logged, and

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/monitor_service.proto.
  */
 export const file_tmlsr_v1_monitor_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch50bWxzci92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIhIKEEdldEhlYWx0aFJlcXVlc3QiOwoRR2V0SGVhbHRoUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuSGVhbHRoU3RhdHVzIhEKD0dldFN0YXRzUmVxdWVzdCIyChBHZXRTdGF0c1Jlc3BvbnNlEh4KBXN0YXRzGAEgASgLMg8udG1sc3IudjEuU3RhdHMiLQoRV2F0Y2hTdGF0c1JlcXVlc3QSGAoQaW50ZXJ2YWxfc2Vjb25kcxgBIAEoASI0ChJXYXRjaFN0YXRzUmVzcG9uc2USHgoFc3RhdHMYASABKAsyDy50bWxzci52MS5TdGF0cyKeAQoFU3RhdHMSJQoGc3lzdGVtGAEgASgLMhUudG1sc3IudjEuU3lzdGVtU3RhdHMSKgoLcG9vbF9zdGF0dXMYAiADKAsyFS50bWxzci52MS5TZXJ2ZXJTdGF0cxIjCgVzdGF0cxgDIAEoCzIULnRtbHNyLnYxLlRhc2tDb3VudHMSHQoFdGFza3MYBCADKAsyDi50bWxzci52MS5UYXNrIk4KC1N5c3RlbVN0YXRzEhMKC21heF93b3JrZXJzGAEgASgFEhYKDmFjdGl2ZV93b3JrZXJzGAIgASgFEhIKCnF1ZXVlX3NpemUYAyABKAUiZgoKVGFza0NvdW50cxIPCgdwZW5kaW5nGAEgASgFEhIKCnByb2Nlc3NpbmcYAiABKAUSEQoJY29tcGxldGVkGAMgASgFEg4KBmZhaWxlZBgEIAEoBRIQCghjYW5jZWxlZBgFIAEoBSKWBAoLU2VydmVyU3RhdHMSDwoHYWRkcmVzcxgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi50bWxzci52MS5TZXJ2ZXJTdGF0dXMSGAoLbGFzdF9hY3RpdmUYAyABKAFIAIgBARIUCgd0YXNrX2lkGAQgASgJSAGIAQESJAoFc3RhdGUYBSABKA4yFS50bWxzci52MS5TZXJ2ZXJTdGF0ZRITCgZyZWFzb24YBiABKAlIAogBARI6ChFxdWFyYW50aW5lZF91bnRpbBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIA4gBARIcCg9sb2FkZWRfd29ya2Zsb3cYCCABKAlIBIgBARIPCgdkZXZpY2VzGAkgAygJEhQKB3ZlcnNpb24YCiABKAlIBYgBARIRCgl3b3JrZmxvd3MYCyADKAkSDwoHbWlzc2luZxgMIAMoCRITCgtxdWV1ZV9kZXB0aBgNIAEoBRIQCgh0YXNrX2lkcxgOIAMoCRI6ChR3b3JrZmxvd19xdWFyYW50aW5lcxgPIAMoCzIcLnRtbHNyLnYxLldvcmtmbG93UXVhcmFudGluZUIOCgxfbGFzdF9hY3RpdmVCCgoIX3Rhc2tfaWRCCQoHX3JlYXNvbkIUChJfcXVhcmFudGluZWRfdW50aWxCEgoQX2xvYWRlZF93b3JrZmxvd0IKCghfdmVyc2lvbiJhChJXb3JrZmxvd1F1YXJhbnRpbmUSEAoId29ya2Zsb3cYASABKAkSDgoGcmVhc29uGAIgASgJEikKBXVudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpDCgxIZWFsdGhTdGF0dXMSHQoZSEVBTFRIX1NUQVRVU19VTlNQRUNJRklFRBAAEhQKEEhFQUxUSF9TVEFUVVNfT0sQASp4CgxTZXJ2ZXJTdGF0dXMSHQoZU0VSVkVSX1NUQVRVU19VTlNQRUNJRklFRBAAEhYKElNFUlZFUl9TVEFUVVNfSURMRRABEhYKElNFUlZFUl9TVEFUVVNfQlVTWRACEhkKFVNFUlZFUl9TVEFUVVNfT0ZGTElORRADKrIBCgtTZXJ2ZXJTdGF0ZRIcChhTRVJWRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRTRVJWRVJfU1RBVEVfVU5LTk9XThABEhYKElNFUlZFUl9TVEFURV9SRUFEWRACEhwKGFNFUlZFUl9TVEFURV9RVUFSQU5USU5FRBADEhoKFlNFUlZFUl9TVEFURV9IQUxGX09QRU4QBBIZChVTRVJWRVJfU1RBVEVfRFJBSU5JTkcQBTLuAQoOTW9uaXRvclNlcnZpY2USSQoJR2V0SGVhbHRoEhoudG1sc3IudjEuR2V0SGVhbHRoUmVxdWVzdBobLnRtbHNyLnYxLkdldEhlYWx0aFJlc3BvbnNlIgOQAgESRgoIR2V0U3RhdHMSGS50bWxzci52MS5HZXRTdGF0c1JlcXVlc3QaGi50bWxzci52MS5HZXRTdGF0c1Jlc3BvbnNlIgOQAgESSQoKV2F0Y2hTdGF0cxIbLnRtbHNyLnYxLldhdGNoU3RhdHNSZXF1ZXN0GhwudG1sc3IudjEuV2F0Y2hTdGF0c1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_tmlsr_v1_task]);
+  fileDesc("Ch50bWxzci92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIhIKEEdldEhlYWx0aFJlcXVlc3QiOwoRR2V0SGVhbHRoUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuSGVhbHRoU3RhdHVzIhEKD0dldFN0YXRzUmVxdWVzdCIyChBHZXRTdGF0c1Jlc3BvbnNlEh4KBXN0YXRzGAEgASgLMg8udG1sc3IudjEuU3RhdHMiLQoRV2F0Y2hTdGF0c1JlcXVlc3QSGAoQaW50ZXJ2YWxfc2Vjb25kcxgBIAEoASI0ChJXYXRjaFN0YXRzUmVzcG9uc2USHgoFc3RhdHMYASABKAsyDy50bWxzci52MS5TdGF0cyKeAQoFU3RhdHMSJQoGc3lzdGVtGAEgASgLMhUudG1sc3IudjEuU3lzdGVtU3RhdHMSKgoLcG9vbF9zdGF0dXMYAiADKAsyFS50bWxzci52MS5TZXJ2ZXJTdGF0cxIjCgVzdGF0cxgDIAEoCzIULnRtbHNyLnYxLlRhc2tDb3VudHMSHQoFdGFza3MYBCADKAsyDi50bWxzci52MS5UYXNrIk4KC1N5c3RlbVN0YXRzEhMKC21heF93b3JrZXJzGAEgASgFEhYKDmFjdGl2ZV93b3JrZXJzGAIgASgFEhIKCnF1ZXVlX3NpemUYAyABKAUiZgoKVGFza0NvdW50cxIPCgdwZW5kaW5nGAEgASgFEhIKCnByb2Nlc3NpbmcYAiABKAUSEQoJY29tcGxldGVkGAMgASgFEg4KBmZhaWxlZBgEIAEoBRIQCghjYW5jZWxlZBgFIAEoBSKWBAoLU2VydmVyU3RhdHMSDwoHYWRkcmVzcxgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi50bWxzci52MS5TZXJ2ZXJTdGF0dXMSGAoLbGFzdF9hY3RpdmUYAyABKAFIAIgBARIUCgd0YXNrX2lkGAQgASgJSAGIAQESJAoFc3RhdGUYBSABKA4yFS50bWxzci52MS5TZXJ2ZXJTdGF0ZRITCgZyZWFzb24YBiABKAlIAogBARI6ChFxdWFyYW50aW5lZF91bnRpbBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIA4gBARIcCg9sb2FkZWRfd29ya2Zsb3cYCCABKAlIBIgBARIPCgdkZXZpY2VzGAkgAygJEhQKB3ZlcnNpb24YCiABKAlIBYgBARIRCgl3b3JrZmxvd3MYCyADKAkSDwoHbWlzc2luZxgMIAMoCRITCgtxdWV1ZV9kZXB0aBgNIAEoBRIQCgh0YXNrX2lkcxgOIAMoCRI6ChR3b3JrZmxvd19xdWFyYW50aW5lcxgPIAMoCzIcLnRtbHNyLnYxLldvcmtmbG93UXVhcmFudGluZUIOCgxfbGFzdF9hY3RpdmVCCgoIX3Rhc2tfaWRCCQoHX3JlYXNvbkIUChJfcXVhcmFudGluZWRfdW50aWxCEgoQX2xvYWRlZF93b3JrZmxvd0IKCghfdmVyc2lvbiJhChJXb3JrZmxvd1F1YXJhbnRpbmUSEAoId29ya2Zsb3cYASABKAkSDgoGcmVhc29uGAIgASgJEikKBXVudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCITChFHZXRIaXN0b3J5UmVxdWVzdCI+ChJHZXRIaXN0b3J5UmVzcG9uc2USKAoHbWludXRlcxgBIAMoCzIXLnRtbHNyLnYxLkhpc3RvcnlNaW51dGUiqAEKDUhpc3RvcnlNaW51dGUSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNvbXBsZXRlZBgCIAEoBRIOCgZmYWlsZWQYAyABKAUSEAoIY2FuY2VsZWQYBCABKAUSEQoJcXVldWVfYWdlGAUgASgBEicKB3NlcnZlcnMYBiADKAsyFi50bWxzci52MS5TZXJ2ZXJNaW51dGUiSwoMU2VydmVyTWludXRlEg8KB2FkZHJlc3MYASABKAkSDAoEYnVzeRgCIAEoARIMCgRpZGxlGAMgASgBEg4KBmZhdWx0cxgEIAEoBSISChBHZXREb2N0b3JSZXF1ZXN0IjgKEUdldERvY3RvclJlc3BvbnNlEiMKCGZpbmRpbmdzGAEgAygLMhEudG1sc3IudjEuRmluZGluZyJZCgdGaW5kaW5nEgwKBGNvZGUYASABKAkSDwoHc3ViamVjdBgCIAEoCRIOCgZibG9ja3MYAyABKAgSDwoHcHJvYmxlbRgEIAEoCRIOCgZhZHZpY2UYBSABKAkqQwoMSGVhbHRoU3RhdHVzEh0KGUhFQUxUSF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBIRUFMVEhfU1RBVFVTX09LEAEqeAoMU2VydmVyU3RhdHVzEh0KGVNFUlZFUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJTRVJWRVJfU1RBVFVTX0lETEUQARIWChJTRVJWRVJfU1RBVFVTX0JVU1kQAhIZChVTRVJWRVJfU1RBVFVTX09GRkxJTkUQAyqyAQoLU2VydmVyU3RhdGUSHAoYU0VSVkVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUU0VSVkVSX1NUQVRFX1VOS05PV04QARIWChJTRVJWRVJfU1RBVEVfUkVBRFkQAhIcChhTRVJWRVJfU1RBVEVfUVVBUkFOVElORUQQAxIaChZTRVJWRVJfU1RBVEVfSEFMRl9PUEVOEAQSGQoVU0VSVkVSX1NUQVRFX0RSQUlOSU5HEAUyhwMKDk1vbml0b3JTZXJ2aWNlEkkKCUdldEhlYWx0aBIaLnRtbHNyLnYxLkdldEhlYWx0aFJlcXVlc3QaGy50bWxzci52MS5HZXRIZWFsdGhSZXNwb25zZSIDkAIBEkYKCEdldFN0YXRzEhkudG1sc3IudjEuR2V0U3RhdHNSZXF1ZXN0GhoudG1sc3IudjEuR2V0U3RhdHNSZXNwb25zZSIDkAIBEkkKCldhdGNoU3RhdHMSGy50bWxzci52MS5XYXRjaFN0YXRzUmVxdWVzdBocLnRtbHNyLnYxLldhdGNoU3RhdHNSZXNwb25zZTABEkwKCkdldEhpc3RvcnkSGy50bWxzci52MS5HZXRIaXN0b3J5UmVxdWVzdBocLnRtbHNyLnYxLkdldEhpc3RvcnlSZXNwb25zZSIDkAIBEkkKCUdldERvY3RvchIaLnRtbHNyLnYxLkdldERvY3RvclJlcXVlc3QaGy50bWxzci52MS5HZXREb2N0b3JSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp, file_tmlsr_v1_task]);
 
 /**
  * Nothing to ask.
@@ -411,6 +411,225 @@ export const WorkflowQuarantineSchema: GenMessage<WorkflowQuarantine> = /*@__PUR
   messageDesc(file_tmlsr_v1_monitor_service, 10);
 
 /**
+ * Nothing to ask.
+ *
+ * @generated from message tmlsr.v1.GetHistoryRequest
+ */
+export type GetHistoryRequest = Message<"tmlsr.v1.GetHistoryRequest"> & {
+};
+
+/**
+ * Describes the message tmlsr.v1.GetHistoryRequest.
+ * Use `create(GetHistoryRequestSchema)` to create a new message.
+ */
+export const GetHistoryRequestSchema: GenMessage<GetHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 11);
+
+/**
+ * The last hour.
+ *
+ * @generated from message tmlsr.v1.GetHistoryResponse
+ */
+export type GetHistoryResponse = Message<"tmlsr.v1.GetHistoryResponse"> & {
+  /**
+   * The minutes of which something is known, the oldest first, at most 60.
+   *
+   * @generated from field: repeated tmlsr.v1.HistoryMinute minutes = 1;
+   */
+  minutes: HistoryMinute[];
+};
+
+/**
+ * Describes the message tmlsr.v1.GetHistoryResponse.
+ * Use `create(GetHistoryResponseSchema)` to create a new message.
+ */
+export const GetHistoryResponseSchema: GenMessage<GetHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 12);
+
+/**
+ * One minute.
+ *
+ * @generated from message tmlsr.v1.HistoryMinute
+ */
+export type HistoryMinute = Message<"tmlsr.v1.HistoryMinute"> & {
+  /**
+   * Its beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Tasks that completed in it.
+   *
+   * @generated from field: int32 completed = 2;
+   */
+  completed: number;
+
+  /**
+   * Tasks that failed in it.
+   *
+   * @generated from field: int32 failed = 3;
+   */
+  failed: number;
+
+  /**
+   * Tasks that were canceled in it.
+   *
+   * @generated from field: int32 canceled = 4;
+   */
+  canceled: number;
+
+  /**
+   * The longest that a task had waited since it was due, in seconds.
+   *
+   * @generated from field: double queue_age = 5;
+   */
+  queueAge: number;
+
+  /**
+   * What each server did.
+   *
+   * @generated from field: repeated tmlsr.v1.ServerMinute servers = 6;
+   */
+  servers: ServerMinute[];
+};
+
+/**
+ * Describes the message tmlsr.v1.HistoryMinute.
+ * Use `create(HistoryMinuteSchema)` to create a new message.
+ */
+export const HistoryMinuteSchema: GenMessage<HistoryMinute> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 13);
+
+/**
+ * What a server did in a minute.
+ *
+ * @generated from message tmlsr.v1.ServerMinute
+ */
+export type ServerMinute = Message<"tmlsr.v1.ServerMinute"> & {
+  /**
+   * Its URL without credentials and query.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Seconds in which it ran something.
+   *
+   * @generated from field: double busy = 2;
+   */
+  busy: number;
+
+  /**
+   * Seconds in which it was there without work.
+   *
+   * @generated from field: double idle = 3;
+   */
+  idle: number;
+
+  /**
+   * How often it failed.
+   *
+   * @generated from field: int32 faults = 4;
+   */
+  faults: number;
+};
+
+/**
+ * Describes the message tmlsr.v1.ServerMinute.
+ * Use `create(ServerMinuteSchema)` to create a new message.
+ */
+export const ServerMinuteSchema: GenMessage<ServerMinute> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 14);
+
+/**
+ * Nothing to ask.
+ *
+ * @generated from message tmlsr.v1.GetDoctorRequest
+ */
+export type GetDoctorRequest = Message<"tmlsr.v1.GetDoctorRequest"> & {
+};
+
+/**
+ * Describes the message tmlsr.v1.GetDoctorRequest.
+ * Use `create(GetDoctorRequestSchema)` to create a new message.
+ */
+export const GetDoctorRequestSchema: GenMessage<GetDoctorRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 15);
+
+/**
+ * What is wrong.
+ *
+ * @generated from message tmlsr.v1.GetDoctorResponse
+ */
+export type GetDoctorResponse = Message<"tmlsr.v1.GetDoctorResponse"> & {
+  /**
+   * What keeps tasks from getting on first; empty: all is well.
+   *
+   * @generated from field: repeated tmlsr.v1.Finding findings = 1;
+   */
+  findings: Finding[];
+};
+
+/**
+ * Describes the message tmlsr.v1.GetDoctorResponse.
+ * Use `create(GetDoctorResponseSchema)` to create a new message.
+ */
+export const GetDoctorResponseSchema: GenMessage<GetDoctorResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 16);
+
+/**
+ * One thing that is wrong, and the one thing to do.
+ *
+ * @generated from message tmlsr.v1.Finding
+ */
+export type Finding = Message<"tmlsr.v1.Finding"> & {
+  /**
+   * Stable, for programs, e.g. `SERVER_UNREACHABLE`.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * `storage`, `database`, `disk`, `clock`, `pool` or a server's address.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * Tasks cannot get on because of it.
+   *
+   * @generated from field: bool blocks = 3;
+   */
+  blocks: boolean;
+
+  /**
+   * What is wrong, in one sentence.
+   *
+   * @generated from field: string problem = 4;
+   */
+  problem: string;
+
+  /**
+   * What to do, in one sentence.
+   *
+   * @generated from field: string advice = 5;
+   */
+  advice: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.Finding.
+ * Use `create(FindingSchema)` to create a new message.
+ */
+export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 17);
+
+/**
  * What GetHealth says.
  *
  * @generated from enum tmlsr.v1.HealthStatus
@@ -568,6 +787,26 @@ export const MonitorService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchStatsRequestSchema;
     output: typeof WatchStatsResponseSchema;
+  },
+  /**
+   * The last hour by minute: what the servers did, what ended, how long tasks waited. All processes of a store count.
+   *
+   * @generated from rpc tmlsr.v1.MonitorService.GetHistory
+   */
+  getHistory: {
+    methodKind: "unary";
+    input: typeof GetHistoryRequestSchema;
+    output: typeof GetHistoryResponseSchema;
+  },
+  /**
+   * Looks for what is wrong with storage, database, disk, clock and servers, and says the one thing to do for each.
+   *
+   * @generated from rpc tmlsr.v1.MonitorService.GetDoctor
+   */
+  getDoctor: {
+    methodKind: "unary";
+    input: typeof GetDoctorRequestSchema;
+    output: typeof GetDoctorResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tmlsr_v1_monitor_service, 0);
