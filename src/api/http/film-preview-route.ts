@@ -64,9 +64,7 @@ async function answerSegment(
 ): Promise<FastifyReply> {
   if ("url" in source) return reply.redirect((await source.url(key)).url);
   const file = await source.files.open(key);
-  return file === undefined
-    ? answerNothing(reply)
-    : await sendFile(request, reply, file, name);
+  return file === undefined ? answerNothing(reply) : await sendFile(request, reply, file, name);
 }
 
 function answerNothing(reply: FastifyReply): FastifyReply {

@@ -119,7 +119,8 @@ export async function previewedFilm(
 }
 
 async function registerPage(app: FastifyInstance, joined: string): Promise<void> {
-  const script = await readFile(createRequire(import.meta.url).resolve("hls.js/dist/hls.min.js"));
+  const require = createRequire(import.meta.url);
+  const script = await readFile(require.resolve("hls.js/dist/hls.min.js"));
   const page = await readFile("test/fixtures/films/player.html");
   app.get("/hls.js", (_request, reply) => reply.type("text/javascript").send(script));
   app.get("/page", (_request, reply) => reply.type("text/html").send(page));
