@@ -18,7 +18,7 @@ const may = {
   "workflow/read": ["workflow", "domain", "lib"],
   "workflow/convert": ["workflow", "workflow/read", "comfy", "domain", "lib"],
   input: ["net", "domain", "lib"],
-  film: ["domain", "lib"],
+  film: ["film/media", "domain", "lib"],
   "film/media": ["domain", "lib"],
   "film/join": ["film", "film/media", "domain", "lib"],
   "film/preview": ["film", "film/media", "film/join", "storage", "domain", "lib"],

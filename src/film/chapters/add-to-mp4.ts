@@ -1,5 +1,7 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { TaskError } from "../../domain/errors.js";
 import { FileBytes, type Span } from "../../lib/file-bytes.js";
+import { isDiskFull } from "../../lib/is-disk-full.js";
 import { type IsoBox, isoBoxes } from "../../lib/iso-boxes.js";
 import type { Chapter } from "../film-facts.js";
 
@@ -34,9 +36,13 @@ export async function addToMp4(
     await copy(source, { start: index.end, end: source.sizeBytes }, target, signal);
   } catch (error) {
     await rm(nextPath, { force: true });
-    throw error;
+    throw isDiskFull(error) ? diskFull(error) : error;
   }
   await rename(nextPath, path);
+}
+
+function diskFull(cause: unknown): TaskError {
+  return new TaskError("DISK_FULL", "Cannot write the film: the disk is full", { cause });
 }
 
 async function copy(source: FileBytes, span: Span, target: FileHandle, signal: AbortSignal) {

@@ -5,7 +5,7 @@ import type { Chapter } from "../film-facts.js";
  * Nero began to write, which has room for 255; an MKV gets an edition of its own, and an entry in its
  * table of contents. The film itself is not encoded, and its packets stay as they are.
  *
- * @throws TaskError DISK_FULL; any error for a file that is not as FFmpeg writes it.
+ * @throws TaskError DISK_FULL (MP4); any error for a file that is not as FFmpeg writes it.
  */
 export async function writeChapters(
   path: string,

@@ -1,36 +1,37 @@
 import { Packet, type Stream } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
-import { roomForChapters, writeChapters } from "../chapters/write-chapters.js";
-import type { FilmChapter } from "../film-facts.js";
+import { defined } from "../../lib/defined.js";
+import { writeChapters } from "../chapters/write-chapters.js";
+import type { Chapter } from "../film-facts.js";
 import { takeBreaths } from "../media/breath.js";
 import { MediaReader } from "../media/media-reader.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { type FilmClock, filmClock } from "./film-clock.js";
-import type { FilmToJoin, JoinedFilm } from "./join-film.js";
+import type { FilmToJoin, JoinedFilm } from "./film-to-join.js";
+import { looksUpright } from "./looks-upright.js";
 import { movieTimescale } from "./movie-timescale.js";
 import { PictureTrack } from "./picture-track.js";
 import { RestTracks } from "./rest-tracks.js";
 import { ResultPiece } from "./result-piece.js";
+import { isAmbiguous } from "./shown-picture.js";
 
 /** {@link joinFilm}, once the library is loaded. */
 export async function putTogether(options: FilmToJoin, signal: AbortSignal): Promise<JoinedFilm> {
   const { film, container, restPath, outPath } = options;
   const clock = filmClock(film, container);
   const { shiftSeconds } = clock;
-  const chapters = container === "mp4" ? shifted(film.chapters, shiftSeconds) : undefined;
   await using writer = new MediaWriter(outPath, container === "mp4" ? "mp4" : "matroska");
   const pictureTrack = writer.addTrack();
   await using rest =
     restPath === undefined
       ? undefined
       : new RestTracks(await MediaReader.open(restPath), { film, writer, container, shiftSeconds });
-  const tags = { ...(film.tags ?? rest?.tags), ...(chapters && roomForChapters(chapters)) };
+  const tags = film.tags ?? rest?.tags ?? {};
   const begin = (): Promise<void> => writer.begin(tags, writeOptions(container, clock, rest));
   await writeAll({ ...options, clock, writer, pictureTrack, rest, begin }, signal);
   await writer.finish();
-  if (chapters) await writeChapters(outPath, chapters);
-  const isLost = film.chapters !== undefined && chapters === undefined;
-  return { notes: [...(rest?.notes ?? []), ...(isLost ? [CHAPTERS_NOTE] : [])] };
+  await writeChapters(outPath, container, shifted(film.chapters ?? [], shiftSeconds), signal);
+  return { notes: rest?.notes ?? [] };
 }
 
 interface FilmParts extends FilmToJoin {
@@ -53,7 +54,8 @@ async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
     await using piece = await ResultPiece.open(path, packet, signal);
     refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
     if (picture === undefined) {
-      picture = new PictureTrack(piece, pictureTrack, parts);
+      const isUpright = await knowUpright(parts, piece, path, signal);
+      picture = new PictureTrack(piece, pictureTrack, { ...parts, ...defined({ isUpright }) });
       await parts.begin();
     }
     await picture.write(piece, packet, writer, async (seconds) => {
@@ -66,14 +68,28 @@ async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
   rest?.finish();
 }
 
-const CHAPTERS_NOTE = "The chapters were left out, since they are written into MP4 alone";
+/** Where the size of the first result does not tell whether it was turned, its picture does. */
+async function knowUpright(
+  { film, restPath }: FilmToJoin,
+  { size }: ResultPiece,
+  path: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  if (restPath === undefined || !isAmbiguous(film, size)) return undefined;
+  try {
+    return await looksUpright(restPath, path, film, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // The rest of a film has no picture. Its pieces say of no turn, so that no server has turned them.
+    if (error instanceof TaskError && error.code === "INPUT_TYPE_UNSUPPORTED") return undefined;
+    throw error;
+  }
+}
 
-function shifted(
-  chapters: readonly FilmChapter[] | undefined,
-  seconds: number,
-): readonly FilmChapter[] | undefined {
-  return chapters?.map(({ startSeconds, title }) => ({
-    ...{ title, startSeconds: startSeconds + seconds },
+function shifted(chapters: readonly Chapter[], bySeconds: number): readonly Chapter[] {
+  return chapters.map(({ title, startSeconds, endSeconds }) => ({
+    ...{ title, startSeconds: startSeconds + bySeconds },
+    ...defined({ endSeconds: endSeconds === undefined ? undefined : endSeconds + bySeconds }),
   }));
 }
 

@@ -1,9 +1,9 @@
 import { AV_NOPTS_VALUE } from "node-av/constants";
 import { Packet, type Stream } from "node-av/lib";
-import { isChapterTrack } from "../chapters/read-chapters.js";
 import type { FilmFacts, Ratio } from "../film-facts.js";
 import type { MediaReader } from "../media/media-reader.js";
 import type { MediaWriter } from "../media/media-writer.js";
+import { isChapterTrack } from "../read/chapter-track.js";
 import { copiedTrack, dueAt, encodedTrack, type KeptTrack, textTrack } from "./kept-track.js";
 import { isPicture } from "./result-piece.js";
 import { codecName, trackFate } from "./track-fate.js";

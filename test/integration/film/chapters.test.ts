@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AV_LOG_ERROR, AV_LOG_INFO, Log } from "node-av";
 import { describe, expect, it } from "vitest";
 import { writeChapters } from "../../../src/film/chapters/write-chapters.js";
+import { joinFilm } from "../../../src/film/join/join-film.js";
 import { readFilm } from "../../../src/film/read/read-film.js";
 import { keepRest } from "../../../src/film/rest/keep-rest.js";
 import { eventually } from "../../support/eventually.js";
@@ -72,6 +73,25 @@ describe("chapters of a film", () => {
       expect(await readTracks(path)).toEqual(tracks);
       expect(await readShown(path)).toEqual(frames);
       expect(await chaptersSeenByFfmpeg(path)).toBe(many.length);
+    },
+  );
+
+  it.each(["mp4", "mkv"] as const)(
+    "are in the joined film, with title and language: %s",
+    async (container) => {
+      const path = join(await tempDir(), `film.${container}`);
+      await makeFilm(path, { title: "Silent", language: "fra" });
+      await writeChapters(path, container, CHAPTERS, signal());
+      const film = await readFilm(path, signal());
+      const outPath = `${path}.out.${container}`;
+      const results = [{ path, frameCount: film.times.length }];
+      expect(await joinFilm({ film, results, outPath, container }, signal())).toEqual({
+        notes: [],
+      });
+      const { chapters, tags, language } = await readFilm(outPath, signal());
+      expect({ chapters, tags, language }).toEqual({
+        ...{ chapters: CHAPTERS, tags: { title: "Silent" }, language: "fra" },
+      });
     },
   );
 

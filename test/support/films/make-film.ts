@@ -66,6 +66,8 @@ export interface FilmOptions {
   readonly isIntraRefresh?: boolean;
   /** First frames of scenes; each is a key frame. @default none */
   readonly scenes?: readonly number[];
+  /** Frames that are key frames although the scene goes on. @default none but every `gop` */
+  readonly keys?: readonly number[];
   /** By which players turn it, clockwise. @default 0 */
   readonly rotation?: Turn;
   readonly pixelAspect?: Rate;
@@ -77,6 +79,8 @@ export interface FilmOptions {
   /** One text a second. @default false */
   readonly hasSubtitles?: boolean;
   readonly title?: string;
+  /** Of the picture's track, ISO 639-2. */
+  readonly language?: string;
   /** Of FFmpeg's writer, such as `movflags`. */
   readonly writer?: Readonly<Record<string, string>>;
   /** Of the encoder. */
@@ -170,6 +174,8 @@ function describe(
 ): void {
   checked(stream.codecpar.fromContext(encoder));
   stream.timeBase = new Rational(timeBase.num, timeBase.den);
+  if (options.language !== undefined)
+    stream.metadata = Dictionary.fromObject({ language: options.language });
   if (options.times === undefined) stream.avgFrameRate = new Rational(timeBase.den, timeBase.num);
   const { pixelAspect, rotation = 0 } = options;
   if (pixelAspect !== undefined)
@@ -191,11 +197,13 @@ function displayMatrix(rotation: Turn): Buffer {
 }
 
 function encodePictures(encoder: CodecContext, options: FilmOptions, timeBase: Rate): Packet[] {
-  const { frameCount = 48, scenes = [] } = options;
+  const { frameCount = 48, scenes = [], keys = [] } = options;
   const packets: Packet[] = [];
   for (let index = 0; index < frameCount; index += 1) {
     using frame = makeFrame(options, index, timeBase);
-    frame.pictType = scenes.includes(index) ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    frame.pictType = [...scenes, ...keys].includes(index)
+      ? AV_PICTURE_TYPE_I
+      : AV_PICTURE_TYPE_NONE;
     const next = index + 1 < frameCount ? ticksOf(options, index + 1) : endTicks(options);
     frame.duration = BigInt(next - ticksOf(options, index));
     checked(encoder.sendFrameSync(frame));
