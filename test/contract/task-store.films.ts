@@ -117,6 +117,7 @@ export function describeFilms(open: OpenStore): void {
       const chunk = await leaseChunk(store);
       expect(await store.get(chunk.taskId)).toBeUndefined();
       expect((await store.getUnit(chunk.taskId))?.taskId).toBe(chunk.taskId);
+      expect(await store.follow([chunk.taskId])).toEqual([]);
       expect((await store.getUnit(film))?.taskId).toBe(film);
       expect(await store.cancel(chunk.taskId)).toBe("not_found");
       expect(await store.counts()).toMatchObject({ pending: 0, processing: 1 });

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { TaskError } from "../../domain/errors.js";
 import type { Labels, Task, TaskStatus } from "../../domain/task.js";
+import { TASK_ID } from "../core/task-ids.js";
 import {
   DELETED_KEPT_MS,
   type DeletedTask,
@@ -77,10 +78,12 @@ export class EmbeddedChangeLog {
 
   /** The tasks that are there or were deleted lately. */
   follow(taskIds: readonly string[]): readonly FollowedTask[] {
-    return taskIds.flatMap((taskId) => {
-      const row = this.#find(taskId);
-      return this.#table.find(taskId) ?? (row && toDeleted(row)) ?? [];
-    });
+    return taskIds
+      .filter((taskId) => TASK_ID.test(taskId))
+      .flatMap((taskId) => {
+        const row = this.#find(taskId);
+        return this.#table.find(taskId) ?? (row && toDeleted(row)) ?? [];
+      });
   }
 
   /** @throws TaskError CURSOR_EXPIRED */

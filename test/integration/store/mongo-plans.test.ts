@@ -15,7 +15,7 @@ import {
   takeOverOne,
 } from "../../support/task-store-builders.js";
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
 
 /** What the server's profiler tells of one operation. */
 interface Profile {
@@ -41,7 +41,7 @@ await describeWithMongo("the queries of a MongoDB store with 30,000 tasks", (tak
       task: (index) => ({ workflow: `w${index % 5}`, priority: index % 3 }),
     });
     const long = await leaseFilm(store, { workflow: "long", labels: { kind: "film" } });
-    await cutLeased(store, long, 300);
+    await cutLeased(store, long, 100);
     await db.setProfilingLevel("all");
     await useAll(store);
     await useFilms(store, long.taskId);
