@@ -90,7 +90,11 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const services = {
-    ...openServices({ ...parts, filmPreviews, metrics }, config.store, opened),
+    ...openServices(
+      { ...parts, filmPreviews, metrics, dataDir: config.dataDir },
+      config.store,
+      opened,
+    ),
     uploads: uploads.uploads,
   };
   plugins.push((app) => registerPreviews(app, services.tasks));

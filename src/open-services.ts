@@ -3,6 +3,7 @@ import type { ApiServices } from "./api/rpc/services.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import type { Metrics } from "./metrics/metrics.js";
+import { HistoryRecorder } from "./service/history-recorder.js";
 import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
 import { TaskService, type TaskServiceOptions } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
@@ -12,8 +13,11 @@ import { TaskWatcher } from "./store/watch/watch-task.js";
 
 /** What the use cases work with. */
 export interface ServiceParts
-  extends Omit<TaskServiceOptions, "store" | "watcher" | "tasksWatcher" | "random" | "pool">,
-    Pick<MonitorServiceOptions, "pool"> {
+  extends Omit<
+      TaskServiceOptions,
+      "store" | "watcher" | "tasksWatcher" | "random" | "pool" | "storage"
+    >,
+    Pick<MonitorServiceOptions, "pool" | "storage" | "dataDir"> {
   readonly store: TaskStore;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -25,13 +29,15 @@ export function openServices(
   { maxPendingCount }: { readonly maxPendingCount?: number },
   opened: DisposalStack,
 ): Pick<ApiServices, "monitor" | "workflows"> & { readonly tasks: TaskService } {
-  const { pool, catalog, metrics } = parts;
+  const { store, pool, catalog, metrics, logger } = parts;
+  opened.use(new HistoryRecorder({ store, pool, logger }));
+  const monitor = opened.use(new MonitorService({ ...parts, history: store.history }));
   return {
     tasks: new TaskService({
       ...{ ...parts, ...openWatchers(parts, opened), random: Math.random },
       ...(maxPendingCount !== undefined && { maxPendingCount }),
     }),
-    monitor: countStats(opened.use(new MonitorService(parts)), metrics),
+    monitor: countStats(monitor, metrics),
     workflows: new WorkflowService(catalog, pool),
   };
 }
@@ -56,6 +62,8 @@ function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
   return {
     stats: () => monitor.stats(),
     ready: () => monitor.ready(),
+    history: () => monitor.history(),
+    doctor: () => monitor.doctor(),
     watchStats: metrics.countStreams("watch_stats", watchStats),
   };
 }

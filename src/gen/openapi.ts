@@ -162,6 +162,69 @@ export const openapi = {
         }
       }
     },
+    "/monitor/history": {
+      "get": {
+        "operationId": "GetHistory",
+        "tags": [
+          "MonitorService"
+        ],
+        "summary": "The last hour by minute: what the servers did, what ended, how long tasks waited",
+        "description": "All processes of a store count.",
+        "responses": {
+          "200": {
+            "description": "The last hour.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/GetHistoryResponse"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/monitor/doctor": {
+      "get": {
+        "operationId": "GetDoctor",
+        "tags": [
+          "MonitorService"
+        ],
+        "summary": "Looks for what is wrong with storage, database, disk, clock and servers, and says the one thing to do for each",
+        "responses": {
+          "200": {
+            "description": "What is wrong.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/GetDoctorResponse"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/tasks": {
       "post": {
         "operationId": "CreateTask",
@@ -2420,6 +2483,154 @@ export const openapi = {
           "completed",
           "running",
           "failed"
+        ]
+      },
+      "GetHistoryResponse": {
+        "type": "object",
+        "description": "The last hour.",
+        "properties": {
+          "minutes": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/HistoryMinute"
+            },
+            "description": "The minutes of which something is known, the oldest first, at most 60."
+          }
+        },
+        "required": [
+          "minutes"
+        ]
+      },
+      "HistoryMinute": {
+        "type": "object",
+        "description": "One minute.",
+        "properties": {
+          "at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "Its beginning."
+          },
+          "completed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Tasks that completed in it."
+          },
+          "failed": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Tasks that failed in it."
+          },
+          "canceled": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Tasks that were canceled in it."
+          },
+          "queue_age": {
+            "type": "number",
+            "format": "double",
+            "description": "The longest that a task had waited since it was due, in seconds."
+          },
+          "servers": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/ServerMinute"
+            },
+            "description": "What each server did."
+          }
+        },
+        "required": [
+          "at",
+          "completed",
+          "failed",
+          "canceled",
+          "queue_age",
+          "servers"
+        ]
+      },
+      "ServerMinute": {
+        "type": "object",
+        "description": "What a server did in a minute.",
+        "properties": {
+          "address": {
+            "type": "string",
+            "description": "Its URL without credentials and query.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
+          },
+          "busy": {
+            "type": "number",
+            "format": "double",
+            "description": "Seconds in which it ran something."
+          },
+          "idle": {
+            "type": "number",
+            "format": "double",
+            "description": "Seconds in which it was there without work."
+          },
+          "faults": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How often it failed."
+          }
+        },
+        "required": [
+          "address",
+          "busy",
+          "idle",
+          "faults"
+        ]
+      },
+      "GetDoctorResponse": {
+        "type": "object",
+        "description": "What is wrong.",
+        "properties": {
+          "findings": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Finding"
+            },
+            "description": "What keeps tasks from getting on first; empty: all is well."
+          }
+        },
+        "required": [
+          "findings"
+        ]
+      },
+      "Finding": {
+        "type": "object",
+        "description": "One thing that is wrong, and the one thing to do.",
+        "properties": {
+          "code": {
+            "type": "string",
+            "description": "Stable, for programs, e.g. `SERVER_UNREACHABLE`."
+          },
+          "subject": {
+            "type": "string",
+            "description": "`storage`, `database`, `disk`, `clock`, `pool` or a server's address."
+          },
+          "blocks": {
+            "type": "boolean",
+            "description": "Tasks cannot get on because of it."
+          },
+          "problem": {
+            "type": "string",
+            "description": "What is wrong, in one sentence."
+          },
+          "advice": {
+            "type": "string",
+            "description": "What to do, in one sentence."
+          }
+        },
+        "required": [
+          "code",
+          "subject",
+          "blocks",
+          "problem",
+          "advice"
         ]
       },
       "CreateTaskRequest": {

@@ -94,6 +94,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     get storeId() {
       return store.storeId;
     },
+    history: store.history,
     subscribe: (listener) => store.subscribe(listener),
     changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -1,7 +1,10 @@
 import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
+import type { HistoryArchive, HistoryMinute } from "../store/history-archive.js";
 import type { TaskCounts, TaskReading } from "../store/task-reading.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
+import { examine, type Finding } from "./doctor.js";
 import { SampleStreams } from "./sample-streams.js";
 import { Sampler } from "./sampler.js";
 import { type TaskView, type ViewOptions, viewTask } from "./task-view.js";
@@ -25,6 +28,10 @@ export interface MonitorServiceOptions extends ViewOptions {
   readonly store: TaskReading;
   readonly pool: Pool;
   readonly catalog: WorkflowCatalog;
+  readonly storage: Pick<ObjectStorage, "url" | "probe">;
+  readonly history: Pick<HistoryArchive, "history" | "now">;
+  /** Where this process keeps what is on its way. */
+  readonly dataDir: string;
 }
 
 /** How many of the newest tasks the stats contain. */
@@ -38,6 +45,7 @@ export class MonitorService implements Disposable {
   readonly #options: MonitorServiceOptions;
   readonly #stats = new Sampler(() => this.#look());
   readonly #readiness = new Sampler(() => this.#lookWhetherReady());
+  readonly #findings = new Sampler(() => this.#examine());
   readonly #streams = new SampleStreams(this.#stats);
   readonly #unsubscribes: readonly (() => void)[];
   #shown: { readonly stats: StatsView; readonly text: string } | undefined;
@@ -71,8 +79,23 @@ export class MonitorService implements Disposable {
     return await this.#readiness.latest();
   }
 
+  /** The minutes of the last hour, the oldest first. */
+  async history(): Promise<readonly HistoryMinute[]> {
+    return await this.#options.history.history();
+  }
+
+  /** What is wrong, and what to do. */
+  async doctor(): Promise<readonly Finding[]> {
+    return await this.#findings.latest();
+  }
+
   [Symbol.dispose](): void {
     for (const unsubscribe of this.#unsubscribes) unsubscribe();
+  }
+
+  async #examine(): Promise<readonly Finding[]> {
+    const { history, ...options } = this.#options;
+    return await examine({ ...options, store: { history } });
   }
 
   async #look(): Promise<StatsView> {

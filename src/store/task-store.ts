@@ -1,5 +1,6 @@
 import type { Duties } from "./duties.js";
 import type { FilmQueue } from "./film-queue.js";
+import type { HistoryArchive } from "./history-archive.js";
 import type { TaskFollowing } from "./task-following.js";
 import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
@@ -27,4 +28,7 @@ export interface TaskStore
     WorkflowArchive,
     Duties,
     TimeArchive,
-    AsyncDisposable {}
+    AsyncDisposable {
+  /** What was in the last hour. */
+  readonly history: HistoryArchive;
+}

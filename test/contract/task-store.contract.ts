@@ -6,6 +6,7 @@ import { describeFilmOrder } from "./task-store.film-order.js";
 import { describeFilmRaces } from "./task-store.film-races.js";
 import { describeFilms } from "./task-store.films.js";
 import { describeFollowing } from "./task-store.follow.js";
+import { describeHistory } from "./task-store.history.js";
 import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
 import { describeLearning } from "./task-store.learn.js";
@@ -46,6 +47,7 @@ export function describeTaskStore(
     describeLearning(open);
     describeTelling(open);
     describeFollowing(open);
+    describeHistory(open);
     describeLeasing(open);
     describeHolding(open);
     describeSettling(open);

@@ -69,6 +69,8 @@ const testMonitor: ApiServices["monitor"] = {
     yield await testMonitor.stats();
   },
   ready: async () => ({ ready: true }),
+  history: async () => [],
+  doctor: async () => [],
 };
 
 const noUploads: ApiServices["uploads"] = {

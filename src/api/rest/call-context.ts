@@ -8,12 +8,15 @@ import { defined } from "../../lib/defined.js";
 export type CallContext = ReturnType<typeof createHandlerContext>;
 
 /**
- * A signal that is triggered when the client disconnects or the response has been sent. Ask for it
+ * A signal that is triggered when the client disconnects before it has the whole response. Ask for it
  * when the request comes in: an earlier disconnection is not noticed.
  */
 export function watchClient({ raw }: FastifyReply): AbortSignal {
   const client = new AbortController();
-  raw.once("close", () => client.abort(new ConnectError("The client went away", Code.Canceled)));
+  raw.once("close", () => {
+    if (!raw.writableFinished)
+      client.abort(new ConnectError("The client went away", Code.Canceled));
+  });
   return client.signal;
 }
 

@@ -146,9 +146,12 @@ async function serve(
     await callStreaming(method, call);
     return reply;
   } finally {
-    context?.abort();
+    context?.abort(ENDED);
   }
 }
+
+/** One for all calls: an error is dear to make. */
+const ENDED = new Error("The call has ended");
 
 /** @throws TaskError INVALID_REQUEST with all violations, those of types and all others. */
 async function decode(

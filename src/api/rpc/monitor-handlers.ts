@@ -10,10 +10,10 @@ import {
 import { perObject } from "../../lib/per-object.js";
 import type { MonitorService, StatsView } from "../../service/monitor-service.js";
 import { abortable } from "../calls/abortable.js";
-import { toProtoStats } from "./stats-mapper.js";
+import { toProtoMinute, toProtoStats } from "./stats-mapper.js";
 
 /** The use cases behind tmlsr.v1.MonitorService, grpc.health.v1 and `GET /ready`. */
-export type Monitor = Pick<MonitorService, "stats" | "watchStats" | "ready">;
+export type Monitor = Pick<MonitorService, "stats" | "watchStats" | "ready" | "history" | "doctor">;
 
 const DEFAULT_INTERVAL_MS = 1_000;
 /** Limits the cost of the stats, which are cheap but not free. */
@@ -33,6 +33,14 @@ export function createMonitorHandlers(monitor: Monitor): ServiceImpl<typeof Moni
 
     async getStats() {
       return toAnswer(await monitor.stats());
+    },
+
+    async getHistory() {
+      return { minutes: (await monitor.history()).map(toProtoMinute) };
+    },
+
+    async getDoctor() {
+      return { findings: (await monitor.doctor()).map((finding) => ({ ...finding })) };
     },
 
     async *watchStats({ intervalSeconds }, { signal }) {

@@ -1,14 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
+  type HistoryMinuteSchema,
   ServerState,
   type ServerStatsSchema,
   ServerStatus,
   type StatsSchema,
 } from "../../gen/tmlsr/v1/monitor_service_pb.js";
-import type { StatsView } from "../../service/monitor-service.js";
+import type { MonitorService, StatsView } from "../../service/monitor-service.js";
 import { toListedTask } from "./task-mapper.js";
 
+type HistoryView = Awaited<ReturnType<MonitorService["history"]>>[number];
 type ServerView = StatsView["servers"][number];
 
 const SERVER_STATUS: Readonly<Record<ServerView["status"], ServerStatus>> = {
@@ -38,6 +40,24 @@ export function toProtoStats(stats: StatsView): MessageInitShape<typeof StatsSch
     stats: counts,
     tasks: tasks.map(toListedTask),
   };
+}
+
+/** A minute as clients see it. */
+export function toProtoMinute(minute: HistoryView): MessageInitShape<typeof HistoryMinuteSchema> {
+  const { at, ended, queueAgeMs, servers } = minute;
+  return {
+    at: timestampFromDate(at),
+    ...ended,
+    queueAge: toSeconds(queueAgeMs),
+    servers: servers.map(({ address, busyMs, idleMs, faultCount }) => ({
+      ...{ address, busy: toSeconds(busyMs), idle: toSeconds(idleMs), faults: faultCount },
+    })),
+  };
+}
+
+/** With two decimals. */
+function toSeconds(ms: number): number {
+  return Math.round(ms / 10) / 100;
 }
 
 function toServerStats(server: ServerView): MessageInitShape<typeof ServerStatsSchema> {

@@ -42,7 +42,6 @@ export type Tasks = Pick<
 
 /** The handlers of tmlsr.v1.TaskService. */
 export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> {
-  const toNews = perObject((news: NewsView) => create(WatchTasksResponseSchema, toProtoNews(news)));
   return {
     async createTask(request, { requestHeader }) {
       const create = toCreateTask(request, requestHeader.get("idempotency-key"));
@@ -102,9 +101,15 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
         yield { task: toProtoTask(view), cursor: String(view.task.rev) };
     },
 
-    async *watchTasks(request, { signal }) {
-      const news = tasks.watchMany(toWatchedTasks(request), request.cursor || undefined, signal);
-      for await (const each of abortable(news, signal)) yield toNews(each);
-    },
+    watchTasks: watchTasks(tasks),
+  };
+}
+
+/** News that look the same are one message for all streams that tell them. */
+function watchTasks(tasks: Pick<Tasks, "watchMany">): ServiceImpl<typeof TaskProto>["watchTasks"] {
+  const toNews = perObject((news: NewsView) => create(WatchTasksResponseSchema, toProtoNews(news)));
+  return async function* (request, { signal }) {
+    const news = tasks.watchMany(toWatchedTasks(request), request.cursor || undefined, signal);
+    for await (const each of abortable(news, signal)) yield toNews(each);
   };
 }

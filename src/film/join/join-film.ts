@@ -1,35 +1,4 @@
-import type { FilmFacts } from "../film-facts.js";
-
-/** A result of a film or of a part of it. */
-export interface FilmResult {
-  readonly path: string;
-  readonly frameCount: number;
-}
-
-/** A film that is to be put together. */
-export interface FilmToJoin {
-  readonly film: FilmFacts;
-  /**
-   * In the order of the film, all of one codec and size. They are read one at a time: when the next one
-   * is asked for, the file of the one before may be removed.
-   */
-  readonly results: Iterable<FilmResult> | AsyncIterable<FilmResult>;
-  /**
-   * The source itself, or a file with its tracks but the picture, with the source's metadata; absent:
-   * there is nothing to put back.
-   */
-  readonly restPath?: string;
-  readonly outPath: string;
-  readonly container: "mp4" | "mkv";
-  /** Whether the servers have turned the frames upright, where that is known. @default told from their size */
-  readonly isUpright?: boolean;
-}
-
-/** What a join has to say. */
-export interface JoinedFilm {
-  /** What of the source could not be kept as it was, for people. */
-  readonly notes: readonly string[];
-}
+import type { FilmToJoin, JoinedFilm } from "./film-to-join.js";
 
 /**
  * Puts a film together without encoding its picture: the packets of the results at the source's own

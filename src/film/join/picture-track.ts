@@ -1,5 +1,5 @@
 import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
-import { type Packet, Rational, type Stream } from "node-av/lib";
+import { Dictionary, type Packet, Rational, type Stream } from "node-av/lib";
 import type { FilmColour, FilmFacts } from "../film-facts.js";
 import { throwIfFailed } from "../media/media-error.js";
 import type { MediaWriter } from "../media/media-writer.js";
@@ -39,6 +39,7 @@ export class PictureTrack {
     track.codecpar.codecTag = 0;
     track.timeBase = new Rational(1, clock.timescale);
     setFrameRate(track, film);
+    if (film.language) track.metadata = Dictionary.fromObject({ language: film.language });
     setShown(track, shownPicture(film, size, isUpright));
     setColour(track, colourTags(film, first.colour, first.encoder));
   }

@@ -1,56 +1,96 @@
-import { Dictionary, Packet } from "node-av/lib";
+import { Packet, type Stream } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
+import { defined } from "../../lib/defined.js";
+import { writeChapters } from "../chapters/write-chapters.js";
+import type { Chapter } from "../film-facts.js";
 import { takeBreaths } from "../media/breath.js";
 import { MediaReader } from "../media/media-reader.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { type FilmClock, filmClock } from "./film-clock.js";
-import type { FilmToJoin, JoinedFilm } from "./join-film.js";
+import type { FilmToJoin, JoinedFilm } from "./film-to-join.js";
+import { looksUpright } from "./looks-upright.js";
 import { movieTimescale } from "./movie-timescale.js";
 import { PictureTrack } from "./picture-track.js";
-import { putChapters } from "./put-chapters.js";
 import { RestTracks } from "./rest-tracks.js";
 import { ResultPiece } from "./result-piece.js";
+import { isAmbiguous } from "./shown-picture.js";
 
 /** {@link joinFilm}, once the library is loaded. */
 export async function putTogether(options: FilmToJoin, signal: AbortSignal): Promise<JoinedFilm> {
-  const { film, results, container, restPath } = options;
+  const { film, container, restPath, outPath } = options;
   const clock = filmClock(film, container);
-  using packet = newPacket();
-  await using writer = new MediaWriter(options.outPath, container === "mp4" ? "mp4" : "matroska");
-  const pictureTrack = writer.addTrack();
-  if (film.language !== undefined)
-    pictureTrack.metadata = Dictionary.fromObject({ language: film.language });
   const { shiftSeconds } = clock;
-  await using tracks =
+  await using writer = new MediaWriter(outPath, container === "mp4" ? "mp4" : "matroska");
+  const pictureTrack = writer.addTrack();
+  await using rest =
     restPath === undefined
       ? undefined
       : new RestTracks(await MediaReader.open(restPath), { film, writer, container, shiftSeconds });
+  const tags = film.tags ?? rest?.tags ?? {};
+  const begin = (): Promise<void> => writer.begin(tags, writeOptions(container, clock, rest));
+  await writeAll({ ...options, clock, writer, pictureTrack, rest, begin }, signal);
+  await writer.finish();
+  await writeChapters(outPath, container, shifted(film.chapters ?? [], shiftSeconds), signal);
+  return { notes: rest?.notes ?? [] };
+}
+
+interface FilmParts extends FilmToJoin {
+  readonly clock: FilmClock;
+  readonly writer: MediaWriter;
+  readonly pictureTrack: Stream;
+  readonly rest: RestTracks | undefined;
+  /** Begins the file, once it is known what its tracks are. */
+  readonly begin: () => Promise<void>;
+}
+
+/** Writes the packets of all tracks, in the order in which they are due. */
+async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
+  const { film, results, writer, pictureTrack, rest } = parts;
   const breathe = takeBreaths(signal);
+  using packet = new Packet();
+  packet.alloc();
   let picture: PictureTrack | undefined;
   for await (const { path, frameCount } of results) {
     await using piece = await ResultPiece.open(path, packet, signal);
     refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
     if (picture === undefined) {
-      picture = new PictureTrack(piece, pictureTrack, { ...options, clock });
-      await writer.begin(film.tags ?? tracks?.tags ?? {}, writeOptions(container, clock, tracks));
+      const isUpright = await knowUpright(parts, piece, path, signal);
+      picture = new PictureTrack(piece, pictureTrack, { ...parts, ...defined({ isUpright }) });
+      await parts.begin();
     }
     await picture.write(piece, packet, writer, async (seconds) => {
-      await tracks?.writeUntil(seconds, breathe);
+      await rest?.writeUntil(seconds, breathe);
       await breathe();
     });
   }
   refuseHole(picture?.frameCount ?? 0, film.times.length);
-  await tracks?.writeUntil(Number.POSITIVE_INFINITY, breathe);
-  tracks?.finish();
-  await writer.finish();
-  const notes = await putChapters(options, shiftSeconds, signal);
-  return { notes: [...(tracks?.notes ?? []), ...notes] };
+  await rest?.writeUntil(Number.POSITIVE_INFINITY, breathe);
+  rest?.finish();
 }
 
-function newPacket(): Packet {
-  const packet = new Packet();
-  packet.alloc();
-  return packet;
+/** Where the size of the first result does not tell whether it was turned, its picture does. */
+async function knowUpright(
+  { film, restPath }: FilmToJoin,
+  { size }: ResultPiece,
+  path: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  if (restPath === undefined || !isAmbiguous(film, size)) return undefined;
+  try {
+    return await looksUpright(restPath, path, film, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // The rest of a film has no picture. Its pieces say of no turn, so that no server has turned them.
+    if (error instanceof TaskError && error.code === "INPUT_TYPE_UNSUPPORTED") return undefined;
+    throw error;
+  }
+}
+
+function shifted(chapters: readonly Chapter[], bySeconds: number): readonly Chapter[] {
+  return chapters.map(({ title, startSeconds, endSeconds }) => ({
+    ...{ title, startSeconds: startSeconds + bySeconds },
+    ...defined({ endSeconds: endSeconds === undefined ? undefined : endSeconds + bySeconds }),
+  }));
 }
 
 function writeOptions(

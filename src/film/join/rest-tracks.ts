@@ -3,6 +3,7 @@ import { Packet, type Stream } from "node-av/lib";
 import type { FilmFacts, Ratio } from "../film-facts.js";
 import type { MediaReader } from "../media/media-reader.js";
 import type { MediaWriter } from "../media/media-writer.js";
+import { isChapterTrack } from "../read/chapter-track.js";
 import { copiedTrack, dueAt, encodedTrack, type KeptTrack, textTrack } from "./kept-track.js";
 import { isPicture } from "./result-piece.js";
 import { codecName, trackFate } from "./track-fate.js";
@@ -28,7 +29,7 @@ export class RestTracks implements AsyncDisposable {
     const tracks = new Map<number, KeptTrack>();
     const picture = reader.streams.find((stream) => isPictureOf(film, stream));
     for (const from of reader.streams) {
-      if (from.index === picture?.index) continue;
+      if (from.index === picture?.index || isChapterTrack(from)) continue;
       const track = keep(from, writer, container, notes);
       if (track !== undefined) tracks.set(from.index, track);
     }

@@ -22,22 +22,21 @@ const SAME_SHAPE = Math.log(1.03);
  */
 export function shownPicture(film: Film, result: Size, isUpright?: boolean): ShownPicture {
   const ways = waysOf(film, isUpright);
-  const misfit = ({ shape }: Way): number =>
-    Math.abs(Math.log(result.width / result.height / shape));
-  const best = Math.min(...ways.map(misfit));
-  const way = ways.find((one) => misfit(one) <= best + SAME_SHAPE);
+  const best = Math.min(...ways.map((way) => misfit(way, result)));
+  const way = ways.find((one) => misfit(one, result) <= best + SAME_SHAPE);
   return way ?? { rotationDegrees: 0, pixelAspect: SQUARE };
 }
 
 /** Whether the size of a result does not tell if its frames have been turned. */
-export function needsLook(film: Film, result: Size): boolean {
+export function isAmbiguous(film: Film, result: Size): boolean {
   if (film.rotationDegrees === 0) return false;
-  const [as, turned] = [shownPicture(film, result, false), shownPicture(film, result, true)];
-  const fits = (isUpright: boolean): boolean =>
-    waysOf(film, isUpright).some(
-      ({ shape }) => Math.abs(Math.log(result.width / result.height / shape)) <= SAME_SHAPE,
-    );
-  return as !== turned && fits(true) === fits(false);
+  const misfitOf = (isUpright: boolean): number =>
+    Math.min(...waysOf(film, isUpright).map((way) => misfit(way, result)));
+  return Math.abs(misfitOf(true) - misfitOf(false)) <= SAME_SHAPE;
+}
+
+function misfit({ shape }: Way, { width, height }: Size): number {
+  return Math.abs(Math.log(width / height / shape));
 }
 
 interface Way extends ShownPicture {

@@ -28,6 +28,7 @@ export class ServerHealth {
   #retryAt: Date | undefined;
   #faultKind: FaultKind | undefined;
   #faultCount = 0;
+  #faultTotal = 0;
   #needsRestart = false;
   /** The tasks that failed here since one last succeeded. */
   readonly #failedTaskIds = new Set<string>();
@@ -40,6 +41,11 @@ export class ServerHealth {
   /** Why it is not up; undefined while it is. */
   get reason(): string | undefined {
     return this.#reason;
+  }
+
+  /** How many faults there were since this process started. */
+  get faultTotal(): number {
+    return this.#faultTotal;
   }
 
   /** When its quarantine ends. */
@@ -107,6 +113,7 @@ export class ServerHealth {
    *   it.
    */
   noteFault(kind: FaultKind, reason: string, now: Date, taskId?: string): boolean {
+    this.#faultTotal += 1;
     const isSuspect = this.#state === "half_open" || this.#state === "quarantined";
     const isSameTask = this.#failedTaskIds.size === 1 && this.hasFailed(taskId ?? "");
     const blamesTask = !isSuspect || (isSameTask && kind !== "refusal");

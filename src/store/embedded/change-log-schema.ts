@@ -1,3 +1,13 @@
+/** What was in the last hour, a row for each minute and process. */
+export const HISTORY_SCHEMA = `
+CREATE TABLE history (
+  minute_ms INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  document TEXT NOT NULL CHECK (json_valid(document)),
+  PRIMARY KEY (minute_ms, owner)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** The log of changes: of each task that changed, where its last change stands. */
 export const CHANGE_LOG_SCHEMA = `
 CREATE TABLE task_changes (

@@ -1,7 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import { TaskError } from "../../domain/errors.js";
 import type { Labels, Task, TaskStatus } from "../../domain/task.js";
-import { DELETED_KEPT_MS, type DeletedTask, type FollowedChange } from "../task-following.js";
+import {
+  DELETED_KEPT_MS,
+  type DeletedTask,
+  type FollowedChange,
+  type FollowedTask,
+} from "../task-following.js";
 import type { EmbeddedDriver } from "./driver.js";
 import type { EmbeddedTable } from "./table.js";
 
@@ -70,9 +75,12 @@ export class EmbeddedChangeLog {
     );
   }
 
-  findDeleted(taskId: string): DeletedTask | undefined {
-    const row = this.#find(taskId);
-    return row && toDeleted(row);
+  /** The tasks that are there or were deleted lately. */
+  follow(taskIds: readonly string[]): readonly FollowedTask[] {
+    return taskIds.flatMap((taskId) => {
+      const row = this.#find(taskId);
+      return this.#table.find(taskId) ?? (row && toDeleted(row)) ?? [];
+    });
   }
 
   /** @throws TaskError CURSOR_EXPIRED */

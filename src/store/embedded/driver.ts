@@ -77,6 +77,26 @@ export class EmbeddedDriver implements Disposable {
     }
   }
 
+  /**
+   * Runs `work` within a transaction. If it throws, its own writes are undone and the transaction goes
+   * on.
+   *
+   * @throws the error of `work` if the whole transaction is lost with it, as when the disk is full.
+   */
+  undoable<T>(work: () => T): { readonly result: T } | { readonly error: unknown } {
+    this.run("SAVEPOINT one");
+    try {
+      const result = work();
+      this.run("RELEASE one");
+      return { result };
+    } catch (error) {
+      if (!this.#database.inTransaction) throw error;
+      this.run("ROLLBACK TO one");
+      this.run("RELEASE one");
+      return { error };
+    }
+  }
+
   /** Closes the file. Later calls throw STORE_UNAVAILABLE. */
   [Symbol.dispose](): void {
     if (!this.#database.isOpen) return;

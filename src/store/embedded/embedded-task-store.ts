@@ -5,7 +5,7 @@ import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { inOrder, showProgress } from "../core/film-changes.js";
 import { filmsOf, judgeReports } from "../core/judge-reports.js";
-import { type NextLease, nextLease, passOver } from "../core/lease-order.js";
+import { passOver } from "../core/lease-order.js";
 import { beginLease, createTask, takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
@@ -21,7 +21,10 @@ import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
+import { GroupCommit } from "./group-commit.js";
+import { EmbeddedHistory } from "./history.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
+import { nextStoredLease } from "./next-lease.js";
 import { EmbeddedTable } from "./table.js";
 import { EmbeddedWrite } from "./write.js";
 
@@ -35,11 +38,13 @@ export interface EmbeddedTaskStoreParts {
 }
 
 /**
- * The store on one SQLite file. Each method reads, decides and writes in one synchronous
- * transaction, so nothing can come between; subscribers are told after the commit.
+ * The store on one SQLite file. Each method reads, decides and writes in one go, so nothing can come
+ * between; writes that arrive together share a commit ({@link GroupCommit}). Subscribers are told after
+ * it.
  */
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
+  readonly history: EmbeddedHistory;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
@@ -49,6 +54,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
+  readonly #commits: GroupCommit;
   readonly #taskIds = new TaskIds();
   /** Kept in memory only: no other process has the file open. */
   readonly #duties = new Map<string, { readonly owner: string; readonly expiresAtMs: number }>();
@@ -59,9 +65,11 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#lock = lock;
     this.#clock = clock;
     this.#table = new EmbeddedTable(driver);
+    this.#commits = new GroupCommit(driver);
     this.#chunks = new EmbeddedChunkTable(driver);
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
+    this.history = new EmbeddedHistory(driver, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
@@ -73,7 +81,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     request: NewTask,
     maxPendingCount = Number.POSITIVE_INFINITY,
   ): Promise<CreateResult> {
-    return this.#write((write): CreateResult => {
+    return await this.#write((write): CreateResult => {
       const { idempotency } = request;
       const former = idempotency && this.#table.findByKey(idempotency.key);
       const isFull = this.#table.counts().pending >= maxPendingCount;
@@ -90,7 +98,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     requests: readonly NewTask[],
     maxPendingCount = Number.POSITIVE_INFINITY,
   ): Promise<CreateManyResult> {
-    return this.#write((write): CreateManyResult => {
+    return await this.#write((write): CreateManyResult => {
       const answers = requests.map((request) => this.#replayOf(request));
       const refusal = refuseTogether(answers, this.#table.counts().pending, maxPendingCount);
       if (refusal) return refusal;
@@ -140,7 +148,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
-    return taskIds.flatMap((id) => this.#table.find(id) ?? this.#log.findDeleted(id) ?? []);
+    return this.#log.follow(taskIds);
   }
 
   changesAfter(position: string): AsyncGenerator<readonly FollowedChange[], void> {
@@ -148,8 +156,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async lease(request: LeaseRequest): Promise<Task | undefined> {
-    return this.#write((write) => {
-      const next = this.#nextLease(request, write.now);
+    return await this.#write((write) => {
+      const next = nextStoredLease(request, write.now, this.#table, this.#chunks);
       if (!next) return undefined;
       for (const head of next.passed) write.save(head, passOver(head, write.now));
       const { owner, leaseMs } = request;
@@ -162,7 +170,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     scope: OrphanScope = "all",
   ): Promise<Task | undefined> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       const task = this.#table.findOrphan(write.now.getTime(), scope);
       return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
     });
@@ -184,7 +192,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     reports: readonly ProgressReport[],
   ): Promise<HeartbeatResult> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       const { result, held } = judgeReports(reports, (taskId) => this.#table.find(taskId));
       const lease = { owner, expiresAt: new Date(write.now.getTime() + leaseMs) };
       for (const { task, next } of held) write.renew(task, { ...next, lease });
@@ -198,7 +206,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       this.#log.forgetDeleted(write.now.getTime());
       return taskIds.reduce((count, taskId) => count + write.deleteEnded(taskId), 0);
     });
@@ -229,12 +237,13 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#commits.flush();
     this.#driver[Symbol.dispose]();
     await this.#lock[Symbol.asyncDispose]();
   }
 
   protected override async change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer> {
-    return this.#write((write) => {
+    return await this.#write((write) => {
       const task = this.#table.find(taskId);
       const film = task?.chunk && this.#table.find(task.chunk.film);
       const { answer, next, added = [] } = decide(task && { task, now: write.now, film });
@@ -266,35 +275,16 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return former && idempotency && replayOf(former, idempotency);
   }
 
-  #nextLease(request: LeaseRequest, now: Date): NextLease | undefined {
-    const nowMs = now.getTime();
-    const keeper = this.#table.findSlotKeeper(nowMs);
-    if (keeper) return { task: keeper, passed: [] };
-    const { maxFilmServers } = request;
-    const busy = maxFilmServers === undefined ? [] : this.#chunks.findBusyFilms(maxFilmServers);
-    const next = this.#nextOf(request, now, busy);
-    return next || busy.length === 0 ? next : this.#nextOf(request, now, []);
-  }
-
-  #nextOf(request: LeaseRequest, now: Date, passedOver: readonly string[]): NextLease | undefined {
-    const nowMs = now.getTime();
-    for (const priority of PRIORITIES) {
-      const heads = [...new Set(request.workflows)].flatMap((workflow) => [
-        this.#table.findHead(workflow, priority, nowMs),
-        this.#chunks.findHead(workflow, priority, nowMs, passedOver),
-      ]);
-      const found = heads.filter((head) => head !== undefined);
-      if (found.length > 0) return nextLease(found, request, now);
-    }
-    return undefined;
-  }
-
-  #write<T>(work: (write: EmbeddedWrite) => T): T {
-    const write = new EmbeddedWrite(this.#table, this.#log, this.#clock());
-    const result = this.#driver.transaction(() => work(write));
-    this.#feed.publish(write.changes);
-    return result;
+  async #write<T>(work: (write: EmbeddedWrite) => T): Promise<T> {
+    let changes: readonly TaskChange[] = [];
+    return await this.#commits.write(
+      () => {
+        const write = new EmbeddedWrite(this.#table, this.#log, this.#clock());
+        const result = work(write);
+        changes = write.changes;
+        return result;
+      },
+      () => this.#feed.publish(changes),
+    );
   }
 }
-
-const PRIORITIES = [2, 1, 0];

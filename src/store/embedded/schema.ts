@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { TaskError } from "../../domain/errors.js";
-import { CHANGE_LOG_SCHEMA } from "./change-log-schema.js";
+import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
 
 /**
@@ -212,5 +212,5 @@ CREATE TRIGGER labels_deleted AFTER DELETE ON tasks BEGIN
   DELETE FROM task_labels WHERE task_id = OLD.task_id;
 END;
 `,
-  CHANGE_LOG_SCHEMA,
+  CHANGE_LOG_SCHEMA + HISTORY_SCHEMA,
 ];

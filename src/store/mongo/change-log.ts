@@ -1,7 +1,14 @@
 import type { Collection, Document } from "mongodb";
 import { TaskError } from "../../domain/errors.js";
+import { isChunkId } from "../../domain/film.js";
 import type { Labels, Task, TaskStatus } from "../../domain/task.js";
-import { DELETED_KEPT_MS, type DeletedTask, type FollowedChange } from "../task-following.js";
+import { TASK_ID } from "../core/task-ids.js";
+import {
+  DELETED_KEPT_MS,
+  type DeletedTask,
+  type FollowedChange,
+  type FollowedTask,
+} from "../task-following.js";
 import type { ServerClock } from "./clock.js";
 import { type TaskDocument, toTask } from "./document.js";
 import { INDEX } from "./schema.js";
@@ -62,6 +69,16 @@ export class MongoChangeLog {
     if (operations.length > 0) await this.#deleted.bulkWrite(operations, { ordered: false });
   }
 
+  /** The tasks that are there or were deleted lately, in no order. */
+  async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
+    const ours = taskIds.filter((id) => TASK_ID.test(id));
+    if (ours.length === 0) return [];
+    const found = await this.#tasks.find({ _id: { $in: ours } }, { hint: "_id_" }).toArray();
+    const known = new Set(found.map(({ _id }) => _id));
+    const gone = await this.findDeleted(ours.filter((id) => !known.has(id)));
+    return [...found.map(toTask), ...gone];
+  }
+
   async findDeleted(taskIds: readonly string[]): Promise<readonly DeletedTask[]> {
     if (taskIds.length === 0) return [];
     const found = await this.#deleted.find({ _id: { $in: [...taskIds] } }).toArray();
@@ -86,7 +103,9 @@ export class MongoChangeLog {
       ]);
       const endMs = Math.min(tasks.endMs, deleted.endMs);
       const changes = [
-        ...tasks.found.map((one) => toChange(toTask(one), one.changedAt)),
+        ...tasks.found
+          .filter(({ _id }) => !isChunkId(_id))
+          .map((one) => toChange(toTask(one), one.changedAt)),
         ...deleted.found.map((one) => toChange(toDeleted(one), one.deletedAt)),
       ].filter(({ atMs }) => atMs < endMs);
       yield changes.sort((a, b) => a.atMs - b.atMs).map((change) => ofPosition(change, begin));

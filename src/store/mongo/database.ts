@@ -7,6 +7,7 @@ import { type CountDocument, MongoCounts } from "./counts.js";
 import type { TaskDocument } from "./document.js";
 import { type DutyDocument, MongoDuties } from "./duties.js";
 import { unavailable } from "./errors.js";
+import { MongoHistory } from "./history.js";
 import { MongoLearnedTimes } from "./learned-times.js";
 import { MongoQueue } from "./queue.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
@@ -30,6 +31,7 @@ export interface MongoDatabase {
   readonly duties: MongoDuties;
   readonly learnedTimes: MongoLearnedTimes;
   readonly log: MongoChangeLog;
+  readonly history: MongoHistory;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none. When another transaction came in
@@ -88,6 +90,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     workflows: new MongoWorkflows(db.collection<WorkflowDocument>(COLLECTIONS.workflows)),
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),
     learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
+    history: new MongoHistory(db.collection(COLLECTIONS.history), db),
     log: new MongoChangeLog(collection, deleted, clock),
   };
 }

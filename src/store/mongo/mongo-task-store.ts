@@ -9,6 +9,7 @@ import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { ChunkTask, FilmQueue } from "../film-queue.js";
+import type { HistoryArchive } from "../history-archive.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
@@ -26,7 +27,7 @@ import {
   type TaskPage,
 } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
-import { formerOf, isFull, refuseStandalone } from "./admission.js";
+import { formerOf, isFull, refuseStandalone } from "./admit.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
@@ -48,6 +49,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly #reaping = new LeaseCrowd();
 
   /** Owns both: they end with the store. */
+  readonly history: HistoryArchive = {
+    noteHistory: (sample) => this.#connection.run(({ history }) => history.noteHistory(sample)),
+    history: () => this.#connection.run(({ history }) => history.history()),
+    now: () => this.#connection.run(({ history }) => history.now()),
+  };
+
   constructor(connection: MongoConnection, changes: MongoChanges) {
     super();
     this.#connection = connection;
@@ -145,11 +152,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async follow(taskIds: readonly string[]): Promise<readonly FollowedTask[]> {
-    return await this.#connection.run(async ({ tasks, log }) => {
-      const found = await tasks.findMany(taskIds);
-      const gone = await log.findDeleted(taskIds.filter((id) => !found.has(id)));
-      return [...Array.from(found.values(), ({ task }) => task), ...gone];
-    });
+    return await this.#connection.run(({ log }) => log.follow(taskIds));
   }
 
   async *changesAfter(position: string): AsyncGenerator<readonly FollowedChange[], void> {

@@ -3,6 +3,7 @@ import type { Collection, Db, Document, IndexDescription } from "mongodb";
 import { TaskError } from "../../domain/errors.js";
 import { TASK_STATUSES } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
+import { HISTORY_MINUTES } from "../history-archive.js";
 import { DELETED_KEPT_MS } from "../task-following.js";
 import { chunkStatus, type TaskDocument } from "./document.js";
 import { hasCode } from "./errors.js";
@@ -15,6 +16,7 @@ export const COLLECTIONS = {
   duties: "duties",
   learnedTimes: "learned_times",
   deleted: "deleted_tasks",
+  history: "history",
   meta: "meta",
 } as const;
 
@@ -80,6 +82,8 @@ export async function prepareSchema(db: Db, logger: Logger | undefined): Promise
   const { counts, workflows, learnedTimes, deleted } = COLLECTIONS;
   for (const name of [counts, workflows, learnedTimes, deleted]) await ensureCollection(db, name);
   await db.collection(deleted).createIndex({ deletedAt: 1 }, { expireAfterSeconds: KEPT_SECONDS });
+  const hours = { expireAfterSeconds: 2 * 60 * HISTORY_MINUTES };
+  await db.collection(COLLECTIONS.history).createIndex({ at: 1 }, hours);
   await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);
   const tasks = db.collection<TaskDocument>(COLLECTIONS.tasks);
   const madeNames = await ensureIndexes(tasks);

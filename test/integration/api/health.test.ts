@@ -15,7 +15,8 @@ async function start(ready: () => Promise<Readiness> = async () => ({ ready: tru
   const unused = async () => {
     throw new Error("Not asked for in this test");
   };
-  const monitor = { stats: unused, watchStats: () => [] as never, ready: () => state.ready() };
+  const more = { history: unused, doctor: unused, watchStats: () => [] as never };
+  const monitor = { ...more, stats: unused, ready: () => state.ready() };
   const { url } = await startTestServer({ services: { monitor } });
   const health = createClient(Health, createGrpcTransport({ baseUrl: url }));
   return { state, url, health };

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import sharp from "sharp";
@@ -132,12 +133,16 @@ async function bundle(code: string): Promise<string> {
     root,
     configFile: false,
     logLevel: "silent",
+    plugins: [{ name: "browsers-alone", enforce: "pre", resolveId: refuseNode }],
     build: {
       target: "esnext",
       rolldownOptions: { input: "page.js", output: { entryFileNames: "page.js" } },
     },
   });
-  const script = await readFile(join(root, "dist/page.js"), "utf8");
-  expect(script).not.toContain("browser-external");
-  return script;
+  return await readFile(join(root, "dist/page.js"), "utf8");
+}
+
+/** Vite itself would put an empty module there. */
+function refuseNode(id: string): void {
+  if (isBuiltin(id)) throw new Error(`Not for browsers: ${id}`);
 }

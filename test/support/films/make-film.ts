@@ -66,6 +66,8 @@ export interface FilmOptions {
   readonly isIntraRefresh?: boolean;
   /** First frames of scenes; each is a key frame. @default none */
   readonly scenes?: readonly number[];
+  /** Frames that are key frames although the scene goes on. @default none but every `gop` */
+  readonly keys?: readonly number[];
   /** By which players turn it, clockwise. @default 0 */
   readonly rotation?: Turn;
   readonly pixelAspect?: Rate;
@@ -195,11 +197,13 @@ function displayMatrix(rotation: Turn): Buffer {
 }
 
 function encodePictures(encoder: CodecContext, options: FilmOptions, timeBase: Rate): Packet[] {
-  const { frameCount = 48, scenes = [] } = options;
+  const { frameCount = 48, scenes = [], keys = [] } = options;
   const packets: Packet[] = [];
   for (let index = 0; index < frameCount; index += 1) {
     using frame = makeFrame(options, index, timeBase);
-    frame.pictType = scenes.includes(index) ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    frame.pictType = [...scenes, ...keys].includes(index)
+      ? AV_PICTURE_TYPE_I
+      : AV_PICTURE_TYPE_NONE;
     const next = index + 1 < frameCount ? ticksOf(options, index + 1) : endTicks(options);
     frame.duration = BigInt(next - ticksOf(options, index));
     checked(encoder.sendFrameSync(frame));

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/monitor_service.proto.
  */
 export const file_tmlsr_v1_monitor_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch50bWxzci92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIhIKEEdldEhlYWx0aFJlcXVlc3QiOwoRR2V0SGVhbHRoUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuSGVhbHRoU3RhdHVzIhEKD0dldFN0YXRzUmVxdWVzdCIyChBHZXRTdGF0c1Jlc3BvbnNlEh4KBXN0YXRzGAEgASgLMg8udG1sc3IudjEuU3RhdHMiRgoRV2F0Y2hTdGF0c1JlcXVlc3QSMQoQaW50ZXJ2YWxfc2Vjb25kcxgBIAEoAUIXukgUEhIZAAAAAAAATkApAAAAAAAAAAAiNAoSV2F0Y2hTdGF0c1Jlc3BvbnNlEh4KBXN0YXRzGAEgASgLMg8udG1sc3IudjEuU3RhdHMingEKBVN0YXRzEiUKBnN5c3RlbRgBIAEoCzIVLnRtbHNyLnYxLlN5c3RlbVN0YXRzEioKC3Bvb2xfc3RhdHVzGAIgAygLMhUudG1sc3IudjEuU2VydmVyU3RhdHMSIwoFc3RhdHMYAyABKAsyFC50bWxzci52MS5UYXNrQ291bnRzEh0KBXRhc2tzGAQgAygLMg4udG1sc3IudjEuVGFzayJOCgtTeXN0ZW1TdGF0cxITCgttYXhfd29ya2VycxgBIAEoBRIWCg5hY3RpdmVfd29ya2VycxgCIAEoBRISCgpxdWV1ZV9zaXplGAMgASgFImYKClRhc2tDb3VudHMSDwoHcGVuZGluZxgBIAEoBRISCgpwcm9jZXNzaW5nGAIgASgFEhEKCWNvbXBsZXRlZBgDIAEoBRIOCgZmYWlsZWQYBCABKAUSEAoIY2FuY2VsZWQYBSABKAUilgQKC1NlcnZlclN0YXRzEg8KB2FkZHJlc3MYASABKAkSJgoGc3RhdHVzGAIgASgOMhYudG1sc3IudjEuU2VydmVyU3RhdHVzEhgKC2xhc3RfYWN0aXZlGAMgASgBSACIAQESFAoHdGFza19pZBgEIAEoCUgBiAEBEiQKBXN0YXRlGAUgASgOMhUudG1sc3IudjEuU2VydmVyU3RhdGUSEwoGcmVhc29uGAYgASgJSAKIAQESOgoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAOIAQESHAoPbG9hZGVkX3dvcmtmbG93GAggASgJSASIAQESDwoHZGV2aWNlcxgJIAMoCRIUCgd2ZXJzaW9uGAogASgJSAWIAQESEQoJd29ya2Zsb3dzGAsgAygJEg8KB21pc3NpbmcYDCADKAkSEwoLcXVldWVfZGVwdGgYDSABKAUSEAoIdGFza19pZHMYDiADKAkSOgoUd29ya2Zsb3dfcXVhcmFudGluZXMYDyADKAsyHC50bWxzci52MS5Xb3JrZmxvd1F1YXJhbnRpbmVCDgoMX2xhc3RfYWN0aXZlQgoKCF90YXNrX2lkQgkKB19yZWFzb25CFAoSX3F1YXJhbnRpbmVkX3VudGlsQhIKEF9sb2FkZWRfd29ya2Zsb3dCCgoIX3ZlcnNpb24iYQoSV29ya2Zsb3dRdWFyYW50aW5lEhAKCHdvcmtmbG93GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqQwoMSGVhbHRoU3RhdHVzEh0KGUhFQUxUSF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBIRUFMVEhfU1RBVFVTX09LEAEqeAoMU2VydmVyU3RhdHVzEh0KGVNFUlZFUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJTRVJWRVJfU1RBVFVTX0lETEUQARIWChJTRVJWRVJfU1RBVFVTX0JVU1kQAhIZChVTRVJWRVJfU1RBVFVTX09GRkxJTkUQAyqyAQoLU2VydmVyU3RhdGUSHAoYU0VSVkVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUU0VSVkVSX1NUQVRFX1VOS05PV04QARIWChJTRVJWRVJfU1RBVEVfUkVBRFkQAhIcChhTRVJWRVJfU1RBVEVfUVVBUkFOVElORUQQAxIaChZTRVJWRVJfU1RBVEVfSEFMRl9PUEVOEAQSGQoVU0VSVkVSX1NUQVRFX0RSQUlOSU5HEAUyvwIKDk1vbml0b3JTZXJ2aWNlElgKCUdldEhlYWx0aBIaLnRtbHNyLnYxLkdldEhlYWx0aFJlcXVlc3QaGy50bWxzci52MS5HZXRIZWFsdGhSZXNwb25zZSISkAIBgtPkkwIJEgcvaGVhbHRoEmMKCEdldFN0YXRzEhkudG1sc3IudjEuR2V0U3RhdHNSZXF1ZXN0GhoudG1sc3IudjEuR2V0U3RhdHNSZXNwb25zZSIgkAIBgtPkkwIXYgVzdGF0cxIOL21vbml0b3Ivc3RhdHMSbgoKV2F0Y2hTdGF0cxIbLnRtbHNyLnYxLldhdGNoU3RhdHNSZXF1ZXN0GhwudG1sc3IudjEuV2F0Y2hTdGF0c1Jlc3BvbnNlIiOC0+STAh1iBXN0YXRzEhQvbW9uaXRvci9zdGF0czp3YXRjaDABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
+  fileDesc("Ch50bWxzci92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIhIKEEdldEhlYWx0aFJlcXVlc3QiOwoRR2V0SGVhbHRoUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuSGVhbHRoU3RhdHVzIhEKD0dldFN0YXRzUmVxdWVzdCIyChBHZXRTdGF0c1Jlc3BvbnNlEh4KBXN0YXRzGAEgASgLMg8udG1sc3IudjEuU3RhdHMiRgoRV2F0Y2hTdGF0c1JlcXVlc3QSMQoQaW50ZXJ2YWxfc2Vjb25kcxgBIAEoAUIXukgUEhIZAAAAAAAATkApAAAAAAAAAAAiNAoSV2F0Y2hTdGF0c1Jlc3BvbnNlEh4KBXN0YXRzGAEgASgLMg8udG1sc3IudjEuU3RhdHMingEKBVN0YXRzEiUKBnN5c3RlbRgBIAEoCzIVLnRtbHNyLnYxLlN5c3RlbVN0YXRzEioKC3Bvb2xfc3RhdHVzGAIgAygLMhUudG1sc3IudjEuU2VydmVyU3RhdHMSIwoFc3RhdHMYAyABKAsyFC50bWxzci52MS5UYXNrQ291bnRzEh0KBXRhc2tzGAQgAygLMg4udG1sc3IudjEuVGFzayJOCgtTeXN0ZW1TdGF0cxITCgttYXhfd29ya2VycxgBIAEoBRIWCg5hY3RpdmVfd29ya2VycxgCIAEoBRISCgpxdWV1ZV9zaXplGAMgASgFImYKClRhc2tDb3VudHMSDwoHcGVuZGluZxgBIAEoBRISCgpwcm9jZXNzaW5nGAIgASgFEhEKCWNvbXBsZXRlZBgDIAEoBRIOCgZmYWlsZWQYBCABKAUSEAoIY2FuY2VsZWQYBSABKAUilgQKC1NlcnZlclN0YXRzEg8KB2FkZHJlc3MYASABKAkSJgoGc3RhdHVzGAIgASgOMhYudG1sc3IudjEuU2VydmVyU3RhdHVzEhgKC2xhc3RfYWN0aXZlGAMgASgBSACIAQESFAoHdGFza19pZBgEIAEoCUgBiAEBEiQKBXN0YXRlGAUgASgOMhUudG1sc3IudjEuU2VydmVyU3RhdGUSEwoGcmVhc29uGAYgASgJSAKIAQESOgoRcXVhcmFudGluZWRfdW50aWwYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAOIAQESHAoPbG9hZGVkX3dvcmtmbG93GAggASgJSASIAQESDwoHZGV2aWNlcxgJIAMoCRIUCgd2ZXJzaW9uGAogASgJSAWIAQESEQoJd29ya2Zsb3dzGAsgAygJEg8KB21pc3NpbmcYDCADKAkSEwoLcXVldWVfZGVwdGgYDSABKAUSEAoIdGFza19pZHMYDiADKAkSOgoUd29ya2Zsb3dfcXVhcmFudGluZXMYDyADKAsyHC50bWxzci52MS5Xb3JrZmxvd1F1YXJhbnRpbmVCDgoMX2xhc3RfYWN0aXZlQgoKCF90YXNrX2lkQgkKB19yZWFzb25CFAoSX3F1YXJhbnRpbmVkX3VudGlsQhIKEF9sb2FkZWRfd29ya2Zsb3dCCgoIX3ZlcnNpb24iYQoSV29ya2Zsb3dRdWFyYW50aW5lEhAKCHdvcmtmbG93GAEgASgJEg4KBnJlYXNvbhgCIAEoCRIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiEwoRR2V0SGlzdG9yeVJlcXVlc3QiPgoSR2V0SGlzdG9yeVJlc3BvbnNlEigKB21pbnV0ZXMYASADKAsyFy50bWxzci52MS5IaXN0b3J5TWludXRlIqgBCg1IaXN0b3J5TWludXRlEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljb21wbGV0ZWQYAiABKAUSDgoGZmFpbGVkGAMgASgFEhAKCGNhbmNlbGVkGAQgASgFEhEKCXF1ZXVlX2FnZRgFIAEoARInCgdzZXJ2ZXJzGAYgAygLMhYudG1sc3IudjEuU2VydmVyTWludXRlIksKDFNlcnZlck1pbnV0ZRIPCgdhZGRyZXNzGAEgASgJEgwKBGJ1c3kYAiABKAESDAoEaWRsZRgDIAEoARIOCgZmYXVsdHMYBCABKAUiEgoQR2V0RG9jdG9yUmVxdWVzdCI4ChFHZXREb2N0b3JSZXNwb25zZRIjCghmaW5kaW5ncxgBIAMoCzIRLnRtbHNyLnYxLkZpbmRpbmciWQoHRmluZGluZxIMCgRjb2RlGAEgASgJEg8KB3N1YmplY3QYAiABKAkSDgoGYmxvY2tzGAMgASgIEg8KB3Byb2JsZW0YBCABKAkSDgoGYWR2aWNlGAUgASgJKkMKDEhlYWx0aFN0YXR1cxIdChlIRUFMVEhfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFAoQSEVBTFRIX1NUQVRVU19PSxABKngKDFNlcnZlclN0YXR1cxIdChlTRVJWRVJfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSU0VSVkVSX1NUQVRVU19JRExFEAESFgoSU0VSVkVSX1NUQVRVU19CVVNZEAISGQoVU0VSVkVSX1NUQVRVU19PRkZMSU5FEAMqsgEKC1NlcnZlclN0YXRlEhwKGFNFUlZFUl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFFNFUlZFUl9TVEFURV9VTktOT1dOEAESFgoSU0VSVkVSX1NUQVRFX1JFQURZEAISHAoYU0VSVkVSX1NUQVRFX1FVQVJBTlRJTkVEEAMSGgoWU0VSVkVSX1NUQVRFX0hBTEZfT1BFThAEEhkKFVNFUlZFUl9TVEFURV9EUkFJTklORxAFMocECg5Nb25pdG9yU2VydmljZRJYCglHZXRIZWFsdGgSGi50bWxzci52MS5HZXRIZWFsdGhSZXF1ZXN0GhsudG1sc3IudjEuR2V0SGVhbHRoUmVzcG9uc2UiEpACAYLT5JMCCRIHL2hlYWx0aBJjCghHZXRTdGF0cxIZLnRtbHNyLnYxLkdldFN0YXRzUmVxdWVzdBoaLnRtbHNyLnYxLkdldFN0YXRzUmVzcG9uc2UiIJACAYLT5JMCF2IFc3RhdHMSDi9tb25pdG9yL3N0YXRzEm4KCldhdGNoU3RhdHMSGy50bWxzci52MS5XYXRjaFN0YXRzUmVxdWVzdBocLnRtbHNyLnYxLldhdGNoU3RhdHNSZXNwb25zZSIjgtPkkwIdYgVzdGF0cxIUL21vbml0b3Ivc3RhdHM6d2F0Y2gwARJkCgpHZXRIaXN0b3J5EhsudG1sc3IudjEuR2V0SGlzdG9yeVJlcXVlc3QaHC50bWxzci52MS5HZXRIaXN0b3J5UmVzcG9uc2UiG5ACAYLT5JMCEhIQL21vbml0b3IvaGlzdG9yeRJgCglHZXREb2N0b3ISGi50bWxzci52MS5HZXREb2N0b3JSZXF1ZXN0GhsudG1sc3IudjEuR2V0RG9jdG9yUmVzcG9uc2UiGpACAYLT5JMCERIPL21vbml0b3IvZG9jdG9yYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
 
 /**
  * Nothing to ask.
@@ -413,6 +413,225 @@ export const WorkflowQuarantineSchema: GenMessage<WorkflowQuarantine> = /*@__PUR
   messageDesc(file_tmlsr_v1_monitor_service, 10);
 
 /**
+ * Nothing to ask.
+ *
+ * @generated from message tmlsr.v1.GetHistoryRequest
+ */
+export type GetHistoryRequest = Message<"tmlsr.v1.GetHistoryRequest"> & {
+};
+
+/**
+ * Describes the message tmlsr.v1.GetHistoryRequest.
+ * Use `create(GetHistoryRequestSchema)` to create a new message.
+ */
+export const GetHistoryRequestSchema: GenMessage<GetHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 11);
+
+/**
+ * The last hour.
+ *
+ * @generated from message tmlsr.v1.GetHistoryResponse
+ */
+export type GetHistoryResponse = Message<"tmlsr.v1.GetHistoryResponse"> & {
+  /**
+   * The minutes of which something is known, the oldest first, at most 60.
+   *
+   * @generated from field: repeated tmlsr.v1.HistoryMinute minutes = 1;
+   */
+  minutes: HistoryMinute[];
+};
+
+/**
+ * Describes the message tmlsr.v1.GetHistoryResponse.
+ * Use `create(GetHistoryResponseSchema)` to create a new message.
+ */
+export const GetHistoryResponseSchema: GenMessage<GetHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 12);
+
+/**
+ * One minute.
+ *
+ * @generated from message tmlsr.v1.HistoryMinute
+ */
+export type HistoryMinute = Message<"tmlsr.v1.HistoryMinute"> & {
+  /**
+   * Its beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Tasks that completed in it.
+   *
+   * @generated from field: int32 completed = 2;
+   */
+  completed: number;
+
+  /**
+   * Tasks that failed in it.
+   *
+   * @generated from field: int32 failed = 3;
+   */
+  failed: number;
+
+  /**
+   * Tasks that were canceled in it.
+   *
+   * @generated from field: int32 canceled = 4;
+   */
+  canceled: number;
+
+  /**
+   * The longest that a task had waited since it was due, in seconds.
+   *
+   * @generated from field: double queue_age = 5;
+   */
+  queueAge: number;
+
+  /**
+   * What each server did.
+   *
+   * @generated from field: repeated tmlsr.v1.ServerMinute servers = 6;
+   */
+  servers: ServerMinute[];
+};
+
+/**
+ * Describes the message tmlsr.v1.HistoryMinute.
+ * Use `create(HistoryMinuteSchema)` to create a new message.
+ */
+export const HistoryMinuteSchema: GenMessage<HistoryMinute> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 13);
+
+/**
+ * What a server did in a minute.
+ *
+ * @generated from message tmlsr.v1.ServerMinute
+ */
+export type ServerMinute = Message<"tmlsr.v1.ServerMinute"> & {
+  /**
+   * Its URL without credentials and query.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Seconds in which it ran something.
+   *
+   * @generated from field: double busy = 2;
+   */
+  busy: number;
+
+  /**
+   * Seconds in which it was there without work.
+   *
+   * @generated from field: double idle = 3;
+   */
+  idle: number;
+
+  /**
+   * How often it failed.
+   *
+   * @generated from field: int32 faults = 4;
+   */
+  faults: number;
+};
+
+/**
+ * Describes the message tmlsr.v1.ServerMinute.
+ * Use `create(ServerMinuteSchema)` to create a new message.
+ */
+export const ServerMinuteSchema: GenMessage<ServerMinute> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 14);
+
+/**
+ * Nothing to ask.
+ *
+ * @generated from message tmlsr.v1.GetDoctorRequest
+ */
+export type GetDoctorRequest = Message<"tmlsr.v1.GetDoctorRequest"> & {
+};
+
+/**
+ * Describes the message tmlsr.v1.GetDoctorRequest.
+ * Use `create(GetDoctorRequestSchema)` to create a new message.
+ */
+export const GetDoctorRequestSchema: GenMessage<GetDoctorRequest> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 15);
+
+/**
+ * What is wrong.
+ *
+ * @generated from message tmlsr.v1.GetDoctorResponse
+ */
+export type GetDoctorResponse = Message<"tmlsr.v1.GetDoctorResponse"> & {
+  /**
+   * What keeps tasks from getting on first; empty: all is well.
+   *
+   * @generated from field: repeated tmlsr.v1.Finding findings = 1;
+   */
+  findings: Finding[];
+};
+
+/**
+ * Describes the message tmlsr.v1.GetDoctorResponse.
+ * Use `create(GetDoctorResponseSchema)` to create a new message.
+ */
+export const GetDoctorResponseSchema: GenMessage<GetDoctorResponse> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 16);
+
+/**
+ * One thing that is wrong, and the one thing to do.
+ *
+ * @generated from message tmlsr.v1.Finding
+ */
+export type Finding = Message<"tmlsr.v1.Finding"> & {
+  /**
+   * Stable, for programs, e.g. `SERVER_UNREACHABLE`.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * `storage`, `database`, `disk`, `clock`, `pool` or a server's address.
+   *
+   * @generated from field: string subject = 2;
+   */
+  subject: string;
+
+  /**
+   * Tasks cannot get on because of it.
+   *
+   * @generated from field: bool blocks = 3;
+   */
+  blocks: boolean;
+
+  /**
+   * What is wrong, in one sentence.
+   *
+   * @generated from field: string problem = 4;
+   */
+  problem: string;
+
+  /**
+   * What to do, in one sentence.
+   *
+   * @generated from field: string advice = 5;
+   */
+  advice: string;
+};
+
+/**
+ * Describes the message tmlsr.v1.Finding.
+ * Use `create(FindingSchema)` to create a new message.
+ */
+export const FindingSchema: GenMessage<Finding> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_monitor_service, 17);
+
+/**
  * What GetHealth says.
  *
  * @generated from enum tmlsr.v1.HealthStatus
@@ -570,6 +789,26 @@ export const MonitorService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchStatsRequestSchema;
     output: typeof WatchStatsResponseSchema;
+  },
+  /**
+   * The last hour by minute: what the servers did, what ended, how long tasks waited. All processes of a store count.
+   *
+   * @generated from rpc tmlsr.v1.MonitorService.GetHistory
+   */
+  getHistory: {
+    methodKind: "unary";
+    input: typeof GetHistoryRequestSchema;
+    output: typeof GetHistoryResponseSchema;
+  },
+  /**
+   * Looks for what is wrong with storage, database, disk, clock and servers, and says the one thing to do for each.
+   *
+   * @generated from rpc tmlsr.v1.MonitorService.GetDoctor
+   */
+  getDoctor: {
+    methodKind: "unary";
+    input: typeof GetDoctorRequestSchema;
+    output: typeof GetDoctorResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tmlsr_v1_monitor_service, 0);

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { checkFilm } from "../../../../src/film/join/check-film.js";
 import { joinFilm } from "../../../../src/film/join/join-film.js";
 import { readFilm } from "../../../../src/film/read/read-film.js";
+import { addNeroChapters } from "../../../support/films/add-chapters.js";
 import { type FilmOptions, makeFilm } from "../../../support/films/make-film.js";
 import {
   readBeeps,
@@ -24,12 +25,7 @@ const COUNTS = [20, 28];
 async function joinOf(
   options: FilmOptions,
   servers: readonly ServerHabits[] = [{}],
-  {
-    extension = ".mp4",
-    container = "mp4" as "mp4" | "mkv",
-    counts = COUNTS,
-    isUpright = undefined as boolean | undefined,
-  } = {},
+  { extension = ".mp4", container = "mp4" as "mp4" | "mkv", counts = COUNTS } = {},
 ) {
   const directory = await tempDir();
   const source = join(directory, `source${extension}`);
@@ -37,17 +33,8 @@ async function joinOf(
   const film = await readFilm(source, SIGNAL);
   const results = saveResults(directory, await readShown(source), counts, servers);
   const path = join(directory, `joined.${container}`);
-  const { notes } = await joinFilm(
-    {
-      film,
-      results,
-      restPath: source,
-      outPath: path,
-      container,
-      ...(isUpright !== undefined && { isUpright }),
-    },
-    SIGNAL,
-  );
+  const joined = { film, results, restPath: source, outPath: path, container };
+  const { notes } = await joinFilm(joined, SIGNAL);
   return { source, path, film, notes, joined: await readFilm(path, SIGNAL) };
 }
 
@@ -67,12 +54,14 @@ test.each([90, 270] as const)(
   },
 );
 
-test("joinFilm() is told whether a square film has been turned", async () => {
-  const size = { width: 96, height: 96 };
-  const turned = await joinOf({ size, rotation: 90 }, [{ isUpright: true }], { isUpright: true });
+test.each([
+  ["a square film", { size: { width: 96, height: 96 }, rotation: 90 }],
+  ["a film on its head", { rotation: 180 }],
+] as const)("joinFilm() sees whether a server has turned %s", async (_which, options) => {
+  const turned = await joinOf(options, [{ isUpright: true }]);
   expect(turned.joined.rotationDegrees).toBe(0);
-  const lying = await joinOf({ size, rotation: 90 });
-  expect(lying.joined.rotationDegrees).toBe(90);
+  const lying = await joinOf(options);
+  expect(lying.joined.rotationDegrees).toBe(options.rotation);
 });
 
 test("joinFilm() keeps pixels that are not square", async () => {
@@ -139,4 +128,22 @@ test("checkFilm() refuses a film that was joined at its nominal rate", async () 
   await checkFilm(path, film, SIGNAL);
   const nominal = { ...film, times: film.times.map((_, at) => at * (90 / 16)) };
   await expect(checkFilm(path, nominal, SIGNAL)).rejects.toMatchObject({ code: "BAD_RESULT" });
+});
+
+test.each(["mp4", "mkv"] as const)("joinFilm() keeps chapters in %s", async (container) => {
+  const chapters = [
+    { startSeconds: 0, title: "Beginning" },
+    { startSeconds: 0.7, title: "Übergang" },
+  ];
+  const directory = await tempDir();
+  const source = join(directory, "source.mp4");
+  await makeFilm(source, { sound: [{ codec: "aac" }] });
+  await addNeroChapters(source, chapters);
+  const film = await readFilm(source, SIGNAL);
+  const results = saveResults(directory, await readShown(source), COUNTS);
+  const outPath = join(directory, `joined.${container}`);
+  const joined = await joinFilm({ film, results, restPath: source, outPath, container }, SIGNAL);
+  expect(joined.notes).toEqual([]);
+  await checkFilm(outPath, film, SIGNAL, [0, COUNTS[0]!]);
+  expect((await readFilm(outPath, SIGNAL)).chapters).toEqual(chapters);
 });
