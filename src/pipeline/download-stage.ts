@@ -1,3 +1,4 @@
+import { isChunkId } from "../domain/film.js";
 import type { InputFacts, Task } from "../domain/task.js";
 import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
@@ -65,7 +66,7 @@ export async function downloadStage(
   const request = { url: task.params.url, path, signal, onProgress };
   const fetched = await fetchInput(request, download, sources);
   const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
-  await previews?.keepInput(task.taskId, path, signal);
+  if (!isChunkId(task.taskId)) await previews?.keepInput(task.taskId, path, signal);
   const name = inputName({
     suggested: fetched.suggestedName,
     url: task.params.url,

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, TaskError, toTaskError } from "../../domain/errors.js";
+import { type Chunk, filmFolder } from "../../domain/film.js";
 import { isTerminal } from "../../domain/task.js";
 import { backoffMs } from "../../lib/backoff.js";
+import { filmObjects } from "../../pipeline/film/film-objects.js";
 import { stopPrompt } from "../../pipeline/process-stage.js";
 import { discardUpload } from "../../pipeline/store-output.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
 import type { FaultKind } from "../../pool/server/server-health.js";
+import type { HeldTask } from "../lease/held-task.js";
 import { TaskLetGo } from "../lease/task-let-go.js";
 import { decideOutcome } from "./decide-outcome.js";
 import { endFilm } from "./film/end-film.js";
@@ -165,10 +168,27 @@ async function cleanUp(run: TaskRun, context: EndContext): Promise<void> {
     if (!isFree) return;
   }
   await discard(run, context);
+  if (run.task.chunk !== undefined) await removeResult(run.task.chunk, dispatch, context);
   if (isFilm) await endFilm(run.task.taskId, context);
   if (context.stopSignal.aborted) return;
   await run.heldTask.finishCleanup();
   await removeFiles(run, context);
+}
+
+/** A canceled chunk may have stored its result when the objects of its film were removed already. */
+async function removeResult(
+  { film, index }: Chunk,
+  dispatch: HeldTask["dispatch"],
+  { upload, stopSignal, logger }: EndContext,
+): Promise<void> {
+  if (dispatch?.phase !== "done") return;
+  const prefix = filmObjects.result(film, index, dispatch.promptId, "");
+  try {
+    for await (const { key } of upload.storage.list(filmFolder(film), stopSignal))
+      if (key.startsWith(prefix)) await upload.storage.remove(key, stopSignal);
+  } catch (error) {
+    logger.warn({ taskId: film, err: error }, "result of a canceled chunk not removed");
+  }
 }
 
 /** Whether it is a film that runs as several chunks. */

@@ -33,8 +33,12 @@ export async function cutFilm(film: FilmToCut, context: RunContext): Promise<voi
   // From now on it is cleaned up as a film, whatever its end.
   await addChunks(film, []);
   const showing = beginShowing(film, context);
-  await cutPieces(film, context);
-  await showing;
+  try {
+    await cutPieces(film, context);
+  } finally {
+    // Nothing is written any more when its files are removed.
+    await showing;
+  }
   await keepForJoin(film, storageOf(context));
   const result = await heldTask.settle({ kind: "cut" });
   if (result !== "ok") heldTask.end(result);
