@@ -1,7 +1,6 @@
 import type { Collection, Db } from "mongodb";
 import { addSample, minuteOf, type OwnMinute, oldestMinute, toHistory } from "../core/history.js";
 import type { HistoryArchive, HistoryMinute, HistorySample } from "../history-archive.js";
-import type { MongoConnection } from "./connection.js";
 
 /** What one process saw in one minute; the server itself removes the document later. */
 export interface MinuteDocument {
@@ -48,8 +47,13 @@ function toMinute({ minute }: MinuteDocument): OwnMinute {
   return JSON.parse(minute) as OwnMinute;
 }
 
+/** As much of a connection as a history needs. */
+interface RunsWithHistory {
+  run<T>(work: (database: { readonly history: HistoryArchive }) => Promise<T>): Promise<T>;
+}
+
 /** The history of a store that may not be reached yet. */
-export function historyOf(connection: MongoConnection): HistoryArchive {
+export function historyOf(connection: RunsWithHistory): HistoryArchive {
   return {
     noteHistory: (sample) => connection.run(({ history }) => history.noteHistory(sample)),
     history: () => connection.run(({ history }) => history.history()),
