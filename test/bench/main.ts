@@ -36,6 +36,7 @@ const QUICK: readonly Subject[] = [
   stats,
   statsStreams,
   eventLoop,
+  pageFrames,
   watchStreams,
   watchMany,
   cutFilm,

@@ -11,20 +11,14 @@ import { useModel, useTexts } from "../use-model.js";
 /** One task of the list. It draws itself anew when its task changes. */
 export function TaskRow({ taskId }: { readonly taskId: string }) {
   const { table } = useModel();
-  const { t } = useTexts();
   const task = table.get(taskId)?.value;
   if (task === undefined) return null;
-  const name = taskName(task);
   return (
     <>
-      <a
-        class="row-link"
-        href={linkTo({ view: "task", taskId })}
-        aria-label={t("tasks.open", { name })}
-      >
+      <a class="row-link" href={linkTo({ view: "task", taskId })}>
         <Thumbnail task={task} />
         <span class="row-name">
-          <span class="name">{name}</span>
+          <span class="name">{taskName(task)}</span>
           <span class="row-facts">
             <span class="mono">{taskId.slice(0, 8)}</span>
             <span>{task.workflow}</span>

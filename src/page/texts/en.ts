@@ -42,7 +42,6 @@ export const en = {
   "tasks.clear": "Clear the filters",
   "tasks.loading": "Loading …",
   "tasks.failed": "The list cannot be read: {reason}",
-  "tasks.open": "Open {name}",
   "tasks.waits": "Waits for its turn",
   "action.cancel": "Cancel",
   "action.retry": "Retry",

@@ -43,7 +43,6 @@ export const zh: Texts = {
   "tasks.clear": "清除筛选",
   "tasks.loading": "正在加载…",
   "tasks.failed": "无法读取列表：{reason}",
-  "tasks.open": "打开 {name}",
   "tasks.waits": "排队等待",
   "action.cancel": "取消",
   "action.retry": "重试",

@@ -24,7 +24,7 @@ test("a running task is canceled in the list, and repeated on its page", async (
   expect((await app.rest("GET", `/tasks/${taskId}`)).body.status).toBe("canceled");
 
   await server.set(FAST);
-  await row.getByRole("link", { name: "Open lake.png" }).click();
+  await row.getByRole("link", { name: "lake.png" }).click();
   await page.getByRole("button", { name: "Retry" }).click();
   await page.getByText("Completed", { exact: true }).waitFor();
   await page.getByText("Repeats").waitFor();

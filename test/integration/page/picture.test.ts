@@ -42,7 +42,11 @@ test("a file is submitted, watched to its end, and compared before and after, pi
   const result = (await page.locator(".layer-after img").boundingBox())!;
   expect([result.width, result.height]).toEqual([stored.width, stored.height]);
   const part = { left: 340, top: 240, width: 600, height: 400 };
-  const ofStored = { ...part, left: part.left - result.x, top: part.top - result.y };
+  const ofStored = {
+    ...part,
+    left: part.left - Math.round(result.x),
+    top: part.top - Math.round(result.y),
+  };
   const seen = await cutOut(window, part);
   expect(meanDifference(seen, await cutOut(stored, ofStored))).toBeLessThan(0.5);
 
