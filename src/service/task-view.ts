@@ -19,7 +19,10 @@ export interface ViewOptions {
 }
 
 /** Makes the view of a task. */
-export async function viewTask(task: Task, { storage, filmPreviews }: ViewOptions): Promise<TaskView> {
+export async function viewTask(
+  task: Task,
+  { storage, filmPreviews }: ViewOptions,
+): Promise<TaskView> {
   const outputs: readonly Output[] = task.outputs ?? [];
   const outputUrls = await Promise.all(outputs.map((output) => storage.url(output.key)));
   return { task, outputUrls, ...defined({ previewUrl: filmPreviews?.urlOf(task) }) };
