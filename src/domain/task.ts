@@ -256,6 +256,11 @@ export interface Task {
   readonly error?: TaskFailure;
 }
 
+/** A chunk of a film: a task with the part of the film that it is. */
+export interface ChunkTask extends Task {
+  readonly chunk: Chunk;
+}
+
 /** For each status, the statuses that may follow it. */
 const TRANSITIONS: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   pending: ["processing", "canceled", "failed"],

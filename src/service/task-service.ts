@@ -1,12 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import { TaskError, type Violation } from "../domain/errors.js";
-import type { Label, Task, TaskStatus } from "../domain/task.js";
+import type { ChunkTask, Label, Task, TaskStatus } from "../domain/task.js";
 import { uploadKeyOf } from "../input/upload/upload-key.js";
 import { defined } from "../lib/defined.js";
 import { perObject } from "../lib/per-object.js";
 import type { PreviewSide, PreviewWidth } from "../preview/preview-key.js";
 import type { Preview, Previews } from "../preview/previews.js";
-import type { ChunkTask, FilmQueue } from "../store/film-queue.js";
+import type { FilmQueue } from "../store/film-queue.js";
 import { type DeletedTask, isDeleted } from "../store/task-following.js";
 import type { TaskIntake } from "../store/task-intake.js";
 import { taskPages } from "../store/task-pages.js";

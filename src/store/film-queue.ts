@@ -1,16 +1,11 @@
 import type { Chunk } from "../domain/film.js";
-import type { Task } from "../domain/task.js";
+import type { ChunkTask, Task } from "../domain/task.js";
 import type { Fence, WriteResult } from "./task-queue.js";
 
 /** A chunk to be stored: what it does not take from its film. */
 export interface NewChunk extends Chunk {
   /** The variant of the workflow that all chunks of the film run; absent: the workflow has none. */
   readonly variant?: string;
-}
-
-/** A chunk as it is stored: a task with the part of the film that it is. */
-export interface ChunkTask extends Task {
-  readonly chunk: Chunk;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { TaskStore } from "../../src/store/task-store.js";
 import { aLease, createOne, fenceOf } from "./task-store-builders.js";
 
 export const CHUNK_FRAMES = 100;
-export const CHUNK_SECONDS = 4;
+const CHUNK_SECONDS = 4;
 
 /** A chunk of 100 frames and four seconds, in a row with those before it. */
 export function aChunk(film: string, index: number, overrides: Partial<NewChunk> = {}): NewChunk {

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { ChunkTask } from "../../domain/task.js";
 import { TaskSchema, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
 import {
   ChunkSchema,
@@ -12,7 +13,6 @@ import { mapInTurns } from "../../lib/in-turns.js";
 import { perObject } from "../../lib/per-object.js";
 import type { NewsView, TaskService } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
-import type { ChunkTask } from "../../store/film-queue.js";
 import { abortable } from "../calls/abortable.js";
 import { toListedTask, toProtoChunk, toProtoNews, toProtoTask } from "./task-mapper.js";
 import {

@@ -7,6 +7,7 @@ import {
 import { timestampFromDate, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { FilmState } from "../../domain/film.js";
 import type * as domain from "../../domain/task.js";
+import type { ChunkTask } from "../../domain/task.js";
 import { STAGE_NAMES } from "../../domain/task.js";
 import {
   type AttemptSchema,
@@ -24,7 +25,6 @@ import {
 import type { ChunkSchema, WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
 import type { NewsView } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
-import type { ChunkTask } from "../../store/film-queue.js";
 import { hideSecretsOfUrls, hideUrlSecrets } from "./hide-url-secrets.js";
 
 const TASK_STATUS: Readonly<Record<domain.TaskStatus, TaskStatus>> = {

@@ -8,9 +8,10 @@ import {
 } from "../../domain/film.js";
 import { overallProgress } from "../../domain/overall-progress.js";
 import { chunkTurn } from "../../domain/queue-order.js";
+import type { ChunkTask } from "../../domain/task.js";
 import { isTerminal, type Task, type TaskFailure } from "../../domain/task.js";
 import { defined } from "../../lib/defined.js";
-import type { ChunkTask, NewChunk } from "../film-queue.js";
+import type { NewChunk } from "../film-queue.js";
 import { closeAttempt } from "./attempts.js";
 import { changeStage, endRunningStage } from "./task-progress.js";
 import { without } from "./without.js";

@@ -1,5 +1,5 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
-import type { Json, Task } from "../../domain/task.js";
+import type { ChunkTask, Json, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
@@ -10,7 +10,6 @@ import { beginLease, createTask, takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
-import type { ChunkTask } from "../film-queue.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";

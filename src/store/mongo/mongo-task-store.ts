@@ -1,5 +1,5 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
-import type { Json, Task } from "../../domain/task.js";
+import type { ChunkTask, Json, Task } from "../../domain/task.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { inOrder } from "../core/film-changes.js";
@@ -8,7 +8,7 @@ import { beginLease, takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
-import type { ChunkTask, FilmQueue } from "../film-queue.js";
+import type { FilmQueue } from "../film-queue.js";
 import type { HistoryArchive } from "../history-archive.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
