@@ -1,4 +1,10 @@
-import type { ColourDepth } from "./task.js";
+/** How finely a film's colours are told apart. */
+export interface ColourDepth {
+  /** Bits for a colour. */
+  readonly bitDepth: number;
+  /** The transfer function by its number in ISO/IEC 23091-2; absent: not stated. */
+  readonly transfer?: number;
+}
 
 /**
  * Where a film is that runs as several chunks: `cut`, its holder plans it and stores its pieces;

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "./errors.js";
-import type { Chunk, FilmState } from "./film.js";
+import type { Chunk, ColourDepth, FilmState } from "./film.js";
 
 export const TASK_STATUSES = ["pending", "processing", "completed", "failed", "canceled"] as const;
 /** The status of a task. The last three are terminal. */
@@ -124,14 +124,6 @@ export interface Output {
   readonly sizeBytes: number;
   readonly mediaType: string;
   readonly fileName: string;
-}
-
-/** How finely a film's colours are told apart. */
-export interface ColourDepth {
-  /** Bits for a colour. */
-  readonly bitDepth: number;
-  /** The transfer function by its number in ISO/IEC 23091-2; absent: not stated. */
-  readonly transfer?: number;
 }
 
 /** Facts about an input, found by probing it. */

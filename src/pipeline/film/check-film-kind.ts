@@ -1,4 +1,4 @@
-import type { ColourDepth } from "../../domain/task.js";
+import type { ColourDepth } from "../../domain/film.js";
 import type { FilmFacts } from "../../film/film-facts.js";
 import { defined } from "../../lib/defined.js";
 

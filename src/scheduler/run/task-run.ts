@@ -1,5 +1,5 @@
 import { TaskError } from "../../domain/errors.js";
-import type { ColourDepth } from "../../domain/task.js";
+import type { ColourDepth } from "../../domain/film.js";
 import { defined } from "../../lib/defined.js";
 import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
 import { pieceUrl } from "../../pipeline/film/piece-source.js";

@@ -1,5 +1,5 @@
 import { TaskError } from "../../../domain/errors.js";
-import type { ColourDepth } from "../../../domain/task.js";
+import type { ColourDepth } from "../../../domain/film.js";
 import type { Pool } from "../../../pool/pool.js";
 import { depthProblem } from "../../../workflow/bind/film-depth.js";
 import { type Capability, variantOn } from "../../../workflow/check/missing-for.js";
