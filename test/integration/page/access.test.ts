@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
+import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { startCpuServer } from "../../support/cpu-server.js";
@@ -9,7 +8,6 @@ import { startTestApp } from "../../support/test-app.js";
 
 const chromium = useChromium();
 const MOST_SCRIPT_BYTES = 100_000;
-const { resolve } = createRequire(import.meta.url);
 
 test.each(["light", "dark"] as const)("every view is accessible, %s", async (colorScheme) => {
   await using server = await startCpuServer({ switches: { simulate: { steps: 1, stepMs: 0 } } });
@@ -105,7 +103,7 @@ interface Finding {
 
 /** Looks with axe for whatever keeps people from using the page. */
 async function expectAccessible(page: Page): Promise<void> {
-  await page.evaluate(await readFile(resolve("axe-core/axe.min.js"), "utf8"));
+  await page.evaluate(axe.source);
   const { violations } = (await page.evaluate("axe.run()")) as { violations: Finding[] };
   const words = violations.map(
     ({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`,
