@@ -28,15 +28,16 @@ export function createHostCheck(
   const names = new Set(["localhost", ...allowed.map(hostNameOf)]);
   // Clients say the same in every request, and reading an address costs more than the rest of it.
   const passed = new Set<string>();
-  return (request) => {
-    for (const host of hostsOf(request)) {
-      if (passed.has(host)) continue;
-      const name = hostNameOf(host);
-      if (name === undefined) return new TaskError("INVALID_REQUEST", NO_HOST);
-      if (!names.has(name) && !isLoopback(name)) return notAllowed(name);
-      if (passed.size < MAX_PASSED) passed.add(host);
-    }
+  const judge = (host: string): TaskError | undefined => {
+    const name = hostNameOf(host);
+    if (name === undefined) return new TaskError("INVALID_REQUEST", NO_HOST);
+    if (!names.has(name) && !isLoopback(name)) return notAllowed(name);
+    if (passed.size < MAX_PASSED) passed.add(host);
     return undefined;
+  };
+  return (request) => {
+    const host = hostsOf(request).find((one) => !passed.has(one) && judge(one) !== undefined);
+    return host === undefined ? undefined : judge(host);
   };
 }
 

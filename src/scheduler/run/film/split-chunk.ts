@@ -33,7 +33,7 @@ export type Halves = readonly [Chunk, Omit<Chunk, "index">];
  * @param context frames that the network is to see around those of a chunk.
  * @returns undefined where it is short already.
  */
-export function splitChunk(chunk: Chunk, context: FrameContext): Halves | undefined {
+function splitChunk(chunk: Chunk, context: FrameContext): Halves | undefined {
   const { firstFrame, frameCount, skipCount, beforeCount, afterCount } = chunk;
   if (frameCount < 2 * LEAST_FRAMES) return undefined;
   const half = Math.ceil(frameCount / 2);
