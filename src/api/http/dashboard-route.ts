@@ -25,7 +25,9 @@ export async function registerDashboard(
     index: false,
     immutable: true,
     maxAge: "1y",
-    setHeaders: (response) => response.setHeader("x-content-type-options", "nosniff"),
+    setHeaders: (response) => {
+      response.setHeader("x-content-type-options", "nosniff");
+    },
   });
   refuseOtherMethods(app, `${ASSETS_PREFIX}*`, ["GET", "HEAD"]);
   registerGet(app, "/dashboard", async (_request, reply) =>
