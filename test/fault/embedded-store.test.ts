@@ -88,7 +88,7 @@ describe("an embedded store on a full disk", () => {
     const directory = await tempDir();
     if (!(await mountDisk(directory, 4))) return context.skip("mounting is not permitted here");
     const ballastPath = join(directory, "ballast");
-    await writeFile(ballastPath, Buffer.alloc(1_500_000));
+    await writeFile(ballastPath, Buffer.alloc(1_200_000));
     const store = await openEmbeddedStore({ directory: join(directory, "store") });
     const ids: string[] = [];
     const fill = async () => {

@@ -14,7 +14,7 @@ export type CallContext = ReturnType<typeof createHandlerContext>;
 export function watchClient({ raw }: FastifyReply): AbortSignal {
   const client = new AbortController();
   raw.once("close", () => {
-    if (!raw.writableFinished)
+    if (!raw.writableEnded || raw.writableFinished === false)
       client.abort(new ConnectError("The client went away", Code.Canceled));
   });
   return client.signal;

@@ -237,7 +237,7 @@ describe("what REST refuses", () => {
     });
   });
 
-  it.each(["/nope", "/", "/tasks/1/2", "/tasks:watch"])("is the path %s: 404", async (path) => {
+  it.each(["/nope", "/", "/tasks/1/2", "/tasks:nothing"])("is the path %s: 404", async (path) => {
     const { port } = await startTasks();
     const answer = await send(port, "GET", path);
     expect(answer).toMatchObject({ status: 404, body: { detail: "Not Found", code: "NOT_FOUND" } });
