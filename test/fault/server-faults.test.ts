@@ -155,8 +155,11 @@ test("a CUDA fault: the task runs elsewhere, the server is left alone until it w
   expect(stateOf(app, 0)).toBe("quarantined");
   await broken.restart(FAST);
   await eventually(() => stateOf(app, 0) === "half_open");
-  await (await submitChecked(app, times(4))).completed(app);
-  await eventually(() => stateOf(app, 0) === "ready");
+  // The first task that it runs well makes it ready; the other server may be quicker to take some.
+  await eventually(async () => {
+    await (await submitChecked(app, times(4))).completed(app);
+    return stateOf(app, 0) === "ready";
+  });
 });
 
 test("a CUDA fault in the first prompt after a restart: that restart does not make the server well", async () => {
