@@ -135,14 +135,10 @@ export class Pool {
   async acquire(request: SlotRequest, signal: AbortSignal): Promise<PoolServer> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = withResolvers<PoolServer>();
-    const { bypassedForMs } = request;
+    const { priority, dueAt, turnAt, bypassCount, bypassedForMs } = request;
     const waiting: WaitingRequest = {
-      request,
-      priority: request.priority,
-      dueAt: request.dueAt,
-      turnAt: request.turnAt,
+      ...{ request, priority, dueAt, turnAt, bypassCount },
       taskId: request.holder.taskId,
-      bypassCount: request.bypassCount,
       firstBypassedAtMs:
         bypassedForMs === undefined ? undefined : performance.now() - bypassedForMs,
       isGone: false,

@@ -54,7 +54,9 @@ test("the storage is away while a film is cut, computed and joined: one film, ea
   const task = await service.ended(taskId, END_MS);
   expect(task).toMatchObject({ status: "completed", error: null });
   await expectRunOnce([server], taskId);
-  await eventually(() => keys(taskId).every((key) => key.startsWith("outputs/")));
+  // What shows it stays: its picture for as long as the task, its preview for an hour.
+  const stays = /^(?:outputs|pictures|previews)\//;
+  await eventually(() => keys(taskId).every((key) => stays.test(key)));
 });
 
 /** Down for as long as two requests of the service take to be refused. */

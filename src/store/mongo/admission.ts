@@ -22,3 +22,10 @@ export function refuseStandalone({ isStandalone }: MongoDatabase, what: string):
 export async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
   return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;
 }
+
+/** The first of what was stored. */
+export function firstOf<T>(stored: readonly T[]): T {
+  const [first] = stored;
+  if (first === undefined) throw new Error("A task was to be stored and is not there");
+  return first;
+}

@@ -27,7 +27,7 @@ import {
   type TaskPage,
 } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
-import { formerOf, isFull, refuseStandalone } from "./admission.js";
+import { firstOf, formerOf, isFull, refuseStandalone } from "./admission.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
@@ -75,8 +75,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
       const former = idempotency && (await database.tasks.findByKey(idempotency.key));
       const refusal = refuse(request, former, await isFull(database, maxPendingCount));
       if (refusal) return refusal;
-      const [task] = await saveNew(database, [request], this.#taskIds);
-      if (task === undefined) throw new Error("A task was to be stored and is not there");
+      const task = firstOf(await saveNew(database, [request], this.#taskIds));
       return { outcome: "created", task: this.#told(task) };
     });
   }
@@ -270,10 +269,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     added?: readonly Task[],
   ): Promise<Task> {
     const saved = await saveTasks(database, writes, added);
-    const [first] = saved;
-    if (first === undefined) throw new Error("A task was to be stored and is not there");
     for (const { task, isRevised } of saved) if (isRevised) this.#told(task);
-    return first.task;
+    return firstOf(saved).task;
   }
 
   /**

@@ -81,8 +81,8 @@ test("GET /ready answers 200, or 503 with the reason", async () => {
   expect(await broken.text()).not.toContain("secret");
 });
 
-test("GET / leads to the documentation", async () => {
+test("GET / leads to the page", async () => {
   const { url } = await start();
   const answer = await fetch(url, { redirect: "manual" });
-  expect([answer.status, answer.headers.get("location")]).toEqual([302, "/docs"]);
+  expect([answer.status, answer.headers.get("location")]).toEqual([302, "/dashboard"]);
 });

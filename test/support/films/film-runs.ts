@@ -24,10 +24,14 @@ export async function expectRunOnce(
 
 /** Waits until nothing of a film's pieces and results is left, nor of its scratch files. */
 export async function nothingLeft(dataDir: string, film: string): Promise<void> {
-  await eventually(async () => {
+  let left: readonly string[] = [];
+  const isGone = async (): Promise<boolean> => {
     const all = await readdir(dataDir, { recursive: true });
-    const left = all.filter((path) => /^(films|work)\b/.test(path) && path.includes(film));
+    left = all.filter((path) => /^(films|work)\b/.test(path) && path.includes(film));
     return left.length === 0;
+  };
+  await eventually(isGone).catch((cause: unknown) => {
+    throw new Error(`Still there: ${left.join(", ")}`, { cause });
   });
 }
 
