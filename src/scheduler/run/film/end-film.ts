@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { filmFolder } from "../../../domain/film.js";
+import { filmFolder, filmIdOf, isChunkId } from "../../../domain/film.js";
 import { backoffMs } from "../../../lib/backoff.js";
 import type { Logger } from "../../../lib/logger.js";
 import type { UploadContext } from "../../../pipeline/upload-stage.js";
+import type { WorkDirs } from "../../../pipeline/work-dir.js";
 import type { FilmQueue } from "../../../store/film-queue.js";
 
 /** What ending a film works with. */
 export interface EndFilmContext {
   readonly store: Pick<FilmQueue, "endChunks">;
   readonly upload: Pick<UploadContext, "storage">;
+  readonly workDirs: Pick<WorkDirs, "leftovers" | "remove">;
   readonly stopSignal: AbortSignal;
   readonly logger: Logger;
 }
@@ -23,13 +25,19 @@ const PAUSE = { baseMs: 100, capMs: 2_000 };
  */
 export async function endFilm(
   film: string,
-  { store, upload: { storage }, stopSignal, logger }: EndFilmContext,
+  { store, upload: { storage }, workDirs, stopSignal, logger }: EndFilmContext,
 ): Promise<void> {
   const steps = [
     async () => (await store.endChunks(film, BATCH)) === 0,
     async () => {
       for await (const { key } of storage.list(filmFolder(film), stopSignal))
         await storage.remove(key, stopSignal);
+      return true;
+    },
+    // A chunk that only waited, for a retry or after it was handed back, may have left files here.
+    async () => {
+      for (const taskId of await workDirs.leftovers())
+        if (isChunkId(taskId) && filmIdOf(taskId) === film) await workDirs.remove(taskId);
       return true;
     },
   ];
