@@ -7,6 +7,8 @@ import { startService, type TestService } from "../support/service-process.js";
 import { tempDir } from "../support/temp-dir.js";
 
 const TASK_COUNT = 6;
+/** Its result, and the small picture of its input. */
+const OBJECT_COUNT = 2 * TASK_COUNT;
 const EXPIRE_AT_ONCE = { TMLSR_RETENTION_DAYS: "0.0000001", TMLSR_KEEP_OUTPUTS: "false" };
 const LIMIT = { limitMs: 60_000, intervalMs: 100 };
 
@@ -21,7 +23,7 @@ test("kill -9 between the objects of expired tasks and the tasks: the next proce
     expect(await working.ended(taskId)).toMatchObject({ status: "completed" });
   }
   await working.kill("SIGTERM");
-  expect(oss.objects.size).toBe(TASK_COUNT);
+  expect(oss.objects.size).toBe(OBJECT_COUNT);
 
   oss.inject({
     operation: "DeleteObject",
@@ -30,7 +32,7 @@ test("kill -9 between the objects of expired tasks and the tasks: the next proce
     times: 1000,
   });
   await using sweeping = await startService([server.url], { ...env, ...EXPIRE_AT_ONCE });
-  await eventually(async () => oss.objects.size === TASK_COUNT - 3, LIMIT);
+  await eventually(async () => oss.objects.size === OBJECT_COUNT - 3, LIMIT);
   expect(await taskCount(sweeping)).toBe(TASK_COUNT);
   await sweeping.kill();
 
