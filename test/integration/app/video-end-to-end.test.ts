@@ -39,7 +39,8 @@ test("a video goes the whole way on a real network, submitted with nothing but i
 });
 
 test("progress of a video grows with its frames, and never falls", async () => {
-  await using server = await startCpuServer({ switches: { simulate: { steps: 2, stepMs: 5 } } });
+  // A frame takes longer than a change needs to reach the watcher, which is sent the newest state alone.
+  await using server = await startCpuServer({ switches: { simulate: { steps: 2, stepMs: 50 } } });
   await using app = await startTestApp({ servers: [server.url] });
   const url = await serve(Buffer.from(await makeClip({ frameCount: 24 })), "clip.mp4");
   const taskId = await app.submit({ url, workflow: "cpu_video_2x" });
