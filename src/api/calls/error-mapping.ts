@@ -11,6 +11,7 @@ import { toViolations } from "./to-violations.js";
 const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   invalid: Code.InvalidArgument,
   precondition: Code.FailedPrecondition,
+  unauthenticated: Code.Unauthenticated,
   forbidden: Code.PermissionDenied,
   "not-found": Code.NotFound,
   conflict: Code.AlreadyExists,

@@ -22,6 +22,7 @@ import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
 import { GroupCommit } from "./group-commit.js";
 import { EmbeddedHistory } from "./history.js";
+import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { nextStoredLease } from "./next-lease.js";
 import { EmbeddedTable } from "./table.js";
@@ -44,6 +45,7 @@ export interface EmbeddedTaskStoreParts {
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
   readonly history: EmbeddedHistory;
+  readonly keys: EmbeddedKeys;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
@@ -69,6 +71,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.history = new EmbeddedHistory(driver, clock);
+    this.keys = new EmbeddedKeys(driver, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);

@@ -10,6 +10,7 @@ import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { FilmQueue } from "../film-queue.js";
 import type { HistoryArchive } from "../history-archive.js";
+import type { KeyArchive } from "../key-archive.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
@@ -34,6 +35,7 @@ import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { historyOf } from "./history.js";
+import { keysOf } from "./keys.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
 import { retryOnConflict, saveNew, saveTasks, type TaskWrite } from "./save.js";
 
@@ -44,6 +46,7 @@ import { retryOnConflict, saveNew, saveTasks, type TaskWrite } from "./save.js";
  */
 export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly history: HistoryArchive;
+  readonly keys: KeyArchive;
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
   readonly #taskIds = new TaskIds();
@@ -55,6 +58,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     super();
     this.#connection = connection;
     this.history = historyOf(connection);
+    this.keys = keysOf(connection);
     this.#changes = changes;
   }
 
