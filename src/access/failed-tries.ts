@@ -1,7 +1,6 @@
 import { TaskError } from "../domain/errors.js";
 
 const WINDOW_MS = 60_000;
-const MAX_TRIES = 20;
 /** More addresses than this are forgotten, those first that failed first. */
 const MAX_ADDRESSES = 10_000;
 
@@ -11,22 +10,24 @@ interface Tries {
 }
 
 /**
- * Limits what one address may try with bad keys: 20 in a minute. A good key is never kept out, so that
+ * Limits what one address may try with bad keys in a minute. A good key is never kept out, so that
  * nobody behind the same gateway is. Each replica counts for itself.
  */
 export class FailedTries {
   readonly #byAddress = new Map<string, Tries>();
+  readonly #maxTries: number;
   readonly #now: () => number;
 
   /** @param now milliseconds of any steady clock. */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(maxTries: number, now: () => number = () => performance.now()) {
+    this.#maxTries = maxTries;
     this.#now = now;
   }
 
   /** @throws TaskError TOO_MANY_TRIES for an address that failed too often. */
   check(address: string): void {
     const tries = this.#of(address);
-    if (tries === undefined || tries.count < MAX_TRIES) return;
+    if (tries === undefined || tries.count < this.#maxTries) return;
     const retryAfterMs = WINDOW_MS - (this.#now() - tries.sinceMs);
     const message = "Cannot serve the request: too many bad keys came from its address";
     throw new TaskError("TOO_MANY_TRIES", message, { retryAfterMs });

@@ -82,8 +82,11 @@ export function toProblem(thrown: unknown): Problem {
   const status = STATUS_OF_ERROR[code as ErrorCode] ?? STATUS_OF_CODE[error.code];
   return createProblem(status, code, text, {
     violations: violations.map(({ field, message }) => ({ field, message })),
-    headers:
-      retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
+    headers: {
+      ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
+      // RFC 9110, 15.5.2.
+      ...(status === 401 && { "www-authenticate": 'Bearer realm="tmlsr"' }),
+    },
   });
 }
 
