@@ -8,9 +8,10 @@ import { signUrls } from "./access/sign-urls.js";
 import type { ApiAccess } from "./api/create-app.js";
 import type { ApiServices } from "./api/rpc/services.js";
 import type { Config } from "./config/config.js";
-import { DEFAULT_TENANT } from "./domain/caller.js";
+import { DEFAULT_TENANT, seesAll } from "./domain/caller.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
+import { withoutServers } from "./open-views.js";
 import type { ObjectStorage } from "./storage/object-storage.js";
 import type { TaskStore } from "./store/task-store.js";
 
@@ -49,11 +50,14 @@ export async function openAccess(
   return {
     keys: new Keys({ keys, ring, hasTenant }),
     shown: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
-    gate: (services) => ({
-      identify: (key, address) => gate.identify(key, address),
-      isSigned: (path, query) => signer.isSigned(path, query),
-      open: access.open,
-      servicesFor: () => services,
-    }),
+    gate: (services) => {
+      const hidden = withoutServers(services);
+      return {
+        identify: (key, address) => gate.identify(key, address),
+        isSigned: (path, query) => signer.isSigned(path, query),
+        open: access.open,
+        servicesFor: (caller) => (seesAll(caller) ? services : hidden),
+      };
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Caller } from "../domain/caller.js";
 import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
@@ -40,6 +41,7 @@ export class KeyRing implements AsyncDisposable {
   #version: number | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
+  #soon: Promise<void> | undefined;
 
   private constructor(options: KeyRingOptions) {
     const { logger, pollMs = POLL_MS } = options;
@@ -72,7 +74,8 @@ export class KeyRing implements AsyncDisposable {
   /** Like {@link find}, with a look whether another replica has made the key meanwhile. */
   async findNew(text: string): Promise<Caller | undefined> {
     if (keyIdOf(text) === undefined) return undefined;
-    if (performance.now() - this.#lookedAtMs >= MIN_LOOK_MS) await this.#look();
+    this.#soon ??= this.#lookSoon();
+    await this.#soon;
     return this.find(text);
   }
 
@@ -87,6 +90,13 @@ export class KeyRing implements AsyncDisposable {
     await this.#polling[Symbol.asyncDispose]();
     await this.#noting[Symbol.asyncDispose]();
     await this.#noteUses().catch(() => undefined);
+  }
+
+  /** One look for all who ask meanwhile; it begins after they have asked. */
+  async #lookSoon(): Promise<void> {
+    await sleep(Math.max(0, this.#lookedAtMs + MIN_LOOK_MS - performance.now()));
+    this.#soon = undefined;
+    await this.refresh();
   }
 
   async #look(): Promise<void> {
