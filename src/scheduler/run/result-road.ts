@@ -12,6 +12,7 @@ import { checkResult } from "../../pipeline/result/check-result.js";
 import { promisedResult } from "../../pipeline/result/promised-result.js";
 import type { ResultRoad } from "../../pipeline/upload-stage.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
+import { containerOf } from "../../workflow/film-container.js";
 import { graphNamed } from "../../workflow/variants.js";
 import { showChunk } from "./film/show-film.js";
 import type { RunContext, RunState } from "./run-context.js";
@@ -59,10 +60,11 @@ async function restored(
   input: BringInput,
   { logger, limits }: RunContext,
 ): Promise<string> {
-  const { signal, taskId } = heldTask;
+  const { signal, task, taskId } = heldTask;
   const source = (): Promise<ReadyInput> => bringPatiently(input, limits.retryDelayMs, signal);
   const log = logger.child({ taskId });
-  const film = await restoreFilm({ path, source, workDir }, log, signal);
+  const container = containerOf(task.parameters);
+  const film = await restoreFilm({ path, source, workDir, container }, log, signal);
   await heldTask.recordNotes(film.notes);
   return film.path;
 }
