@@ -6,6 +6,7 @@ import { sniffMediaType } from "../../input/probe/sniff-media-type.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { findInput, type ReadyInput } from "../../pipeline/download-stage.js";
 import { filmObjects } from "../../pipeline/film/film-objects.js";
+import { notedFilm } from "../../pipeline/film/known-film.js";
 import { requireFrames } from "../../pipeline/film/require-frames.js";
 import { restoreFilm } from "../../pipeline/film/restore-film.js";
 import { checkResult } from "../../pipeline/result/check-result.js";
@@ -106,7 +107,8 @@ function checkOnce(
   const look = async (path: string): Promise<void> => {
     const facts = (await findInput(workDir))?.facts ?? heldTask.input;
     const graph = workflow && graphNamed(workflow, dispatch?.variant);
-    const whole = graph && facts ? promisedResult(graph, facts, task.parameters) : {};
+    const film = await notedFilm(workDir);
+    const whole = graph && facts ? promisedResult(graph, facts, task.parameters, film) : {};
     const promised = { ...whole, ...(chunk && { frameCount: chunk.frameCount }) };
     const server = dispatch?.server ?? "?";
     const beginsAtSeconds = chunk === undefined ? 0 : beginOf(chunk, facts);
