@@ -1,5 +1,5 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { Clients } from "../clients.js";
 import { type Link, StreamKeeper } from "./stream-keeper.js";
 import type { TaskChange, TaskSource } from "./task-source.js";

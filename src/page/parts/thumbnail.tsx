@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { type Task, TaskType } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { Icon } from "./icon.js";
 import { newestSide, previewUrl } from "./picture-url.js";
 

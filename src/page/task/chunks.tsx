@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
-import type { Chunk } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
+import type { Chunk } from "../../client/gen/tmlsr/v1/task_service_pb.js";
 import { createPoll } from "../live/poll.js";
 import { hasEnded } from "../live/task-table.js";
 import { statusWord } from "../parts/status-mark.js";

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { type Task, TaskStatus, TaskType } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskStatus, TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { CompareFilms } from "../compare/compare-films.js";
 import { ComparePictures } from "../compare/compare-pictures.js";
 import { type Failure, toFailure } from "../failure.js";
