@@ -35,7 +35,7 @@ export function Chunks({ task }: { readonly task: Task }) {
     <section>
       <h2>{t("task.chunks")}</h2>
       <p class="muted">{t("task.chunksDone", { total, completed, running })}</p>
-      <ol class="chunks">
+      <ol class="chunks" aria-label={t("task.chunks")}>
         {chunks.value.value?.map((chunk) => (
           <Piece key={chunk.firstFrame} chunk={chunk} />
         ))}
