@@ -7,10 +7,10 @@ import {
   type ServiceImpl,
   type ServiceImplSpec,
 } from "@connectrpc/connect";
+import type { Caller } from "../../domain/caller.js";
 import { perObject } from "../../lib/per-object.js";
 import type { MaxBytesOf } from "../calls/max-bytes.js";
 import { callerKey } from "../identity/caller-context.js";
-import type { ServicesFor } from "./services.js";
 
 /** A service with its handlers, in the forms that both ways of calling need. */
 export interface ServedService {
@@ -42,7 +42,7 @@ export function serve<S extends DescService>(service: S, handlers: ServiceImpl<S
  */
 export function serveFor<S extends DescService, U extends object>(
   service: S,
-  useCasesFor: (caller: Parameters<ServicesFor>[0]) => U,
+  useCasesFor: (caller: Caller) => U,
   handlersOf: (useCases: U) => ServiceImpl<S>,
 ): ServedService {
   const handlersFor = perObject(handlersOf);
