@@ -19,6 +19,11 @@ export function refuseStandalone({ isStandalone }: MongoDatabase, what: string):
   throw new TaskError("STORE_WITHOUT_TRANSACTIONS", message);
 }
 
+/** @throws TaskError STORE_WITHOUT_TRANSACTIONS for a task with a webhook. */
+export function refuseWebhook(database: MongoDatabase, { webhook }: NewTask): void {
+  if (webhook !== undefined) refuseStandalone(database, "take a task with a webhook");
+}
+
 export async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
   return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;
 }
