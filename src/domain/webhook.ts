@@ -10,7 +10,7 @@ export const TASK_EVENTS = [
 export type TaskEvent = (typeof TASK_EVENTS)[number];
 
 /** The events that end a task: those that a webhook tells unless it names others. */
-export const END_EVENTS = TASK_EVENTS.slice(1);
+export const END_EVENTS: readonly TaskEvent[] = TASK_EVENTS.slice(1);
 
 /** Who is told of a task's events. */
 export interface Webhook {
