@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { type WebhookEvent, verifyWebhook } from "../../src/client/verify-webhook.js";
+import { verifyWebhook, type WebhookEvent } from "../../src/client/verify-webhook.js";
 import { startOrigin } from "./http-origin.js";
 
 /** A secret as the service takes it. */
