@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { startCpuServer } from "../support/cpu-server.js";
-import { HOOK_SECRET } from "../support/hook-receiver.js";
 import { makeDirectory } from "./directory.js";
 import type { Figure, Subject } from "./figure.js";
 import { serveContent, smallPicture } from "./origin.js";
@@ -10,6 +9,7 @@ import { busyShare, runsOf } from "./server-logs.js";
 import { startService } from "./service.js";
 import { completed, submit } from "./tasks.js";
 
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 const WORKFLOW = "cpu_image_2x";
 const SWITCHES = { simulate: { steps: 10, stepMs: 52 } };
 const RUN_COUNT = 40;
@@ -48,7 +48,7 @@ async function share(hookUrl: string | undefined): Promise<Share> {
   await using server = await startCpuServer({ switches: SWITCHES });
   await using directory = await makeDirectory();
   await using origin = await serveContent(await smallPicture());
-  const env = { TMLSR_WEBHOOK_SECRETS: HOOK_SECRET, TMLSR_WEBHOOK_ALLOW_PRIVATE: "127.0.0.1" };
+  const env = { TMLSR_WEBHOOK_SECRETS: SECRET, TMLSR_WEBHOOK_ALLOW_PRIVATE: "127.0.0.1" };
   const options = { dataDir: directory.path, servers: [server.url], env };
   await using service = await startService(options);
   await using rest = connectRest(service.url);
