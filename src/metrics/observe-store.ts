@@ -94,6 +94,9 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     get storeId() {
       return store.storeId;
     },
+    get hasTransactions() {
+      return store.hasTransactions;
+    },
     history: store.history,
     outbox: store.outbox,
     subscribe: (listener) => store.subscribe(listener),

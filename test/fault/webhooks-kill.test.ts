@@ -34,10 +34,10 @@ function firstTold({ events }: HookReceiver): ReadonlyMap<string, readonly strin
 /** Waits until all events of these tasks came, each once but for tries, in order. */
 async function allTold(receiver: HookReceiver, taskIds: readonly string[]): Promise<void> {
   const expected = new Map(taskIds.toSorted().map((taskId) => [taskId, EVENTS]));
-  await eventually(
-    () => expect(new Map([...firstTold(receiver)].sort())).toEqual(expected),
-    { limitMs: 200_000, intervalMs: 100 },
-  );
+  await eventually(() => expect(new Map([...firstTold(receiver)].sort())).toEqual(expected), {
+    limitMs: 200_000,
+    intervalMs: 100,
+  });
   expect(receiver.forgedCount).toBe(0);
 }
 
