@@ -52,11 +52,10 @@ async function share(hookUrl: string | undefined): Promise<Share> {
   const options = { dataDir: directory.path, servers: [server.url], env };
   await using service = await startService(options);
   await using rest = connectRest(service.url);
-  await submitDelayed(rest, origin.url, hookUrl);
+  const batches = await submitDelayed(rest, origin.url, hookUrl);
   for (let i = 0; i < RUN_COUNT; i++) await submit(rest, origin.url, WORKFLOW);
   const startedAtMs = performance.now();
-  for (let count = 0; count < ENDING_COUNT; )
-    count += (await rest.post("/tasks:cancel", { label: "kind:delayed" })).canceled;
+  for (const task_ids of batches) await rest.post("/tasks:cancel", { task_ids });
   const cancelMs = performance.now() - startedAtMs;
   await completed(rest, RUN_COUNT, LIMIT_MS);
   return { busy: busyShare(await runsOf(server)), cancelMs };
@@ -66,15 +65,17 @@ async function submitDelayed(
   rest: RestClient,
   url: string,
   hookUrl: string | undefined,
-): Promise<void> {
+): Promise<readonly (readonly string[])[]> {
   const task = {
-    ...{ url, type: "image", workflow: WORKFLOW, labels: { kind: "delayed" } },
+    ...{ url, type: "image", workflow: WORKFLOW },
     not_before: new Date(Date.now() + 86_400_000).toISOString(),
     ...(hookUrl !== undefined && { webhook: { url: hookUrl } }),
   };
   const tasks = Array.from({ length: BATCH_COUNT }, () => task);
+  const batches: (readonly string[])[] = [];
   for (let count = 0; count < ENDING_COUNT; count += BATCH_COUNT)
-    await rest.post("/tasks:batch", { tasks });
+    batches.push((await rest.post("/tasks:batch", { tasks })).task_ids);
+  return batches;
 }
 
 async function startSilentReceiver(): Promise<AsyncDisposable & { readonly url: string }> {
