@@ -1,5 +1,5 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
-import type { ChunkTask, Json, Task } from "../../domain/task.js";
+import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
 import { replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { inOrder } from "../core/film-changes.js";
@@ -66,6 +66,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return this.#connection.database.storeId;
   }
 
+  get hasTransactions(): boolean {
+    return !this.#connection.database.isStandalone;
+  }
+
   async create(
     request: NewTask,
     maxPendingCount = Number.POSITIVE_INFINITY,
@@ -118,8 +122,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return toPage(found, pageSize);
   }
 
-  async counts(): Promise<TaskCounts> {
-    return await this.#connection.run(({ counts }) => counts.read());
+  async counts(labels: readonly Label[] = []): Promise<TaskCounts> {
+    return await this.#connection.run(({ counts }) =>
+      labels.length > 0 ? counts.readLabeled(labels) : counts.read(),
+    );
   }
 
   subscribe(listener: (change: TaskChange) => void): () => void {
