@@ -23,7 +23,7 @@ import { encoderOptions } from "./encoder-options.js";
 import { drawPicture, type Luma, type Turn, turnPicture } from "./film-picture.js";
 import { checked, FilmWriter } from "./libav.js";
 import { addSound, type SoundOptions } from "./make-sound.js";
-import { addSubtitles } from "./make-subtitles.js";
+import { addStyledSubtitles, addSubtitles } from "./make-subtitles.js";
 
 /** A ratio of two whole numbers. */
 export interface Rate {
@@ -78,6 +78,8 @@ export interface FilmOptions {
   readonly sound?: readonly SoundOptions[];
   /** One text a second. @default false */
   readonly hasSubtitles?: boolean;
+  /** Subtitles with styles and a font, which MKV holds. @default false */
+  readonly hasStyles?: boolean;
   readonly title?: string;
   /** Of the picture's track, ISO 639-2. */
   readonly language?: string;
@@ -103,6 +105,7 @@ export async function makeFilm(path: string, options: FilmOptions = {}): Promise
   const tracks = [];
   for (const sound of options.sound ?? []) tracks.push(addSound(writer, sound, seconds));
   if (options.hasSubtitles) tracks.push(addSubtitles(writer, path, seconds));
+  if (options.hasStyles) tracks.push(addStyledSubtitles(writer, seconds));
   const packets = encodePictures(encoder, options, timeBase);
   writer.begin();
   const all = [
