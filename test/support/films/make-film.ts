@@ -83,6 +83,8 @@ export interface FilmOptions {
   readonly title?: string;
   /** Of the picture's track, ISO 639-2. */
   readonly language?: string;
+  /** Whether the file says that its picture has an alpha layer (WebM). @default false */
+  readonly saysAlpha?: boolean;
   /** Of FFmpeg's writer, such as `movflags`. */
   readonly writer?: Readonly<Record<string, string>>;
   /** Of the encoder. */
@@ -177,8 +179,11 @@ function describe(
 ): void {
   checked(stream.codecpar.fromContext(encoder));
   stream.timeBase = new Rational(timeBase.num, timeBase.den);
-  if (options.language !== undefined)
-    stream.metadata = Dictionary.fromObject({ language: options.language });
+  const { language, saysAlpha } = options;
+  stream.metadata = Dictionary.fromObject({
+    ...(language !== undefined && { language }),
+    ...(saysAlpha && { alpha_mode: "1" }),
+  });
   if (options.times === undefined) stream.avgFrameRate = new Rational(timeBase.den, timeBase.num);
   const { pixelAspect, rotation = 0 } = options;
   if (pixelAspect !== undefined)
