@@ -73,8 +73,7 @@ async function runTasks(store: TaskStore): Promise<readonly Fence[]> {
         store.lease({ ...lease, workflows: [WORKFLOW], prefer: [] }),
       ),
     );
-    for (const task of leased)
-      if (task) fences.push({ taskId: task.taskId, epoch: task.epoch });
+    for (const task of leased) if (task) fences.push({ taskId: task.taskId, epoch: task.epoch });
   }
   return fences;
 }
