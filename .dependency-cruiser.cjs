@@ -56,7 +56,7 @@ const may = {
   client: ["client/gen"],
   "client/gen": [],
   command: ["lib"],
-  page: ["client", "client/gen", "gen"],
+  page: ["client", "client/gen"],
   demo: ["client", "cpu-server", "input", "lib"],
   "cpu-server": ["lib"],
 };

@@ -1,8 +1,8 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
-import { MonitorService } from "../gen/tmlsr/v1/monitor_service_pb.js";
-import { TaskService } from "../gen/tmlsr/v1/task_service_pb.js";
-import { WorkflowService } from "../gen/tmlsr/v1/workflow_service_pb.js";
+import { MonitorService } from "../client/gen/tmlsr/v1/monitor_service_pb.js";
+import { TaskService } from "../client/gen/tmlsr/v1/task_service_pb.js";
+import { WorkflowService } from "../client/gen/tmlsr/v1/workflow_service_pb.js";
 
 /** The services of the public API. A call ends after {@link CALL_LIMIT_MS} unless it says otherwise. */
 export interface Clients {

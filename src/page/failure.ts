@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorDetailSchema } from "../gen/tmlsr/v1/error_pb.js";
+import { ErrorDetailSchema } from "../client/gen/tmlsr/v1/error_pb.js";
 
 /** What the page shows of a failed call. */
 export interface Failure {

@@ -31,6 +31,7 @@ function listen(model: Model): void {
     model.route.value = readRoute(location.hash);
   });
   window.addEventListener("online", () => model.feed.hurry());
+  document.addEventListener("resume", () => model.feed.hurry());
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") model.feed.hurry();
   });

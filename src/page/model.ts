@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Stats } from "../gen/tmlsr/v1/monitor_service_pb.js";
-import type { Workflow } from "../gen/tmlsr/v1/workflow_service_pb.js";
+import type { Stats } from "../client/gen/tmlsr/v1/monitor_service_pb.js";
+import type { Workflow } from "../client/gen/tmlsr/v1/workflow_service_pb.js";
 import { type Clients, createClients } from "./clients.js";
 import { Feed } from "./live/feed.js";
 import { createPoll, type Poll } from "./live/poll.js";

@@ -14,8 +14,6 @@ export default defineConfig({
     target: "es2022",
     reportCompressedSize: false,
   },
-  // Without what a preview has not: other languages, subtitles, encryption.
-  resolve: { alias: { "hls.js": "hls.js/light" } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   logLevel: "warn",
 });

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { inputUrl, previewUrl } from "../parts/picture-url.js";
 import { useTexts } from "../use-model.js";
 import { ratioOf } from "./compare-pictures.js";

@@ -38,6 +38,7 @@ export function Frame({ comparison, before, after, onKey }: FrameProps) {
   const { scale, x, y } = comparison.drawn.value;
   const { width, height } = comparison.fitted.value;
   const style = {
+    "--ratio": comparison.ratio.value * (mode === "side" ? 2 : 1),
     "--split": `${comparison.split.value}%`,
     "--width": `${width}px`,
     "--height": `${height}px`,

@@ -3,6 +3,8 @@ import type { Point } from "./view.js";
 
 const WHEEL_STEP = 0.0015;
 const PAN_STEP = 60;
+/** Pixels to the side after which a finger moves the line: one that goes up or down scrolls the page. */
+const FINGER_START = 8;
 
 /**
  * Listens to pointers and the wheel on a frame. One pointer moves the line where the whole picture
@@ -15,21 +17,29 @@ export function listenToGestures(
   signal: AbortSignal,
 ): void {
   const held = new Map<number, Point>();
+  const pulling = new Set<number>();
   const down = (event: PointerEvent): void => {
     if (!(event.target instanceof Element) || event.target.closest("button, input")) return;
     held.set(event.pointerId, pointOf(event));
+    if (event.pointerType !== "touch") pulling.add(event.pointerId);
     frame.setPointerCapture(event.pointerId);
   };
   const move = (event: PointerEvent): void => {
     const before = held.get(event.pointerId);
     if (before === undefined) return;
     const now = pointOf(event);
+    const isSplit = movesSplit(event, comparison);
+    if (Math.abs(now.x - before.x) > FINGER_START) pulling.add(event.pointerId);
+    if (held.size === 1 && isSplit && !pulling.has(event.pointerId)) return;
     held.set(event.pointerId, now);
     if (held.size === 2) pinch(frame, comparison, [...held.values()], before, now);
-    else if (movesSplit(event, comparison)) comparison.moveSplit(percentOf(frame, now));
+    else if (isSplit) comparison.moveSplit(percentOf(frame, now));
     else comparison.pan(now.x - before.x, now.y - before.y);
   };
-  const up = (event: PointerEvent): void => void held.delete(event.pointerId);
+  const up = ({ pointerId }: PointerEvent): void => {
+    held.delete(pointerId);
+    pulling.delete(pointerId);
+  };
   const wheel = (event: WheelEvent): void => {
     if (!(event.ctrlKey || frame.contains(document.activeElement))) return;
     event.preventDefault();

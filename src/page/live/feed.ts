@@ -1,5 +1,5 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { Clients } from "../clients.js";
 import { type Link, StreamKeeper } from "./stream-keeper.js";
 import type { TaskChange, TaskSource } from "./task-source.js";
@@ -17,8 +17,11 @@ const NAME = "tmlsr-tasks";
 const SAY_MS = 4_000;
 /** A tab that is looked at and hears nothing for so long takes the lead. */
 const SILENCE_MS = 15_000;
-/** Changes are taken in together, at most once a frame; a hidden tab has no frames. */
+/** Changes are taken in together, about once a frame, in a hidden tab less often. */
+const FRAME_MS = 16;
 const HIDDEN_MS = 250;
+/** Changes that one frame takes in, so that it stays short. */
+const MOST_A_FRAME = 100;
 
 /**
  * The changes of tasks in this tab. Of all tabs of a browser one leads: it holds a lock, has the
@@ -37,7 +40,7 @@ export class Feed {
   #turn = new AbortController();
   #cursor = "";
   #heardAt = Date.now();
-  #waiting: TaskChange[] = [];
+  readonly #waiting: TaskChange[] = [];
 
   constructor(clients: Clients, source: TaskSource, table: TaskTable) {
     this.#table = table;
@@ -115,15 +118,19 @@ export class Feed {
   #take(change: TaskChange): void {
     this.#cursor = change.cursor;
     this.#waiting.push(change);
-    if (this.#waiting.length > 1) return;
-    if (document.visibilityState === "visible") requestAnimationFrame(() => this.#flush());
-    else setTimeout(() => this.#flush(), HIDDEN_MS);
+    if (this.#waiting.length === 1) this.#flushSoon();
   }
 
-  #flush(): void {
-    const changes = this.#waiting;
-    this.#waiting = [];
-    if (changes.length === 0) return;
+  #flushSoon(): void {
+    const isSeen = document.visibilityState === "visible";
+    const most = isSeen ? MOST_A_FRAME : Number.POSITIVE_INFINITY;
+    // A timer, since a tab that is hidden now would wait for its frame, and with it all other tabs.
+    setTimeout(() => this.#flush(most), isSeen ? FRAME_MS : HIDDEN_MS);
+  }
+
+  #flush(most: number): void {
+    const changes = this.#waiting.splice(0, most);
+    if (this.#waiting.length > 0) this.#flushSoon();
     this.#post({ kind: "changes", changes });
     this.#apply(changes);
   }

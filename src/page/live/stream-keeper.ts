@@ -86,6 +86,8 @@ export class StreamKeeper {
     let askedAt = Date.now();
     while (!signal.aborted) {
       const isAwake = Date.now() - askedAt < ASK_MS + ASLEEP_MS;
+      // What was asleep for long counts as lost at once, so that the page says it.
+      if (!isAwake) this.#failures = Math.max(1, this.#failures);
       if (!(isAwake && (await this.#answers(signal)))) return cut.abort();
       if (!signal.aborted) this.#listener.linked("live");
       askedAt = Date.now();

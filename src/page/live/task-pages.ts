@@ -1,5 +1,5 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type Task, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { Clients } from "../clients.js";
 import { type Failure, toFailure } from "../failure.js";
 import { millis } from "../texts/format.js";

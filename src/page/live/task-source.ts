@@ -1,4 +1,4 @@
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { Clients } from "../clients.js";
 
 /** A change that the service tells; the first of a stream only says where it begins. */

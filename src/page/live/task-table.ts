@@ -1,5 +1,5 @@
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type Task, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { millis } from "../texts/format.js";
 
 /**
@@ -40,9 +40,12 @@ export class TaskTable {
 
   /** The tasks that `isWanted` accepts, newest first. */
   select(isWanted: (task: Task) => boolean): readonly Task[] {
-    const wanted: Task[] = [];
-    for (const task of this.#tasks.values()) if (isWanted(task.peek())) wanted.push(task.peek());
-    return wanted.sort(byNewest);
+    const wanted: Dated[] = [];
+    for (const known of this.#tasks.values()) {
+      const task = known.peek();
+      if (isWanted(task)) wanted.push({ task, createdMs: millis(task.createdAt) });
+    }
+    return wanted.sort(byNewest).map(({ task }) => task);
   }
 
   #mergeOne(task: Task): void {
@@ -64,11 +67,16 @@ export function hasEnded({ status }: Task): boolean {
   return status !== TaskStatus.PENDING && status !== TaskStatus.PROCESSING;
 }
 
+interface Dated {
+  readonly task: Task;
+  readonly createdMs: number;
+}
+
 /** Newest first; of two of the same time, the greater id, as the service has it. */
-function byNewest(a: Task, b: Task): number {
-  const between = millis(b.createdAt) - millis(a.createdAt);
+function byNewest(a: Dated, b: Dated): number {
+  const between = b.createdMs - a.createdMs;
   if (between !== 0) return between;
-  return a.taskId < b.taskId ? 1 : -1;
+  return a.task.taskId < b.task.taskId ? 1 : -1;
 }
 
 function isOlder(task: Task, than: Task): boolean {

@@ -1,4 +1,9 @@
-import { StageName, StageStatus, type Task, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import {
+  StageName,
+  StageStatus,
+  type Task,
+  TaskStatus,
+} from "../../client/gen/tmlsr/v1/task_pb.js";
 
 /** The widths that the service makes previews in, in pixels. */
 export type PreviewWidth = 320 | 640 | 1280 | 1920;

@@ -1,4 +1,4 @@
-import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { TextKey } from "../texts/en.js";
 import { useTexts } from "../use-model.js";
 

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { type Task, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { toFailure } from "../failure.js";
 import { hasEnded } from "../live/task-table.js";
 import { linkTo } from "../route.js";

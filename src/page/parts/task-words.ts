@@ -6,7 +6,7 @@ import {
   TaskStatus,
   type TaskType,
   TaskType as Type,
-} from "../../gen/tmlsr/v1/task_pb.js";
+} from "../../client/gen/tmlsr/v1/task_pb.js";
 import { millis } from "../texts/format.js";
 import { nameOfUrl } from "./name-of-url.js";
 

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { type Task, TaskType } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { Icon } from "./icon.js";
 import { newestSide, previewUrl } from "./picture-url.js";
 
@@ -10,9 +10,8 @@ export function Thumbnail({ task }: { readonly task: Task }) {
   const url = side && previewUrl(task, side, 320);
   return (
     <span class="thumbnail">
-      {url === undefined || url === brokenUrl ? (
-        <Icon name={task.type === TaskType.VIDEO ? "film" : "picture"} />
-      ) : (
+      <Icon name={task.type === TaskType.VIDEO ? "film" : "picture"} />
+      {url !== undefined && url !== brokenUrl && (
         <img src={url} alt="" decoding="async" onError={() => setBrokenUrl(url)} />
       )}
     </span>

@@ -1,4 +1,4 @@
-import type { Finding } from "../../gen/tmlsr/v1/monitor_service_pb.js";
+import type { Finding } from "../../client/gen/tmlsr/v1/monitor_service_pb.js";
 import { useTexts } from "../use-model.js";
 
 /** What is wrong, and the one thing to do for each. */

@@ -1,4 +1,4 @@
-import type { GetHistoryResponse } from "../../gen/tmlsr/v1/monitor_service_pb.js";
+import type { GetHistoryResponse } from "../../client/gen/tmlsr/v1/monitor_service_pb.js";
 import { millis } from "../texts/format.js";
 
 const MINUTE_MS = 60_000;

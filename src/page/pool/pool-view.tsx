@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import type { GetHistoryResponse, Stats } from "../../gen/tmlsr/v1/monitor_service_pb.js";
+import type { GetHistoryResponse, Stats } from "../../client/gen/tmlsr/v1/monitor_service_pb.js";
 import { createPoll } from "../live/poll.js";
 import { duration } from "../texts/format.js";
 import { useModel, useRunning, useTexts } from "../use-model.js";

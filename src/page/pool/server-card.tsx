@@ -2,7 +2,7 @@ import {
   ServerState,
   type ServerStats,
   ServerStatus,
-} from "../../gen/tmlsr/v1/monitor_service_pb.js";
+} from "../../client/gen/tmlsr/v1/monitor_service_pb.js";
 import { linkTo } from "../route.js";
 import { millis } from "../texts/format.js";
 import { useModel, useTexts } from "../use-model.js";

@@ -1,4 +1,4 @@
-import { TaskType } from "../../gen/tmlsr/v1/task_pb.js";
+import { TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { Icon } from "../parts/icon.js";
 import { Progress } from "../parts/progress.js";
 import { linkTo } from "../route.js";

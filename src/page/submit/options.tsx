@@ -1,5 +1,5 @@
 import type { Signal } from "@preact/signals";
-import { Chunking } from "../../gen/tmlsr/v1/task_service_pb.js";
+import { Chunking } from "../../client/gen/tmlsr/v1/task_service_pb.js";
 import { useTexts } from "../use-model.js";
 import { useFieldProblem } from "./field-problem.js";
 import type { Wishes } from "./submission.js";

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type Signal, signal } from "@preact/signals";
-import { TaskType } from "../../gen/tmlsr/v1/task_pb.js";
-import type { Chunking } from "../../gen/tmlsr/v1/task_service_pb.js";
+import { TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
+import type { Chunking } from "../../client/gen/tmlsr/v1/task_service_pb.js";
 import type { Clients } from "../clients.js";
 import { type Failure, toFailure } from "../failure.js";
 import { nameOfUrl } from "../parts/name-of-url.js";

@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { TaskType } from "../../gen/tmlsr/v1/task_pb.js";
-import { Chunking } from "../../gen/tmlsr/v1/task_service_pb.js";
+import { TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
+import { Chunking } from "../../client/gen/tmlsr/v1/task_service_pb.js";
 import { Icon } from "../parts/icon.js";
 import { useModel, useTexts } from "../use-model.js";
 import { EntryList } from "./entry-list.js";

@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Signal } from "@preact/signals";
-import { TaskType } from "../../gen/tmlsr/v1/task_pb.js";
-import type { Workflow } from "../../gen/tmlsr/v1/workflow_service_pb.js";
+import { TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
+import type { Workflow } from "../../client/gen/tmlsr/v1/workflow_service_pb.js";
 import { useModel, useTexts } from "../use-model.js";
 import { useFieldProblem } from "./field-problem.js";
 import { ParameterField } from "./parameter-field.js";

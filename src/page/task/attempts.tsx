@@ -1,4 +1,4 @@
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { duration, millis } from "../texts/format.js";
 import { useModel, useTexts } from "../use-model.js";
 

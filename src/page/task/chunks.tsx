@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
-import type { Chunk } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
+import type { Chunk } from "../../client/gen/tmlsr/v1/task_service_pb.js";
 import { createPoll } from "../live/poll.js";
 import { hasEnded } from "../live/task-table.js";
 import { statusWord } from "../parts/status-mark.js";
@@ -35,7 +35,7 @@ export function Chunks({ task }: { readonly task: Task }) {
     <section>
       <h2>{t("task.chunks")}</h2>
       <p class="muted">{t("task.chunksDone", { total, completed, running })}</p>
-      <ol class="chunks">
+      <ol class="chunks" aria-label={t("task.chunks")}>
         {chunks.value.value?.map((chunk) => (
           <Piece key={chunk.firstFrame} chunk={chunk} />
         ))}

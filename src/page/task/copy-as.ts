@@ -1,4 +1,4 @@
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { typeWord } from "../parts/task-words.js";
 
 /** The request that made a task, as a command with curl. */

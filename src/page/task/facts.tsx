@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { ComponentChildren } from "preact";
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { tookSeconds, typeWord } from "../parts/task-words.js";
 import { linkTo } from "../route.js";
 import { duration, millis } from "../texts/format.js";
@@ -40,8 +40,8 @@ export function Facts({ task }: { readonly task: Task }) {
             )
           }
         />
-        <Fact name={t("task.labels")} value={<Pairs values={task.labels} />} />
-        <Fact name={t("task.parameters")} value={<Pairs values={task.parameters ?? {}} />} />
+        <Pairs name={t("task.labels")} values={task.labels} />
+        <Pairs name={t("task.parameters")} values={task.parameters ?? {}} />
       </dl>
     </section>
   );
@@ -53,7 +53,7 @@ function priorityKey(priority: number) {
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: ComponentChildren }) {
-  if (value === undefined || value === null || value === "") return null;
+  if (value === undefined || value === false || value === "") return null;
   return (
     <div class="fact">
       <dt>{name}</dt>
@@ -68,18 +68,13 @@ function Moment({ at }: { readonly at: Timestamp | undefined }) {
   return <time dateTime={new Date(timeMs).toISOString()}>{format.dateTime(timeMs)}</time>;
 }
 
-function Pairs({ values }: { readonly values: JsonObject }) {
-  const pairs = Object.entries(values);
-  if (pairs.length === 0) return <span class="muted">–</span>;
-  return (
-    <>
-      {pairs.map(([name, value]) => (
-        <span key={name} class="tag">
-          {name}: {String(value)}
-        </span>
-      ))}
-    </>
-  );
+function Pairs({ name, values }: { readonly name: string; readonly values: JsonObject }) {
+  const pairs = Object.entries(values).map(([key, value]) => (
+    <span key={key} class="tag">
+      {key}: {String(value)}
+    </span>
+  ));
+  return <Fact name={name} value={pairs.length > 0 && pairs} />;
 }
 
 function useInputWords({ input, type }: Task): string {

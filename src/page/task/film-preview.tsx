@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Task } from "../../gen/tmlsr/v1/task_pb.js";
+import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { pause } from "../live/pause.js";
 import { previewUrl } from "../parts/picture-url.js";
 import { useTexts } from "../use-model.js";

@@ -1,4 +1,4 @@
-import { type Stage, StageStatus, type Task } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Stage, StageStatus, type Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { stageWord } from "../parts/task-words.js";
 import { duration } from "../texts/format.js";
 import { useTexts } from "../use-model.js";

@@ -1,10 +1,12 @@
 import { useSignal } from "@preact/signals";
-import { type Task, TaskStatus, TaskType } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskStatus, TaskType } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { CompareFilms } from "../compare/compare-films.js";
 import { ComparePictures } from "../compare/compare-pictures.js";
 import { type Failure, toFailure } from "../failure.js";
+import { hasEnded } from "../live/task-table.js";
 import { CopyButton } from "../parts/copy-button.js";
 import { Icon } from "../parts/icon.js";
+import { newestSide } from "../parts/picture-url.js";
 import { Progress } from "../parts/progress.js";
 import { StatusMark } from "../parts/status-mark.js";
 import { TaskActions } from "../parts/task-actions.js";
@@ -15,6 +17,7 @@ import { useModel, useRunning, useTexts } from "../use-model.js";
 import { Attempts } from "./attempts.js";
 import { Chunks } from "./chunks.js";
 import { asCurl, asGrpc } from "./copy-as.js";
+import { Events } from "./events.js";
 import { Facts } from "./facts.js";
 import { FilmPreview } from "./film-preview.js";
 import { StageTimes } from "./stage-times.js";
@@ -66,6 +69,7 @@ function TaskPage({ task }: { readonly task: Task }) {
           <StageTimes task={task} />
           <Chunks task={task} />
           <Attempts task={task} />
+          <Events task={task} />
           <Notes task={task} />
         </div>
         <div class="column">
@@ -104,7 +108,7 @@ function Stage({ task }: { readonly task: Task }) {
     );
   return (
     <div class="waiting">
-      {task.previewUrl === undefined ? <Thumbnail task={task} /> : <FilmPreview task={task} />}
+      <Picture task={task} />
       <div class="waiting-words">
         {task.status === TaskStatus.PROCESSING && (
           <>
@@ -127,6 +131,13 @@ function Stage({ task }: { readonly task: Task }) {
       </div>
     </div>
   );
+}
+
+/** What is to be seen by now; of a task that ended before it had anything, nothing. */
+function Picture({ task }: { readonly task: Task }) {
+  if (task.previewUrl !== undefined) return <FilmPreview task={task} />;
+  if (hasEnded(task) && newestSide(task) === undefined) return null;
+  return <Thumbnail task={task} />;
 }
 
 function Notes({ task }: { readonly task: Task }) {

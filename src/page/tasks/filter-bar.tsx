@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from "@preact/signals";
-import type { TaskCounts } from "../../gen/tmlsr/v1/monitor_service_pb.js";
-import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import type { TaskCounts } from "../../client/gen/tmlsr/v1/monitor_service_pb.js";
+import { TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { TaskFilter } from "../live/task-pages.js";
 import { Icon } from "../parts/icon.js";
 import { statusWord } from "../parts/status-mark.js";

@@ -1,4 +1,4 @@
-import { type Task, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { type Task, TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { Progress } from "../parts/progress.js";
 import { StatusMark } from "../parts/status-mark.js";
 import { TaskActions } from "../parts/task-actions.js";

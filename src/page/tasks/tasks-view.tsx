@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { type TaskFilter, TaskPages } from "../live/task-pages.js";
 import { linkTo } from "../route.js";
 import { useModel, useRunning, useTexts } from "../use-model.js";

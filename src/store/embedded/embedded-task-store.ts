@@ -127,7 +127,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async chunks(filmId: string): Promise<readonly ChunkTask[]> {
-    return TASK_ID.test(filmId) ? inOrder(this.#table.findChunks(filmId)) : [];
+    return TASK_ID.test(filmId) ? inOrder(await this.#chunks.find(filmId)) : [];
   }
 
   async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {

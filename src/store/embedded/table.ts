@@ -202,13 +202,6 @@ export class EmbeddedTable {
     return count;
   }
 
-  /** The chunks of a film, in no order. */
-  findChunks(filmId: string): readonly Task[] {
-    return this.#driver
-      .all<TaskRow>(`SELECT * FROM tasks WHERE ${OF_FILM}`, filmId, filmId)
-      .map(toTask);
-  }
-
   #one(sql: string, ...values: readonly SqlValue[]): Task | undefined {
     const row = this.#driver.get<TaskRow>(sql, ...values);
     return row && toTask(row);

@@ -7,6 +7,7 @@ import { startCpuServer } from "../../support/cpu-server.js";
 import { eventually } from "../../support/eventually.js";
 import { calm, openOss, ossEnv, startOss } from "../../support/oss-server-fixture.js";
 import { aPicture, serve } from "../../support/pictures.js";
+import { startService } from "../../support/service-process.js";
 import { tempDir } from "../../support/temp-dir.js";
 import { startTestApp, type TestApp } from "../../support/test-app.js";
 import { postUpload } from "../../support/uploads.js";
@@ -14,6 +15,7 @@ import { postUpload } from "../../support/uploads.js";
 // Small pictures of inputs and results, and inputs that were uploaded.
 
 const FAST = { simulate: { steps: 1, stepMs: 1 } };
+const STOPPED = { simulate: { steps: 2_000, stepMs: 50 } };
 const EXPIRE_AT_ONCE = { TMLSR_RETENTION_DAYS: "0.0000001" };
 const PICTURE = { type: "image", workflow: "cpu_image_2x" };
 
@@ -103,6 +105,22 @@ describe("GET /tasks/{task_id}/preview/...", () => {
     expect(await app.ended(taskId)).toMatchObject({ status: "completed", retries: 0 });
     const { body } = await app.rest("GET", `/tasks/${taskId}/preview/input`);
     expect(body.code).toBe("PREVIEW_NOT_AVAILABLE");
+  });
+
+  test("keeps no server waiting while it is made, and ends with a cancel", async () => {
+    await using server = await startCpuServer({ switches: STOPPED });
+    const oss = await startOss();
+    await using service = await startService([server.url], ossEnv(oss));
+    const isGivenUp = () =>
+      service.lines.some(({ msg }) => msg === "no preview of the input was made");
+    // Its picture is the first object that is put.
+    oss.inject({ operation: "PutObject", effect: { kind: "stall", afterBytes: 0 } });
+    const taskId = await service.submit({ ...PICTURE, url: await serve(await aPicture()) });
+    await eventually(async () => (await server.log()).some(({ event }) => event === "started"));
+    expect(isGivenUp()).toBe(false);
+    await service.rest("DELETE", `/tasks/${taskId}`);
+    expect(await service.ended(taskId)).toMatchObject({ status: "canceled" });
+    await eventually(isGivenUp);
   });
 
   test("goes with its task, whether or not results stay", async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { TaskSchema, TaskType } from "../../../src/gen/tmlsr/v1/task_pb.js";
+import { TaskSchema, TaskType } from "../../../src/client/gen/tmlsr/v1/task_pb.js";
 import { asCurl, asGrpc } from "../../../src/page/task/copy-as.js";
 
 const task = create(TaskSchema, {

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { TaskSchema, TaskStatus } from "../../../src/gen/tmlsr/v1/task_pb.js";
+import { TaskSchema, TaskStatus } from "../../../src/client/gen/tmlsr/v1/task_pb.js";
 import { TaskTable } from "../../../src/page/live/task-table.js";
 
 const aTask = (
