@@ -6,11 +6,7 @@ import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerFilmPreviews, type SegmentSource } from "./api/http/film-preview-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
-import {
-  type OpenFile,
-  registerInputs,
-  registerPreviews,
-} from "./api/http/task-pictures-route.js";
+import { type OpenFile, registerInputs, registerPreviews } from "./api/http/task-pictures-route.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import { FileSource } from "./input/file-source.js";

@@ -41,7 +41,10 @@ test("cancel by label cancels those tasks alone", async () => {
 
 test("cancel refuses what would cancel more than was meant", async () => {
   const dir = await tempDir();
-  for (const args of [["-l", "album=summer", "-l", "user=me"], ["id", "-l", "album=summer"]]) {
+  for (const args of [
+    ["-l", "album=summer", "-l", "user=me"],
+    ["id", "-l", "album=summer"],
+  ]) {
     const end = await runCommand(["cancel", ...args], dir, NOBODY);
     expect(end).toMatchObject({ code: 2, stderr: expect.stringContaining("one label") });
   }
