@@ -7,7 +7,7 @@ import { registerFilmPreviews, type SegmentSource } from "./api/http/film-previe
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
 import {
-  type InputFile,
+  type OpenFile,
   registerInputs,
   registerPreviews,
 } from "./api/http/task-pictures-route.js";
@@ -189,7 +189,7 @@ function publicUrlOf({ publicUrl }: Config, { port }: { readonly port: number })
 interface OpenedStorage {
   readonly storage: ObjectStorage;
   readonly plugins: ApiPlugin[];
-  readonly openFile: (key: string) => Promise<InputFile | undefined>;
+  readonly openFile: OpenFile;
   readonly segments: SegmentSource;
 }
 
@@ -204,7 +204,9 @@ async function openStorage(
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     const storage = createOssStorage(oss, { logger });
     const plugins = [dashboardBeside(storage)];
-    return { storage, plugins, openFile: (key) => storage.url(key), segments: storage };
+    const openFile: OpenFile = async (key, signal) =>
+      (await storage.find(key, signal)) && (await storage.url(key));
+    return { storage, plugins, openFile, segments: storage };
   }
   const storage = createLocalStorage({
     directory: dataDir,

@@ -60,7 +60,7 @@ function openWatchers(
 function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
   const watchStats: Monitor["watchStats"] = (...args) => monitor.watchStats(...args);
   return {
-    stats: () => monitor.stats(),
+    stats: (labels) => monitor.stats(labels),
     ready: () => monitor.ready(),
     history: () => monitor.history(),
     doctor: () => monitor.doctor(),

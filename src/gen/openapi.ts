@@ -76,6 +76,20 @@ export const openapi = {
           "MonitorService"
         ],
         "summary": "Counts tasks and describes the pool",
+        "parameters": [
+          {
+            "name": "label",
+            "in": "query",
+            "description": "Only tasks that have all of these labels, each `key:value`; left out: all. It chooses what `stats` and `queue_size`\ncount and what `tasks` shows; ended tasks then count for as long as they are stored.",
+            "schema": {
+              "type": "array",
+              "items": {
+                "type": "string"
+              },
+              "maxItems": 8
+            }
+          }
+        ],
         "responses": {
           "200": {
             "description": "The stats.",
@@ -84,6 +98,16 @@ export const openapi = {
                 "schema": {
                   "$ref": "#/components/schemas/Stats",
                   "description": "The stats."
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "A bad parameter",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
                 }
               }
             }

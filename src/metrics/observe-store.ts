@@ -94,6 +94,9 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     get storeId() {
       return store.storeId;
     },
+    get hasTransactions() {
+      return store.hasTransactions;
+    },
     history: store.history,
     subscribe: (listener) => store.subscribe(listener),
     changesAfter: (position) => store.changesAfter(position),

@@ -33,7 +33,7 @@ export function createStoreMetrics(registry: Registry): StoreObserver {
           if (!isChunkId(fence.taskId)) metrics.ended.inc({ status: "completed", code: "" });
           return ledger.settled(fence);
         case "failed":
-          // A chunk fails its film.
+          // A chunk fails its film, and only one does.
           metrics.ended.inc({ status: "failed", code: outcome.error.code });
           return ledger.settled(fence, outcome.error.code);
         case "retry":

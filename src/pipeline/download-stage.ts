@@ -1,10 +1,8 @@
-import { isChunkId } from "../domain/film.js";
 import type { InputFacts, Task } from "../domain/task.js";
 import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
 import { fetchInput, type InputSource } from "../input/input-source.js";
 import { type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
-import type { Previews } from "../preview/previews.js";
 import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
@@ -23,8 +21,6 @@ export interface DownloadContext {
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
   readonly limits: ProbeLimits;
-  /** Keep a small picture of each input. Absent: nobody does. */
-  readonly previews?: Pick<Previews, "keepInput">;
 }
 
 const FILE = "input";
@@ -45,7 +41,7 @@ export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefine
 export async function downloadStage(
   task: Pick<Task, "taskId" | "type" | "params" | "stages">,
   workDir: WorkDir,
-  { download, sources, limits, previews }: DownloadContext,
+  { download, sources, limits }: DownloadContext,
   journal: TaskJournal,
 ): Promise<ReadyInput> {
   const isReported = task.stages.download?.status === "success";
@@ -66,7 +62,6 @@ export async function downloadStage(
   const request = { url: task.params.url, path, signal, onProgress };
   const fetched = await fetchInput(request, download, sources);
   const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
-  if (!isChunkId(task.taskId)) await previews?.keepInput(task.taskId, path, signal);
   const name = inputName({
     suggested: fetched.suggestedName,
     url: task.params.url,

@@ -10,6 +10,7 @@ import type { UploadContext } from "../pipeline/upload-stage.js";
 import { WorkDirs } from "../pipeline/work-dir.js";
 import { WorkSpace } from "../pipeline/work-space.js";
 import type { Pool } from "../pool/pool.js";
+import type { Previews } from "../preview/previews.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { Scheduler } from "./scheduler.js";
@@ -60,7 +61,7 @@ export interface SchedulerParts {
   readonly guard: DownloadContext["download"]["guard"];
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
-  readonly previews: NonNullable<DownloadContext["previews"]>;
+  readonly previews: Pick<Previews, "keepInput">;
   readonly logger: Logger;
 }
 
@@ -75,7 +76,7 @@ const STORAGE_WAIT_MS = 600_000;
 /** Makes the scheduler; it leases nothing before it is started. */
 export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
   const { pool, scheduler, workPath } = settings;
-  const { storage, guard, sources, previews, ...shared } = parts;
+  const { storage, guard, sources, ...shared } = parts;
   const { chunkFrames, maxServers, previewMs } = settings.films;
   const workSpace = new WorkSpace(workPath, settings.workMaxBytes, parts.logger);
   const patience = { pauseMs: scheduler.retryDelayMs, limitMs: STORAGE_WAIT_MS };
@@ -85,7 +86,7 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
       ...shared,
       workDirs: new WorkDirs(workPath),
       upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
-      download: downloadContext(settings, { guard, sources: [...sources, pieces], previews }),
+      download: downloadContext(settings, { guard, sources: [...sources, pieces] }),
       films: {
         ...{ workSpace, patience, hasPreviews: previewMs > 0 },
         ...defined({ chunkFrames }),
@@ -111,13 +112,12 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
 
 function downloadContext(
   { input: { userAgent, maxBytes, timeoutMs, maxPixels }, servers }: SchedulerSettings,
-  { guard, sources, previews }: Pick<SchedulerParts, "guard" | "sources" | "previews">,
+  { guard, sources }: Pick<SchedulerParts, "guard" | "sources">,
 ): DownloadContext {
   const download = { guard, userAgent, maxBytes, totalTimeoutMs: timeoutMs };
   return {
     download,
     sources,
-    previews,
     limits: { maxPixels, isBuiltInOnly: servers.length === 0 },
   };
 }

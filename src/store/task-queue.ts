@@ -205,7 +205,7 @@ export interface TaskQueue {
   /**
    * Ends the lease. The outcome marks a stage that still runs: `success` for completed, `failed`
    * for failed and retry; handing back leaves the stage as it is. Terminal outcomes free slot and
-   * dispatch.
+   * dispatch. A chunk that fails when its film has ended is canceled with it, and so is the answer.
    */
   settle(fence: Fence, outcome: Outcome): Promise<WriteResult>;
 

@@ -1,4 +1,5 @@
 import { buildGraph } from "./build-graph.js";
+import { withContainer } from "./film-container.js";
 import { invalidWorkflow } from "./invalid-workflow.js";
 import { mapModels } from "./map-models.js";
 import type { Sidecar } from "./read/sidecar.js";
@@ -35,6 +36,7 @@ export function buildWorkflow(
   const { graph, type } = buildGraph(name, mapModels(filePrompt, modelNames), sidecar);
   const own = {
     ...graph,
+    parameters: withContainer(type, graph.parameters),
     name,
     title: sidecar.title ?? name,
     description: sidecar.description ?? "",

@@ -110,7 +110,7 @@ export interface FilmFrames {
   readonly plus?: number;
   /** How many frames the network is to see before and after those of a chunk; absent: none. */
   readonly context?: FrameContext;
-  /** How chunks are put together; absent: `trim`, each gives its own frames and nothing of its neighbours'. */
+  /** How chunks are put together; absent: `trim`. */
   readonly join?: FilmJoin;
   /** How many times a chunk's frames are in the server's memory at the peak, as decoded and as made; absent: not known. */
   readonly copies?: FrameCopies;
@@ -130,8 +130,8 @@ export interface FrameCopies {
   readonly made: number;
 }
 
-/** `crossfade`: the frames that two chunks both have go over from one to the other. */
-export type FilmJoin = "trim" | "crossfade";
+/** `trim`: each chunk gives its own frames and nothing of its neighbours'. */
+export type FilmJoin = "trim";
 
 /** A graph, with what it needs and where things go in it. */
 export interface WorkflowGraph {

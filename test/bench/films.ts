@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
@@ -11,121 +11,171 @@ import { connectRest } from "./rest-client.js";
 import { type BenchService, startService } from "./service.js";
 
 const WORKFLOW = "cpu_video_2x";
-const LIMIT_MS = 1_800_000;
-const ROUND_SECONDS = 4;
-const FPS = 24;
+const LIMIT_MS = 600_000;
+/** Of the film whose packets are repeated. */
+const ROUND_FRAMES = 120;
 /** Small frames: what the servers really compute of them takes next to nothing. */
-const SMALL = { width: 64, height: 56 };
-const LARGE = { width: 640, height: 360 };
-/** A chunk of 24 frames takes four seconds. */
-const SLOW = { simulate: { steps: 1, stepMs: 160 } };
+const SMALL = { size: { width: 64, height: 56 }, fps: 24 };
+const LARGE = { size: { width: 640, height: 360 }, fps: 30 };
+/** So few frames a second that the servers have an hour of them done soon. */
+const SLOW_MOTION = { size: SMALL.size, fps: 6 };
+/** A chunk of 24 frames takes two seconds. */
+const BUSY = { simulate: { steps: 1, stepMs: 80 } };
+const STOPPED = { simulate: { steps: 1, stepMs: 3_600_000 } };
 const FAST = { simulate: { steps: 1, stepMs: 0 } };
+
+/** How far a film goes. */
+type End = "cut" | "completed";
 
 interface Run {
   /** From the submission to the first prompt that a server begins, and to the end. */
   readonly firstMs: number;
   readonly wholeMs: number;
-  readonly joinMs: number;
+  /** From the first prompt to the end of the last chunk. */
+  readonly processMs: number;
   readonly peakMb: number;
 }
 
 interface RunOptions {
   readonly seconds: number;
-  readonly size: typeof SMALL;
+  readonly film: typeof SMALL;
   readonly serverCount: number;
   readonly switches: typeof FAST;
   readonly chunkFrames: number;
-  /** Whether the first prompt is all that is waited for. @default false */
-  readonly isFirstAll?: boolean;
+  /** @default completed */
+  readonly until?: End;
 }
 
-/** Films through the whole service: over several servers, in flat memory, soon begun and quickly joined. */
+/** Films through the whole service: over several servers, in flat memory, soon begun and quickly cut. */
 export const films: Subject = {
   name: "films",
   async measure({ say }) {
-    const speedUps = await speedUp(say);
-    say("an hour of 640x360, to its first prompt");
-    const begun = await run({
-      ...{ seconds: 3600, size: LARGE, serverCount: 1, switches: SLOW, chunkFrames: 240 },
-      isFirstAll: true,
-    });
-    const long = { size: SMALL, serverCount: 2, switches: FAST, chunkFrames: 1200 };
-    say("a minute");
-    const minute = await run({ ...long, seconds: 60 });
-    say("an hour");
-    const hour = await run({ ...long, seconds: 3600 });
-    return [
-      ...speedUps,
-      {
-        what: "an hour of 640x360, from its submission to the first prompt",
-        ...{ value: begun.firstMs / 1000, unit: "s", goal: { atMost: 5 } },
-      },
-      {
-        what: "memory of the service at its peak with an hour of film, over that with a minute",
-        ...{ value: hour.peakMb / minute.peakMb, unit: "", goal: { atMost: 1.1 } },
-        note: `${Math.round(hour.peakMb)} and ${Math.round(minute.peakMb)} MB`,
-      },
-      {
-        what: "an hour of film joined and stored, in times of its own length",
-        ...{ value: 3_600_000 / hour.joinMs, unit: "", goal: { atLeast: 50 } },
-        note: `frames of ${SMALL.width * 2}x${SMALL.height * 2}`,
-      },
-    ];
+    const told = <F extends readonly Figure[]>(figures: F): F => {
+      for (const { what, value } of figures) say(`  ${what}: ${value.toFixed(2)}`);
+      return figures;
+    };
+    const speedUps = told(await speedUp(say));
+    const through = told(await memoryThrough(say));
+    const [ratio, ...cutting] = told(await cutting640(say));
+    return [...speedUps, ...through, ...(ratio ? [ratio] : []), ...cutting];
   },
 };
 
 async function speedUp(say: (text: string) => void): Promise<readonly Figure[]> {
-  const times = new Map<number, number>();
+  const runs = new Map<number, Run>();
   for (const serverCount of [1, 2, 4]) {
     say(`24 chunks on ${serverCount} servers`);
-    const options = { seconds: 24, size: SMALL, switches: SLOW, chunkFrames: 24 };
-    times.set(serverCount, (await run({ ...options, serverCount })).wholeMs);
+    const options = { seconds: 24, film: SMALL, switches: BUSY, chunkFrames: 24 };
+    runs.set(serverCount, await run({ ...options, serverCount }));
   }
-  const one = times.get(1) ?? Number.NaN;
-  return [2, 4].map((serverCount) => ({
-    what: `speed-up with ${serverCount} servers, from submission to end`,
-    value: one / (times.get(serverCount) ?? Number.NaN),
+  const times = (pick: (run: Run) => number, count: number): number => {
+    const one = runs.get(count);
+    return one ? pick(one) : Number.NaN;
+  };
+  const figure = (what: string, pick: (run: Run) => number, serverCount: number): Figure => ({
+    what: `speed-up with ${serverCount} servers, ${what}`,
+    value: times(pick, 1) / times(pick, serverCount),
     ...{ unit: "", goal: { atLeast: 0.9 * serverCount } },
-    note: `${((times.get(serverCount) ?? 0) / 1000).toFixed(1)} s, one server ${(one / 1000).toFixed(1)} s`,
-  }));
+    note: `${(times(pick, serverCount) / 1000).toFixed(1)} s, one server ${(times(pick, 1) / 1000).toFixed(1)} s`,
+  });
+  return [2, 4].flatMap((count) => [
+    figure("from submission to end", ({ wholeMs }) => wholeMs, count),
+    figure("from the first prompt to the last chunk", ({ processMs }) => processMs, count),
+  ]);
+}
+
+async function memoryThrough(say: (text: string) => void): Promise<readonly Figure[]> {
+  const options = { film: SLOW_MOTION, serverCount: 2, switches: FAST, chunkFrames: 120 };
+  say("a minute, to its end");
+  const minute = await run({ ...options, seconds: 60 });
+  say("an hour, to its end");
+  const hour = await run({ ...options, seconds: 3600 });
+  const what = "memory of the service, an hour of film to its end over a minute";
+  return [memoryRatio(what, hour, minute, `${SLOW_MOTION.fps} frames a second, ${SMALL_TEXT}`)];
+}
+
+async function cutting640(say: (text: string) => void): Promise<readonly Figure[]> {
+  const options = { film: LARGE, serverCount: 1, switches: STOPPED, chunkFrames: 240 };
+  say("a minute of 640x360, cut");
+  const minute = await run({ ...options, seconds: 60, until: "cut" });
+  say("an hour of 640x360, cut");
+  const hour = await run({ ...options, seconds: 3600, until: "cut" });
+  return [
+    memoryRatio(
+      "memory of the service, an hour cut over a minute",
+      hour,
+      minute,
+      "640x360, 30 fps",
+    ),
+    {
+      what: "an hour of 640x360, 30 fps, fetched, planned, cut and stored",
+      ...{ value: hour.wholeMs / 1000, unit: "s", goal: { atMost: 60 } },
+    },
+    {
+      what: "the same, from its submission to the first prompt",
+      ...{ value: hour.firstMs / 1000, unit: "s", goal: { atMost: 5 } },
+    },
+  ];
+}
+
+const SMALL_TEXT = `frames of ${SMALL.size.width}x${SMALL.size.height}`;
+
+function memoryRatio(what: string, hour: Run, minute: Run, conditions: string): Figure {
+  const peaks = `${Math.round(hour.peakMb)} and ${Math.round(minute.peakMb)} MB`;
+  const value = hour.peakMb / minute.peakMb;
+  return { what, value, unit: "", goal: { atMost: 1.1 }, note: `${peaks}; ${conditions}` };
 }
 
 async function run(options: RunOptions): Promise<Run> {
-  const { seconds, size, serverCount, switches, chunkFrames, isFirstAll = false } = options;
+  const { seconds, film, serverCount, switches, chunkFrames, until = "completed" } = options;
   await using directory = await makeDirectory();
-  const path = join(directory.path, "film.mp4");
-  const short = join(directory.path, "short.mp4");
-  await makeFilm(short, { frameCount: ROUND_SECONDS * FPS, size, gop: FPS });
-  await repeatFilm(path, short, seconds / ROUND_SECONDS);
-  await using origin = await serveContent(await readFile(path));
-  const servers = await Promise.all(
-    Array.from({ length: serverCount }, () => startCpuServer({ switches })),
-  );
+  await using origin = await serveFilm(directory.path, film, seconds);
+  const starts = Array.from({ length: serverCount }, () => startCpuServer({ switches }));
+  const servers = await Promise.all(starts);
   await using _servers = disposeAll(servers);
   const urls = servers.map(({ url }) => url);
   const env = { TMLSR_CHUNK_FRAMES: String(chunkFrames) };
   await using service = await startService({ dataDir: directory.path, servers: urls, env });
   await using rest = connectRest(service.url);
-  await eventually(async () => (await rest.get("/monitor/stats")) !== undefined);
+  const isReady = async (): Promise<boolean> => {
+    const { pool_status } = await rest.get("/monitor/stats");
+    return pool_status.every(({ status }: { status: string }) => status === "idle");
+  };
+  await eventually(isReady, LIMIT);
   const startedAtMs = performance.now();
-  const { task_id } = await rest.post("/tasks", {
-    url: origin.url,
-    type: "video",
-    workflow: WORKFLOW,
-  });
-  const limit = { limitMs: LIMIT_MS, intervalMs: 50 };
-  await eventually(() => hasBegun(servers), limit);
+  const request = { url: origin.url, type: "video", workflow: WORKFLOW };
+  const { task_id } = await rest.post("/tasks", request);
+  await eventually(() => hasBegun(servers), LIMIT);
   const firstMs = performance.now() - startedAtMs;
   let task = await rest.get(`/tasks/${task_id}`);
+  const isCut = () => exists(join(directory.path, "films", task_id, "film.json"));
   const hasEnded = async (): Promise<boolean> => {
     task = await rest.get(`/tasks/${task_id}`);
     if (task.status === "failed") throw new Error(task.error);
-    return task.status === "completed";
+    return task.status === "completed" || (until === "cut" && (await isCut()));
   };
-  if (!isFirstAll) await eventually(hasEnded, limit);
+  await eventually(hasEnded, LIMIT);
   const wholeMs = performance.now() - startedAtMs;
-  const joinMs = (task.stages[2]?.duration ?? Number.NaN) * 1000;
-  return { firstMs, wholeMs, joinMs, peakMb: await peakMbOf(service) };
+  const processMs = (task.stages[1]?.duration ?? Number.NaN) * 1000;
+  return { firstMs, wholeMs, processMs, peakMb: await peakMbOf(service) };
+}
+
+const LIMIT = { limitMs: LIMIT_MS, intervalMs: 50 };
+
+/** A film that is made by repeating the packets of a short one, at an address. */
+async function serveFilm(directory: string, { size, fps }: typeof SMALL, seconds: number) {
+  const [short, path] = [join(directory, "short.mp4"), join(directory, "film.mp4")];
+  const rate = { num: fps, den: 1 };
+  await makeFilm(short, { frameCount: ROUND_FRAMES, size, rate, gop: 60, bFrames: 3 });
+  await repeatFilm(path, short, (seconds * fps) / ROUND_FRAMES);
+  return await serveContent(await readFile(path));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function hasBegun(servers: readonly TestCpuServer[]): Promise<boolean> {

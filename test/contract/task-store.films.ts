@@ -386,6 +386,22 @@ export function describeFilms(open: OpenStore): void {
       expect((await readTask(store, film)).rev).toBe(failed.rev);
     });
 
+    test("fails once: chunks that fail after it are canceled with it", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const film = await cutFilm(store, 3);
+      const held = [];
+      for (let i = 0; i < 3; i++) held.push(fenceOf(await leaseChunk(store)));
+      const answers = await Promise.all(
+        held.map((fence, index) => (index === 1 ? rival : store).settle(fence, FAILED)),
+      );
+      expect(answers.sort()).toEqual(["canceled", "canceled", "ok"]);
+      expect((await readTask(store, film)).film).toMatchObject({ failedCount: 1, runningCount: 0 });
+      const ends = (await store.chunks(film)).map(({ status }) => status);
+      expect(ends.sort()).toEqual(["canceled", "canceled", "failed"]);
+      expect(await store.endChunks(film, 10)).toBe(0);
+    });
+
     test("leaves the cleanup to its holder while it is being cut", async () => {
       await using fixture = await open();
       const { store } = fixture;

@@ -1,10 +1,15 @@
+import { EventEmitter, once } from "node:events";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { startCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
 import { expectRunOnce, nothingLeft, storedOf } from "../support/films/film-runs.js";
 import { expectSameFilm, fetchResult, serveFilm } from "../support/films/served-film.js";
+import { startOrigin } from "../support/http-origin.js";
 import { ossEnv, startOss } from "../support/oss-server-fixture.js";
+import { aPicture, serve } from "../support/pictures.js";
 import { startService, type TestService } from "../support/service-process.js";
 
 // Films of several chunks while something dies or is away.
@@ -16,6 +21,7 @@ const FAST = { simulate: { steps: 1, stepMs: 0 } };
 /** A chunk of 24 frames takes half a second. */
 const PACED = { simulate: { steps: 2, stepMs: 10 } };
 const STOPPED = { simulate: { steps: 2_000, stepMs: 50 } };
+const GIB = 2 ** 30;
 const CHUNKS = { TMLSR_CHUNK_FRAMES: "24" };
 
 const hasRun = (service: TestService, taskId: string, count: number) =>
@@ -103,3 +109,51 @@ test("a chunk fails for good: the film fails, naming frames and time, and nothin
   expect(task.error).toMatch(/frames \d+ to \d+, \d+\.\d+ s to \d+\.\d+ s/);
   await nothingLeft(service.dataDir, taskId);
 });
+
+test("a chunk runs out of memory whatever is tried: it is split in two, and the film is the same", async () => {
+  const memory = { deviceBytes: 8 * GIB, machineBytes: 64 * GIB };
+  const fault = { classType: "ImageUpscaleWithModel", fault: "fail", count: 2 } as const;
+  const error = { exceptionType: "torch.OutOfMemoryError", message: "Allocation on device" };
+  await using server = await startCpuServer({
+    switches: { ...FAST, memory, nodes: [{ ...fault, ...error }] },
+  });
+  await using service = await startService([server.url], CHUNKS);
+  const film = await serveFilm({ frameCount: 48 });
+  const taskId = await service.submit({ url: film.url, workflow: WORKFLOW });
+  const task = await service.ended(taskId, END_MS);
+  await expectSameFilm(await fetchResult(task, service.url), film.path);
+  const { body } = await service.rest("GET", `/tasks/${taskId}/chunks`);
+  const frames = body.chunks.map(({ frames: count }: { frames: number }) => count);
+  expect(frames.sort()).toEqual([12, 12, 24]);
+  expect(task.chunks).toMatchObject({ total: 3, completed: 3, failed: 0 });
+  await nothingLeft(service.dataDir, taskId);
+});
+
+test("the work directories are full: nothing is cut ahead until there is room", async () => {
+  await using server = await startCpuServer({ switches: STOPPED });
+  await using service = await startService([server.url], { ...CHUNKS, TMLSR_WORK_MAX_MB: "1" });
+  const url = await serve(await aPicture());
+  const picture = await service.submit({ url, type: "image", workflow: "cpu_image_2x" });
+  await eventually(async () => (await server.log()).some(({ event }) => event === "started"));
+  const { path } = await serveFilm();
+  const gate = new EventEmitter();
+  const asked = once(gate, "asked");
+  const origin = await startOrigin(async (_request, response) => {
+    gate.emit("asked");
+    await once(gate, "open");
+    response.end(await readFile(path));
+  });
+  const taskId = await service.submit({ url: `${origin.url}/film.mp4`, workflow: WORKFLOW });
+  await asked;
+  const ballast = join(service.dataDir, "work", picture, "ballast");
+  await writeFile(ballast, Buffer.alloc(2_000_000));
+  gate.emit("open");
+  await service.until(taskId, ({ chunks }) => chunks !== null);
+  for (let look = 0; look < 20; look += 1)
+    expect((await service.task(taskId)).chunks).toMatchObject({ total: 0 });
+  await rm(ballast);
+  await hasPieces(service, taskId, 4);
+});
+
+const hasPieces = (service: TestService, taskId: string, count: number) =>
+  service.until(taskId, ({ chunks }) => chunks?.total === count, END_MS);

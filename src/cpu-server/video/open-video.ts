@@ -1,6 +1,7 @@
 import type { Input, InputVideoTrack } from "mediabunny";
 import { PythonError } from "../python-text.js";
 import type { Film } from "./film.js";
+import { leftOutCount } from "./left-out.js";
 import { openInput } from "./media.js";
 import { readFrames } from "./read-frames.js";
 import type { Video } from "./video.js";
@@ -19,7 +20,7 @@ export async function openVideo(path: string): Promise<Video> {
     const hasAudio = (await input.getPrimaryAudioTrack()) !== null;
     const film = await readFilm(track);
     const frames = {
-      count: (await track.computePacketStats()).packetCount,
+      count: (await track.computePacketStats()).packetCount - (await leftOutCount(input, track)),
       width: await track.getCodedWidth(),
       height: await track.getCodedHeight(),
       film,

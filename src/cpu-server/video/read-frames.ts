@@ -3,11 +3,12 @@ import { defined } from "../../lib/defined.js";
 import { checkSize, type Frame } from "../network/frame.js";
 import { resizeFrame } from "../network/resize-frame.js";
 import { PythonError } from "../python-text.js";
+import { leftOutCount } from "./left-out.js";
 import { loadMedia, openInput } from "./media.js";
 
 /**
- * Decodes the frames of a file one by one, without applying the rotation. The end of the iteration
- * closes the file.
+ * Decodes the frames of a file that are shown one by one, without applying the rotation. The end of the
+ * iteration closes the file.
  *
  * @throws PythonError if the video is damaged, or has more than 8 bits.
  */
@@ -18,7 +19,13 @@ export async function* readFrames(path: string): AsyncGenerator<Frame, void> {
     const track = await input.getPrimaryVideoTrack();
     if (track === null) return;
     let first: Frame | undefined;
+    let leftOut = await leftOutCount(input, track);
     for await (const sample of new VideoSampleSink(track).samples()) {
+      if (leftOut > 0) {
+        sample.close();
+        leftOut -= 1;
+        continue;
+      }
       const frame = await toFrame(sample);
       first ??= frame;
       yield await scaledTo(frame, first);

@@ -135,7 +135,10 @@ interface TimedPacket {
   readonly decodedAt: number;
 }
 
-/** Gives packets in the order of decoding times of a constant rate from 0 on. */
+/**
+ * Gives packets in the order of decoding times of a constant rate from 0 on. Newer servers leave out
+ * frames before 0 (`start <= pts` in ComfyUI's comfy_api/latest/_input_impl/video_types.py).
+ */
 function* retimed(packets: readonly PiecePacket[]): Iterable<TimedPacket> {
   const shown = packets.filter(({ isShown }) => isShown).sort((a, b) => a.ticks - b.ticks);
   const ranks = new Map(shown.map((entry, rank) => [entry, rank]));

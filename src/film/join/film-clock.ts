@@ -31,13 +31,23 @@ export function filmClock(film: FilmFacts, container: "mp4" | "mkv"): FilmClock 
   const shift = Math.max(0, -first);
   const own = container === "mp4" ? exact.timescale : MKV_TIMESCALE;
   const scale = (time: number): number => Math.round(((time + shift) * own) / exact.timescale);
-  const timeOf = (frame: number): number => scale(exact.timeOf(frame));
+  const shown = container === "mkv" ? growing(times.map((_, at) => scale(exact.timeOf(at)))) : [];
+  const timeOf = (frame: number): number => shown[frame] ?? scale(exact.timeOf(frame));
   const lastDuration = Math.max(1, scaled(film.lastDuration, timeBase, own));
   return {
     ...{ timescale: own, timeOf, shiftSeconds: shift / exact.timescale },
     durationOf: (frame) =>
       frame + 1 < times.length ? timeOf(frame + 1) - timeOf(frame) : lastDuration,
   };
+}
+
+/** Frames may follow each other in less than a tick. */
+function growing(times: readonly number[]): readonly number[] {
+  let last = -1;
+  return times.map((time) => {
+    last = Math.max(time, last + 1);
+    return last;
+  });
 }
 
 interface ExactTimes {

@@ -12,9 +12,14 @@ export async function knownFilm(
   workDir: WorkDir,
   signal: AbortSignal,
 ): Promise<FilmFacts> {
-  const noted = (await workDir.readNote(FILM_NOTE)) as FilmFacts | undefined;
+  const noted = await notedFilm(workDir);
   if (noted !== undefined) return noted;
   const film = await readFilm(path, signal);
   await workDir.writeNote(FILM_NOTE, film);
   return film;
+}
+
+/** What was read of a film's picture; undefined: it was not read here. */
+export async function notedFilm(workDir: WorkDir): Promise<FilmFacts | undefined> {
+  return (await workDir.readNote(FILM_NOTE)) as FilmFacts | undefined;
 }

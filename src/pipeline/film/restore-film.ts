@@ -16,6 +16,7 @@ export interface FilmToRestore {
   /** Brings the source, where it is not here any more. */
   readonly source: () => Promise<ReadyInput>;
   readonly workDir: WorkDir;
+  readonly container: "mp4" | "mkv";
 }
 
 /** The file to be stored, and what there is to say of it. */
@@ -29,7 +30,7 @@ export interface RestoredFilm {
  * colours. Where that cannot be, the server's own file counts, and a note says so.
  */
 export async function restoreFilm(
-  { path, source, workDir }: FilmToRestore,
+  { path, source, workDir, container }: FilmToRestore,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<RestoredFilm> {
@@ -44,13 +45,7 @@ export async function restoreFilm(
       return asItIs(path, `the result has ${frameCount} frames and the film ${length}`);
     const part = `${restored}.part`;
     const results = [{ path, frameCount }];
-    const joined = {
-      film,
-      results,
-      restPath: input.path,
-      outPath: part,
-      container: "mp4",
-    } as const;
+    const joined = { film, results, restPath: input.path, outPath: part, container };
     const { notes } = await joinFilm(joined, signal);
     await checkFilm(part, film, signal);
     await rename(part, restored);

@@ -6,12 +6,14 @@ import { sniffMediaType } from "../../input/probe/sniff-media-type.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { findInput, type ReadyInput } from "../../pipeline/download-stage.js";
 import { filmObjects } from "../../pipeline/film/film-objects.js";
+import { notedFilm } from "../../pipeline/film/known-film.js";
 import { requireFrames } from "../../pipeline/film/require-frames.js";
 import { restoreFilm } from "../../pipeline/film/restore-film.js";
 import { checkResult } from "../../pipeline/result/check-result.js";
 import { promisedResult } from "../../pipeline/result/promised-result.js";
 import type { ResultRoad } from "../../pipeline/upload-stage.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
+import { containerOf } from "../../workflow/film-container.js";
 import { graphNamed } from "../../workflow/variants.js";
 import { showChunk } from "./film/show-film.js";
 import type { RunContext, RunState } from "./run-context.js";
@@ -59,10 +61,11 @@ async function restored(
   input: BringInput,
   { logger, limits }: RunContext,
 ): Promise<string> {
-  const { signal, taskId } = heldTask;
+  const { signal, task, taskId } = heldTask;
   const source = (): Promise<ReadyInput> => bringPatiently(input, limits.retryDelayMs, signal);
   const log = logger.child({ taskId });
-  const film = await restoreFilm({ path, source, workDir }, log, signal);
+  const container = containerOf(task.parameters);
+  const film = await restoreFilm({ path, source, workDir, container }, log, signal);
   await heldTask.recordNotes(film.notes);
   return film.path;
 }
@@ -104,7 +107,8 @@ function checkOnce(
   const look = async (path: string): Promise<void> => {
     const facts = (await findInput(workDir))?.facts ?? heldTask.input;
     const graph = workflow && graphNamed(workflow, dispatch?.variant);
-    const whole = graph && facts ? promisedResult(graph, facts, task.parameters) : {};
+    const film = await notedFilm(workDir);
+    const whole = graph && facts ? promisedResult(graph, facts, task.parameters, film) : {};
     const promised = { ...whole, ...(chunk && { frameCount: chunk.frameCount }) };
     const server = dispatch?.server ?? "?";
     const beginsAtSeconds = chunk === undefined ? 0 : beginOf(chunk, facts);

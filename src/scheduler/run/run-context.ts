@@ -8,6 +8,7 @@ import type { WorkDirs } from "../../pipeline/work-dir.js";
 import type { WorkSpace } from "../../pipeline/work-space.js";
 import type { Pool } from "../../pool/pool.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
+import type { Previews } from "../../preview/previews.js";
 import type { FilmQueue } from "../../store/film-queue.js";
 import type { TaskQueue } from "../../store/task-queue.js";
 import type { TaskReading } from "../../store/task-reading.js";
@@ -54,6 +55,8 @@ export interface RunContext {
   readonly workDirs: WorkDirs;
   readonly catalog: WorkflowCatalog;
   readonly download: DownloadContext;
+  /** Keeps a small picture of each input. */
+  readonly previews: Pick<Previews, "keepInput">;
   readonly uploads: Semaphore;
   readonly films: FilmContext;
   readonly stallMs: number;

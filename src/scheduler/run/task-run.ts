@@ -37,6 +37,8 @@ export class TaskRun implements RunState {
   /** By what a server said of itself, once all is known. */
   readonly #fit = new WeakMap<object, boolean>();
   #phase: RunPhase = "download";
+  /** The small picture of its input that is being made; it never rejects, and has a limit of its own. */
+  #picture: Promise<void> | undefined;
 
   constructor(heldTask: HeldTask, context: RunContext) {
     this.heldTask = heldTask;
@@ -95,6 +97,15 @@ export class TaskRun implements RunState {
    * are stored. Throws whatever stops it.
    */
   async work(): Promise<"completed" | "cut"> {
+    try {
+      return await this.#work();
+    } finally {
+      // Its file is removed next.
+      await this.#picture;
+    }
+  }
+
+  async #work(): Promise<"completed" | "cut"> {
     const { heldTask, task } = this;
     const { store, workDirs, catalog } = this.#context;
     const workDir = await workDirs.open(task.taskId);
@@ -108,6 +119,7 @@ export class TaskRun implements RunState {
     if (heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
     if (await this.#isCut(pinned, workDir)) return "cut";
     await this.#process(pinned, workDir).catch((error: unknown) => this.#split(error, pinned));
+    await this.#picture;
     await storeResult(this, workDir, () => this.#input(workDir), this.#context);
     return "completed";
   }
@@ -204,10 +216,18 @@ export class TaskRun implements RunState {
   }
 
   async #input(workDir: WorkDir): Promise<ReadyInput> {
-    const found = await findInput(workDir);
-    const ready =
-      found ?? (await downloadStage(this.#source, workDir, this.#context.download, this.heldTask));
+    const ready = (await findInput(workDir)) ?? (await this.#download(workDir));
     return { ...ready, facts: { ...ready.facts, ...defined({ depth: this.depth }) } };
+  }
+
+  /** No server waits for the small picture of the input. */
+  async #download(workDir: WorkDir): Promise<ReadyInput> {
+    const { task, heldTask } = this;
+    const { download, previews } = this.#context;
+    const ready = await downloadStage(this.#source, workDir, download, heldTask);
+    if (task.chunk === undefined)
+      this.#picture ??= previews.keepInput(task.taskId, ready.path, heldTask.signal);
+    return ready;
   }
 
   /**

@@ -1,8 +1,8 @@
 import { isTerminal, type Task } from "../../domain/task.js";
 import type { CancelResult } from "../task-intake.js";
-import type { Fence, WriteResult } from "../task-queue.js";
+import type { Fence, Outcome, WriteResult } from "../task-queue.js";
 import { checkFence } from "./check-fence.js";
-import { cancelTask, endCleanup } from "./task-changes.js";
+import { cancelTask, endCleanup, settleTask } from "./task-changes.js";
 
 /** A stored task, and the time of the store's clock. */
 export interface TaskNow {
@@ -39,6 +39,20 @@ export function byHolder(
     return stored && answer === "ok"
       ? { answer, next: change(stored.task, stored.now) }
       : { answer };
+  };
+}
+
+/**
+ * Decides about the end of a lease. A chunk that fails when its film has ended is canceled with it: one
+ * film fails once.
+ */
+export function decideSettle(fence: Fence, outcome: Outcome): Decide<WriteResult> {
+  const settle = byHolder(fence, (task, now) => settleTask(task, outcome, now));
+  return (stored) => {
+    const decision = settle(stored);
+    const isOver = stored?.film !== undefined && isTerminal(stored.film.status);
+    if (!isOver || decision.answer !== "ok" || outcome.kind !== "failed") return decision;
+    return { answer: "canceled", next: cancelTask(stored.task, stored.now) };
   };
 }
 

@@ -12,9 +12,9 @@ import { isTerminal, type Task } from "../../domain/task.js";
 import type { FilmQueue, NewChunk } from "../film-queue.js";
 import type { CancelResult, TaskIntake } from "../task-intake.js";
 import type { Fence, Outcome, TaskQueue, WriteResult } from "../task-queue.js";
-import { byHolder, type Decide, decideCancel, decideCleanup } from "./decisions.js";
+import { byHolder, type Decide, decideCancel, decideCleanup, decideSettle } from "./decisions.js";
 import { decideGrowth, decideSplit } from "./film-decisions.js";
-import { addMemoryFailure, addNotes, holdSlot, setDispatch, settleTask } from "./task-changes.js";
+import { addMemoryFailure, addNotes, holdSlot, setDispatch } from "./task-changes.js";
 import { TASK_ID } from "./task-ids.js";
 import { changeStage } from "./task-progress.js";
 import { without } from "./without.js";
@@ -130,7 +130,7 @@ export abstract class TaskWrites implements OneTask {
   }
 
   async settle(fence: Fence, outcome: Outcome): Promise<WriteResult> {
-    return await this.#changeHeld(fence, (task, now) => settleTask(task, outcome, now));
+    return await this.change(fence.taskId, decideSettle(fence, outcome));
   }
 
   async finishCleanup(fence: Fence): Promise<WriteResult> {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Task } from "../../domain/task.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { type TaskRow, toTask } from "./row.js";
@@ -8,6 +9,23 @@ export class EmbeddedChunkTable {
 
   constructor(driver: EmbeddedDriver) {
     this.#driver = driver;
+  }
+
+  /** The chunks of a film by their ids. Others are answered between its pages. */
+  async find(filmId: string): Promise<readonly Task[]> {
+    const found: Task[] = [];
+    for (let afterId = `${filmId}-`; ; await setImmediate()) {
+      const page = this.#driver
+        .all<TaskRow>(
+          "SELECT * FROM tasks WHERE task_id > ? AND task_id < ? ORDER BY task_id LIMIT ?",
+          ...[afterId, `${filmId}.`, PAGE_COUNT],
+        )
+        .map(toTask);
+      found.push(...page);
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_COUNT) return found;
+      afterId = last.taskId;
+    }
   }
 
   /** The due pending chunk of a workflow and priority whose turn comes first, of no film in `passedOver`. */
@@ -74,4 +92,6 @@ export class EmbeddedChunkTable {
   }
 }
 
+/** Rows that are read at a time. */
+const PAGE_COUNT = 250;
 const OPEN = "film_id = ? AND (finished_at IS NULL OR orphan_at IS NOT NULL)";

@@ -1,5 +1,5 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
-import type { ChunkTask, Json, Task } from "../../domain/task.js";
+import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
@@ -43,6 +43,7 @@ export interface EmbeddedTaskStoreParts {
  */
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
+  readonly hasTransactions = true;
   readonly history: EmbeddedHistory;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
@@ -126,7 +127,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async chunks(filmId: string): Promise<readonly ChunkTask[]> {
-    return TASK_ID.test(filmId) ? inOrder(this.#table.findChunks(filmId)) : [];
+    return TASK_ID.test(filmId) ? inOrder(await this.#chunks.find(filmId)) : [];
   }
 
   async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
@@ -134,8 +135,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return toPage(found, pageSize);
   }
 
-  async counts(): Promise<TaskCounts> {
-    return this.#table.counts();
+  async counts(labels: readonly Label[] = []): Promise<TaskCounts> {
+    return labels.length > 0 ? this.#table.countLabeled(labels) : this.#table.counts();
   }
 
   subscribe(listener: (change: TaskChange) => void): () => void {

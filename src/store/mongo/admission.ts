@@ -1,10 +1,55 @@
 import { TaskError } from "../../domain/errors.js";
-import { replayOf } from "../core/admit.js";
-import type { CreateResult, NewTask } from "../task-intake.js";
+import type { Task } from "../../domain/task.js";
+import { refuse, refuseTogether, replayOf } from "../core/admit.js";
+import type { TaskIds } from "../core/task-ids.js";
+import type { CreateManyResult, CreateResult, NewTask } from "../task-intake.js";
 import type { MongoDatabase } from "./database.js";
+import { saveNew } from "./save.js";
+
+/** What a client is answered, and which tasks were stored for it. */
+export interface Admission<Answer> {
+  readonly answer: Answer;
+  readonly saved: readonly Task[];
+}
+
+/** Stores a new task, unless the queue is full or its key belongs to a task already. */
+export async function admit(
+  database: MongoDatabase,
+  request: NewTask,
+  maxPendingCount: number,
+  ids: TaskIds,
+): Promise<Admission<CreateResult>> {
+  const { idempotency } = request;
+  const former = idempotency && (await database.tasks.findByKey(idempotency.key));
+  const refusal = refuse(request, former, await isFull(database, maxPendingCount));
+  if (refusal) return { answer: refusal, saved: [] };
+  const saved = await saveNew(database, [request], ids);
+  return { answer: { outcome: "created", task: firstOf(saved) }, saved };
+}
+
+/** Stores new tasks, all or none. @throws TaskError STORE_WITHOUT_TRANSACTIONS */
+export async function admitTogether(
+  database: MongoDatabase,
+  requests: readonly NewTask[],
+  maxPendingCount: number,
+  ids: TaskIds,
+): Promise<Admission<CreateManyResult>> {
+  refuseStandalone(database, "store several tasks at once");
+  const answers = await Promise.all(requests.map((request) => formerOf(database, request)));
+  const { pending } = await database.counts.read();
+  const refusal = refuseTogether(answers, pending, maxPendingCount);
+  if (refusal) return { answer: refusal, saved: [] };
+  const fresh = requests.filter((_request, index) => answers[index] === undefined);
+  const saved = await saveNew(database, fresh, ids);
+  const rest = saved.values();
+  const tasks = answers.flatMap((answer) =>
+    answer?.outcome === "replayed" ? answer.task : (rest.next().value ?? []),
+  );
+  return { answer: { outcome: "created", tasks }, saved };
+}
 
 /** The answer of {@link replayOf} to a request whose key belongs to a task already. */
-export async function formerOf(
+async function formerOf(
   { tasks }: MongoDatabase,
   { idempotency }: NewTask,
 ): Promise<CreateResult | undefined> {
@@ -19,7 +64,7 @@ export function refuseStandalone({ isStandalone }: MongoDatabase, what: string):
   throw new TaskError("STORE_WITHOUT_TRANSACTIONS", message);
 }
 
-export async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
+async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
   return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;
 }
 

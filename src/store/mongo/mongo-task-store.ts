@@ -1,6 +1,6 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
-import type { ChunkTask, Json, Task } from "../../domain/task.js";
-import { refuse, refuseTogether, replayOf } from "../core/admit.js";
+import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
+import { replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { inOrder } from "../core/film-changes.js";
 import { passOver } from "../core/lease-order.js";
@@ -27,7 +27,7 @@ import {
   type TaskPage,
 } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
-import { firstOf, formerOf, isFull, refuseStandalone } from "./admission.js";
+import { type Admission, admit, admitTogether, firstOf, refuseStandalone } from "./admission.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
@@ -35,7 +35,7 @@ import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { historyOf } from "./history.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
-import { retryOnConflict, saveNew, saveTasks, type TaskWrite } from "./save.js";
+import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
 
 /**
  * The store on a MongoDB database that several processes share. Each method reads a task, decides,
@@ -66,39 +66,26 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return this.#connection.database.storeId;
   }
 
+  get hasTransactions(): boolean {
+    return !this.#connection.database.isStandalone;
+  }
+
   async create(
     request: NewTask,
     maxPendingCount = Number.POSITIVE_INFINITY,
   ): Promise<CreateResult> {
-    const { idempotency } = request;
-    return await this.#write(async (database): Promise<CreateResult> => {
-      const former = idempotency && (await database.tasks.findByKey(idempotency.key));
-      const refusal = refuse(request, former, await isFull(database, maxPendingCount));
-      if (refusal) return refusal;
-      const task = firstOf(await saveNew(database, [request], this.#taskIds));
-      return { outcome: "created", task: this.#told(task) };
-    });
+    return await this.#admit((database) =>
+      admit(database, request, maxPendingCount, this.#taskIds),
+    );
   }
 
   async createTogether(
     requests: readonly NewTask[],
     maxPendingCount = Number.POSITIVE_INFINITY,
   ): Promise<CreateManyResult> {
-    return await this.#write(async (database): Promise<CreateManyResult> => {
-      refuseStandalone(database, "store several tasks at once");
-      const answers = await Promise.all(requests.map((request) => formerOf(database, request)));
-      const { pending } = await database.counts.read();
-      const refusal = refuseTogether(answers, pending, maxPendingCount);
-      if (refusal) return refusal;
-      const fresh = requests.filter((_request, index) => answers[index] === undefined);
-      const saved = await saveNew(database, fresh, this.#taskIds);
-      for (const task of saved) this.#told(task);
-      const rest = saved.values();
-      const tasks = answers.flatMap((answer) =>
-        answer?.outcome === "replayed" ? answer.task : (rest.next().value ?? []),
-      );
-      return { outcome: "created", tasks };
-    });
+    return await this.#admit((database) =>
+      admitTogether(database, requests, maxPendingCount, this.#taskIds),
+    );
   }
 
   async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
@@ -135,8 +122,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return toPage(found, pageSize);
   }
 
-  async counts(): Promise<TaskCounts> {
-    return await this.#connection.run(({ counts }) => counts.read());
+  async counts(labels: readonly Label[] = []): Promise<TaskCounts> {
+    return await this.#connection.run(({ counts }) =>
+      labels.length > 0 ? counts.readLabeled(labels) : counts.read(),
+    );
   }
 
   subscribe(listener: (change: TaskChange) => void): () => void {
@@ -281,6 +270,14 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     const { taskId, rev, status, chunk } = task;
     if (chunk === undefined) this.#changes.tell({ taskId, rev, status });
     return task;
+  }
+
+  async #admit<Answer>(
+    work: (database: MongoDatabase) => Promise<Admission<Answer>>,
+  ): Promise<Answer> {
+    const { answer, saved } = await this.#write(work);
+    for (const task of saved) this.#told(task);
+    return answer;
   }
 
   /** Like {@link #write}, for a task that others may be taking out of the same queue. */

@@ -80,7 +80,7 @@ export class MongoQueue {
   async nextDueInMs(): Promise<number | undefined> {
     const found = await Promise.all([
       this.#nextInMs("dueAt", { status: "pending" }, INDEX.due),
-      this.#nextInMs("dueAt", { status: chunkStatus("pending") }, INDEX.chunkDue),
+      this.#nextInMs("dueAt", RETRIED_CHUNK, INDEX.chunkRetry),
       this.#nextInMs("orphanAt", {}, INDEX.orphan),
     ]);
     const waits = found.filter((waitMs) => waitMs !== undefined);
@@ -109,6 +109,12 @@ export class MongoQueue {
     return next?.waitMs;
   }
 }
+
+/** A chunk that was leased before. */
+const RETRIED_CHUNK = {
+  status: chunkStatus("pending"),
+  epoch: { $gt: 0 },
+} satisfies Filter<TaskDocument>;
 
 /**
  * Orphans that a server may be busy with or have a result of, films to be joined, and what waits for its

@@ -30,7 +30,8 @@ export const INDEX = {
   keeper: "slot_keeper",
   /** When the next pending task becomes due. */
   due: "due",
-  chunkDue: "chunk_due",
+  /** The same for chunks that were leased before. Others are due as soon as they are stored. */
+  chunkRetry: "chunk_retry",
   /** Expired leases, films to be joined, and ended tasks that wait for their cleanup. */
   orphan: "orphan",
   /** One task at most for each slot. */
@@ -165,9 +166,9 @@ const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
     partialFilterExpression: { status: "pending" },
   },
   {
-    name: INDEX.chunkDue,
+    name: INDEX.chunkRetry,
     key: { status: 1, dueAt: 1 },
-    partialFilterExpression: { status: chunkStatus("pending") },
+    partialFilterExpression: { status: chunkStatus("pending"), epoch: { $gt: 0 } },
   },
   {
     name: INDEX.orphan,

@@ -56,7 +56,7 @@ const frames = z.strictObject({
   multiple: z.number().int().positive().optional(),
   plus: z.number().int().nonnegative().optional(),
   context: z.strictObject({ before: frameCount, after: frameCount }).optional(),
-  join: z.enum(["trim", "crossfade"]).optional(),
+  join: z.literal("trim").optional(),
   /** How many times the frames are in memory at the peak. */
   copies: z
     .strictObject({ decoded: z.number().nonnegative(), made: z.number().nonnegative() })

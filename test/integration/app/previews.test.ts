@@ -1,12 +1,13 @@
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { makeClip } from "../../support/clips.js";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { eventually } from "../../support/eventually.js";
-import { ossEnv, startOss } from "../../support/oss-server-fixture.js";
+import { calm, openOss, ossEnv, startOss } from "../../support/oss-server-fixture.js";
 import { aPicture, serve } from "../../support/pictures.js";
+import { startService } from "../../support/service-process.js";
 import { tempDir } from "../../support/temp-dir.js";
 import { startTestApp, type TestApp } from "../../support/test-app.js";
 import { postUpload } from "../../support/uploads.js";
@@ -14,6 +15,7 @@ import { postUpload } from "../../support/uploads.js";
 // Small pictures of inputs and results, and inputs that were uploaded.
 
 const FAST = { simulate: { steps: 1, stepMs: 1 } };
+const STOPPED = { simulate: { steps: 2_000, stepMs: 50 } };
 const EXPIRE_AT_ONCE = { TMLSR_RETENTION_DAYS: "0.0000001" };
 const PICTURE = { type: "image", workflow: "cpu_image_2x" };
 
@@ -105,6 +107,22 @@ describe("GET /tasks/{task_id}/preview/...", () => {
     expect(body.code).toBe("PREVIEW_NOT_AVAILABLE");
   });
 
+  test("keeps no server waiting while it is made, and ends with a cancel", async () => {
+    await using server = await startCpuServer({ switches: STOPPED });
+    const oss = await startOss();
+    await using service = await startService([server.url], ossEnv(oss));
+    const isGivenUp = () =>
+      service.lines.some(({ msg }) => msg === "no preview of the input was made");
+    // Its picture is the first object that is put.
+    oss.inject({ operation: "PutObject", effect: { kind: "stall", afterBytes: 0 } });
+    const taskId = await service.submit({ ...PICTURE, url: await serve(await aPicture()) });
+    await eventually(async () => (await server.log()).some(({ event }) => event === "started"));
+    expect(isGivenUp()).toBe(false);
+    await service.rest("DELETE", `/tasks/${taskId}`);
+    expect(await service.ended(taskId)).toMatchObject({ status: "canceled" });
+    await eventually(isGivenUp);
+  });
+
   test("goes with its task, whether or not results stay", async () => {
     await using server = await startCpuServer({ switches: FAST });
     for (const keep of ["true", "false"]) {
@@ -138,4 +156,28 @@ test("an uploaded input is served with its type and in ranges, until it has expi
   const part = await fetchPreview(app, `${taskId}/input`, { range: "bytes=1-3" });
   expect([part.response.status, part.bytes.toString()]).toEqual([206, "PNG"]);
   await access(join(app.dataDir, "pictures", taskId));
+  await rm(join(app.dataDir, "uploads"), { recursive: true });
+  const gone = await app.rest("GET", `/tasks/${taskId}/input`);
+  expect([gone.status, gone.body.code]).toEqual([404, "INPUT_NOT_AVAILABLE"]);
+});
+
+test("an uploaded input in a bucket is a redirect to where it is, until it has expired", async () => {
+  const oss = await startOss({ isPublic: true });
+  await using app = await startTestApp({ env: ossEnv(oss) });
+  const picture = await aPicture();
+  const { body } = await postUpload(app.url, picture, {}, "?name=photo.png");
+  const taskId = await app.submit({ ...PICTURE, url: body.url });
+  const redirect = await fetch(`${app.url}/tasks/${taskId}/input`, { redirect: "manual" });
+  expect(redirect.status).toBe(302);
+  expect(redirect.headers.get("location")).toMatch(`${oss.endpoint}/`);
+  expect(redirect.headers.get("cache-control")).toBe("private, no-cache");
+  const followed = await fetchPreview(app, `${taskId}/input`, { range: "bytes=1-3" });
+  expect(followed.bytes.toString()).toBe("PNG");
+  expect(followed.response.headers.get("content-type")).toBe("image/png");
+  const storage = openOss(oss);
+  for (const key of oss.objects.keys()) await storage.remove(key, calm());
+  const gone = await app.rest("GET", `/tasks/${taskId}/input`);
+  expect([gone.status, gone.body.code]).toEqual([404, "INPUT_NOT_AVAILABLE"]);
+  const byUrl = await app.submit({ ...PICTURE, url: "https://example.com/image.jpg" });
+  expect((await app.rest("GET", `/tasks/${byUrl}/input`)).body.code).toBe("INPUT_NOT_AVAILABLE");
 });

@@ -1,6 +1,6 @@
 import { MongoClient } from "mongodb";
 import { pino } from "pino";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import {
   type MongoStoreOptions,
   openMongoStore,
@@ -102,7 +102,6 @@ await describeWithMongo("a MongoDB store", (take) => {
         }
       }),
     );
-    await Promise.all(stores.map((own) => own[Symbol.asyncDispose]()));
     expect(leased.flat()).toHaveLength(48);
     expect(new Set(leased.flat()).size).toBe(48);
     expect(await store.counts()).toMatchObject({ pending: 0, processing: 48 });
@@ -157,7 +156,6 @@ await describeWithMongo("a MongoDB store", (take) => {
     const [store] = both;
     expect(await store?.get(fence.taskId)).toMatchObject({ status: "completed" });
     expect(await store?.listExpired(0, 10)).toHaveLength(1);
-    for (const one of both) await one[Symbol.asyncDispose]();
   });
 });
 
@@ -194,11 +192,14 @@ await describeWithMongod("a MongoDB store on a standalone server", (binary) => {
 type LogLine = { readonly msg?: string; readonly [field: string]: unknown };
 type Where = Pick<TestDatabase, "uri" | "name">;
 
+/** A store that is closed with its test, also where that fails: an open one keeps the run from ending. */
 async function open(
   { uri, name }: Where,
   options: Partial<MongoStoreOptions> = {},
 ): Promise<TaskStore> {
-  return await openMongoStore({ uri, database: name, ...options });
+  const store = await openMongoStore({ uri, database: name, ...options });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  return store;
 }
 
 async function openLogged(where: Where): Promise<{ store: TaskStore; lines: LogLine[] }> {

@@ -10,6 +10,7 @@ import { type FilmStorage, fetchFromStorage } from "../../../pipeline/film/film-
 import { patiently } from "../../../pipeline/film/patiently.js";
 import { storeOutput } from "../../../pipeline/store-output.js";
 import type { WorkDir } from "../../../pipeline/work-dir.js";
+import { containerOf } from "../../../workflow/film-container.js";
 import type { HeldTask } from "../../lease/held-task.js";
 import { persist } from "../../lease/persist.js";
 import type { RunContext, RunState } from "../run-context.js";
@@ -36,7 +37,7 @@ export async function joinChunks(
   await heldTask.stage("upload", { status: "running", progress: 0, detail });
   const path = await joinedFile(run, workDir, context);
   const { storage, patience } = storageOf(context);
-  const keyOf = (extension = ".mp4"): string => `outputs/${taskId}/result${extension}`;
+  const keyOf = (extension = ""): string => `outputs/${taskId}/result${extension}`;
   const file = { path, keyOf, index: 0, part: { from: JOIN_SHARE, share: 1 - JOIN_SHARE } };
   const output = await patiently(() => storeOutput(file, storage, heldTask), patience, signal);
   const durationMs = performance.now() - startedAtMs;
@@ -50,7 +51,7 @@ export async function joinChunks(
 /** The joined film. One that was joined before, and could not be stored, is not joined again. */
 async function joinedFile(run: RunState, workDir: WorkDir, context: RunContext): Promise<string> {
   const { heldTask } = run;
-  const { signal, taskId } = heldTask;
+  const { signal, task, taskId } = heldTask;
   const path = workDir.file("joined");
   if (await exists(path)) return path;
   const storage = storageOf(context);
@@ -67,7 +68,7 @@ async function joinedFile(run: RunState, workDir: WorkDir, context: RunContext):
   );
   const part = workDir.file("joined.part");
   const results = resultsOf(chunks, heldTask, workDir, storage);
-  const joined = { film, results, outPath: part, container: "mp4" } as const;
+  const joined = { film, results, outPath: part, container: containerOf(task.parameters) };
   const { notes } = await joinFilm({ ...joined, ...(hasRest && { restPath: rest }) }, signal);
   await checkFilm(part, film, signal);
   await heldTask.recordNotes(notes);
