@@ -60,6 +60,7 @@ export const en = {
   "task.attemptBegan": "Attempt {attempt} began",
   "task.attemptBeganOn": "Attempt {attempt} began, on {server}",
   "task.attemptEnded": "Attempt {attempt} ended: {reason}",
+  "task.endedAs": "The task ended: {status}",
   "task.attempts": "Attempts",
   "task.notes": "Notes",
   "task.chunks": "Chunks",

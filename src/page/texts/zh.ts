@@ -61,6 +61,7 @@ export const zh: Texts = {
   "task.attemptBegan": "第 {attempt} 次尝试开始",
   "task.attemptBeganOn": "第 {attempt} 次尝试开始，于 {server}",
   "task.attemptEnded": "第 {attempt} 次尝试结束：{reason}",
+  "task.endedAs": "任务结束：{status}",
   "task.attempts": "尝试记录",
   "task.notes": "备注",
   "task.chunks": "分段",

@@ -24,6 +24,6 @@ it("the events of a task are told in order, attempt by attempt, to its end", () 
     { atMs: 2_000, words: "Attempt 1 began, on http://gpu-1" },
     { atMs: 3_000, words: "Attempt 1 ended: TIMEOUT" },
     { atMs: 4_000, words: "Attempt 2 began" },
-    { atMs: 6_000, words: "Completed" },
+    { atMs: 6_000, words: "The task ended: Completed" },
   ]);
 });
