@@ -6,11 +6,7 @@ import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerFilmPreviews, type SegmentSource } from "./api/http/film-preview-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
-import {
-  type InputFile,
-  registerInputs,
-  registerPreviews,
-} from "./api/http/task-pictures-route.js";
+import { type OpenFile, registerInputs, registerPreviews } from "./api/http/task-pictures-route.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import { FileSource } from "./input/file-source.js";
@@ -22,6 +18,7 @@ import { Metrics } from "./metrics/metrics.js";
 import { createAddressGuard } from "./net/address-guard.js";
 import { openAccess } from "./open-access.js";
 import { openServices } from "./open-services.js";
+import { openWebhooks, webhookRules } from "./open-webhooks.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { openPool, type ServerSettings } from "./pool/open-pool.js";
 import type { Pool } from "./pool/pool.js";
@@ -91,7 +88,8 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const access = await openAccess(config, { store, storage, logger }, opened);
   const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
-  const shown = { ...parts, filmPreviews, metrics, dataDir: config.dataDir };
+  const webhooks = webhookRules(config.webhooks);
+  const shown = { ...parts, filmPreviews, webhooks, metrics, dataDir: config.dataDir };
   const served = openServices({ ...shown, uploads: uploads.uploads }, config.store, access, opened);
   plugins.push((app) => registerPreviews(app, served.tasks));
   plugins.push((app) => registerInputs(app, served.tasks, openFile));
@@ -103,6 +101,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
+  openWebhooks(config, { ...parts, webhooks, filmPreviews, metrics }, opened);
   scheduler.start();
   const all = opened.move();
   return {
@@ -185,7 +184,7 @@ function publicUrlOf({ publicUrl }: Config, { port }: { readonly port: number })
 interface OpenedStorage {
   readonly storage: ObjectStorage;
   readonly plugins: ApiPlugin[];
-  readonly openFile: (key: string) => Promise<InputFile | undefined>;
+  readonly openFile: OpenFile;
   readonly segments: SegmentSource;
 }
 
@@ -200,7 +199,9 @@ async function openStorage(
     const { createOssStorage } = await import("./storage/oss/oss-storage.js");
     const storage = createOssStorage(oss, { logger });
     const plugins = [dashboardBeside(storage)];
-    return { storage, plugins, openFile: (key) => storage.url(key), segments: storage };
+    const openFile: OpenFile = async (key, signal) =>
+      (await storage.find(key, signal)) && (await storage.url(key));
+    return { storage, plugins, openFile, segments: storage };
   }
   const storage = createLocalStorage({
     directory: dataDir,

@@ -6,6 +6,7 @@ import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import type { Metrics } from "./metrics/metrics.js";
 import type { OpenedAccess } from "./open-access.js";
+import { DeliveryService } from "./service/delivery-service.js";
 import { HistoryRecorder } from "./service/history-recorder.js";
 import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
 import { TaskService, type TaskServiceOptions } from "./service/task-service.js";
@@ -50,6 +51,7 @@ export function openServices(
   const services: ApiServices = {
     ...{ tasks, monitor: countStats(monitor, metrics), uploads },
     workflows: new WorkflowService(catalog, pool),
+    deliveries: new DeliveryService(store),
     ...(access && { keys: access.keys }),
   };
   return { tasks, services, ...(access && { access: access.gate(services) }) };
@@ -73,7 +75,7 @@ function openWatchers(
 function countStats(monitor: MonitorService, metrics: Metrics): Monitor {
   const watchStats: Monitor["watchStats"] = (...args) => monitor.watchStats(...args);
   return {
-    stats: () => monitor.stats(),
+    stats: (labels) => monitor.stats(labels),
     ready: () => monitor.ready(),
     history: () => monitor.history(),
     doctor: () => monitor.doctor(),

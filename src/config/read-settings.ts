@@ -2,6 +2,7 @@ import { ACCESS_SETTINGS } from "./access-settings.js";
 import { OSS_SETTINGS } from "./oss-settings.js";
 import { SERVICE_SETTINGS } from "./service-settings.js";
 import type { Setting } from "./setting.js";
+import { WEBHOOK_SETTINGS } from "./webhook-settings.js";
 import { WORK_SETTINGS } from "./work-settings.js";
 
 /** All settings. No other code reads the environment or the file. */
@@ -10,6 +11,7 @@ export const SETTINGS = {
   ...ACCESS_SETTINGS,
   ...WORK_SETTINGS,
   ...OSS_SETTINGS,
+  ...WEBHOOK_SETTINGS,
 } as const;
 
 /** The value of each setting. */

@@ -94,7 +94,11 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     get storeId() {
       return store.storeId;
     },
+    get hasTransactions() {
+      return store.hasTransactions;
+    },
     history: store.history,
+    outbox: store.outbox,
     keys: store.keys,
     subscribe: (listener) => store.subscribe(listener),
     changesAfter: (position) => store.changesAfter(position),

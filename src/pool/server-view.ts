@@ -3,7 +3,7 @@ import type { Workflow } from "../workflow/workflow.js";
 import type { Pool } from "./pool.js";
 import type { PoolServer } from "./server/pool-server.js";
 import { isUp, missingOn } from "./server/server-fit.js";
-import type { ServerState } from "./server/server-health.js";
+import type { FaultKind, ServerState } from "./server/server-health.js";
 import type { WorkflowQuarantine } from "./server/workflow-faults.js";
 
 /** One server as operators see it. */
@@ -13,6 +13,8 @@ export interface ServerView {
   readonly status: "idle" | "busy" | "offline";
   readonly state: ServerState;
   readonly reason?: string;
+  /** What it was taken out for. */
+  readonly faultKind?: FaultKind;
   readonly quarantinedUntil?: Date;
   readonly lastActiveAt?: Date;
   /** The tasks whose prompts it holds, the running one first; of a chunk, its film. */
@@ -44,6 +46,7 @@ function viewServer(server: PoolServer, workflows: readonly Workflow[]): ServerV
     status: statusOf(server),
     state: server.state,
     ...(server.health.reason !== undefined && { reason: server.health.reason }),
+    ...(server.health.faultKind !== undefined && { faultKind: server.health.faultKind }),
     ...(server.health.retryAt && { quarantinedUntil: server.health.retryAt }),
     ...(server.lastActiveAt && { lastActiveAt: server.lastActiveAt }),
     taskIds: [...new Set([...server.held.values()].map(({ taskId }) => filmIdOf(taskId)))],

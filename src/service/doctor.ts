@@ -1,9 +1,11 @@
-import { statfs } from "node:fs/promises";
+import { access, constants, statfs } from "node:fs/promises";
 import { TaskError } from "../domain/errors.js";
+import { errorCode } from "../lib/error-code.js";
 import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import type { HistoryArchive } from "../store/history-archive.js";
+import type { TaskReading } from "../store/task-reading.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 
 /** What the doctor can find. The codes are public API. */
@@ -11,6 +13,8 @@ export type FindingCode =
   | "STORAGE_REFUSED"
   | "STORAGE_UNREACHABLE"
   | "DATABASE_UNREACHABLE"
+  | "STORE_WITHOUT_TRANSACTIONS"
+  | "DISK_REFUSED"
   | "DISK_FULL"
   | "DISK_LOW"
   | "CLOCK_OFF"
@@ -34,7 +38,8 @@ export interface Finding {
 /** What the doctor looks at. */
 export interface DoctorOptions {
   readonly storage: Pick<ObjectStorage, "probe">;
-  readonly store: { readonly history: Pick<HistoryArchive, "now"> };
+  readonly store: Pick<TaskReading, "hasTransactions">;
+  readonly history: Pick<HistoryArchive, "now">;
   readonly pool: Pool;
   readonly catalog: Pick<WorkflowCatalog, "list">;
   /** Where this process keeps what is on its way. */
@@ -65,28 +70,29 @@ async function lookAtStorage({ storage }: DoctorOptions): Promise<readonly Findi
     await within(storage.probe(AbortSignal.timeout(LIMIT_MS)));
     return [];
   } catch (error) {
-    if (error instanceof TaskError && error.code === "STORAGE_REFUSED")
-      return [{ ...base, code: "STORAGE_REFUSED", problem: error.message, advice: REFUSED }];
-    const problem = error instanceof TaskError ? error.message : "The storage does not answer";
-    return [{ ...base, code: "STORAGE_UNREACHABLE", problem, advice: UNREACHABLE }];
+    if (!(error instanceof TaskError))
+      return [{ ...base, code: "STORAGE_UNREACHABLE", problem: SILENT, advice: UNREACHABLE }];
+    const { code, message: problem, cause } = error;
+    // OSS says so of a request whose time is over a quarter of an hour off.
+    if (errorCode(cause) === "RequestTimeTooSkewed")
+      return [{ code: "CLOCK_OFF", subject: "clock", blocks: true, problem, advice: SET_CLOCK }];
+    return code === "STORAGE_REFUSED"
+      ? [{ ...base, code, problem, advice: REFUSED }]
+      : [{ ...base, code: "STORAGE_UNREACHABLE", problem, advice: UNREACHABLE }];
   }
 }
 
+const SILENT = "The storage does not answer";
 const REFUSED =
   "Give the access key its rights on the bucket, or this user the right to write there";
 const UNREACHABLE = "Check that the storage runs and that this machine reaches it";
 
-async function lookAtDatabase({ store }: DoctorOptions): Promise<readonly Finding[]> {
+const SET_CLOCK = "Set the clock of this machine by NTP";
+
+async function lookAtDatabase({ store, history }: DoctorOptions): Promise<readonly Finding[]> {
   try {
-    const offMs = (await within(store.history.now())).getTime() - Date.now();
-    if (Math.abs(offMs) < CLOCK_MS) return [];
-    return [
-      {
-        ...{ code: "CLOCK_OFF", subject: "clock", blocks: false },
-        problem: `The clocks of this machine and of the database differ by ${Math.round(Math.abs(offMs) / 1000)} s`,
-        advice: "Set the clocks by NTP on both",
-      },
-    ];
+    const now = await within(history.now());
+    return [...lookAtClock(now), ...(store.hasTransactions ? [] : [STANDALONE])];
   } catch {
     return [
       {
@@ -98,9 +104,37 @@ async function lookAtDatabase({ store }: DoctorOptions): Promise<readonly Findin
   }
 }
 
+const STANDALONE: Finding = {
+  ...{ code: "STORE_WITHOUT_TRANSACTIONS", subject: "database", blocks: false },
+  problem: "The database is a standalone server: no film is cut, no batch of tasks is taken",
+  advice: "Start it with --replSet, as a set of one, and run rs.initiate() once",
+};
+
+function lookAtClock(databaseNow: Date): readonly Finding[] {
+  const offMs = Math.abs(databaseNow.getTime() - Date.now());
+  if (offMs < CLOCK_MS) return [];
+  const problem = `The clocks of this machine and of the database differ by ${Math.round(offMs / 1000)} s`;
+  const advice = "Set the clocks by NTP on both";
+  return [{ code: "CLOCK_OFF", subject: "clock", blocks: false, problem, advice }];
+}
+
 async function lookAtDisk({ dataDir }: DoctorOptions): Promise<readonly Finding[]> {
-  const { bavail, bsize } = await statfs(dataDir);
-  const freeBytes = bavail * bsize;
+  try {
+    await access(dataDir, constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = await statfs(dataDir);
+    return lookAtRoom(bavail * bsize);
+  } catch {
+    return [
+      {
+        ...{ code: "DISK_REFUSED", subject: "disk", blocks: true },
+        problem: "The data directory is not there or not writable",
+        advice: "Give this user the right to write to the directory of TMLSR_DATA_DIR",
+      },
+    ];
+  }
+}
+
+function lookAtRoom(freeBytes: number): readonly Finding[] {
   if (freeBytes >= LOW_BYTES) return [];
   const isFull = freeBytes < FULL_BYTES;
   return [
@@ -124,14 +158,14 @@ async function lookAtServers({ pool, catalog }: DoctorOptions): Promise<readonly
 }
 
 function lookAtServer(server: ServerView): readonly Finding[] {
-  const { address: subject, state, reason, workflows, missing, workflowQuarantines } = server;
+  const { address: subject, state, reason, faultKind, workflows, missing } = server;
   const base = { subject, blocks: false };
   const why = reason === undefined ? "" : `: ${reason}`;
-  if (state === "unknown")
+  if (state === "unknown" || (state === "quarantined" && faultKind === "unreachable"))
     return [
       {
         ...{ ...base, code: "SERVER_UNREACHABLE" },
-        problem: `The server was not reached since the start${why}`,
+        problem: `The server does not answer${why}`,
         advice: "Check that it runs at this address and that this machine reaches it",
       },
     ];
@@ -140,10 +174,13 @@ function lookAtServer(server: ServerView): readonly Finding[] {
       {
         ...{ ...base, code: "SERVER_QUARANTINED" },
         problem: `The server gets no tasks for a while${why}`,
-        advice: "Look into its log and restart it; it is tried again by itself",
+        advice:
+          faultKind === "needs_restart"
+            ? "Restart it: nothing else mends its GPU"
+            : "Look into its log and restart it; it is tried again by itself",
       },
     ];
-  const broken = workflowQuarantines.map(
+  const broken = server.workflowQuarantines.map(
     ({ workflow, reason: because }): Finding => ({
       ...{ ...base, code: "WORKFLOW_QUARANTINED" },
       problem: `The server gets no tasks of "${workflow}" for a while: ${because}`,

@@ -1,3 +1,4 @@
+import type { Label } from "../domain/task.js";
 import type { Pool } from "../pool/pool.js";
 import { type ServerView, viewServers } from "../pool/server-view.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
@@ -43,7 +44,7 @@ const RECENT_TASK_COUNT = 50;
  */
 export class MonitorService implements Disposable {
   readonly #options: MonitorServiceOptions;
-  readonly #stats = new Sampler(() => this.#look());
+  readonly #stats = new Sampler(() => this.#lookAtAll());
   readonly #readiness = new Sampler(() => this.#lookWhetherReady());
   readonly #findings = new Sampler(() => this.#examine());
   readonly #streams = new SampleStreams(this.#stats);
@@ -64,9 +65,11 @@ export class MonitorService implements Disposable {
   /**
    * The stats with every change that was told before the call; cheap with a million tasks stored. The
    * same object for as long as they look the same.
+   *
+   * @param labels only of the tasks with all of these, looked at anew. @default of all tasks
    */
-  async stats(): Promise<StatsView> {
-    return await this.#stats.latest();
+  async stats(labels: readonly Label[] = []): Promise<StatsView> {
+    return labels.length > 0 ? await this.#look(labels) : await this.#stats.latest();
   }
 
   /** The stats at once, and again at most every `intervalMs` when they have changed. */
@@ -94,21 +97,24 @@ export class MonitorService implements Disposable {
   }
 
   async #examine(): Promise<readonly Finding[]> {
-    const { history, ...options } = this.#options;
-    return await examine({ ...options, store: { history } });
+    return await examine(this.#options);
   }
 
-  async #look(): Promise<StatsView> {
-    const { store, pool, catalog } = this.#options;
-    const [counts, page] = await Promise.all([
-      store.counts(),
-      store.list({ pageSize: RECENT_TASK_COUNT }),
-    ]);
-    const tasks = await Promise.all(page.tasks.map((task) => viewTask(task, this.#options)));
-    const stats = { counts, servers: viewServers(pool, catalog.list()), tasks };
+  async #lookAtAll(): Promise<StatsView> {
+    const stats = await this.#look();
     const text = JSON.stringify(stats);
     if (text !== this.#shown?.text) this.#shown = { stats, text };
     return this.#shown.stats;
+  }
+
+  async #look(labels: readonly Label[] = []): Promise<StatsView> {
+    const { store, pool, catalog } = this.#options;
+    const [counts, page] = await Promise.all([
+      store.counts(labels),
+      store.list({ pageSize: RECENT_TASK_COUNT, labels }),
+    ]);
+    const tasks = await Promise.all(page.tasks.map((task) => viewTask(task, this.#options)));
+    return { counts, servers: viewServers(pool, catalog.list()), tasks };
   }
 
   async #lookWhetherReady(): Promise<Readiness> {

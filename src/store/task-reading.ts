@@ -47,13 +47,21 @@ export interface TaskReading {
   /** The id of this store: the same after a restart, different for every other database. */
   readonly storeId: string;
 
+  /** Whether several tasks can be stored together: not so on a MongoDB server without a replica set. */
+  readonly hasTransactions: boolean;
+
   get(taskId: string): Promise<Task | undefined>;
 
   /** @throws TaskError INVALID_REQUEST for a page token that this store did not make. */
   list(request: ListRequest): Promise<TaskPage>;
 
-  /** Exact, and cheap with a million tasks. */
-  counts(): Promise<TaskCounts>;
+  /**
+   * Exact, and cheap with a million tasks.
+   *
+   * @param labels counts only the tasks with all of these, as far as they are stored: what it costs grows
+   *   with how many have the first. @default all tasks
+   */
+  counts(labels?: readonly Label[]): Promise<TaskCounts>;
 
   /** How long ago the pending task that became due first did so; 0 if none is due. */
   queueAgeMs(): Promise<number>;

@@ -13,6 +13,7 @@ import { describeKeys } from "./task-store.keys.js";
 import { describeLearning } from "./task-store.learn.js";
 import { describeLeasing } from "./task-store.lease.js";
 import { describeModel } from "./task-store.model.js";
+import { describeOutbox } from "./task-store.outbox.js";
 import { describeRetention } from "./task-store.retention.js";
 import { describeSettling } from "./task-store.settle.js";
 import { describeTelling } from "./task-store.tell.js";
@@ -58,6 +59,7 @@ export function describeTaskStore(
     describeFilms(open);
     describeFilmOrder(open);
     describeFilmRaces(open);
+    describeOutbox(open);
     describeModel(open, modelRunCount);
   });
 }

@@ -52,6 +52,26 @@ export function describeKeeping(open: OpenStore): void {
       expect(await listed({ labels: [["b", "x"]] })).toEqual([]);
     });
 
+    test("choose the tasks that are counted, as far as they are stored", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      const { fence } = await leaseLabeled(store, ab);
+      await store.settle(fence, COMPLETED);
+      await leaseLabeled(store, ab);
+      await createOne(store, { labels: ab });
+      const one = await createOne(store, { labels: { b: "" } });
+      await createOne(store);
+      await store.cancel(one.taskId);
+      const none = { pending: 0, processing: 0, completed: 0, failed: 0, canceled: 0 };
+      const b = ["b", ""] as const;
+      const both = { ...none, pending: 1, processing: 1, completed: 1 };
+      expect(await rival.counts([b])).toEqual({ ...both, canceled: 1 });
+      expect(await rival.counts([b, ["team.a", "x:y"]])).toEqual(both);
+      expect(await rival.counts([b, ["team.a", "x"]])).toEqual(none);
+      expect(await store.deleteEnded([fence.taskId])).toBe(1);
+      expect((await store.counts([b])).completed).toBe(0);
+    });
+
     test("choose page by page", async () => {
       await using fixture = await open();
       const { store } = fixture;

@@ -54,6 +54,12 @@ test.each([
     expect(await reasonsOf(app)).toEqual([
       expect.stringMatching(/^cpu_image_2x: .*(deserializing|flux)/),
     ]);
+    const { findings } = (await app.rest("GET", "/monitor/doctor")).body;
+    expect(findings).toContainEqual({
+      ...{ code: "WORKFLOW_QUARANTINED", subject: pool.urls[0], blocks: false },
+      problem: expect.stringContaining('no tasks of "cpu_image_2x"'),
+      advice: expect.stringContaining("model files"),
+    });
   },
   120_000,
 );

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { TaskError } from "../../domain/errors.js";
 import { isUnchanged } from "../../lib/is-unchanged.js";
-import type { TaskService, UploadedInput } from "../../service/task-service.js";
+import type { TaskService } from "../../service/task-service.js";
 import { watchClient } from "../rest/call-context.js";
 import { registerGet } from "./get-route.js";
 import { type OutputFile, sendFile } from "./send-file.js";
@@ -10,7 +10,10 @@ import { type OutputFile, sendFile } from "./send-file.js";
 export type TaskPictures = Pick<TaskService, "preview" | "uploadedInput">;
 
 /** Where an uploaded file is: open for reading, or at a URL that leads to it. */
-export type InputFile = OutputFile | { readonly url: string };
+type InputFile = OutputFile | { readonly url: string };
+
+/** Finds an uploaded file; undefined if it is not there any more. */
+export type OpenFile = (key: string, signal: AbortSignal) => Promise<InputFile | undefined>;
 
 type Side = Parameters<TaskPictures["preview"]>[1];
 type Width = Parameters<TaskPictures["preview"]>[2];
@@ -37,20 +40,12 @@ export function registerPreviews(app: FastifyInstance, tasks: TaskPictures): voi
     });
 }
 
-/**
- * Serves `GET /tasks/{task_id}/input`: the input where it was uploaded.
- *
- * @param open finds an uploaded file.
- */
-export function registerInputs(
-  app: FastifyInstance,
-  tasks: TaskPictures,
-  open: (key: UploadedInput["key"]) => Promise<InputFile | undefined>,
-): void {
+/** Serves `GET /tasks/{task_id}/input`: the input where it was uploaded. */
+export function registerInputs(app: FastifyInstance, tasks: TaskPictures, open: OpenFile): void {
   registerGet(app, "/tasks/:taskId/input", async (request, reply) => {
     const { taskId } = request.params as { readonly taskId: string };
     const { key, mediaType } = await tasks.uploadedInput(taskId);
-    const file = await open(key);
+    const file = await open(key, watchClient(reply));
     if (file === undefined) throw new TaskError("INPUT_NOT_AVAILABLE", EXPIRED);
     reply.header("cache-control", "private, no-cache");
     if ("url" in file) return reply.redirect(file.url, 302);

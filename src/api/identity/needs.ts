@@ -3,6 +3,7 @@ import type { Scope } from "../../domain/caller.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaServerReflection } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { DeliveryService } from "../../gen/tmlsr/v1/delivery_service_pb.js";
 import { KeyService } from "../../gen/tmlsr/v1/key_service_pb.js";
 import { MonitorService } from "../../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../../gen/tmlsr/v1/task_service_pb.js";
@@ -47,6 +48,10 @@ const MONITOR: Needs<typeof MonitorService> = {
 };
 const WORKFLOWS: Needs<typeof WorkflowService> = { listWorkflows: "read", getWorkflow: "read" };
 const UPLOADS: Needs<typeof UploadService> = { upload: "submit" };
+const DELIVERIES: Needs<typeof DeliveryService> = {
+  listDeliveries: "read",
+  redeliverDelivery: "submit",
+};
 const KEYS: Needs<typeof KeyService> = {
   createKey: "admin",
   listKeys: "admin",
@@ -61,6 +66,7 @@ const SERVICES: readonly (readonly [DescService, Readonly<Record<string, Need>>]
   [MonitorService, MONITOR],
   [WorkflowService, WORKFLOWS],
   [UploadService, UPLOADS],
+  [DeliveryService, DELIVERIES],
   [KeyService, KEYS],
   [Health, HEALTH],
   [ServerReflection, REFLECTION],

@@ -11,6 +11,7 @@ import { perObject } from "../../lib/per-object.js";
 import type { MonitorService, StatsView } from "../../service/monitor-service.js";
 import { abortable } from "../calls/abortable.js";
 import { toProtoMinute, toProtoStats } from "./stats-mapper.js";
+import { toLabel } from "./task-request.js";
 
 /** The use cases behind tmlsr.v1.MonitorService, grpc.health.v1 and `GET /ready`. */
 export type Monitor = Pick<MonitorService, "stats" | "watchStats" | "ready" | "history" | "doctor">;
@@ -31,8 +32,9 @@ export function createMonitorHandlers(monitor: Monitor): ServiceImpl<typeof Moni
   return {
     getHealth: () => ({ status: HealthStatus.OK }),
 
-    async getStats() {
-      return toAnswer(await monitor.stats());
+    async getStats({ label }) {
+      if (label.length === 0) return toAnswer(await monitor.stats());
+      return { stats: statsOf(await monitor.stats(label.map(toLabel))) };
     },
 
     async getHistory() {

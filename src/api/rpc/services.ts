@@ -2,12 +2,14 @@ import type { Caller } from "../../domain/caller.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaServerReflection } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { DeliveryService } from "../../gen/tmlsr/v1/delivery_service_pb.js";
 import { file_tmlsr_v1_error } from "../../gen/tmlsr/v1/error_pb.js";
 import { KeyService } from "../../gen/tmlsr/v1/key_service_pb.js";
 import { MonitorService } from "../../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { UploadService } from "../../gen/tmlsr/v1/upload_service_pb.js";
 import { WorkflowService } from "../../gen/tmlsr/v1/workflow_service_pb.js";
+import { createDeliveryHandlers, type Deliveries } from "./delivery-handlers.js";
 import { DescriptorIndex } from "./descriptor-index.js";
 import { createHealthHandlers } from "./health-handlers.js";
 import { createKeyHandlers, type Keys } from "./key-handlers.js";
@@ -24,6 +26,7 @@ export interface ApiServices {
   readonly monitor: Monitor;
   readonly workflows: Workflows;
   readonly uploads: Uploads;
+  readonly deliveries: Deliveries;
   /** Absent where access is not by keys. */
   readonly keys?: Keys;
 }
@@ -38,6 +41,7 @@ export function serveTmlsr(servicesFor: ServicesFor, keys: Keys | undefined): Se
     serveFor(MonitorService, (caller) => servicesFor(caller).monitor, createMonitorHandlers),
     serveFor(WorkflowService, (caller) => servicesFor(caller).workflows, createWorkflowHandlers),
     serveFor(UploadService, (caller) => servicesFor(caller).uploads, createUploadHandlers),
+    serveFor(DeliveryService, (caller) => servicesFor(caller).deliveries, createDeliveryHandlers),
     ...(keys ? [serve(KeyService, createKeyHandlers(keys))] : []),
   ];
 }

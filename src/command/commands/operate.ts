@@ -25,9 +25,9 @@ const server = z.looseObject({
 const stats = z.looseObject({ pool_status: z.array(server) });
 const finding = z.looseObject({
   code: z.string(),
-  subject: text,
-  message: z.string(),
-  remedy: text,
+  subject: z.string(),
+  problem: z.string(),
+  advice: z.string(),
 });
 const doctor = z.looseObject({ findings: z.array(finding) });
 
@@ -79,9 +79,9 @@ async function examine({ service, terminal, signal }: Session): Promise<ExitCode
   else
     printAll(terminal, findings, ["CODE", "ON", "WHAT", "WHAT TO DO"], (one) => [
       one.code,
-      one.subject ?? "",
-      one.message,
-      one.remedy ?? "",
+      one.subject,
+      one.problem,
+      one.advice,
     ]);
   return findings.length === 0 ? EXIT.done : EXIT.taskFailed;
 }

@@ -43,6 +43,11 @@ export class ServerHealth {
     return this.#reason;
   }
 
+  /** What it was taken out for; undefined once it is up again. */
+  get faultKind(): FaultKind | undefined {
+    return this.#faultKind;
+  }
+
   /** How many faults there were since this process started. */
   get faultTotal(): number {
     return this.#faultTotal;

@@ -1,5 +1,5 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
-import type { ChunkTask, Json, Task } from "../../domain/task.js";
+import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
@@ -25,8 +25,10 @@ import { EmbeddedHistory } from "./history.js";
 import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { nextStoredLease } from "./next-lease.js";
+import { EmbeddedOutbox } from "./outbox.js";
+import { EmbeddedOutboxTable } from "./outbox-table.js";
 import { EmbeddedTable } from "./table.js";
-import { EmbeddedWrite } from "./write.js";
+import { type EmbeddedTables, EmbeddedWrite } from "./write.js";
 
 /** What an {@link EmbeddedTaskStore} is made of; it owns driver and lock. */
 export interface EmbeddedTaskStoreParts {
@@ -44,7 +46,9 @@ export interface EmbeddedTaskStoreParts {
  */
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
+  readonly hasTransactions = true;
   readonly history: EmbeddedHistory;
+  readonly outbox: EmbeddedOutbox;
   readonly keys: EmbeddedKeys;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
@@ -52,6 +56,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #table: EmbeddedTable;
   readonly #chunks: EmbeddedChunkTable;
   readonly #log: EmbeddedChangeLog;
+  readonly #tables: EmbeddedTables;
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
@@ -71,6 +76,9 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.history = new EmbeddedHistory(driver, clock);
+    const outbox = new EmbeddedOutboxTable(driver);
+    this.#tables = { tasks: this.#table, log: this.#log, outbox };
+    this.outbox = new EmbeddedOutbox(outbox, this.#commits, clock);
     this.keys = new EmbeddedKeys(driver, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
@@ -137,8 +145,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return toPage(found, pageSize);
   }
 
-  async counts(): Promise<TaskCounts> {
-    return this.#table.counts();
+  async counts(labels: readonly Label[] = []): Promise<TaskCounts> {
+    return labels.length > 0 ? this.#table.countLabeled(labels) : this.#table.counts();
   }
 
   subscribe(listener: (change: TaskChange) => void): () => void {
@@ -278,15 +286,18 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async #write<T>(work: (write: EmbeddedWrite) => T): Promise<T> {
-    let changes: readonly TaskChange[] = [];
+    let written: EmbeddedWrite | undefined;
     return await this.#commits.write(
       () => {
-        const write = new EmbeddedWrite(this.#table, this.#log, this.#clock());
+        const write = new EmbeddedWrite(this.#tables, this.#clock());
         const result = work(write);
-        changes = write.changes;
+        written = write;
         return result;
       },
-      () => this.#feed.publish(changes),
+      () => {
+        this.#feed.publish(written?.changes ?? []);
+        if (written?.hasEvents) this.outbox.tell();
+      },
     );
   }
 }

@@ -3,6 +3,7 @@ import { TaskError } from "../../domain/errors.js";
 import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { KEYS_SCHEMA } from "./keys-schema.js";
+import { OUTBOX_SCHEMA } from "./outbox-schema.js";
 
 /**
  * Brings a file to the schema of this version, in one transaction.
@@ -215,5 +216,6 @@ END;
 `,
   CHANGE_LOG_SCHEMA,
   HISTORY_SCHEMA,
+  OUTBOX_SCHEMA,
   KEYS_SCHEMA,
 ];

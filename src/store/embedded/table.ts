@@ -1,4 +1,4 @@
-import type { Task } from "../../domain/task.js";
+import type { Label, Task } from "../../domain/task.js";
 import { UNIT_ID } from "../core/task-ids.js";
 import type { OrphanScope } from "../task-queue.js";
 import type { TaskCounts, TaskFilter } from "../task-reading.js";
@@ -164,11 +164,19 @@ export class EmbeddedTable {
   }
 
   counts(): TaskCounts {
-    const rows = this.#driver.all<{ status: keyof TaskCounts; task_count: number }>(
-      "SELECT status, task_count FROM counts",
+    return toCounts(this.#driver.all<CountRow>("SELECT status, task_count FROM counts"));
+  }
+
+  /** The tasks with all of these labels, of which there is one at least. */
+  countLabeled(labels: readonly Label[]): TaskCounts {
+    const [first = "", ...others] = labels.map(encodeLabel);
+    const rows = this.#driver.all<CountRow>(
+      `SELECT status, count(*) AS task_count FROM task_labels AS first
+       INDEXED BY task_labels_status WHERE first.label = ?
+       ${others.map(() => HAS_LABEL).join("")} GROUP BY status`,
+      ...[first, ...others],
     );
-    const none: TaskCounts = { pending: 0, processing: 0, completed: 0, failed: 0, canceled: 0 };
-    return { ...none, ...Object.fromEntries(rows.map((row) => [row.status, row.task_count])) };
+    return toCounts(rows);
   }
 
   /** Up to `limit` tasks that ended before a time and need no cleanup, the oldest first. */
@@ -198,6 +206,16 @@ export class EmbeddedTable {
     const row = this.#driver.get<TaskRow>(sql, ...values);
     return row && toTask(row);
   }
+}
+
+interface CountRow {
+  readonly status: keyof TaskCounts;
+  readonly task_count: number;
+}
+
+function toCounts(rows: readonly CountRow[]): TaskCounts {
+  const none: TaskCounts = { pending: 0, processing: 0, completed: 0, failed: 0, canceled: 0 };
+  return { ...none, ...Object.fromEntries(rows.map((row) => [row.status, row.task_count])) };
 }
 
 const WITH_PROMPT = ` AND (slot IS NOT NULL OR finished_at IS NOT NULL

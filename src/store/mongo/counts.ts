@@ -1,9 +1,10 @@
 import { randomInt } from "node:crypto";
 import type { ClientSession, Collection } from "mongodb";
-import type { TaskStatus } from "../../domain/task.js";
+import type { Label, TaskStatus } from "../../domain/task.js";
 import type { TaskCounts } from "../task-reading.js";
 import type { TaskDocument } from "./document.js";
 import { COLLECTIONS, INDEX } from "./schema.js";
+import { chosenBy } from "./task-filter.js";
 
 /** One of several documents that together count the tasks since the store was made. */
 export interface CountDocument {
@@ -51,6 +52,23 @@ export class MongoCounts {
 
   async read(): Promise<TaskCounts> {
     return this.#isStandalone ? await this.#readInSteps() : await this.#readAtOnce();
+  }
+
+  /** The stored tasks with all of these labels; each is counted once. */
+  async readLabeled(labels: readonly Label[]): Promise<TaskCounts> {
+    const { query } = chosenBy({ labels });
+    const rows = await this.#tasks
+      .aggregate<{ readonly _id: TaskStatus; readonly count: number }>(
+        [{ $match: query }, { $group: { _id: "$status", count: { $sum: 1 } } }],
+        { hint: INDEX.labelStatus },
+      )
+      .toArray();
+    const countOf = (status: TaskStatus) => rows.find(({ _id }) => _id === status)?.count ?? 0;
+    return {
+      ...{ pending: countOf("pending"), processing: countOf("processing") },
+      ...{ completed: countOf("completed"), failed: countOf("failed") },
+      canceled: countOf("canceled"),
+    };
   }
 
   async #add(

@@ -10,6 +10,7 @@ import { unavailable } from "./errors.js";
 import { MongoHistory } from "./history.js";
 import { MongoKeys } from "./keys.js";
 import { MongoLearnedTimes } from "./learned-times.js";
+import { MongoOutboxes } from "./outboxes.js";
 import { MongoQueue } from "./queue.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
 import { StoredTasks } from "./stored-tasks.js";
@@ -33,6 +34,7 @@ export interface MongoDatabase {
   readonly learnedTimes: MongoLearnedTimes;
   readonly log: MongoChangeLog;
   readonly history: MongoHistory;
+  readonly outboxes: MongoOutboxes;
   readonly keys: MongoKeys;
   readonly clock: ServerClock;
   /**
@@ -76,7 +78,7 @@ export async function prepareDatabase(options: PrepareOptions): Promise<MongoDat
 }
 
 const STANDALONE =
-  "the database is a standalone server: changes of other processes are polled for, and after a crash of a process the count of ended tasks may be short by one; start it with --replSet, as a set of one, to be rid of both";
+  "the database is a standalone server: changes of other processes are polled for, and after a crash of a process the count of ended tasks may be short by one; webhooks are refused; start it with --replSet, as a set of one, to be rid of all three";
 
 function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   const collection = db.collection<TaskDocument>(COLLECTIONS.tasks);
@@ -95,6 +97,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     history: new MongoHistory(db.collection(COLLECTIONS.history), db),
     keys: new MongoKeys(db),
     log: new MongoChangeLog(collection, deleted, clock),
+    outboxes: new MongoOutboxes(db.collection(COLLECTIONS.outbox), collection, clock),
   };
 }
 

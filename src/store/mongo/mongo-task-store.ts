@@ -1,5 +1,5 @@
 import type { LearnedTime } from "../../domain/learned-time.js";
-import type { ChunkTask, Json, Task } from "../../domain/task.js";
+import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
 import { replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { inOrder } from "../core/film-changes.js";
@@ -37,6 +37,7 @@ import { renewLeases } from "./heartbeat.js";
 import { historyOf } from "./history.js";
 import { keysOf } from "./keys.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
+import { MongoOutbox } from "./outbox.js";
 import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
 
 /**
@@ -46,6 +47,7 @@ import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
  */
 export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly history: HistoryArchive;
+  readonly outbox: MongoOutbox;
   readonly keys: KeyArchive;
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
@@ -58,6 +60,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     super();
     this.#connection = connection;
     this.history = historyOf(connection);
+    this.outbox = new MongoOutbox(connection);
     this.keys = keysOf(connection);
     this.#changes = changes;
   }
@@ -68,6 +71,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
    */
   get storeId(): string {
     return this.#connection.database.storeId;
+  }
+
+  get hasTransactions(): boolean {
+    return !this.#connection.database.isStandalone;
   }
 
   async create(
@@ -98,14 +105,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async getUnit(taskId: string): Promise<Task | undefined> {
-    const stored = await this.#connection.run(({ tasks }) => tasks.find(taskId));
-    return stored?.task;
+    return (await this.#connection.run(({ tasks }) => tasks.find(taskId)))?.task;
   }
 
   async chunks(filmId: string): Promise<readonly ChunkTask[]> {
     if (!TASK_ID.test(filmId)) return [];
-    const found = await this.#connection.run(({ chunks }) => chunks.find(filmId));
-    return inOrder(found);
+    return inOrder(await this.#connection.run(({ chunks }) => chunks.find(filmId)));
   }
 
   /** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
@@ -122,8 +127,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return toPage(found, pageSize);
   }
 
-  async counts(): Promise<TaskCounts> {
-    return await this.#connection.run(({ counts }) => counts.read());
+  async counts(labels: readonly Label[] = []): Promise<TaskCounts> {
+    return await this.#connection.run(({ counts }) =>
+      labels.length > 0 ? counts.readLabeled(labels) : counts.read(),
+    );
   }
 
   subscribe(listener: (change: TaskChange) => void): () => void {
@@ -194,8 +201,9 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return await this.#connection.run(async ({ tasks, log }) => {
+    return await this.#connection.run(async ({ tasks, log, outboxes }) => {
       await log.noteDeleted(taskIds);
+      await outboxes.letGo(taskIds);
       const count = await tasks.deleteEnded(taskIds);
       for (const { taskId } of await log.findDeleted(taskIds))
         this.#changes.tell({ taskId, rev: DELETED_REV });
@@ -257,11 +265,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   ): Promise<Task> {
     const saved = await saveTasks(database, writes, added);
     for (const { task, isRevised } of saved) if (isRevised) this.#told(task);
+    if (saved.some(({ hasEvent }) => hasEvent)) this.outbox.tell();
     return firstOf(saved).task;
   }
 
   /**
-   * Tells subscribers of this process's own change. It does not wait for the change stream: who asks
+   * Tells subscribers of this process's own change, without waiting for the change stream: who asks
    * this process after its own call sees what the call did.
    */
   #told(task: Task): Task {

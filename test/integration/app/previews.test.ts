@@ -1,11 +1,11 @@
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { makeClip } from "../../support/clips.js";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { eventually } from "../../support/eventually.js";
-import { ossEnv, startOss } from "../../support/oss-server-fixture.js";
+import { calm, openOss, ossEnv, startOss } from "../../support/oss-server-fixture.js";
 import { aPicture, serve } from "../../support/pictures.js";
 import { startService } from "../../support/service-process.js";
 import { tempDir } from "../../support/temp-dir.js";
@@ -156,4 +156,28 @@ test("an uploaded input is served with its type and in ranges, until it has expi
   const part = await fetchPreview(app, `${taskId}/input`, { range: "bytes=1-3" });
   expect([part.response.status, part.bytes.toString()]).toEqual([206, "PNG"]);
   await access(join(app.dataDir, "pictures", taskId));
+  await rm(join(app.dataDir, "uploads"), { recursive: true });
+  const gone = await app.rest("GET", `/tasks/${taskId}/input`);
+  expect([gone.status, gone.body.code]).toEqual([404, "INPUT_NOT_AVAILABLE"]);
+});
+
+test("an uploaded input in a bucket is a redirect to where it is, until it has expired", async () => {
+  const oss = await startOss({ isPublic: true });
+  await using app = await startTestApp({ env: ossEnv(oss) });
+  const picture = await aPicture();
+  const { body } = await postUpload(app.url, picture, {}, "?name=photo.png");
+  const taskId = await app.submit({ ...PICTURE, url: body.url });
+  const redirect = await fetch(`${app.url}/tasks/${taskId}/input`, { redirect: "manual" });
+  expect(redirect.status).toBe(302);
+  expect(redirect.headers.get("location")).toMatch(`${oss.endpoint}/`);
+  expect(redirect.headers.get("cache-control")).toBe("private, no-cache");
+  const followed = await fetchPreview(app, `${taskId}/input`);
+  expect(followed.bytes.equals(picture)).toBe(true);
+  expect(followed.response.headers.get("content-type")).toBe("image/png");
+  const storage = openOss(oss);
+  for (const key of oss.objects.keys()) await storage.remove(key, calm());
+  const gone = await app.rest("GET", `/tasks/${taskId}/input`);
+  expect([gone.status, gone.body.code]).toEqual([404, "INPUT_NOT_AVAILABLE"]);
+  const byUrl = await app.submit({ ...PICTURE, url: "https://example.com/image.jpg" });
+  expect((await app.rest("GET", `/tasks/${byUrl}/input`)).body.code).toBe("INPUT_NOT_AVAILABLE");
 });

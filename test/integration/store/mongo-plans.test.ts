@@ -80,6 +80,7 @@ async function useFilms(store: TaskStore, long: string): Promise<void> {
   await store.list({ pageSize: 5 });
   await store.list({ pageSize: 5, status: "processing" });
   await store.list({ pageSize: 5, labels: [["kind", "film"]] });
+  await store.counts([["kind", "film"]]);
   await store.counts();
   await store.queueAgeMs();
   await store.cancel(long);

@@ -36,6 +36,24 @@ describe("labels", () => {
     expect(await listed("label=project:")).toEqual([]);
   });
 
+  test("choose the tasks of the stats, and what waits", async () => {
+    const both = await submit({ batch: "two", user: "a:b" });
+    const one = await submit({ batch: "two" });
+    const stats = async (query: string) => (await api.get(`/monitor/stats?${query}`)).body;
+    const none = { pending: 0, processing: 0, completed: 0, failed: 0, canceled: 0 };
+    const labeled = await stats("label=batch:two");
+    expect(labeled).toMatchObject({
+      system: { max_workers: 1, queue_size: 2 },
+      stats: { ...none, pending: 2 },
+    });
+    const ids = labeled.tasks.map(({ task_id }: { task_id: string }) => task_id);
+    expect(ids).toEqual([one, both]);
+    const exact = await stats("label=batch:two&label=user:a%3Ab");
+    expect(exact.stats).toEqual({ ...none, pending: 1 });
+    expect((await stats("label=batch:three")).stats).toEqual(none);
+    expect((await api.get("/monitor/stats?label=none")).status).toBe(400);
+  });
+
   test("are refused where they are too many, too long or not of the form", async () => {
     const nine = Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`k${at}`, "v"]));
     for (const labels of [nine, { Upper: "x" }, { "": "x" }, { k: "v".repeat(256) }, { k: 1 }]) {
