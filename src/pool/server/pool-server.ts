@@ -3,6 +3,7 @@ import type { ServerCapability } from "../../comfy/server-capability.js";
 import type { ServerMemory } from "../../domain/task.js";
 import { PromptLog } from "../learned/prompt-log.js";
 import type { QueuedPrompt } from "../learned/queued-prompt.js";
+import { KnownLacks } from "./known-lacks.js";
 import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
 import { ServerHealth, type ServerState } from "./server-health.js";
 import { WorkflowFaults } from "./workflow-faults.js";
@@ -52,6 +53,7 @@ export class PoolServer {
   readonly #heldElsewhere = new Map<string, number>();
   readonly #held = new Map<string, SlotHolder>();
   #answer: ServerAnswer | undefined;
+  #lacks: KnownLacks | undefined;
   #loadedWorkflow: string | undefined;
   #lastActiveAt: Date | undefined;
   #idleSinceMs = Number.NEGATIVE_INFINITY;
@@ -71,6 +73,11 @@ export class PoolServer {
   /** Undefined before it was first reached, as are all things that it says of itself. */
   get capability(): ServerCapability | undefined {
     return this.#answer?.capability;
+  }
+
+  /** What it lacks for workflows. */
+  get lacks(): KnownLacks | undefined {
+    return this.#lacks;
   }
 
   get version(): string | undefined {
@@ -180,6 +187,8 @@ export class PoolServer {
   /** Tells that it was asked and said what it is and has. @returns whether the state changed. */
   noteAnswer(answer: ServerAnswer, now: Date): boolean {
     this.#answer = answer;
+    if (this.#lacks?.capability !== answer.capability)
+      this.#lacks = new KnownLacks(answer.capability);
     if (answer.restarted) {
       this.#loadedWorkflow = undefined;
       this.prompts.noteRestart();

@@ -1,5 +1,4 @@
 import { slotName } from "../../domain/slot.js";
-import { missingFor } from "../../workflow/check/missing-for.js";
 import type { ParameterValues } from "../../workflow/resolve-parameters.js";
 import type { Workflow } from "../../workflow/workflow.js";
 import type { PoolServer } from "./pool-server.js";
@@ -18,12 +17,17 @@ export function missingOn(
   workflow: Workflow,
   values?: ParameterValues,
 ): readonly string[] {
-  return server.capability === undefined ? [] : missingFor(workflow, server.capability, values);
+  return server.lacks?.of(workflow, values) ?? [];
 }
 
 /** Whether a server is known to have all that a workflow needs. */
 export function canRun(server: PoolServer, workflow: Workflow, values?: ParameterValues): boolean {
-  return server.capability !== undefined && missingOn(server, workflow, values).length === 0;
+  return server.isKnown && missingOn(server, workflow, values).length === 0;
+}
+
+/** Whether a server may have what a task of a workflow needs: with the defaults, or another option of one parameter. */
+export function canRunSome(server: PoolServer, workflow: Workflow): boolean {
+  return [{}, ...optionsOf(workflow)].some((values) => canRun(server, workflow, values));
 }
 
 /** Whether a server may be given tasks of a workflow now, as far as its own faults go. */
@@ -54,6 +58,12 @@ export function freeSlotCount(server: PoolServer, nowMs: number): number {
   if (!server.takesWork) return 0;
   const { length } = freeSlots(server, nowMs);
   return server.queueDepth === "auto" ? Math.min(1, length) : length;
+}
+
+function optionsOf({ parameters }: Workflow): readonly ParameterValues[] {
+  return parameters.flatMap(({ name, options = [] }) =>
+    options.map((option) => ({ [name]: option })),
+  );
 }
 
 function freeSlots(server: PoolServer, nowMs: number): readonly string[] {

@@ -1,9 +1,14 @@
 import type { QueuedPrompt } from "../../pool/learned/queued-prompt.js";
 import { mayQueue } from "../../pool/may-queue.js";
 import type { Pool } from "../../pool/pool.js";
-import { Abilities } from "../../pool/server/abilities.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
-import { freeSlotCount, isTrusted, isUp } from "../../pool/server/server-fit.js";
+import {
+  canRun,
+  canRunSome,
+  freeSlotCount,
+  isTrusted,
+  isUp,
+} from "../../pool/server/server-fit.js";
 import type { WorkflowCatalog } from "../../workflow/catalog/catalog.js";
 import type { TaskRun } from "../run/task-run.js";
 import {
@@ -28,7 +33,6 @@ const STALLED_MS = 2_000;
 /** Says what to lease next, from the present state of the pool and of this process's runs. */
 export class LeasePlanner {
   readonly #options: LeasePlannerOptions;
-  readonly #abilities = new Abilities();
   /** Versions of workflows that a server could run since this process began. */
   readonly #seenRunnable = new Set<string>();
 
@@ -42,7 +46,7 @@ export class LeasePlanner {
       const { task } = run;
       const workflow = run.workflow ?? this.#options.catalog.find(task.workflow);
       const servers = this.#serversFor((server) => {
-        const can = workflow && this.#abilities.canRun(server, workflow, task.parameters);
+        const can = workflow && canRun(server, workflow, task.parameters);
         return can === true && isTrusted(server, task.workflow) && run.suits(server);
       });
       return { ...this.#reach(run.heldTask, servers), isStalled: isStalled(run) };
@@ -67,7 +71,7 @@ export class LeasePlanner {
   #workflows(): Reach[] {
     const { pool, catalog } = this.#options;
     return catalog.list().flatMap((workflow) => {
-      const able = this.#serversFor((one) => this.#abilities.canRunSome(one, workflow));
+      const able = this.#serversFor((one) => canRunSome(one, workflow));
       const servers = able.filter((one) => isTrusted(one, workflow.name));
       if (able.length > 0) this.#seenRunnable.add(workflow.version);
       // A task of a workflow that no server can run was accepted while a server was not known yet.
