@@ -138,10 +138,10 @@ test("the work directories are full: nothing is cut ahead until there is room", 
   const { path } = await serveFilm();
   const gate = new EventEmitter();
   const asked = once(gate, "asked");
-  const origin = await startOrigin(async (_request, response) => {
+  const content = await readFile(path);
+  const origin = await startOrigin((_request, response) => {
+    gate.once("open", () => response.end(content));
     gate.emit("asked");
-    await once(gate, "open");
-    response.end(await readFile(path));
   });
   const taskId = await service.submit({ url: `${origin.url}/film.mp4`, workflow: WORKFLOW });
   await asked;
