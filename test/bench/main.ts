@@ -20,6 +20,7 @@ import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
 import { watchMany } from "./watch-many.js";
 import { watchStreams } from "./watch-streams.js";
+import { webhooks } from "./webhooks.js";
 
 // npm run bench                 the quick set, a few minutes
 // npm run bench -- cancel stats some of it
@@ -43,7 +44,7 @@ const QUICK: readonly Subject[] = [
   cutFilm,
   joinFilmBench,
 ];
-const ALL: readonly Subject[] = [...QUICK, films, seams, soak, mongo];
+const ALL: readonly Subject[] = [...QUICK, films, seams, webhooks, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
   const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");
