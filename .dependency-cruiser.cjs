@@ -52,6 +52,7 @@ const may = {
   "api/http": ["service", "api/calls", "api/docs", "api/rest", "api/rpc", "input/upload", "gen", "domain", "lib"],
   "api/docs": ["api/http", "gen", "lib"],
   api: ["api/listener", "api/calls", "api/rpc", "api/rest", "api/http", "domain", "lib"],
+  webhook: ["net", "store", "domain", "lib"],
   standalone: ["cpu-server", "lib"],
   client: ["client/gen"],
   "client/gen": [],

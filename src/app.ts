@@ -6,11 +6,7 @@ import { registerDashboard } from "./api/http/dashboard-route.js";
 import { registerFilmPreviews, type SegmentSource } from "./api/http/film-preview-route.js";
 import { registerMetrics } from "./api/http/metrics-route.js";
 import { registerOutputs } from "./api/http/outputs-route.js";
-import {
-  type OpenFile,
-  registerInputs,
-  registerPreviews,
-} from "./api/http/task-pictures-route.js";
+import { type OpenFile, registerInputs, registerPreviews } from "./api/http/task-pictures-route.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
 import { FileSource } from "./input/file-source.js";
@@ -21,6 +17,7 @@ import type { Logger } from "./lib/logger.js";
 import { Metrics } from "./metrics/metrics.js";
 import { createAddressGuard } from "./net/address-guard.js";
 import { openServices } from "./open-services.js";
+import { openWebhooks, webhookRules } from "./open-webhooks.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { openPool, type ServerSettings } from "./pool/open-pool.js";
 import type { Pool } from "./pool/pool.js";
@@ -89,9 +86,10 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   metrics.scrape({ store, servers: pool.servers });
   const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
+  const webhooks = webhookRules(config.webhooks);
   const services = {
     ...openServices(
-      { ...parts, filmPreviews, metrics, dataDir: config.dataDir },
+      { ...parts, filmPreviews, webhooks, metrics, dataDir: config.dataDir },
       config.store,
       opened,
     ),
@@ -107,6 +105,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
+  openWebhooks(config, { ...parts, webhooks, filmPreviews, metrics }, opened);
   scheduler.start();
   const all = opened.move();
   return {

@@ -3,6 +3,7 @@ import type { ApiServices } from "./api/rpc/services.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import type { Metrics } from "./metrics/metrics.js";
+import { DeliveryService } from "./service/delivery-service.js";
 import { HistoryRecorder } from "./service/history-recorder.js";
 import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
 import { TaskService, type TaskServiceOptions } from "./service/task-service.js";
@@ -28,7 +29,7 @@ export function openServices(
   parts: ServiceParts,
   { maxPendingCount }: { readonly maxPendingCount?: number },
   opened: DisposalStack,
-): Pick<ApiServices, "monitor" | "workflows"> & { readonly tasks: TaskService } {
+): Pick<ApiServices, "monitor" | "workflows" | "deliveries"> & { readonly tasks: TaskService } {
   const { store, pool, catalog, metrics, logger } = parts;
   opened.use(new HistoryRecorder({ store, pool, logger }));
   const monitor = opened.use(new MonitorService({ ...parts, history: store.history }));
@@ -39,6 +40,7 @@ export function openServices(
     }),
     monitor: countStats(monitor, metrics),
     workflows: new WorkflowService(catalog, pool),
+    deliveries: new DeliveryService(store),
   };
 }
 

@@ -10,6 +10,7 @@ export {
   createConnectClients,
 } from "./connect-clients.js";
 export { errorCodeOf, errorDetailOf } from "./error-detail.js";
+export * from "./gen/tmlsr/v1/delivery_service_pb.js";
 export * from "./gen/tmlsr/v1/error_pb.js";
 export * from "./gen/tmlsr/v1/monitor_service_pb.js";
 export * from "./gen/tmlsr/v1/task_pb.js";
@@ -25,3 +26,4 @@ export {
 export { createGrpcClients, type GrpcClients, type GrpcClientsOptions } from "./grpc-clients.js";
 export type { Upload, UploadContent } from "./upload.js";
 export type { UploadOptions } from "./upload-options.js";
+export { verifyWebhook, type WebhookEvent, type WebhookHeaders } from "./verify-webhook.js";

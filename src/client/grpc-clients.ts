@@ -1,5 +1,6 @@
 import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import { parseAddress } from "./address.js";
+import { DeliveryService } from "./gen/tmlsr/v1/delivery_service_pb.js";
 import { MonitorService } from "./gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "./gen/tmlsr/v1/task_service_pb.js";
 import { UploadService } from "./gen/tmlsr/v1/upload_service_pb.js";
@@ -13,6 +14,7 @@ export interface GrpcClients extends Disposable {
   readonly monitor: GrpcClient<typeof MonitorService>;
   readonly workflows: GrpcClient<typeof WorkflowService>;
   readonly uploads: GrpcClient<typeof UploadService>;
+  readonly deliveries: GrpcClient<typeof DeliveryService>;
   readonly upload: Upload;
 }
 
@@ -47,6 +49,7 @@ export function createGrpcClients(address: string, options: GrpcClientsOptions =
     monitor: createGrpcClient(MonitorService, client),
     workflows: createGrpcClient(WorkflowService, client),
     uploads,
+    deliveries: createGrpcClient(DeliveryService, client),
     upload: (content, call = {}) => uploads.upload(uploadMessages(content, call), call),
     [Symbol.dispose]: () => client.close(),
   };

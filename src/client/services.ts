@@ -1,4 +1,5 @@
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { DeliveryService } from "./gen/tmlsr/v1/delivery_service_pb.js";
 import { MonitorService } from "./gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "./gen/tmlsr/v1/task_service_pb.js";
 import { WorkflowService } from "./gen/tmlsr/v1/workflow_service_pb.js";
@@ -8,6 +9,7 @@ export interface Services {
   readonly tasks: Client<typeof TaskService>;
   readonly monitor: Client<typeof MonitorService>;
   readonly workflows: Client<typeof WorkflowService>;
+  readonly deliveries: Client<typeof DeliveryService>;
   /** What the clients share, for clients of other services at the same address. */
   readonly transport: Transport;
 }
@@ -18,6 +20,7 @@ export function createServices(transport: Transport): Services {
     tasks: createClient(TaskService, transport),
     monitor: createClient(MonitorService, transport),
     workflows: createClient(WorkflowService, transport),
+    deliveries: createClient(DeliveryService, transport),
     transport,
   };
 }

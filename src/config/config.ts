@@ -90,6 +90,7 @@ export interface Config {
   readonly keepGraph: boolean;
   /** Absent: results are kept on the local disk. */
   readonly oss?: OssConfig;
+  readonly webhooks: WebhookConfig;
   /** Warnings that are logged once at the start. */
   readonly warnings: readonly string[];
 }
@@ -108,6 +109,16 @@ export interface OssConfig {
   readonly internal: boolean;
   readonly cname: boolean;
   readonly signedUrlMs?: number;
+}
+
+/** Settings of webhooks. */
+export interface WebhookConfig {
+  /** Empty: there are no webhooks. */
+  readonly secrets: readonly string[];
+  /** Of tasks whose request names none. */
+  readonly fallback?: { readonly url: string; readonly events: Settings["webhookEvents"] };
+  /** What they may lead to although it is not public. */
+  readonly allow: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -180,6 +191,7 @@ export function toConfig(settings: Settings): Config {
       maxBypassCount: s.maxBypassCount,
       maxBypassMs: s.maxBypassSeconds * 1000,
     },
+    webhooks: toWebhooks(s),
     checkResults: s.checkResults,
     keepGraph: s.keepGraph,
     warnings:
@@ -197,6 +209,18 @@ function toStore(s: Settings): Config["store"] {
       retentionMs: s.retentionDays && s.retentionDays * 86_400_000,
     }),
     keepOutputs: s.keepOutputs,
+  };
+}
+
+function toWebhooks(s: Settings): WebhookConfig {
+  const { webhookUrl: url, webhookEvents: events, webhookSecrets: secrets } = s;
+  if (url !== undefined && secrets.length === 0)
+    throw new Error(
+      "Cannot start, the configuration is wrong: webhooks.url is set, so webhooks.secrets (TMLSR_WEBHOOK_SECRETS) is needed too",
+    );
+  return {
+    ...{ secrets, allow: s.webhookAllow },
+    ...(url !== undefined && { fallback: { url, events } }),
   };
 }
 

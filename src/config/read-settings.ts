@@ -1,10 +1,16 @@
 import { OSS_SETTINGS } from "./oss-settings.js";
 import { SERVICE_SETTINGS } from "./service-settings.js";
 import type { Setting } from "./setting.js";
+import { WEBHOOK_SETTINGS } from "./webhook-settings.js";
 import { WORK_SETTINGS } from "./work-settings.js";
 
 /** All settings. No other code reads the environment or the file. */
-export const SETTINGS = { ...SERVICE_SETTINGS, ...WORK_SETTINGS, ...OSS_SETTINGS } as const;
+export const SETTINGS = {
+  ...SERVICE_SETTINGS,
+  ...WORK_SETTINGS,
+  ...OSS_SETTINGS,
+  ...WEBHOOK_SETTINGS,
+} as const;
 
 /** The value of each setting. */
 export type Settings = {

@@ -51,6 +51,8 @@ const ERRORS = {
   TOO_MANY_UPLOADS: caller("exhausted"),
   STORE_UNAVAILABLE: caller("unavailable"),
   STORE_WITHOUT_TRANSACTIONS: caller("precondition"),
+  WEBHOOKS_NOT_CONFIGURED: caller("precondition"),
+  DELIVERY_NOT_FOUND: caller("not-found"),
   SHUTTING_DOWN: caller("unavailable"),
   // Faults of the input.
   INPUT_ADDRESS_NOT_ALLOWED: task,

@@ -1,6 +1,7 @@
 import type { ColourDepth } from "./colour-depth.js";
 import type { ErrorCode } from "./errors.js";
 import type { Chunk, FilmState } from "./film.js";
+import type { Webhook } from "./webhook.js";
 
 export const TASK_STATUSES = ["pending", "processing", "completed", "failed", "canceled"] as const;
 /** The status of a task. The last three are terminal. */
@@ -201,6 +202,8 @@ export interface Task {
   readonly labels?: Labels;
   /** The task that this one repeats. */
   readonly retryOf?: string;
+  /** Who is told of its events; absent: nobody. */
+  readonly webhook?: Webhook;
 
   readonly createdAt: Date;
   readonly updatedAt: Date;

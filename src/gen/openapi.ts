@@ -20,6 +20,10 @@ export const openapi = {
   ],
   "tags": [
     {
+      "name": "DeliveryService",
+      "description": "Shows what the webhook of a task was told, and tells it again."
+    },
+    {
       "name": "MonitorService",
       "description": "Tells operators how the service is doing."
     },
@@ -37,6 +41,139 @@ export const openapi = {
     }
   ],
   "paths": {
+    "/tasks/{task_id}/deliveries": {
+      "get": {
+        "operationId": "ListDeliveries",
+        "tags": [
+          "DeliveryService"
+        ],
+        "summary": "Lists the events of a task, the newest first, at most 20, with what became of them; none where it has no webhook",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "What a webhook was told.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/ListDeliveriesResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "A bad parameter",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "404": {
+            "description": "TASK_NOT_FOUND",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/tasks/{task_id}/deliveries/{delivery_id}:redeliver": {
+      "post": {
+        "operationId": "RedeliverDelivery",
+        "tags": [
+          "DeliveryService"
+        ],
+        "summary": "Tells an event again, at once and under the same id, whatever became of it before",
+        "parameters": [
+          {
+            "name": "task_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that CreateTask answered.",
+            "schema": {
+              "type": "string"
+            }
+          },
+          {
+            "name": "delivery_id",
+            "in": "path",
+            "required": true,
+            "description": "The id that ListDeliveries answered.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "The answer to an event that is told again.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/RedeliverDeliveryResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "A bad parameter",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "404": {
+            "description": "TASK_NOT_FOUND, DELIVERY_NOT_FOUND",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/health": {
       "get": {
         "operationId": "GetHealth",
@@ -307,7 +444,7 @@ export const openapi = {
             }
           },
           "400": {
-            "description": "Bad URL, type, workflow or parameter; WORKFLOW_NOT_RUNNABLE: no server of the pool can run the workflow",
+            "description": "Bad URL, type, workflow or parameter; WORKFLOW_NOT_RUNNABLE: no server of the pool can run the workflow; WEBHOOKS_NOT_CONFIGURED: the service has no secret to sign webhooks with; STORE_WITHOUT_TRANSACTIONS: a webhook, and the database is a standalone server",
             "content": {
               "application/problem+json": {
                 "schema": {
@@ -1614,6 +1751,136 @@ export const openapi = {
   },
   "components": {
     "schemas": {
+      "ListDeliveriesResponse": {
+        "type": "object",
+        "description": "What a webhook was told.",
+        "properties": {
+          "deliveries": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Delivery"
+            },
+            "description": "The newest first."
+          }
+        },
+        "required": [
+          "deliveries"
+        ]
+      },
+      "Delivery": {
+        "type": "object",
+        "description": "An event of a task and what became of it.",
+        "properties": {
+          "delivery_id": {
+            "type": "string",
+            "description": "Names the event, the same for all tries: the receiver finds it in `webhook-id`."
+          },
+          "event": {
+            "type": "string",
+            "description": "What happened, e.g. `task.completed`."
+          },
+          "time": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it happened."
+          },
+          "status": {
+            "$ref": "#/components/schemas/DeliveryStatus",
+            "description": "What became of it."
+          },
+          "tries": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/DeliveryTry"
+            },
+            "description": "The calls of the receiver, the oldest first; the latest 20 are kept."
+          }
+        },
+        "required": [
+          "delivery_id",
+          "event",
+          "time",
+          "status",
+          "tries"
+        ]
+      },
+      "DeliveryStatus": {
+        "type": "string",
+        "description": "What became of an event.\n\n* `waiting`: It was not delivered yet and is tried again.\n* `delivered`: The receiver took it.\n* `failed`: It was not delivered within 24 hours, or the receiver wants nothing more.",
+        "enum": [
+          "waiting",
+          "delivered",
+          "failed"
+        ]
+      },
+      "DeliveryTry": {
+        "type": "object",
+        "description": "A call of a receiver.",
+        "properties": {
+          "try": {
+            "type": "integer",
+            "format": "int32",
+            "description": "Its number, from 1."
+          },
+          "time": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it began."
+          },
+          "status": {
+            "type": [
+              "integer",
+              "null"
+            ],
+            "format": "int32",
+            "description": "The HTTP status; unset where there was no answer."
+          },
+          "duration": {
+            "type": "number",
+            "format": "double",
+            "description": "Seconds, two decimals.",
+            "examples": [
+              52.17
+            ]
+          },
+          "error": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "Why it did not succeed, in a few words; unset where it did.",
+            "examples": [
+              "Cannot download input \"https://example.com/image.jpg\": server answered 404"
+            ]
+          }
+        },
+        "required": [
+          "try",
+          "time",
+          "status",
+          "duration",
+          "error"
+        ]
+      },
+      "RedeliverDeliveryResponse": {
+        "type": "object",
+        "description": "The answer to an event that is told again.",
+        "properties": {
+          "status": {
+            "$ref": "#/components/schemas/DeliveryStatus",
+            "description": "Always waiting."
+          }
+        },
+        "required": [
+          "status"
+        ]
+      },
       "GetHealthResponse": {
         "type": "object",
         "description": "The process serves.",
@@ -2122,6 +2389,17 @@ export const openapi = {
               "null"
             ],
             "description": "Where a film can be watched while it renders, until an hour after its end; unset otherwise."
+          },
+          "webhook": {
+            "oneOf": [
+              {
+                "$ref": "#/components/schemas/TaskWebhook"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "Who is told of its events, where the request named somebody."
           }
         },
         "required": [
@@ -2152,7 +2430,8 @@ export const openapi = {
           "retry_of",
           "notes",
           "chunks",
-          "preview_url"
+          "preview_url",
+          "webhook"
         ]
       },
       "TaskStatus": {
@@ -2509,6 +2788,30 @@ export const openapi = {
           "failed"
         ]
       },
+      "TaskWebhook": {
+        "type": "object",
+        "description": "A receiver of a task's events, as far as it may be shown.",
+        "properties": {
+          "url": {
+            "type": "string",
+            "description": "Without its query string, which can be a secret.",
+            "examples": [
+              "https://example.com/image.jpg"
+            ]
+          },
+          "events": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "Which events it is told of."
+          }
+        },
+        "required": [
+          "url",
+          "events"
+        ]
+      },
       "GetHistoryResponse": {
         "type": "object",
         "description": "The last hour.",
@@ -2774,6 +3077,17 @@ export const openapi = {
               }
             ],
             "description": "Whether a film may run as several chunks, on several servers at once; left out: auto."
+          },
+          "webhook": {
+            "oneOf": [
+              {
+                "$ref": "#/components/schemas/Webhook"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "Who is told of the task's events; left out: whom the configuration names, if anybody."
           }
         },
         "required": [
@@ -2786,6 +3100,34 @@ export const openapi = {
         "enum": [
           "auto",
           "off"
+        ]
+      },
+      "Webhook": {
+        "type": "object",
+        "description": "A receiver of a task's events. It gets them as POST requests, signed as Standard Webhooks has it.",
+        "properties": {
+          "url": {
+            "type": "string",
+            "maxLength": 2048,
+            "description": "HTTP or HTTPS URL. Its query string is never shown again.",
+            "examples": [
+              "https://example.com/image.jpg"
+            ]
+          },
+          "events": {
+            "type": [
+              "array",
+              "null"
+            ],
+            "items": {
+              "type": "string"
+            },
+            "maxItems": 4,
+            "description": "`task.processing`, `task.completed`, `task.failed`, `task.canceled`; left out: all that end a task."
+          }
+        },
+        "required": [
+          "url"
         ]
       },
       "CreateTaskResponse": {

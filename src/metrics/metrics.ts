@@ -1,8 +1,10 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { TaskStore } from "../store/task-store.js";
+import type { WebhookOutbox } from "../store/webhook-outbox.js";
 import { observeStore } from "./observe-store.js";
 import { registerScrapedMetrics, type ScrapeSources } from "./scraped-metrics.js";
 import { createStoreMetrics } from "./store-metrics.js";
+import { createWebhookMetrics } from "./webhook-metrics.js";
 
 /** The kinds of streams that clients keep open. */
 export type StreamName = "watch_task" | "watch_tasks" | "watch_stats";
@@ -35,6 +37,11 @@ export class Metrics {
   /** Adds the metrics that are read when somebody asks for them. */
   scrape(sources: ScrapeSources): void {
     registerScrapedMetrics(this.#registry, sources);
+  }
+
+  /** Adds the metrics of webhooks. @returns what is to be told of each call. */
+  observeWebhooks(outbox: Pick<WebhookOutbox, "waiting">): ReturnType<typeof createWebhookMetrics> {
+    return createWebhookMetrics(this.#registry, outbox);
   }
 
   /** Returns the same function, but its open streams are counted. */

@@ -98,6 +98,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
       return store.hasTransactions;
     },
     history: store.history,
+    outbox: store.outbox,
     subscribe: (listener) => store.subscribe(listener),
     changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -11,6 +11,12 @@ import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
 import { chooseWorkflow } from "../workflow/choose-workflow.js";
 import { type ParameterValues, resolveParameters } from "../workflow/resolve-parameters.js";
 import type { Workflow } from "../workflow/workflow.js";
+import {
+  type AskedWebhook,
+  chooseWebhook,
+  type WebhookRules,
+  webhookViolations,
+} from "./choose-webhook.js";
 
 /** A request to create a task. */
 export interface CreateTask {
@@ -24,6 +30,8 @@ export interface CreateTask {
   readonly labels?: Labels;
   /** `off`: a film runs as one prompt. */
   readonly chunking?: "off";
+  /** Events left out: all that end a task. */
+  readonly webhook?: AskedWebhook;
 }
 
 /** The objects that a request is checked against. */
@@ -34,6 +42,7 @@ export interface CreateContext {
   readonly catalog: WorkflowCatalog;
   readonly pool: Pick<Pool, "lacks" | "serversFor">;
   readonly random: () => number;
+  readonly webhooks: WebhookRules;
 }
 
 /** A valid request: the content to store, and the workflow version that the task will use. */
@@ -53,6 +62,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
   const violations: Violation[] = [];
   const urlProblem = await checkInput(params.url, context.guard, context.sources);
   if (urlProblem !== undefined) violations.push({ field: "url", message: urlProblem });
+  violations.push(...webhookViolations(request.webhook, context.webhooks));
   const choice = chooseWorkflow(context.catalog, params, (one) => isRunnable(one, context.pool));
   if ("violations" in choice) throw invalid([...violations, ...choice.violations]);
   const { workflow } = choice;
@@ -60,6 +70,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
   if ("violations" in resolved) throw invalid([...violations, ...resolved.violations]);
   if (violations.length > 0) throw invalid(violations);
   refuseUnrunnable(workflow, resolved.values, context);
+  const webhook = chooseWebhook(request.webhook, context.webhooks);
   const newTask = defined({
     params,
     type: workflow.type,
@@ -70,6 +81,7 @@ export async function checkTask(request: CreateTask, context: CreateContext): Pr
     notBefore: request.notBefore,
     labels: request.labels,
     chunking: request.chunking,
+    webhook,
   });
   return { newTask, workflow };
 }

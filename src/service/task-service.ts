@@ -104,9 +104,11 @@ export class TaskService {
     const task = await this.#options.store.get(taskId);
     if (task === undefined) throw notFound();
     const { status, params, parameters, priority, labels, chunking } = task;
+    // What the configuration names is looked up anew.
+    const webhook = task.webhook?.isDefault ? undefined : task.webhook;
     if (status !== "failed" && status !== "canceled") throw notEnded(status);
     const idempotencyKey = `${RETRY_KEY}${taskId}`;
-    const same = { params, parameters, priority, ...defined({ labels, chunking }) };
+    const same = { params, parameters, priority, ...defined({ labels, chunking, webhook }) };
     const request = { ...same, idempotencyKey };
     return await this.#submission.create(request, taskId);
   }

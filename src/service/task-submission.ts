@@ -45,7 +45,8 @@ export class TaskSubmission {
    * Accepts a task. The task is stored when this returns.
    *
    * @param retryOf the task that this one repeats.
-   * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL.
+   * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, WEBHOOKS_NOT_CONFIGURED,
+   *   STORE_WITHOUT_TRANSACTIONS (only with a webhook), IDEMPOTENCY_CONFLICT, QUEUE_FULL.
    */
   async create(request: CreateTask, retryOf?: string): Promise<Task> {
     const idempotency = idempotencyOf(request);
@@ -136,10 +137,10 @@ export class TaskSubmission {
 /** What a task was stored from. */
 function asNew(task: Task, idempotency: Idempotency | undefined): NewTask {
   const { params, type, workflow, workflowVersion, parameters, priority } = task;
-  const { notBefore, labels, retryOf, chunking } = task;
+  const { notBefore, labels, retryOf, chunking, webhook } = task;
   return {
     ...{ params, type, workflow, workflowVersion, parameters, priority },
-    ...defined({ notBefore, labels, retryOf, chunking, idempotency }),
+    ...defined({ notBefore, labels, retryOf, chunking, webhook, idempotency }),
   };
 }
 

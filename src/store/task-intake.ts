@@ -1,4 +1,5 @@
 import type { Json, Labels, Task, TaskParams, TaskType } from "../domain/task.js";
+import type { Webhook } from "../domain/webhook.js";
 
 /** A task to be stored. */
 export interface NewTask {
@@ -13,6 +14,8 @@ export interface NewTask {
   readonly notBefore?: Date;
   readonly labels?: Labels;
   readonly retryOf?: string;
+  /** Who is told of its events. */
+  readonly webhook?: Webhook;
   /** `off`: a film runs as one prompt. */
   readonly chunking?: "off";
   /** With it, a repeated create answers with the task of the first create. */
@@ -51,6 +54,9 @@ export interface TaskIntake {
    * Stores a task as pending. The answer is `full` when `maxPendingCount` tasks are pending already
    * (default: no limit). A replay answers with the first task as it is now, even when the store is
    * full; the key is free again once that task was deleted.
+   *
+   * @throws TaskError STORE_WITHOUT_TRANSACTIONS for a task with a webhook, by a store that cannot
+   *   write several documents at once.
    */
   create(task: NewTask, maxPendingCount?: number): Promise<CreateResult>;
 

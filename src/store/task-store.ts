@@ -7,6 +7,7 @@ import type { TaskQueue } from "./task-queue.js";
 import type { TaskReading } from "./task-reading.js";
 import type { TaskRetention } from "./task-retention.js";
 import type { TimeArchive } from "./time-archive.js";
+import type { WebhookOutbox } from "./webhook-outbox.js";
 import type { WorkflowArchive } from "./workflow-archive.js";
 
 /**
@@ -31,4 +32,6 @@ export interface TaskStore
     AsyncDisposable {
   /** What was in the last hour. */
   readonly history: HistoryArchive;
+  /** What webhooks are still to be told. */
+  readonly outbox: WebhookOutbox;
 }

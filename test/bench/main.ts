@@ -6,6 +6,7 @@ import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
 import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
+import { joinFilmBench } from "./join-film.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
 import { mongo } from "./mongo.js";
@@ -19,6 +20,7 @@ import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
 import { watchMany } from "./watch-many.js";
 import { watchStreams } from "./watch-streams.js";
+import { webhooks } from "./webhooks.js";
 
 // npm run bench                 the quick set, a few minutes
 // npm run bench -- cancel stats some of it
@@ -40,8 +42,9 @@ const QUICK: readonly Subject[] = [
   watchStreams,
   watchMany,
   cutFilm,
+  joinFilmBench,
 ];
-const ALL: readonly Subject[] = [...QUICK, films, seams, soak, mongo];
+const ALL: readonly Subject[] = [...QUICK, films, seams, webhooks, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
   const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");

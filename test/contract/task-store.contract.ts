@@ -12,6 +12,7 @@ import { describeKeeping } from "./task-store.keep.js";
 import { describeLearning } from "./task-store.learn.js";
 import { describeLeasing } from "./task-store.lease.js";
 import { describeModel } from "./task-store.model.js";
+import { describeOutbox } from "./task-store.outbox.js";
 import { describeRetention } from "./task-store.retention.js";
 import { describeSettling } from "./task-store.settle.js";
 import { describeTelling } from "./task-store.tell.js";
@@ -56,6 +57,7 @@ export function describeTaskStore(
     describeFilms(open);
     describeFilmOrder(open);
     describeFilmRaces(open);
+    describeOutbox(open);
     describeModel(open, modelRunCount);
   });
 }

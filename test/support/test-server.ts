@@ -46,6 +46,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
       monitor: testMonitor,
       workflows: noWorkflows,
       uploads: noUploads,
+      deliveries: noDeliveries,
       ...services,
     },
     ...rest,
@@ -75,6 +76,11 @@ const testMonitor: ApiServices["monitor"] = {
 
 const noUploads: ApiServices["uploads"] = {
   take: () => Promise.reject(new Error("The test takes no uploads")),
+};
+
+const noDeliveries: ApiServices["deliveries"] = {
+  list: async () => [],
+  redeliver: async () => {},
 };
 
 const noWorkflows: ApiServices["workflows"] = {

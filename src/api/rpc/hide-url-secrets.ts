@@ -19,6 +19,11 @@ export function hideUrlSecrets(url: string): string {
   return url[end] === "?" ? shown + HIDDEN : shown;
 }
 
+/** {@link hideUrlSecrets} without the mark. */
+export function withoutUrlSecrets(url: string): string {
+  return hideUrlSecrets(url).replace(HIDDEN, "");
+}
+
 /** Applies {@link hideUrlSecrets} to every URL in a text. */
 export function hideSecretsOfUrls(text: string): string {
   return text.replace(URLS, hideUrlSecrets);

@@ -1,11 +1,13 @@
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaServerReflection } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { DeliveryService } from "../../gen/tmlsr/v1/delivery_service_pb.js";
 import { file_tmlsr_v1_error } from "../../gen/tmlsr/v1/error_pb.js";
 import { MonitorService } from "../../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { UploadService } from "../../gen/tmlsr/v1/upload_service_pb.js";
 import { WorkflowService } from "../../gen/tmlsr/v1/workflow_service_pb.js";
+import { createDeliveryHandlers, type Deliveries } from "./delivery-handlers.js";
 import { DescriptorIndex } from "./descriptor-index.js";
 import { createHealthHandlers } from "./health-handlers.js";
 import { createMonitorHandlers, type Monitor } from "./monitor-handlers.js";
@@ -21,15 +23,18 @@ export interface ApiServices {
   readonly monitor: Monitor;
   readonly workflows: Workflows;
   readonly uploads: Uploads;
+  readonly deliveries: Deliveries;
 }
 
 /** The services of TMLSR. REST serves them too, except methods with streams of requests. */
-export function serveTmlsr({ tasks, monitor, workflows, uploads }: ApiServices): ServedService[] {
+export function serveTmlsr(services: ApiServices): ServedService[] {
+  const { tasks, monitor, workflows, uploads, deliveries } = services;
   return [
     serve(TaskService, createTaskHandlers(tasks)),
     serve(MonitorService, createMonitorHandlers(monitor)),
     serve(WorkflowService, createWorkflowHandlers(workflows)),
     serve(UploadService, createUploadHandlers(uploads)),
+    serve(DeliveryService, createDeliveryHandlers(deliveries)),
   ];
 }
 

@@ -9,6 +9,7 @@ import type { FilmState } from "../../domain/film.js";
 import type * as domain from "../../domain/task.js";
 import type { ChunkTask } from "../../domain/task.js";
 import { STAGE_NAMES } from "../../domain/task.js";
+import type { Webhook } from "../../domain/webhook.js";
 import {
   type AttemptSchema,
   type ChunkCountsSchema,
@@ -21,11 +22,12 @@ import {
   type TaskSchema,
   TaskStatus,
   TaskType,
+  type TaskWebhookSchema,
 } from "../../gen/tmlsr/v1/task_pb.js";
 import type { ChunkSchema, WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
 import type { NewsView } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
-import { hideSecretsOfUrls, hideUrlSecrets } from "./hide-url-secrets.js";
+import { hideSecretsOfUrls, hideUrlSecrets, withoutUrlSecrets } from "./hide-url-secrets.js";
 
 const TASK_STATUS: Readonly<Record<domain.TaskStatus, TaskStatus>> = {
   pending: TaskStatus.PENDING,
@@ -104,7 +106,17 @@ export function toProtoTask({
     notes: [...(task.notes ?? [])],
     chunks: task.film && toChunkCounts(task.film),
     previewUrl,
+    webhook: task.webhook && toWebhook(task.webhook),
   };
+}
+
+/** Who is told, where the request named it. What the configuration names is no client's to know. */
+function toWebhook({
+  url,
+  events,
+  isDefault,
+}: Webhook): MessageInitShape<typeof TaskWebhookSchema> | undefined {
+  return isDefault ? undefined : { url: withoutUrlSecrets(url), events: [...events] };
 }
 
 /** A chunk of a film. @param index its place among them. */

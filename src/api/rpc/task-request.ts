@@ -2,11 +2,13 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, type Value } from "@bufbuild/protobuf/wkt";
 import { TaskError, type Violation } from "../../domain/errors.js";
 import type { Label, TaskParams, TaskStatus, TaskType } from "../../domain/task.js";
+import { TASK_EVENTS } from "../../domain/webhook.js";
 import * as pb from "../../gen/tmlsr/v1/task_pb.js";
 import {
   Chunking,
   type CreateTaskRequest,
   type WatchTasksRequest,
+  type Webhook,
 } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { defined } from "../../lib/defined.js";
 import type { CreateTask } from "../../service/create-task.js";
@@ -34,6 +36,7 @@ export function toCreateTask(request: CreateTaskRequest, keyHeader: string | nul
     idempotencyKey,
     labels: Object.keys(request.labels).length > 0 ? request.labels : undefined,
     chunking: request.chunking === Chunking.OFF ? ("off" as const) : undefined,
+    webhook: request.webhook && toWebhook(request.webhook),
   });
   if (violations.length > 0) throw invalidRequest(violations);
   return created;
@@ -99,6 +102,12 @@ export function toWatchedTasks({ status, label, id }: WatchTasksRequest): Watche
     labels: label.length > 0 ? label.map(toLabel) : undefined,
     ids: id.length > 0 ? new Set(id) : undefined,
   });
+}
+
+/** The proto's rules let only known events pass. No events count as left out. */
+function toWebhook({ url, events: asked }: Webhook): NonNullable<CreateTask["webhook"]> {
+  const events = TASK_EVENTS.filter((event) => asked.includes(event));
+  return { url, ...(events.length > 0 && { events }) };
 }
 
 const KEY_RULE = `idempotency_key must have 1 to ${MAX_KEY_LENGTH} characters`;

@@ -24,8 +24,10 @@ import { GroupCommit } from "./group-commit.js";
 import { EmbeddedHistory } from "./history.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { nextStoredLease } from "./next-lease.js";
+import { EmbeddedOutbox } from "./outbox.js";
+import { EmbeddedOutboxTable } from "./outbox-table.js";
 import { EmbeddedTable } from "./table.js";
-import { EmbeddedWrite } from "./write.js";
+import { type EmbeddedTables, EmbeddedWrite } from "./write.js";
 
 /** What an {@link EmbeddedTaskStore} is made of; it owns driver and lock. */
 export interface EmbeddedTaskStoreParts {
@@ -45,12 +47,14 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
   readonly hasTransactions = true;
   readonly history: EmbeddedHistory;
+  readonly outbox: EmbeddedOutbox;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
   readonly #table: EmbeddedTable;
   readonly #chunks: EmbeddedChunkTable;
   readonly #log: EmbeddedChangeLog;
+  readonly #tables: EmbeddedTables;
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
@@ -70,6 +74,9 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.history = new EmbeddedHistory(driver, clock);
+    const outbox = new EmbeddedOutboxTable(driver);
+    this.#tables = { tasks: this.#table, log: this.#log, outbox };
+    this.outbox = new EmbeddedOutbox(outbox, this.#commits, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
@@ -276,15 +283,18 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async #write<T>(work: (write: EmbeddedWrite) => T): Promise<T> {
-    let changes: readonly TaskChange[] = [];
+    let written: EmbeddedWrite | undefined;
     return await this.#commits.write(
       () => {
-        const write = new EmbeddedWrite(this.#table, this.#log, this.#clock());
+        const write = new EmbeddedWrite(this.#tables, this.#clock());
         const result = work(write);
-        changes = write.changes;
+        written = write;
         return result;
       },
-      () => this.#feed.publish(changes),
+      () => {
+        this.#feed.publish(written?.changes ?? []);
+        if (written?.hasEvents) this.outbox.tell();
+      },
     );
   }
 }

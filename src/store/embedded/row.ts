@@ -1,13 +1,6 @@
-import type { FilmState } from "../../domain/film.js";
-import {
-  type Attempt,
-  type Dispatch,
-  isTerminal,
-  type Label,
-  type Task,
-  type TaskStatus,
-} from "../../domain/task.js";
+import { isTerminal, type Label, type Task, type TaskStatus } from "../../domain/task.js";
 import { orphanAtOf } from "../core/orphan-at.js";
+import { type DatedParts, readParts, type WithTextDates } from "../core/task-text.js";
 import type { SqlValue } from "./driver.js";
 
 /** A row of the table `tasks`: what queries need in columns, the rest in the document. */
@@ -78,9 +71,7 @@ export function toTask(row: TaskRow): Task {
     updatedAt: new Date(updatedAt),
     ...(notBefore !== undefined && { notBefore: new Date(notBefore) }),
     ...(firstBypassedAt !== undefined && { firstBypassedAt: new Date(firstBypassedAt) }),
-    attempts: attempts.map(toAttempt),
-    ...(dispatch && { dispatch: { ...dispatch, at: new Date(dispatch.at) } }),
-    ...(film && { film: toFilm(film) }),
+    ...readParts({ attempts, ...(dispatch && { dispatch }), ...(film && { film }) }),
   };
 }
 
@@ -100,24 +91,11 @@ type ColumnField =
   | "cleanupPending"
   | "idempotencyKey";
 
-type StoredAttempt = WithTextDates<Attempt, "startedAt" | "endedAt">;
-type StoredDispatch = WithTextDates<Dispatch, "at">;
-type StoredFilm = WithTextDates<FilmState, "processBeganAt">;
-type DocumentFields = Omit<Task, ColumnField | "attempts" | "dispatch" | "film">;
-
 type StoredDocument = WithTextDates<
-  DocumentFields,
+  Omit<Task, ColumnField | keyof DatedParts>,
   "createdAt" | "updatedAt" | "notBefore" | "firstBypassedAt"
-> & {
-  readonly attempts: readonly StoredAttempt[];
-  readonly dispatch?: StoredDispatch;
-  readonly film?: StoredFilm;
-};
-
-/** `T` as JSON prints it: the fields `Dates` are texts. */
-type WithTextDates<T, Dates extends keyof T> = Omit<T, Dates> & {
-  [K in keyof Pick<T, Dates>]: string;
-};
+> &
+  DatedParts;
 
 function toDocument(task: Task): string {
   const {
@@ -157,20 +135,5 @@ function columnFields(row: TaskRow): Pick<Task, ColumnField> {
     ...(row.idempotency_key !== null && {
       idempotencyKey: JSON.parse(row.idempotency_key) as string,
     }),
-  };
-}
-
-function toAttempt({ startedAt, endedAt, ...rest }: StoredAttempt): Attempt {
-  return {
-    ...rest,
-    startedAt: new Date(startedAt),
-    ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
-  };
-}
-
-function toFilm({ processBeganAt, ...rest }: StoredFilm): FilmState {
-  return {
-    ...rest,
-    ...(processBeganAt !== undefined && { processBeganAt: new Date(processBeganAt) }),
   };
 }

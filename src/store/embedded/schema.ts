@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { TaskError } from "../../domain/errors.js";
 import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
+import { OUTBOX_SCHEMA } from "./outbox-schema.js";
 
 /**
  * Brings a file to the schema of this version, in one transaction.
@@ -214,4 +215,5 @@ END;
 `,
   CHANGE_LOG_SCHEMA,
   HISTORY_SCHEMA,
+  OUTBOX_SCHEMA,
 ];

@@ -1,26 +1,43 @@
 import type { Task } from "../../domain/task.js";
+import { eventOf } from "../../domain/webhook.js";
 import { followChunk } from "../core/film-changes.js";
 import { revise } from "../core/task-changes.js";
 import { SlotTaken } from "../core/task-writes.js";
 import { DELETED_REV, type TaskChange } from "../task-reading.js";
 import type { EmbeddedChangeLog } from "./change-log.js";
+import type { EmbeddedOutboxTable } from "./outbox-table.js";
 import type { EmbeddedTable } from "./table.js";
+
+/** The tables that a write is about. */
+export interface EmbeddedTables {
+  readonly tasks: EmbeddedTable;
+  readonly log: EmbeddedChangeLog;
+  readonly outbox: EmbeddedOutboxTable;
+}
 
 /** The writes of one transaction, all at the same time, and the changes to tell subscribers of. */
 export class EmbeddedWrite {
   readonly now: Date;
   readonly #table: EmbeddedTable;
   readonly #log: EmbeddedChangeLog;
+  readonly #outbox: EmbeddedOutboxTable;
   readonly #changes: TaskChange[] = [];
+  #hasEvents = false;
 
-  constructor(table: EmbeddedTable, log: EmbeddedChangeLog, nowMs: number) {
-    this.#table = table;
+  constructor({ tasks, log, outbox }: EmbeddedTables, nowMs: number) {
+    this.#table = tasks;
     this.#log = log;
+    this.#outbox = outbox;
     this.now = new Date(nowMs);
   }
 
   get changes(): readonly TaskChange[] {
     return this.#changes;
+  }
+
+  /** Whether a webhook is to be told something. */
+  get hasEvents(): boolean {
+    return this.#hasEvents;
   }
 
   insert(task: Task, requestHash?: string): void {
@@ -29,14 +46,15 @@ export class EmbeddedWrite {
   }
 
   /**
-   * Stores what a task has become, and what a chunk's film becomes by that. @returns it with its
-   * revision. @throws SlotTaken
+   * Stores what a task has become, what its webhook is to be told of that, and what a chunk's film
+   * becomes by it. @returns it with its revision. @throws SlotTaken
    */
   save(before: Task, next: Task): Task {
     this.#refuseSecondHolder(before, next);
     const revised = revise(before, next, this.now);
     this.#table.update(revised);
     if (revised.rev !== before.rev) this.#announce(revised);
+    this.#addEvent(before, revised);
     const film = before.chunk && this.#table.find(before.chunk.film);
     const followed = film && followChunk(film, before, next, this.now);
     if (film && followed && followed !== film) this.save(film, followed);
@@ -55,10 +73,18 @@ export class EmbeddedWrite {
     const task = this.#table.find(taskId);
     const count = this.#table.deleteEnded(taskId);
     if (task && count > 0) {
+      if (task.webhook) this.#outbox.letGo(taskId);
       const position = this.#log.noteDeleted(task, this.now.getTime());
       this.#changes.push({ taskId, rev: DELETED_REV, position });
     }
     return count;
+  }
+
+  #addEvent(before: Task, next: Task): void {
+    const event = eventOf(before, next);
+    if (event === undefined || next.webhook === undefined) return;
+    this.#outbox.add(next, event, next.webhook.url, this.now);
+    this.#hasEvents = true;
   }
 
   #refuseSecondHolder(before: Task, { slot }: Task): void {

@@ -12,7 +12,11 @@ export interface Admission<Answer> {
   readonly saved: readonly Task[];
 }
 
-/** Stores a new task, unless the queue is full or its key belongs to a task already. */
+/**
+ * Stores a new task, unless the queue is full or its key belongs to a task already.
+ *
+ * @throws TaskError STORE_WITHOUT_TRANSACTIONS for one with a webhook.
+ */
 export async function admit(
   database: MongoDatabase,
   request: NewTask,
@@ -23,6 +27,7 @@ export async function admit(
   const former = idempotency && (await database.tasks.findByKey(idempotency.key));
   const refusal = refuse(request, former, await isFull(database, maxPendingCount));
   if (refusal) return { answer: refusal, saved: [] };
+  if (request.webhook) refuseStandalone(database, "take a task with a webhook");
   const saved = await saveNew(database, [request], ids);
   return { answer: { outcome: "created", task: firstOf(saved) }, saved };
 }

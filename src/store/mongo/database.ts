@@ -9,6 +9,7 @@ import { type DutyDocument, MongoDuties } from "./duties.js";
 import { unavailable } from "./errors.js";
 import { MongoHistory } from "./history.js";
 import { MongoLearnedTimes } from "./learned-times.js";
+import { MongoOutboxes } from "./outboxes.js";
 import { MongoQueue } from "./queue.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
 import { StoredTasks } from "./stored-tasks.js";
@@ -32,6 +33,7 @@ export interface MongoDatabase {
   readonly learnedTimes: MongoLearnedTimes;
   readonly log: MongoChangeLog;
   readonly history: MongoHistory;
+  readonly outboxes: MongoOutboxes;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none. When another transaction came in
@@ -74,7 +76,7 @@ export async function prepareDatabase(options: PrepareOptions): Promise<MongoDat
 }
 
 const STANDALONE =
-  "the database is a standalone server: changes of other processes are polled for, and after a crash of a process the count of ended tasks may be short by one; start it with --replSet, as a set of one, to be rid of both";
+  "the database is a standalone server: changes of other processes are polled for, and after a crash of a process the count of ended tasks may be short by one; webhooks are refused; start it with --replSet, as a set of one, to be rid of all three";
 
 function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
   const collection = db.collection<TaskDocument>(COLLECTIONS.tasks);
@@ -92,6 +94,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
     history: new MongoHistory(db.collection(COLLECTIONS.history), db),
     log: new MongoChangeLog(collection, deleted, clock),
+    outboxes: new MongoOutboxes(db.collection(COLLECTIONS.outbox), collection, clock),
   };
 }
 

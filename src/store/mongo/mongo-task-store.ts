@@ -35,6 +35,7 @@ import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { historyOf } from "./history.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
+import { MongoOutbox } from "./outbox.js";
 import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
 
 /**
@@ -44,6 +45,7 @@ import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
  */
 export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly history: HistoryArchive;
+  readonly outbox: MongoOutbox;
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
   readonly #taskIds = new TaskIds();
@@ -55,6 +57,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     super();
     this.#connection = connection;
     this.history = historyOf(connection);
+    this.outbox = new MongoOutbox(connection);
     this.#changes = changes;
   }
 
@@ -98,14 +101,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async getUnit(taskId: string): Promise<Task | undefined> {
-    const stored = await this.#connection.run(({ tasks }) => tasks.find(taskId));
-    return stored?.task;
+    return (await this.#connection.run(({ tasks }) => tasks.find(taskId)))?.task;
   }
 
   async chunks(filmId: string): Promise<readonly ChunkTask[]> {
     if (!TASK_ID.test(filmId)) return [];
-    const found = await this.#connection.run(({ chunks }) => chunks.find(filmId));
-    return inOrder(found);
+    return inOrder(await this.#connection.run(({ chunks }) => chunks.find(filmId)));
   }
 
   /** @throws TaskError STORE_WITHOUT_TRANSACTIONS */
@@ -196,8 +197,9 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async deleteEnded(taskIds: readonly string[]): Promise<number> {
-    return await this.#connection.run(async ({ tasks, log }) => {
+    return await this.#connection.run(async ({ tasks, log, outboxes }) => {
       await log.noteDeleted(taskIds);
+      await outboxes.letGo(taskIds);
       const count = await tasks.deleteEnded(taskIds);
       for (const { taskId } of await log.findDeleted(taskIds))
         this.#changes.tell({ taskId, rev: DELETED_REV });
@@ -259,11 +261,12 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   ): Promise<Task> {
     const saved = await saveTasks(database, writes, added);
     for (const { task, isRevised } of saved) if (isRevised) this.#told(task);
+    if (saved.some(({ hasEvent }) => hasEvent)) this.outbox.tell();
     return firstOf(saved).task;
   }
 
   /**
-   * Tells subscribers of this process's own change. It does not wait for the change stream: who asks
+   * Tells subscribers of this process's own change, without waiting for the change stream: who asks
    * this process after its own call sees what the call did.
    */
   #told(task: Task): Task {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTerminal, type Task } from "../../domain/task.js";
+import { eventOf } from "../../domain/webhook.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { followChunk } from "../core/film-changes.js";
 import { createTask } from "../core/task-changes.js";
@@ -64,15 +65,16 @@ export async function saveNew(
 /** A task as it was read, and what it becomes. */
 export type TaskWrite = readonly [stored: StoredTask, next: Task];
 
-/** A task as it was stored, and whether it got a new revision. */
+/** A task as it was stored, whether it got a new revision, and whether its webhook is to be told. */
 interface SavedTask {
   readonly task: Task;
   readonly isRevised: boolean;
+  readonly hasEvent: boolean;
 }
 
 /**
  * Stores what tasks become, all or none, and with it what the films of chunks become by that; counts the
- * tasks that end.
+ * tasks that end, and stores what webhooks are to be told of it.
  *
  * @param added chunks to be stored with them.
  * @returns all written tasks: those that were given, in their order, then films.
@@ -83,15 +85,18 @@ export async function saveTasks(
   given: readonly TaskWrite[],
   added: readonly Task[] = [],
 ): Promise<readonly SavedTask[]> {
-  const { tasks, counts, together } = database;
+  const { tasks, counts, outboxes, together } = database;
   const writes = [...given, ...given.flatMap(filmWrite)];
   const [only] = writes;
-  if (only && writes.length === 1 && added.length === 0 && endOf(only) === undefined)
+  if (only && writes.length === 1 && added.length === 0 && isAlone(only))
     return [savedTask(only, await refusingSecondHolder(() => tasks.replace(...only)))];
   return await together(async (session) => {
     const saved: SavedTask[] = [];
     for (const write of writes) {
-      saved.push(savedTask(write, await tasks.replace(...write, session)));
+      const next = await tasks.replace(...write, session);
+      saved.push(savedTask(write, next));
+      const event = eventOf(write[0].task, next);
+      if (event) await outboxes.add(next, event, write[0].now, session);
       const end = endOf(write);
       if (end) await counts.noteEnded(end, session);
     }
@@ -112,8 +117,15 @@ function endOf([{ task }, { status, chunk }]: TaskWrite): EndStatus | undefined 
   return status !== task.status && isEnd(status) && !chunk ? status : undefined;
 }
 
+/** Whether a task's change concerns no other document. */
+function isAlone(write: TaskWrite): boolean {
+  const [{ task }, next] = write;
+  return endOf(write) === undefined && eventOf(task, next) === undefined;
+}
+
 function savedTask([{ task: before }]: TaskWrite, task: Task): SavedTask {
-  return { task, isRevised: task.rev !== before.rev };
+  const hasEvent = eventOf(before, task) !== undefined;
+  return { task, isRevised: task.rev !== before.rev, hasEvent };
 }
 
 function newRow(task: Task): NewRow {

@@ -7,6 +7,7 @@ import { HISTORY_MINUTES } from "../history-archive.js";
 import { DELETED_KEPT_MS } from "../task-following.js";
 import { chunkStatus, type TaskDocument } from "./document.js";
 import { hasCode } from "./errors.js";
+import { OUTBOX_INDEXES } from "./outbox-schema.js";
 
 /** The collections of the store. */
 export const COLLECTIONS = {
@@ -17,6 +18,7 @@ export const COLLECTIONS = {
   learnedTimes: "learned_times",
   deleted: "deleted_tasks",
   history: "history",
+  outbox: "webhook_outbox",
   meta: "meta",
 } as const;
 
@@ -60,9 +62,10 @@ export interface MetaDocument {
 /**
  * The schema of the database. Since 2 the service itself deletes ended tasks, after their objects;
  * a service that knows only 1 would have the server delete them. Since 3 there are chunks of films,
- * which a service that knows only 2 would take over as tasks.
+ * which a service that knows only 2 would take over as tasks. Since 4 there are webhooks, which a
+ * service that knows only 3 would not tell.
  */
-const DATABASE_SCHEMA = 3;
+const DATABASE_SCHEMA = 4;
 
 /**
  * The index of schema 1 by which the server itself deleted ended tasks. That of schema 2 that is not
@@ -85,6 +88,8 @@ export async function prepareSchema(db: Db, logger: Logger | undefined): Promise
   await db.collection(deleted).createIndex({ deletedAt: 1 }, { expireAfterSeconds: KEPT_SECONDS });
   const hours = { expireAfterSeconds: 2 * 60 * HISTORY_MINUTES };
   await db.collection(COLLECTIONS.history).createIndex({ at: 1 }, hours);
+  await ensureCollection(db, COLLECTIONS.outbox);
+  await db.collection(COLLECTIONS.outbox).createIndexes([...OUTBOX_INDEXES]);
   await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);
   const tasks = db.collection<TaskDocument>(COLLECTIONS.tasks);
   const madeNames = await ensureIndexes(tasks);
@@ -258,6 +263,11 @@ const VALIDATOR: Document = {
       slot: text,
       uploadCheckpoint: text,
       labels: { bsonType: "array", items: text },
+      webhook: {
+        bsonType: "object",
+        required: ["url", "events"],
+        properties: { url: text, events: { bsonType: "array", items: text } },
+      },
       idempotency: {
         bsonType: "object",
         required: ["key", "requestHash"],

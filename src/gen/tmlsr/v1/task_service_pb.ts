@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/task_service.proto.
  */
 export const file_tmlsr_v1_task_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIqYIChFDcmVhdGVUYXNrUmVxdWVzdBK5AQoDdXJsGAEgASgJQqsBukinAboBKwoMdXJsLnJlcXVpcmVkEg91cmwgaXMgcmVxdWlyZWQaCnRoaXMgIT0gJye6AXEKCnVybC5zY2hlbWUSJ3VybCBtdXN0IGJlZ2luIHdpdGggaHR0cDovLyBvciBodHRwczovLxo6dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJyg/aSleKGh0dHBzP3xmaWxlfHVwbG9hZCk6Ly8nKXIDGIBAEjEKBHR5cGUYAiABKA4yEi50bWxzci52MS5UYXNrVHlwZUIKukgHggEEEAEgAEgAiAEBEh8KCHdvcmtmbG93GAMgASgJQgi6SAVyAxjIAUgBiAEBEh4KBW1vZGVsGAQgASgJQgoYAbpIBXIDGMgBSAKIAQESMQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAOIAQESPQoUb3V0cHV0X21hZ25pZmljYXRpb24YBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSASIAQESMwoKcmVzb2x1dGlvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBYgBARIvCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAaIAQESKwoKcGFyYW1ldGVycxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoIcHJpb3JpdHkYCiABKAVCCbpIBhoEGAIoAEgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUIKukgHcgUQARj/AUgIiAEBEmwKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5QjO6SDCaAS0QCCIiciAyE15bYS16MC05Xy4tXXsxLDYzfSRaCV9fcHJvdG9fXyoFcgMY/wESNQoIY2h1bmtpbmcYDyABKA4yEi50bWxzci52MS5DaHVua2luZ0IKukgHggEEEAEgAEgJiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCwoJX3dvcmtmbG93QggKBl9tb2RlbEILCglfb3V0c2NhbGVCFwoVX291dHB1dF9tYWduaWZpY2F0aW9uQg0KC19yZXNvbHV0aW9uQgkKB190YXJnZXRCCwoJX3ByaW9yaXR5QhIKEF9pZGVtcG90ZW5jeV9rZXlCCwoJX2NodW5raW5nIk0KEkNyZWF0ZVRhc2tSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSDwoHdGFza19pZBgCIAEoCSKQAQoXQmF0Y2hDcmVhdGVUYXNrc1JlcXVlc3QSNwoFdGFza3MYASADKAsyGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdEILukgIkgEFCAEQ9AMSKAoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQgq6SAdyBRABGP8BSACIAQFCEgoQX2lkZW1wb3RlbmN5X2tleSJUChhCYXRjaENyZWF0ZVRhc2tzUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuU3VibWl0U3RhdHVzEhAKCHRhc2tfaWRzGAIgAygJIiEKDkdldFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiLwoPR2V0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrIiQKEUxpc3RDaHVua3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiNQoSTGlzdENodW5rc1Jlc3BvbnNlEh8KBmNodW5rcxgBIAMoCzIPLnRtbHNyLnYxLkNodW5rIrUBCgVDaHVuaxINCgVpbmRleBgBIAEoBRITCgtmaXJzdF9mcmFtZRgCIAEoBRIOCgZmcmFtZXMYAyABKAUSDQoFc3RhcnQYBCABKAESJAoGc3RhdHVzGAUgASgOMhQudG1sc3IudjEuVGFza1N0YXR1cxITCgZzZXJ2ZXIYBiABKAlIAIgBARIjCghhdHRlbXB0cxgHIAMoCzIRLnRtbHNyLnYxLkF0dGVtcHRCCQoHX3NlcnZlciKxAQoQTGlzdFRhc2tzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGPQDKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYyAESLgoGc3RhdHVzGAMgASgOMhQudG1sc3IudjEuVGFza1N0YXR1c0IIukgFggECEAESMAoFbGFiZWwYBCADKAlCIbpIHpIBGxAIIhdyFTITXlthLXowLTlfLi1dezEsNjN9OiJLChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLnRtbHNyLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiQKEUNhbmNlbFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiOgoSQ2FuY2VsVGFza1Jlc3BvbnNlEiQKBnN0YXR1cxgBIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMijAIKEkNhbmNlbFRhc2tzUmVxdWVzdBJtCgVsYWJlbBgBIAEoCUJeukhbugFYCgpsYWJlbC5mb3JtEhdsYWJlbCBtdXN0IGJlIGtleTp2YWx1ZRoxdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bYS16MC05Xy4tXXsxLDYzfTonKRIbCgh0YXNrX2lkcxgCIAMoCUIJukgGkgEDEPQDOmq6SGcaZQoTY2FuY2VsX3Rhc2tzLmVpdGhlchIdZ2l2ZSBlaXRoZXIgbGFiZWwgb3IgdGFza19pZHMaLyh0aGlzLmxhYmVsICE9ICcnKSAhPSAoc2l6ZSh0aGlzLnRhc2tfaWRzKSA+IDApIicKE0NhbmNlbFRhc2tzUmVzcG9uc2USEAoIY2FuY2VsZWQYASABKAUiIwoQUmV0cnlUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIkwKEVJldHJ5VGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIkkKEFdhdGNoVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIkCgZjdXJzb3IYAiABKAlCFLpIEXIPMg1eWzAtOV17MCwxNX0kIkEKEVdhdGNoVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrEg4KBmN1cnNvchgCIAEoCSK0AQoRV2F0Y2hUYXNrc1JlcXVlc3QSNQoGc3RhdHVzGAEgAygOMhQudG1sc3IudjEuVGFza1N0YXR1c0IPukgMkgEJEAUiBYIBAhABEjAKBWxhYmVsGAIgAygJQiG6SB6SARsQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfToSHAoCaWQYAyADKAlCELpIDZIBChD0AyIFcgMYyAESGAoGY3Vyc29yGAQgASgJQgi6SAVyAxjIASJQChJXYXRjaFRhc2tzUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sSDAoEZ29uZRgCIAEoCBIOCgZjdXJzb3IYAyABKAkqQwoMU3VibWl0U3RhdHVzEh0KGVNVQk1JVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBTVUJNSVRfU1RBVFVTX09LEAEqSQoIQ2h1bmtpbmcSGAoUQ0hVTktJTkdfVU5TUEVDSUZJRUQQABIRCg1DSFVOS0lOR19BVVRPEAESEAoMQ0hVTktJTkdfT0ZGEAIy/gcKC1Rhc2tTZXJ2aWNlEloKCkNyZWF0ZVRhc2sSGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdBocLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXNwb25zZSIRgtPkkwILOgEqIgYvdGFza3MScgoQQmF0Y2hDcmVhdGVUYXNrcxIhLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXF1ZXN0GiIudG1sc3IudjEuQmF0Y2hDcmVhdGVUYXNrc1Jlc3BvbnNlIheC0+STAhE6ASoiDC90YXNrczpiYXRjaBJhCgdHZXRUYXNrEhgudG1sc3IudjEuR2V0VGFza1JlcXVlc3QaGS50bWxzci52MS5HZXRUYXNrUmVzcG9uc2UiIZACAYLT5JMCGGIEdGFzaxIQL3Rhc2tzL3t0YXNrX2lkfRJrCgpMaXN0Q2h1bmtzEhsudG1sc3IudjEuTGlzdENodW5rc1JlcXVlc3QaHC50bWxzci52MS5MaXN0Q2h1bmtzUmVzcG9uc2UiIpACAYLT5JMCGRIXL3Rhc2tzL3t0YXNrX2lkfS9jaHVua3MSVwoJTGlzdFRhc2tzEhoudG1sc3IudjEuTGlzdFRhc2tzUmVxdWVzdBobLnRtbHNyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIhGQAgGC0+STAggSBi90YXNrcxJhCgpDYW5jZWxUYXNrEhsudG1sc3IudjEuQ2FuY2VsVGFza1JlcXVlc3QaHC50bWxzci52MS5DYW5jZWxUYXNrUmVzcG9uc2UiGILT5JMCEioQL3Rhc2tzL3t0YXNrX2lkfRJkCgtDYW5jZWxUYXNrcxIcLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVxdWVzdBodLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVzcG9uc2UiGILT5JMCEjoBKiINL3Rhc2tzOmNhbmNlbBJkCglSZXRyeVRhc2sSGi50bWxzci52MS5SZXRyeVRhc2tSZXF1ZXN0GhsudG1sc3IudjEuUmV0cnlUYXNrUmVzcG9uc2UiHoLT5JMCGCIWL3Rhc2tzL3t0YXNrX2lkfTpyZXRyeRJmCglXYXRjaFRhc2sSGi50bWxzci52MS5XYXRjaFRhc2tSZXF1ZXN0GhsudG1sc3IudjEuV2F0Y2hUYXNrUmVzcG9uc2UiHoLT5JMCGBIWL3Rhc2tzL3t0YXNrX2lkfTp3YXRjaDABEl8KCldhdGNoVGFza3MSGy50bWxzci52MS5XYXRjaFRhc2tzUmVxdWVzdBocLnRtbHNyLnYxLldhdGNoVGFza3NSZXNwb25zZSIUgtPkkwIOEgwvdGFza3M6d2F0Y2gwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
+  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxItsIChFDcmVhdGVUYXNrUmVxdWVzdBK5AQoDdXJsGAEgASgJQqsBukinAboBKwoMdXJsLnJlcXVpcmVkEg91cmwgaXMgcmVxdWlyZWQaCnRoaXMgIT0gJye6AXEKCnVybC5zY2hlbWUSJ3VybCBtdXN0IGJlZ2luIHdpdGggaHR0cDovLyBvciBodHRwczovLxo6dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJyg/aSleKGh0dHBzP3xmaWxlfHVwbG9hZCk6Ly8nKXIDGIBAEjEKBHR5cGUYAiABKA4yEi50bWxzci52MS5UYXNrVHlwZUIKukgHggEEEAEgAEgAiAEBEh8KCHdvcmtmbG93GAMgASgJQgi6SAVyAxjIAUgBiAEBEh4KBW1vZGVsGAQgASgJQgoYAbpIBXIDGMgBSAKIAQESMQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAOIAQESPQoUb3V0cHV0X21hZ25pZmljYXRpb24YBiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSASIAQESMwoKcmVzb2x1dGlvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBYgBARIvCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCAhgBSAaIAQESKwoKcGFyYW1ldGVycxgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIAoIcHJpb3JpdHkYCiABKAVCCbpIBhoEGAIoAEgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUIKukgHcgUQARj/AUgIiAEBEmwKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5QjO6SDCaAS0QCCIiciAyE15bYS16MC05Xy4tXXsxLDYzfSRaCV9fcHJvdG9fXyoFcgMY/wESNQoIY2h1bmtpbmcYDyABKA4yEi50bWxzci52MS5DaHVua2luZ0IKukgHggEEEAEgAEgJiAEBEicKB3dlYmhvb2sYHiABKAsyES50bWxzci52MS5XZWJob29rSAqIAQEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfdHlwZUILCglfd29ya2Zsb3dCCAoGX21vZGVsQgsKCV9vdXRzY2FsZUIXChVfb3V0cHV0X21hZ25pZmljYXRpb25CDQoLX3Jlc29sdXRpb25CCQoHX3RhcmdldEILCglfcHJpb3JpdHlCEgoQX2lkZW1wb3RlbmN5X2tleUILCglfY2h1bmtpbmdCCgoIX3dlYmhvb2sioQIKB1dlYmhvb2sSRwoDdXJsGAEgASgJQjq6SDe6AS8KFHdlYmhvb2sudXJsLnJlcXVpcmVkEgtpcyByZXF1aXJlZBoKdGhpcyAhPSAnJ3IDGIAQEswBCgZldmVudHMYAiADKAlCuwG6SLcBkgGzARAEIq4BugGqAQoNd2ViaG9vay5ldmVudBJKbXVzdCBiZSBvbmUgb2YgdGFzay5wcm9jZXNzaW5nLCB0YXNrLmNvbXBsZXRlZCwgdGFzay5mYWlsZWQsIHRhc2suY2FuY2VsZWQaTXRoaXMgaW4gWyd0YXNrLnByb2Nlc3NpbmcnLCAndGFzay5jb21wbGV0ZWQnLCAndGFzay5mYWlsZWQnLCAndGFzay5jYW5jZWxlZCddIk0KEkNyZWF0ZVRhc2tSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSDwoHdGFza19pZBgCIAEoCSKQAQoXQmF0Y2hDcmVhdGVUYXNrc1JlcXVlc3QSNwoFdGFza3MYASADKAsyGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdEILukgIkgEFCAEQ9AMSKAoPaWRlbXBvdGVuY3lfa2V5GAIgASgJQgq6SAdyBRABGP8BSACIAQFCEgoQX2lkZW1wb3RlbmN5X2tleSJUChhCYXRjaENyZWF0ZVRhc2tzUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuU3VibWl0U3RhdHVzEhAKCHRhc2tfaWRzGAIgAygJIiEKDkdldFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiLwoPR2V0VGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrIiQKEUxpc3RDaHVua3NSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiNQoSTGlzdENodW5rc1Jlc3BvbnNlEh8KBmNodW5rcxgBIAMoCzIPLnRtbHNyLnYxLkNodW5rIrUBCgVDaHVuaxINCgVpbmRleBgBIAEoBRITCgtmaXJzdF9mcmFtZRgCIAEoBRIOCgZmcmFtZXMYAyABKAUSDQoFc3RhcnQYBCABKAESJAoGc3RhdHVzGAUgASgOMhQudG1sc3IudjEuVGFza1N0YXR1cxITCgZzZXJ2ZXIYBiABKAlIAIgBARIjCghhdHRlbXB0cxgHIAMoCzIRLnRtbHNyLnYxLkF0dGVtcHRCCQoHX3NlcnZlciKxAQoQTGlzdFRhc2tzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGPQDKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYyAESLgoGc3RhdHVzGAMgASgOMhQudG1sc3IudjEuVGFza1N0YXR1c0IIukgFggECEAESMAoFbGFiZWwYBCADKAlCIbpIHpIBGxAIIhdyFTITXlthLXowLTlfLi1dezEsNjN9OiJLChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLnRtbHNyLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiQKEUNhbmNlbFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiOgoSQ2FuY2VsVGFza1Jlc3BvbnNlEiQKBnN0YXR1cxgBIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMijAIKEkNhbmNlbFRhc2tzUmVxdWVzdBJtCgVsYWJlbBgBIAEoCUJeukhbugFYCgpsYWJlbC5mb3JtEhdsYWJlbCBtdXN0IGJlIGtleTp2YWx1ZRoxdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bYS16MC05Xy4tXXsxLDYzfTonKRIbCgh0YXNrX2lkcxgCIAMoCUIJukgGkgEDEPQDOmq6SGcaZQoTY2FuY2VsX3Rhc2tzLmVpdGhlchIdZ2l2ZSBlaXRoZXIgbGFiZWwgb3IgdGFza19pZHMaLyh0aGlzLmxhYmVsICE9ICcnKSAhPSAoc2l6ZSh0aGlzLnRhc2tfaWRzKSA+IDApIicKE0NhbmNlbFRhc2tzUmVzcG9uc2USEAoIY2FuY2VsZWQYASABKAUiIwoQUmV0cnlUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIkwKEVJldHJ5VGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIkkKEFdhdGNoVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIkCgZjdXJzb3IYAiABKAlCFLpIEXIPMg1eWzAtOV17MCwxNX0kIkEKEVdhdGNoVGFza1Jlc3BvbnNlEhwKBHRhc2sYASABKAsyDi50bWxzci52MS5UYXNrEg4KBmN1cnNvchgCIAEoCSK0AQoRV2F0Y2hUYXNrc1JlcXVlc3QSNQoGc3RhdHVzGAEgAygOMhQudG1sc3IudjEuVGFza1N0YXR1c0IPukgMkgEJEAUiBYIBAhABEjAKBWxhYmVsGAIgAygJQiG6SB6SARsQCCIXchUyE15bYS16MC05Xy4tXXsxLDYzfToSHAoCaWQYAyADKAlCELpIDZIBChD0AyIFcgMYyAESGAoGY3Vyc29yGAQgASgJQgi6SAVyAxjIASJQChJXYXRjaFRhc2tzUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sSDAoEZ29uZRgCIAEoCBIOCgZjdXJzb3IYAyABKAkqQwoMU3VibWl0U3RhdHVzEh0KGVNVQk1JVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBTVUJNSVRfU1RBVFVTX09LEAEqSQoIQ2h1bmtpbmcSGAoUQ0hVTktJTkdfVU5TUEVDSUZJRUQQABIRCg1DSFVOS0lOR19BVVRPEAESEAoMQ0hVTktJTkdfT0ZGEAIy/gcKC1Rhc2tTZXJ2aWNlEloKCkNyZWF0ZVRhc2sSGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdBocLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXNwb25zZSIRgtPkkwILOgEqIgYvdGFza3MScgoQQmF0Y2hDcmVhdGVUYXNrcxIhLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXF1ZXN0GiIudG1sc3IudjEuQmF0Y2hDcmVhdGVUYXNrc1Jlc3BvbnNlIheC0+STAhE6ASoiDC90YXNrczpiYXRjaBJhCgdHZXRUYXNrEhgudG1sc3IudjEuR2V0VGFza1JlcXVlc3QaGS50bWxzci52MS5HZXRUYXNrUmVzcG9uc2UiIZACAYLT5JMCGGIEdGFzaxIQL3Rhc2tzL3t0YXNrX2lkfRJrCgpMaXN0Q2h1bmtzEhsudG1sc3IudjEuTGlzdENodW5rc1JlcXVlc3QaHC50bWxzci52MS5MaXN0Q2h1bmtzUmVzcG9uc2UiIpACAYLT5JMCGRIXL3Rhc2tzL3t0YXNrX2lkfS9jaHVua3MSVwoJTGlzdFRhc2tzEhoudG1sc3IudjEuTGlzdFRhc2tzUmVxdWVzdBobLnRtbHNyLnYxLkxpc3RUYXNrc1Jlc3BvbnNlIhGQAgGC0+STAggSBi90YXNrcxJhCgpDYW5jZWxUYXNrEhsudG1sc3IudjEuQ2FuY2VsVGFza1JlcXVlc3QaHC50bWxzci52MS5DYW5jZWxUYXNrUmVzcG9uc2UiGILT5JMCEioQL3Rhc2tzL3t0YXNrX2lkfRJkCgtDYW5jZWxUYXNrcxIcLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVxdWVzdBodLnRtbHNyLnYxLkNhbmNlbFRhc2tzUmVzcG9uc2UiGILT5JMCEjoBKiINL3Rhc2tzOmNhbmNlbBJkCglSZXRyeVRhc2sSGi50bWxzci52MS5SZXRyeVRhc2tSZXF1ZXN0GhsudG1sc3IudjEuUmV0cnlUYXNrUmVzcG9uc2UiHoLT5JMCGCIWL3Rhc2tzL3t0YXNrX2lkfTpyZXRyeRJmCglXYXRjaFRhc2sSGi50bWxzci52MS5XYXRjaFRhc2tSZXF1ZXN0GhsudG1sc3IudjEuV2F0Y2hUYXNrUmVzcG9uc2UiHoLT5JMCGBIWL3Rhc2tzL3t0YXNrX2lkfTp3YXRjaDABEl8KCldhdGNoVGFza3MSGy50bWxzci52MS5XYXRjaFRhc2tzUmVxdWVzdBocLnRtbHNyLnYxLldhdGNoVGFza3NSZXNwb25zZSIUgtPkkwIOEgwvdGFza3M6d2F0Y2gwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
 
 /**
  * A task to be accepted.
@@ -127,6 +127,13 @@ export type CreateTaskRequest = Message<"tmlsr.v1.CreateTaskRequest"> & {
    * @generated from field: optional tmlsr.v1.Chunking chunking = 15;
    */
   chunking?: Chunking | undefined;
+
+  /**
+   * Who is told of the task's events; left out: whom the configuration names, if anybody.
+   *
+   * @generated from field: optional tmlsr.v1.Webhook webhook = 30;
+   */
+  webhook?: Webhook | undefined;
 };
 
 /**
@@ -135,6 +142,34 @@ export type CreateTaskRequest = Message<"tmlsr.v1.CreateTaskRequest"> & {
  */
 export const CreateTaskRequestSchema: GenMessage<CreateTaskRequest> = /*@__PURE__*/
   messageDesc(file_tmlsr_v1_task_service, 0);
+
+/**
+ * A receiver of a task's events. It gets them as POST requests, signed as Standard Webhooks has it.
+ *
+ * @generated from message tmlsr.v1.Webhook
+ */
+export type Webhook = Message<"tmlsr.v1.Webhook"> & {
+  /**
+   * HTTP or HTTPS URL. Its query string is never shown again.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * `task.processing`, `task.completed`, `task.failed`, `task.canceled`; left out: all that end a task.
+   *
+   * @generated from field: repeated string events = 2;
+   */
+  events: string[];
+};
+
+/**
+ * Describes the message tmlsr.v1.Webhook.
+ * Use `create(WebhookSchema)` to create a new message.
+ */
+export const WebhookSchema: GenMessage<Webhook> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 1);
 
 /**
  * The answer to an accepted task.
@@ -162,7 +197,7 @@ export type CreateTaskResponse = Message<"tmlsr.v1.CreateTaskResponse"> & {
  * Use `create(CreateTaskResponseSchema)` to create a new message.
  */
 export const CreateTaskResponseSchema: GenMessage<CreateTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 1);
+  messageDesc(file_tmlsr_v1_task_service, 2);
 
 /**
  * Tasks to be accepted together.
@@ -190,7 +225,7 @@ export type BatchCreateTasksRequest = Message<"tmlsr.v1.BatchCreateTasksRequest"
  * Use `create(BatchCreateTasksRequestSchema)` to create a new message.
  */
 export const BatchCreateTasksRequestSchema: GenMessage<BatchCreateTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 2);
+  messageDesc(file_tmlsr_v1_task_service, 3);
 
 /**
  * The answer to accepted tasks.
@@ -218,7 +253,7 @@ export type BatchCreateTasksResponse = Message<"tmlsr.v1.BatchCreateTasksRespons
  * Use `create(BatchCreateTasksResponseSchema)` to create a new message.
  */
 export const BatchCreateTasksResponseSchema: GenMessage<BatchCreateTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 3);
+  messageDesc(file_tmlsr_v1_task_service, 4);
 
 /**
  * Names a task.
@@ -239,7 +274,7 @@ export type GetTaskRequest = Message<"tmlsr.v1.GetTaskRequest"> & {
  * Use `create(GetTaskRequestSchema)` to create a new message.
  */
 export const GetTaskRequestSchema: GenMessage<GetTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 4);
+  messageDesc(file_tmlsr_v1_task_service, 5);
 
 /**
  * One task.
@@ -260,7 +295,7 @@ export type GetTaskResponse = Message<"tmlsr.v1.GetTaskResponse"> & {
  * Use `create(GetTaskResponseSchema)` to create a new message.
  */
 export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 5);
+  messageDesc(file_tmlsr_v1_task_service, 6);
 
 /**
  * Names a film.
@@ -281,7 +316,7 @@ export type ListChunksRequest = Message<"tmlsr.v1.ListChunksRequest"> & {
  * Use `create(ListChunksRequestSchema)` to create a new message.
  */
 export const ListChunksRequestSchema: GenMessage<ListChunksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 6);
+  messageDesc(file_tmlsr_v1_task_service, 7);
 
 /**
  * The chunks of a film.
@@ -302,7 +337,7 @@ export type ListChunksResponse = Message<"tmlsr.v1.ListChunksResponse"> & {
  * Use `create(ListChunksResponseSchema)` to create a new message.
  */
 export const ListChunksResponseSchema: GenMessage<ListChunksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 7);
+  messageDesc(file_tmlsr_v1_task_service, 8);
 
 /**
  * A part of a film that one prompt computes.
@@ -365,7 +400,7 @@ export type Chunk = Message<"tmlsr.v1.Chunk"> & {
  * Use `create(ChunkSchema)` to create a new message.
  */
 export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 8);
+  messageDesc(file_tmlsr_v1_task_service, 9);
 
 /**
  * Which tasks to list.
@@ -407,7 +442,7 @@ export type ListTasksRequest = Message<"tmlsr.v1.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 9);
+  messageDesc(file_tmlsr_v1_task_service, 10);
 
 /**
  * One page of tasks.
@@ -435,7 +470,7 @@ export type ListTasksResponse = Message<"tmlsr.v1.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 10);
+  messageDesc(file_tmlsr_v1_task_service, 11);
 
 /**
  * Names a task to stop.
@@ -456,7 +491,7 @@ export type CancelTaskRequest = Message<"tmlsr.v1.CancelTaskRequest"> & {
  * Use `create(CancelTaskRequestSchema)` to create a new message.
  */
 export const CancelTaskRequestSchema: GenMessage<CancelTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 11);
+  messageDesc(file_tmlsr_v1_task_service, 12);
 
 /**
  * The answer to a cancel.
@@ -477,7 +512,7 @@ export type CancelTaskResponse = Message<"tmlsr.v1.CancelTaskResponse"> & {
  * Use `create(CancelTaskResponseSchema)` to create a new message.
  */
 export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 12);
+  messageDesc(file_tmlsr_v1_task_service, 13);
 
 /**
  * Which tasks to stop: either of the two.
@@ -505,7 +540,7 @@ export type CancelTasksRequest = Message<"tmlsr.v1.CancelTasksRequest"> & {
  * Use `create(CancelTasksRequestSchema)` to create a new message.
  */
 export const CancelTasksRequestSchema: GenMessage<CancelTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 13);
+  messageDesc(file_tmlsr_v1_task_service, 14);
 
 /**
  * The answer to a cancel of many.
@@ -526,7 +561,7 @@ export type CancelTasksResponse = Message<"tmlsr.v1.CancelTasksResponse"> & {
  * Use `create(CancelTasksResponseSchema)` to create a new message.
  */
 export const CancelTasksResponseSchema: GenMessage<CancelTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 14);
+  messageDesc(file_tmlsr_v1_task_service, 15);
 
 /**
  * Names a task to repeat.
@@ -547,7 +582,7 @@ export type RetryTaskRequest = Message<"tmlsr.v1.RetryTaskRequest"> & {
  * Use `create(RetryTaskRequestSchema)` to create a new message.
  */
 export const RetryTaskRequestSchema: GenMessage<RetryTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 15);
+  messageDesc(file_tmlsr_v1_task_service, 16);
 
 /**
  * The answer to a repeated task.
@@ -575,7 +610,7 @@ export type RetryTaskResponse = Message<"tmlsr.v1.RetryTaskResponse"> & {
  * Use `create(RetryTaskResponseSchema)` to create a new message.
  */
 export const RetryTaskResponseSchema: GenMessage<RetryTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 16);
+  messageDesc(file_tmlsr_v1_task_service, 17);
 
 /**
  * Names a task to watch.
@@ -603,7 +638,7 @@ export type WatchTaskRequest = Message<"tmlsr.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 17);
+  messageDesc(file_tmlsr_v1_task_service, 18);
 
 /**
  * A state of a watched task.
@@ -631,7 +666,7 @@ export type WatchTaskResponse = Message<"tmlsr.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 18);
+  messageDesc(file_tmlsr_v1_task_service, 19);
 
 /**
  * Which tasks to watch: those for which all that is given holds.
@@ -673,7 +708,7 @@ export type WatchTasksRequest = Message<"tmlsr.v1.WatchTasksRequest"> & {
  * Use `create(WatchTasksRequestSchema)` to create a new message.
  */
 export const WatchTasksRequestSchema: GenMessage<WatchTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 19);
+  messageDesc(file_tmlsr_v1_task_service, 20);
 
 /**
  * News of one of the watched tasks.
@@ -708,7 +743,7 @@ export type WatchTasksResponse = Message<"tmlsr.v1.WatchTasksResponse"> & {
  * Use `create(WatchTasksResponseSchema)` to create a new message.
  */
 export const WatchTasksResponseSchema: GenMessage<WatchTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 20);
+  messageDesc(file_tmlsr_v1_task_service, 21);
 
 /**
  * What CreateTask says of a request it took.
@@ -781,8 +816,9 @@ export const TaskService: GenService<{
    * Accepts a task. Once this answers, the task is stored and reaches exactly one terminal status.
    *
    * Errors: INVALID_ARGUMENT (bad URL, type, workflow or parameter), FAILED_PRECONDITION
-   * (WORKFLOW_NOT_RUNNABLE: no server of the pool can run the workflow), ALREADY_EXISTS
-   * (IDEMPOTENCY_CONFLICT), RESOURCE_EXHAUSTED (QUEUE_FULL).
+   * (WORKFLOW_NOT_RUNNABLE: no server of the pool can run the workflow; WEBHOOKS_NOT_CONFIGURED: the
+   * service has no secret to sign webhooks with; STORE_WITHOUT_TRANSACTIONS: a webhook, and the database
+   * is a standalone server), ALREADY_EXISTS (IDEMPOTENCY_CONFLICT), RESOURCE_EXHAUSTED (QUEUE_FULL).
    *
    * @generated from rpc tmlsr.v1.TaskService.CreateTask
    */

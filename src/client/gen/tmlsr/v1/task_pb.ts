@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/task.proto.
  */
 export const file_tmlsr_v1_task: GenFile = /*@__PURE__*/
-  fileDesc("ChN0bWxzci92MS90YXNrLnByb3RvEgh0bWxzci52MSKkCAoEVGFzaxIPCgd0YXNrX2lkGAEgASgJEiQKBnN0YXR1cxgCIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHwoGc3RhZ2VzGAQgAygLMg8udG1sc3IudjEuU3RhZ2USJQoGb3V0cHV0GAUgASgLMhAudG1sc3IudjEuT3V0cHV0SACIAQESEgoFZXJyb3IYBiABKAlIAYgBARIuCgp1cGRhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgZwYXJhbXMYCCABKAsyFC50bWxzci52MS5UYXNrUGFyYW1zEhAKCHByb2dyZXNzGAkgASgBEhcKCmVycm9yX2NvZGUYCiABKAlIAogBARIjCghhdHRlbXB0cxgLIAMoCzIRLnRtbHNyLnYxLkF0dGVtcHQSEAoId29ya2Zsb3cYDCABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgNIAEoCRIrCgpwYXJhbWV0ZXJzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBITCgZzZXJ2ZXIYDyABKAlIA4gBARIPCgdyZXRyaWVzGBAgASgFEiAKBHR5cGUYESABKA4yEi50bWxzci52MS5UYXNrVHlwZRIQCghwcmlvcml0eRgSIAEoBRIjCgVpbnB1dBgTIAEoCzIPLnRtbHNyLnYxLklucHV0SASIAQESIQoHb3V0cHV0cxgUIAMoCzIQLnRtbHNyLnYxLk91dHB1dBIZCgxydW5uaW5nX25vZGUYFSABKAlIBYgBARIzCgpub3RfYmVmb3JlGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgGiAEBEhQKB3ZhcmlhbnQYFyABKAlIB4gBARIqCgZsYWJlbHMYGSADKAsyGi50bWxzci52MS5UYXNrLkxhYmVsc0VudHJ5EhUKCHJldHJ5X29mGBogASgJSAiIAQESDQoFbm90ZXMYHiADKAkSKgoGY2h1bmtzGB8gASgLMhUudG1sc3IudjEuQ2h1bmtDb3VudHNICYgBARIYCgtwcmV2aWV3X3VybBggIAEoCUgKiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX291dHB1dEIICgZfZXJyb3JCDQoLX2Vycm9yX2NvZGVCCQoHX3NlcnZlckIICgZfaW5wdXRCDwoNX3J1bm5pbmdfbm9kZUINCgtfbm90X2JlZm9yZUIKCghfdmFyaWFudEILCglfcmV0cnlfb2ZCCQoHX2NodW5rc0IOCgxfcHJldmlld191cmwiUAoLQ2h1bmtDb3VudHMSDQoFdG90YWwYASABKAUSEQoJY29tcGxldGVkGAIgASgFEg8KB3J1bm5pbmcYAyABKAUSDgoGZmFpbGVkGAQgASgFIoUBCgVTdGFnZRIhCgRuYW1lGAEgASgOMhMudG1sc3IudjEuU3RhZ2VOYW1lEiUKBnN0YXR1cxgCIAEoDjIVLnRtbHNyLnYxLlN0YWdlU3RhdHVzEhAKCGR1cmF0aW9uGAMgASgBEg4KBmRldGFpbBgEIAEoCRIQCghwcm9ncmVzcxgFIAEoASKtAQoGT3V0cHV0EgsKA3VybBgBIAEoCRIPCgdzaXplX21iGAIgASgBEjcKDnVybF9leHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEhIKCm1lZGlhX3R5cGUYBCABKAkSEgoKc2l6ZV9ieXRlcxgFIAEoAxIRCglmaWxlX25hbWUYBiABKAlCEQoPX3VybF9leHBpcmVzX2F0IowBCgVJbnB1dBISCgptZWRpYV90eXBlGAEgASgJEhIKCnNpemVfYnl0ZXMYAiABKAMSDQoFd2lkdGgYAyABKAUSDgoGaGVpZ2h0GAQgASgFEhUKCGR1cmF0aW9uGAUgASgBSACIAQESEAoDZnBzGAYgASgBSAGIAQFCCwoJX2R1cmF0aW9uQgYKBF9mcHMiygEKB0F0dGVtcHQSDwoHYXR0ZW1wdBgBIAEoBRITCgZzZXJ2ZXIYAiABKAlIAIgBARIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAYgBARITCgZyZWFzb24YBSABKAlIAogBAUIJCgdfc2VydmVyQgsKCV9lbmRlZF9hdEIJCgdfcmVhc29uIpMDCgpUYXNrUGFyYW1zEgsKA3VybBgBIAEoCRIlCgR0eXBlGAIgASgOMhIudG1sc3IudjEuVGFza1R5cGVIAIgBARIVCgh3b3JrZmxvdxgDIAEoCUgBiAEBEhIKBW1vZGVsGAQgASgJSAKIAQESLQoIb3V0c2NhbGUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIA4gBARI5ChRvdXRwdXRfbWFnbmlmaWNhdGlvbhgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgEiAEBEi8KCnJlc29sdXRpb24YByABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIBYgBARIrCgZ0YXJnZXQYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIBogBAUIHCgVfdHlwZUILCglfd29ya2Zsb3dCCAoGX21vZGVsQgsKCV9vdXRzY2FsZUIXChVfb3V0cHV0X21hZ25pZmljYXRpb25CDQoLX3Jlc29sdXRpb25CCQoHX3RhcmdldCqrAQoKVGFza1N0YXR1cxIbChdUQVNLX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1RBU0tfU1RBVFVTX1BFTkRJTkcQARIaChZUQVNLX1NUQVRVU19QUk9DRVNTSU5HEAISGQoVVEFTS19TVEFUVVNfQ09NUExFVEVEEAMSFgoSVEFTS19TVEFUVVNfRkFJTEVEEAQSGAoUVEFTS19TVEFUVVNfQ0FOQ0VMRUQQBSpPCghUYXNrVHlwZRIZChVUQVNLX1RZUEVfVU5TUEVDSUZJRUQQABITCg9UQVNLX1RZUEVfVklERU8QARITCg9UQVNLX1RZUEVfSU1BR0UQAipvCglTdGFnZU5hbWUSGgoWU1RBR0VfTkFNRV9VTlNQRUNJRklFRBAAEhcKE1NUQUdFX05BTUVfRE9XTkxPQUQQARIWChJTVEFHRV9OQU1FX1BST0NFU1MQAhIVChFTVEFHRV9OQU1FX1VQTE9BRBADKpMBCgtTdGFnZVN0YXR1cxIcChhTVEFHRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIYChRTVEFHRV9TVEFUVVNfUlVOTklORxABEhgKFFNUQUdFX1NUQVRVU19TVUNDRVNTEAISFwoTU1RBR0VfU1RBVFVTX0ZBSUxFRBADEhkKFVNUQUdFX1NUQVRVU19DQU5DRUxFRBAEYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChN0bWxzci92MS90YXNrLnByb3RvEgh0bWxzci52MSLdCAoEVGFzaxIPCgd0YXNrX2lkGAEgASgJEiQKBnN0YXR1cxgCIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHwoGc3RhZ2VzGAQgAygLMg8udG1sc3IudjEuU3RhZ2USJQoGb3V0cHV0GAUgASgLMhAudG1sc3IudjEuT3V0cHV0SACIAQESEgoFZXJyb3IYBiABKAlIAYgBARIuCgp1cGRhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgZwYXJhbXMYCCABKAsyFC50bWxzci52MS5UYXNrUGFyYW1zEhAKCHByb2dyZXNzGAkgASgBEhcKCmVycm9yX2NvZGUYCiABKAlIAogBARIjCghhdHRlbXB0cxgLIAMoCzIRLnRtbHNyLnYxLkF0dGVtcHQSEAoId29ya2Zsb3cYDCABKAkSGAoQd29ya2Zsb3dfdmVyc2lvbhgNIAEoCRIrCgpwYXJhbWV0ZXJzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBITCgZzZXJ2ZXIYDyABKAlIA4gBARIPCgdyZXRyaWVzGBAgASgFEiAKBHR5cGUYESABKA4yEi50bWxzci52MS5UYXNrVHlwZRIQCghwcmlvcml0eRgSIAEoBRIjCgVpbnB1dBgTIAEoCzIPLnRtbHNyLnYxLklucHV0SASIAQESIQoHb3V0cHV0cxgUIAMoCzIQLnRtbHNyLnYxLk91dHB1dBIZCgxydW5uaW5nX25vZGUYFSABKAlIBYgBARIzCgpub3RfYmVmb3JlGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgGiAEBEhQKB3ZhcmlhbnQYFyABKAlIB4gBARIqCgZsYWJlbHMYGSADKAsyGi50bWxzci52MS5UYXNrLkxhYmVsc0VudHJ5EhUKCHJldHJ5X29mGBogASgJSAiIAQESDQoFbm90ZXMYHiADKAkSKgoGY2h1bmtzGB8gASgLMhUudG1sc3IudjEuQ2h1bmtDb3VudHNICYgBARIYCgtwcmV2aWV3X3VybBggIAEoCUgKiAEBEisKB3dlYmhvb2sYKCABKAsyFS50bWxzci52MS5UYXNrV2ViaG9va0gLiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX291dHB1dEIICgZfZXJyb3JCDQoLX2Vycm9yX2NvZGVCCQoHX3NlcnZlckIICgZfaW5wdXRCDwoNX3J1bm5pbmdfbm9kZUINCgtfbm90X2JlZm9yZUIKCghfdmFyaWFudEILCglfcmV0cnlfb2ZCCQoHX2NodW5rc0IOCgxfcHJldmlld191cmxCCgoIX3dlYmhvb2siKgoLVGFza1dlYmhvb2sSCwoDdXJsGAEgASgJEg4KBmV2ZW50cxgCIAMoCSJQCgtDaHVua0NvdW50cxINCgV0b3RhbBgBIAEoBRIRCgljb21wbGV0ZWQYAiABKAUSDwoHcnVubmluZxgDIAEoBRIOCgZmYWlsZWQYBCABKAUihQEKBVN0YWdlEiEKBG5hbWUYASABKA4yEy50bWxzci52MS5TdGFnZU5hbWUSJQoGc3RhdHVzGAIgASgOMhUudG1sc3IudjEuU3RhZ2VTdGF0dXMSEAoIZHVyYXRpb24YAyABKAESDgoGZGV0YWlsGAQgASgJEhAKCHByb2dyZXNzGAUgASgBIq0BCgZPdXRwdXQSCwoDdXJsGAEgASgJEg8KB3NpemVfbWIYAiABKAESNwoOdXJsX2V4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSACIAQESEgoKbWVkaWFfdHlwZRgEIAEoCRISCgpzaXplX2J5dGVzGAUgASgDEhEKCWZpbGVfbmFtZRgGIAEoCUIRCg9fdXJsX2V4cGlyZXNfYXQijAEKBUlucHV0EhIKCm1lZGlhX3R5cGUYASABKAkSEgoKc2l6ZV9ieXRlcxgCIAEoAxINCgV3aWR0aBgDIAEoBRIOCgZoZWlnaHQYBCABKAUSFQoIZHVyYXRpb24YBSABKAFIAIgBARIQCgNmcHMYBiABKAFIAYgBAUILCglfZHVyYXRpb25CBgoEX2ZwcyLKAQoHQXR0ZW1wdBIPCgdhdHRlbXB0GAEgASgFEhMKBnNlcnZlchgCIAEoCUgAiAEBEi4KCnN0YXJ0ZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCGVuZGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBiAEBEhMKBnJlYXNvbhgFIAEoCUgCiAEBQgkKB19zZXJ2ZXJCCwoJX2VuZGVkX2F0QgkKB19yZWFzb24ikwMKClRhc2tQYXJhbXMSCwoDdXJsGAEgASgJEiUKBHR5cGUYAiABKA4yEi50bWxzci52MS5UYXNrVHlwZUgAiAEBEhUKCHdvcmtmbG93GAMgASgJSAGIAQESEgoFbW9kZWwYBCABKAlIAogBARItCghvdXRzY2FsZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgDiAEBEjkKFG91dHB1dF9tYWduaWZpY2F0aW9uGAYgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSASIAQESLwoKcmVzb2x1dGlvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgFiAEBEisKBnRhcmdldBgIIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgGiAEBQgcKBV90eXBlQgsKCV93b3JrZmxvd0IICgZfbW9kZWxCCwoJX291dHNjYWxlQhcKFV9vdXRwdXRfbWFnbmlmaWNhdGlvbkINCgtfcmVzb2x1dGlvbkIJCgdfdGFyZ2V0KqsBCgpUYXNrU3RhdHVzEhsKF1RBU0tfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTVEFTS19TVEFUVVNfUEVORElORxABEhoKFlRBU0tfU1RBVFVTX1BST0NFU1NJTkcQAhIZChVUQVNLX1NUQVRVU19DT01QTEVURUQQAxIWChJUQVNLX1NUQVRVU19GQUlMRUQQBBIYChRUQVNLX1NUQVRVU19DQU5DRUxFRBAFKk8KCFRhc2tUeXBlEhkKFVRBU0tfVFlQRV9VTlNQRUNJRklFRBAAEhMKD1RBU0tfVFlQRV9WSURFTxABEhMKD1RBU0tfVFlQRV9JTUFHRRACKm8KCVN0YWdlTmFtZRIaChZTVEFHRV9OQU1FX1VOU1BFQ0lGSUVEEAASFwoTU1RBR0VfTkFNRV9ET1dOTE9BRBABEhYKElNUQUdFX05BTUVfUFJPQ0VTUxACEhUKEVNUQUdFX05BTUVfVVBMT0FEEAMqkwEKC1N0YWdlU3RhdHVzEhwKGFNUQUdFX1NUQVRVU19VTlNQRUNJRklFRBAAEhgKFFNUQUdFX1NUQVRVU19SVU5OSU5HEAESGAoUU1RBR0VfU1RBVFVTX1NVQ0NFU1MQAhIXChNTVEFHRV9TVEFUVVNfRkFJTEVEEAMSGQoVU1RBR0VfU1RBVFVTX0NBTkNFTEVEEARiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One input to be super-resolved, and what has become of it.
@@ -216,6 +216,13 @@ export type Task = Message<"tmlsr.v1.Task"> & {
    * @generated from field: optional string preview_url = 32;
    */
   previewUrl?: string | undefined;
+
+  /**
+   * Who is told of its events, where the request named somebody.
+   *
+   * @generated from field: optional tmlsr.v1.TaskWebhook webhook = 40;
+   */
+  webhook?: TaskWebhook | undefined;
 };
 
 /**
@@ -224,6 +231,34 @@ export type Task = Message<"tmlsr.v1.Task"> & {
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
   messageDesc(file_tmlsr_v1_task, 0);
+
+/**
+ * A receiver of a task's events, as far as it may be shown.
+ *
+ * @generated from message tmlsr.v1.TaskWebhook
+ */
+export type TaskWebhook = Message<"tmlsr.v1.TaskWebhook"> & {
+  /**
+   * Without its query string, which can be a secret.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * Which events it is told of.
+   *
+   * @generated from field: repeated string events = 2;
+   */
+  events: string[];
+};
+
+/**
+ * Describes the message tmlsr.v1.TaskWebhook.
+ * Use `create(TaskWebhookSchema)` to create a new message.
+ */
+export const TaskWebhookSchema: GenMessage<TaskWebhook> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task, 1);
 
 /**
  * How far the chunks of a film have come.
@@ -265,7 +300,7 @@ export type ChunkCounts = Message<"tmlsr.v1.ChunkCounts"> & {
  * Use `create(ChunkCountsSchema)` to create a new message.
  */
 export const ChunkCountsSchema: GenMessage<ChunkCounts> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 1);
+  messageDesc(file_tmlsr_v1_task, 2);
 
 /**
  * One step of a task.
@@ -314,7 +349,7 @@ export type Stage = Message<"tmlsr.v1.Stage"> & {
  * Use `create(StageSchema)` to create a new message.
  */
 export const StageSchema: GenMessage<Stage> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 2);
+  messageDesc(file_tmlsr_v1_task, 3);
 
 /**
  * A stored result.
@@ -370,7 +405,7 @@ export type Output = Message<"tmlsr.v1.Output"> & {
  * Use `create(OutputSchema)` to create a new message.
  */
 export const OutputSchema: GenMessage<Output> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 3);
+  messageDesc(file_tmlsr_v1_task, 4);
 
 /**
  * What an input turned out to be.
@@ -426,7 +461,7 @@ export type Input = Message<"tmlsr.v1.Input"> & {
  * Use `create(InputSchema)` to create a new message.
  */
 export const InputSchema: GenMessage<Input> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 4);
+  messageDesc(file_tmlsr_v1_task, 5);
 
 /**
  * One try at a task by one process.
@@ -475,7 +510,7 @@ export type Attempt = Message<"tmlsr.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 5);
+  messageDesc(file_tmlsr_v1_task, 6);
 
 /**
  * The fields of a request, echoed as they came.
@@ -545,7 +580,7 @@ export type TaskParams = Message<"tmlsr.v1.TaskParams"> & {
  * Use `create(TaskParamsSchema)` to create a new message.
  */
 export const TaskParamsSchema: GenMessage<TaskParams> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task, 6);
+  messageDesc(file_tmlsr_v1_task, 7);
 
 /**
  * Where a task is. The last three are terminal: they never change again.

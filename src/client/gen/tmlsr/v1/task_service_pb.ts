@@ -14,7 +14,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file tmlsr/v1/task_service.proto.
  */
 export const file_tmlsr_v1_task_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIoEGChFDcmVhdGVUYXNrUmVxdWVzdBILCgN1cmwYASABKAkSJQoEdHlwZRgCIAEoDjISLnRtbHNyLnYxLlRhc2tUeXBlSACIAQESFQoId29ya2Zsb3cYAyABKAlIAYgBARIWCgVtb2RlbBgEIAEoCUICGAFIAogBARIxCghvdXRzY2FsZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIA4gBARI9ChRvdXRwdXRfbWFnbmlmaWNhdGlvbhgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBIgBARIzCgpyZXNvbHV0aW9uGAcgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgIYAUgFiAEBEi8KBnRhcmdldBgIIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBogBARIrCgpwYXJhbWV0ZXJzGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghwcmlvcml0eRgKIAEoBUgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUgIiAEBEjcKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5EikKCGNodW5raW5nGA8gASgOMhIudG1sc3IudjEuQ2h1bmtpbmdICYgBARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBV90eXBlQgsKCV93b3JrZmxvd0IICgZfbW9kZWxCCwoJX291dHNjYWxlQhcKFV9vdXRwdXRfbWFnbmlmaWNhdGlvbkINCgtfcmVzb2x1dGlvbkIJCgdfdGFyZ2V0QgsKCV9wcmlvcml0eUISChBfaWRlbXBvdGVuY3lfa2V5QgsKCV9jaHVua2luZyJNChJDcmVhdGVUYXNrUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuU3VibWl0U3RhdHVzEg8KB3Rhc2tfaWQYAiABKAkidwoXQmF0Y2hDcmVhdGVUYXNrc1JlcXVlc3QSKgoFdGFza3MYASADKAsyGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdBIcCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlIAIgBAUISChBfaWRlbXBvdGVuY3lfa2V5IlQKGEJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSEAoIdGFza19pZHMYAiADKAkiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2siJAoRTGlzdENodW5rc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSI1ChJMaXN0Q2h1bmtzUmVzcG9uc2USHwoGY2h1bmtzGAEgAygLMg8udG1sc3IudjEuQ2h1bmsitQEKBUNodW5rEg0KBWluZGV4GAEgASgFEhMKC2ZpcnN0X2ZyYW1lGAIgASgFEg4KBmZyYW1lcxgDIAEoBRINCgVzdGFydBgEIAEoARIkCgZzdGF0dXMYBSABKA4yFC50bWxzci52MS5UYXNrU3RhdHVzEhMKBnNlcnZlchgGIAEoCUgAiAEBEiMKCGF0dGVtcHRzGAcgAygLMhEudG1sc3IudjEuQXR0ZW1wdEIJCgdfc2VydmVyIm4KEExpc3RUYXNrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSJAoGc3RhdHVzGAMgASgOMhQudG1sc3IudjEuVGFza1N0YXR1cxINCgVsYWJlbBgEIAMoCSJLChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLnRtbHNyLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiQKEUNhbmNlbFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiOgoSQ2FuY2VsVGFza1Jlc3BvbnNlEiQKBnN0YXR1cxgBIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMiNQoSQ2FuY2VsVGFza3NSZXF1ZXN0Eg0KBWxhYmVsGAEgASgJEhAKCHRhc2tfaWRzGAIgAygJIicKE0NhbmNlbFRhc2tzUmVzcG9uc2USEAoIY2FuY2VsZWQYASABKAUiIwoQUmV0cnlUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIkwKEVJldHJ5VGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIjMKEFdhdGNoVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIOCgZjdXJzb3IYAiABKAkiQQoRV2F0Y2hUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sSDgoGY3Vyc29yGAIgASgJImQKEVdhdGNoVGFza3NSZXF1ZXN0EiQKBnN0YXR1cxgBIAMoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSDQoFbGFiZWwYAiADKAkSCgoCaWQYAyADKAkSDgoGY3Vyc29yGAQgASgJIlAKEldhdGNoVGFza3NSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzaxIMCgRnb25lGAIgASgIEg4KBmN1cnNvchgDIAEoCSpDCgxTdWJtaXRTdGF0dXMSHQoZU1VCTUlUX1NUQVRVU19VTlNQRUNJRklFRBAAEhQKEFNVQk1JVF9TVEFUVVNfT0sQASpJCghDaHVua2luZxIYChRDSFVOS0lOR19VTlNQRUNJRklFRBAAEhEKDUNIVU5LSU5HX0FVVE8QARIQCgxDSFVOS0lOR19PRkYQAjL9BQoLVGFza1NlcnZpY2USRwoKQ3JlYXRlVGFzaxIbLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0GhwudG1sc3IudjEuQ3JlYXRlVGFza1Jlc3BvbnNlElkKEEJhdGNoQ3JlYXRlVGFza3MSIS50bWxzci52MS5CYXRjaENyZWF0ZVRhc2tzUmVxdWVzdBoiLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRJDCgdHZXRUYXNrEhgudG1sc3IudjEuR2V0VGFza1JlcXVlc3QaGS50bWxzci52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJMCgpMaXN0Q2h1bmtzEhsudG1sc3IudjEuTGlzdENodW5rc1JlcXVlc3QaHC50bWxzci52MS5MaXN0Q2h1bmtzUmVzcG9uc2UiA5ACARJJCglMaXN0VGFza3MSGi50bWxzci52MS5MaXN0VGFza3NSZXF1ZXN0GhsudG1sc3IudjEuTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJHCgpDYW5jZWxUYXNrEhsudG1sc3IudjEuQ2FuY2VsVGFza1JlcXVlc3QaHC50bWxzci52MS5DYW5jZWxUYXNrUmVzcG9uc2USSgoLQ2FuY2VsVGFza3MSHC50bWxzci52MS5DYW5jZWxUYXNrc1JlcXVlc3QaHS50bWxzci52MS5DYW5jZWxUYXNrc1Jlc3BvbnNlEkQKCVJldHJ5VGFzaxIaLnRtbHNyLnYxLlJldHJ5VGFza1JlcXVlc3QaGy50bWxzci52MS5SZXRyeVRhc2tSZXNwb25zZRJGCglXYXRjaFRhc2sSGi50bWxzci52MS5XYXRjaFRhc2tSZXF1ZXN0GhsudG1sc3IudjEuV2F0Y2hUYXNrUmVzcG9uc2UwARJJCgpXYXRjaFRhc2tzEhsudG1sc3IudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC50bWxzci52MS5XYXRjaFRhc2tzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
+  fileDesc("Cht0bWxzci92MS90YXNrX3NlcnZpY2UucHJvdG8SCHRtbHNyLnYxIrYGChFDcmVhdGVUYXNrUmVxdWVzdBILCgN1cmwYASABKAkSJQoEdHlwZRgCIAEoDjISLnRtbHNyLnYxLlRhc2tUeXBlSACIAQESFQoId29ya2Zsb3cYAyABKAlIAYgBARIWCgVtb2RlbBgEIAEoCUICGAFIAogBARIxCghvdXRzY2FsZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIA4gBARI9ChRvdXRwdXRfbWFnbmlmaWNhdGlvbhgGIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBIgBARIzCgpyZXNvbHV0aW9uGAcgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgIYAUgFiAEBEi8KBnRhcmdldBgIIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUICGAFIBogBARIrCgpwYXJhbWV0ZXJzGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIVCghwcmlvcml0eRgKIAEoBUgHiAEBEi4KCm5vdF9iZWZvcmUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKD2lkZW1wb3RlbmN5X2tleRgMIAEoCUgIiAEBEjcKBmxhYmVscxgNIAMoCzInLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0LkxhYmVsc0VudHJ5EikKCGNodW5raW5nGA8gASgOMhIudG1sc3IudjEuQ2h1bmtpbmdICYgBARInCgd3ZWJob29rGB4gASgLMhEudG1sc3IudjEuV2ViaG9va0gKiAEBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX3R5cGVCCwoJX3dvcmtmbG93QggKBl9tb2RlbEILCglfb3V0c2NhbGVCFwoVX291dHB1dF9tYWduaWZpY2F0aW9uQg0KC19yZXNvbHV0aW9uQgkKB190YXJnZXRCCwoJX3ByaW9yaXR5QhIKEF9pZGVtcG90ZW5jeV9rZXlCCwoJX2NodW5raW5nQgoKCF93ZWJob29rIiYKB1dlYmhvb2sSCwoDdXJsGAEgASgJEg4KBmV2ZW50cxgCIAMoCSJNChJDcmVhdGVUYXNrUmVzcG9uc2USJgoGc3RhdHVzGAEgASgOMhYudG1sc3IudjEuU3VibWl0U3RhdHVzEg8KB3Rhc2tfaWQYAiABKAkidwoXQmF0Y2hDcmVhdGVUYXNrc1JlcXVlc3QSKgoFdGFza3MYASADKAsyGy50bWxzci52MS5DcmVhdGVUYXNrUmVxdWVzdBIcCg9pZGVtcG90ZW5jeV9rZXkYAiABKAlIAIgBAUISChBfaWRlbXBvdGVuY3lfa2V5IlQKGEJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRImCgZzdGF0dXMYASABKA4yFi50bWxzci52MS5TdWJtaXRTdGF0dXMSEAoIdGFza19pZHMYAiADKAkiIQoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSIvCg9HZXRUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2siJAoRTGlzdENodW5rc1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCSI1ChJMaXN0Q2h1bmtzUmVzcG9uc2USHwoGY2h1bmtzGAEgAygLMg8udG1sc3IudjEuQ2h1bmsitQEKBUNodW5rEg0KBWluZGV4GAEgASgFEhMKC2ZpcnN0X2ZyYW1lGAIgASgFEg4KBmZyYW1lcxgDIAEoBRINCgVzdGFydBgEIAEoARIkCgZzdGF0dXMYBSABKA4yFC50bWxzci52MS5UYXNrU3RhdHVzEhMKBnNlcnZlchgGIAEoCUgAiAEBEiMKCGF0dGVtcHRzGAcgAygLMhEudG1sc3IudjEuQXR0ZW1wdEIJCgdfc2VydmVyIm4KEExpc3RUYXNrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSJAoGc3RhdHVzGAMgASgOMhQudG1sc3IudjEuVGFza1N0YXR1cxINCgVsYWJlbBgEIAMoCSJLChFMaXN0VGFza3NSZXNwb25zZRIdCgV0YXNrcxgBIAMoCzIOLnRtbHNyLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiQKEUNhbmNlbFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiOgoSQ2FuY2VsVGFza1Jlc3BvbnNlEiQKBnN0YXR1cxgBIAEoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMiNQoSQ2FuY2VsVGFza3NSZXF1ZXN0Eg0KBWxhYmVsGAEgASgJEhAKCHRhc2tfaWRzGAIgAygJIicKE0NhbmNlbFRhc2tzUmVzcG9uc2USEAoIY2FuY2VsZWQYASABKAUiIwoQUmV0cnlUYXNrUmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJIkwKEVJldHJ5VGFza1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoDjIWLnRtbHNyLnYxLlN1Ym1pdFN0YXR1cxIPCgd0YXNrX2lkGAIgASgJIjMKEFdhdGNoVGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIOCgZjdXJzb3IYAiABKAkiQQoRV2F0Y2hUYXNrUmVzcG9uc2USHAoEdGFzaxgBIAEoCzIOLnRtbHNyLnYxLlRhc2sSDgoGY3Vyc29yGAIgASgJImQKEVdhdGNoVGFza3NSZXF1ZXN0EiQKBnN0YXR1cxgBIAMoDjIULnRtbHNyLnYxLlRhc2tTdGF0dXMSDQoFbGFiZWwYAiADKAkSCgoCaWQYAyADKAkSDgoGY3Vyc29yGAQgASgJIlAKEldhdGNoVGFza3NSZXNwb25zZRIcCgR0YXNrGAEgASgLMg4udG1sc3IudjEuVGFzaxIMCgRnb25lGAIgASgIEg4KBmN1cnNvchgDIAEoCSpDCgxTdWJtaXRTdGF0dXMSHQoZU1VCTUlUX1NUQVRVU19VTlNQRUNJRklFRBAAEhQKEFNVQk1JVF9TVEFUVVNfT0sQASpJCghDaHVua2luZxIYChRDSFVOS0lOR19VTlNQRUNJRklFRBAAEhEKDUNIVU5LSU5HX0FVVE8QARIQCgxDSFVOS0lOR19PRkYQAjL9BQoLVGFza1NlcnZpY2USRwoKQ3JlYXRlVGFzaxIbLnRtbHNyLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0GhwudG1sc3IudjEuQ3JlYXRlVGFza1Jlc3BvbnNlElkKEEJhdGNoQ3JlYXRlVGFza3MSIS50bWxzci52MS5CYXRjaENyZWF0ZVRhc2tzUmVxdWVzdBoiLnRtbHNyLnYxLkJhdGNoQ3JlYXRlVGFza3NSZXNwb25zZRJDCgdHZXRUYXNrEhgudG1sc3IudjEuR2V0VGFza1JlcXVlc3QaGS50bWxzci52MS5HZXRUYXNrUmVzcG9uc2UiA5ACARJMCgpMaXN0Q2h1bmtzEhsudG1sc3IudjEuTGlzdENodW5rc1JlcXVlc3QaHC50bWxzci52MS5MaXN0Q2h1bmtzUmVzcG9uc2UiA5ACARJJCglMaXN0VGFza3MSGi50bWxzci52MS5MaXN0VGFza3NSZXF1ZXN0GhsudG1sc3IudjEuTGlzdFRhc2tzUmVzcG9uc2UiA5ACARJHCgpDYW5jZWxUYXNrEhsudG1sc3IudjEuQ2FuY2VsVGFza1JlcXVlc3QaHC50bWxzci52MS5DYW5jZWxUYXNrUmVzcG9uc2USSgoLQ2FuY2VsVGFza3MSHC50bWxzci52MS5DYW5jZWxUYXNrc1JlcXVlc3QaHS50bWxzci52MS5DYW5jZWxUYXNrc1Jlc3BvbnNlEkQKCVJldHJ5VGFzaxIaLnRtbHNyLnYxLlJldHJ5VGFza1JlcXVlc3QaGy50bWxzci52MS5SZXRyeVRhc2tSZXNwb25zZRJGCglXYXRjaFRhc2sSGi50bWxzci52MS5XYXRjaFRhc2tSZXF1ZXN0GhsudG1sc3IudjEuV2F0Y2hUYXNrUmVzcG9uc2UwARJJCgpXYXRjaFRhc2tzEhsudG1sc3IudjEuV2F0Y2hUYXNrc1JlcXVlc3QaHC50bWxzci52MS5XYXRjaFRhc2tzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_tmlsr_v1_task]);
 
 /**
  * A task to be accepted.
@@ -125,6 +125,13 @@ export type CreateTaskRequest = Message<"tmlsr.v1.CreateTaskRequest"> & {
    * @generated from field: optional tmlsr.v1.Chunking chunking = 15;
    */
   chunking?: Chunking | undefined;
+
+  /**
+   * Who is told of the task's events; left out: whom the configuration names, if anybody.
+   *
+   * @generated from field: optional tmlsr.v1.Webhook webhook = 30;
+   */
+  webhook?: Webhook | undefined;
 };
 
 /**
@@ -133,6 +140,34 @@ export type CreateTaskRequest = Message<"tmlsr.v1.CreateTaskRequest"> & {
  */
 export const CreateTaskRequestSchema: GenMessage<CreateTaskRequest> = /*@__PURE__*/
   messageDesc(file_tmlsr_v1_task_service, 0);
+
+/**
+ * A receiver of a task's events. It gets them as POST requests, signed as Standard Webhooks has it.
+ *
+ * @generated from message tmlsr.v1.Webhook
+ */
+export type Webhook = Message<"tmlsr.v1.Webhook"> & {
+  /**
+   * HTTP or HTTPS URL. Its query string is never shown again.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * `task.processing`, `task.completed`, `task.failed`, `task.canceled`; left out: all that end a task.
+   *
+   * @generated from field: repeated string events = 2;
+   */
+  events: string[];
+};
+
+/**
+ * Describes the message tmlsr.v1.Webhook.
+ * Use `create(WebhookSchema)` to create a new message.
+ */
+export const WebhookSchema: GenMessage<Webhook> = /*@__PURE__*/
+  messageDesc(file_tmlsr_v1_task_service, 1);
 
 /**
  * The answer to an accepted task.
@@ -160,7 +195,7 @@ export type CreateTaskResponse = Message<"tmlsr.v1.CreateTaskResponse"> & {
  * Use `create(CreateTaskResponseSchema)` to create a new message.
  */
 export const CreateTaskResponseSchema: GenMessage<CreateTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 1);
+  messageDesc(file_tmlsr_v1_task_service, 2);
 
 /**
  * Tasks to be accepted together.
@@ -188,7 +223,7 @@ export type BatchCreateTasksRequest = Message<"tmlsr.v1.BatchCreateTasksRequest"
  * Use `create(BatchCreateTasksRequestSchema)` to create a new message.
  */
 export const BatchCreateTasksRequestSchema: GenMessage<BatchCreateTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 2);
+  messageDesc(file_tmlsr_v1_task_service, 3);
 
 /**
  * The answer to accepted tasks.
@@ -216,7 +251,7 @@ export type BatchCreateTasksResponse = Message<"tmlsr.v1.BatchCreateTasksRespons
  * Use `create(BatchCreateTasksResponseSchema)` to create a new message.
  */
 export const BatchCreateTasksResponseSchema: GenMessage<BatchCreateTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 3);
+  messageDesc(file_tmlsr_v1_task_service, 4);
 
 /**
  * Names a task.
@@ -237,7 +272,7 @@ export type GetTaskRequest = Message<"tmlsr.v1.GetTaskRequest"> & {
  * Use `create(GetTaskRequestSchema)` to create a new message.
  */
 export const GetTaskRequestSchema: GenMessage<GetTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 4);
+  messageDesc(file_tmlsr_v1_task_service, 5);
 
 /**
  * One task.
@@ -258,7 +293,7 @@ export type GetTaskResponse = Message<"tmlsr.v1.GetTaskResponse"> & {
  * Use `create(GetTaskResponseSchema)` to create a new message.
  */
 export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 5);
+  messageDesc(file_tmlsr_v1_task_service, 6);
 
 /**
  * Names a film.
@@ -279,7 +314,7 @@ export type ListChunksRequest = Message<"tmlsr.v1.ListChunksRequest"> & {
  * Use `create(ListChunksRequestSchema)` to create a new message.
  */
 export const ListChunksRequestSchema: GenMessage<ListChunksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 6);
+  messageDesc(file_tmlsr_v1_task_service, 7);
 
 /**
  * The chunks of a film.
@@ -300,7 +335,7 @@ export type ListChunksResponse = Message<"tmlsr.v1.ListChunksResponse"> & {
  * Use `create(ListChunksResponseSchema)` to create a new message.
  */
 export const ListChunksResponseSchema: GenMessage<ListChunksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 7);
+  messageDesc(file_tmlsr_v1_task_service, 8);
 
 /**
  * A part of a film that one prompt computes.
@@ -363,7 +398,7 @@ export type Chunk = Message<"tmlsr.v1.Chunk"> & {
  * Use `create(ChunkSchema)` to create a new message.
  */
 export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 8);
+  messageDesc(file_tmlsr_v1_task_service, 9);
 
 /**
  * Which tasks to list.
@@ -405,7 +440,7 @@ export type ListTasksRequest = Message<"tmlsr.v1.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 9);
+  messageDesc(file_tmlsr_v1_task_service, 10);
 
 /**
  * One page of tasks.
@@ -433,7 +468,7 @@ export type ListTasksResponse = Message<"tmlsr.v1.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 10);
+  messageDesc(file_tmlsr_v1_task_service, 11);
 
 /**
  * Names a task to stop.
@@ -454,7 +489,7 @@ export type CancelTaskRequest = Message<"tmlsr.v1.CancelTaskRequest"> & {
  * Use `create(CancelTaskRequestSchema)` to create a new message.
  */
 export const CancelTaskRequestSchema: GenMessage<CancelTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 11);
+  messageDesc(file_tmlsr_v1_task_service, 12);
 
 /**
  * The answer to a cancel.
@@ -475,7 +510,7 @@ export type CancelTaskResponse = Message<"tmlsr.v1.CancelTaskResponse"> & {
  * Use `create(CancelTaskResponseSchema)` to create a new message.
  */
 export const CancelTaskResponseSchema: GenMessage<CancelTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 12);
+  messageDesc(file_tmlsr_v1_task_service, 13);
 
 /**
  * Which tasks to stop: either of the two.
@@ -503,7 +538,7 @@ export type CancelTasksRequest = Message<"tmlsr.v1.CancelTasksRequest"> & {
  * Use `create(CancelTasksRequestSchema)` to create a new message.
  */
 export const CancelTasksRequestSchema: GenMessage<CancelTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 13);
+  messageDesc(file_tmlsr_v1_task_service, 14);
 
 /**
  * The answer to a cancel of many.
@@ -524,7 +559,7 @@ export type CancelTasksResponse = Message<"tmlsr.v1.CancelTasksResponse"> & {
  * Use `create(CancelTasksResponseSchema)` to create a new message.
  */
 export const CancelTasksResponseSchema: GenMessage<CancelTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 14);
+  messageDesc(file_tmlsr_v1_task_service, 15);
 
 /**
  * Names a task to repeat.
@@ -545,7 +580,7 @@ export type RetryTaskRequest = Message<"tmlsr.v1.RetryTaskRequest"> & {
  * Use `create(RetryTaskRequestSchema)` to create a new message.
  */
 export const RetryTaskRequestSchema: GenMessage<RetryTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 15);
+  messageDesc(file_tmlsr_v1_task_service, 16);
 
 /**
  * The answer to a repeated task.
@@ -573,7 +608,7 @@ export type RetryTaskResponse = Message<"tmlsr.v1.RetryTaskResponse"> & {
  * Use `create(RetryTaskResponseSchema)` to create a new message.
  */
 export const RetryTaskResponseSchema: GenMessage<RetryTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 16);
+  messageDesc(file_tmlsr_v1_task_service, 17);
 
 /**
  * Names a task to watch.
@@ -601,7 +636,7 @@ export type WatchTaskRequest = Message<"tmlsr.v1.WatchTaskRequest"> & {
  * Use `create(WatchTaskRequestSchema)` to create a new message.
  */
 export const WatchTaskRequestSchema: GenMessage<WatchTaskRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 17);
+  messageDesc(file_tmlsr_v1_task_service, 18);
 
 /**
  * A state of a watched task.
@@ -629,7 +664,7 @@ export type WatchTaskResponse = Message<"tmlsr.v1.WatchTaskResponse"> & {
  * Use `create(WatchTaskResponseSchema)` to create a new message.
  */
 export const WatchTaskResponseSchema: GenMessage<WatchTaskResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 18);
+  messageDesc(file_tmlsr_v1_task_service, 19);
 
 /**
  * Which tasks to watch: those for which all that is given holds.
@@ -671,7 +706,7 @@ export type WatchTasksRequest = Message<"tmlsr.v1.WatchTasksRequest"> & {
  * Use `create(WatchTasksRequestSchema)` to create a new message.
  */
 export const WatchTasksRequestSchema: GenMessage<WatchTasksRequest> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 19);
+  messageDesc(file_tmlsr_v1_task_service, 20);
 
 /**
  * News of one of the watched tasks.
@@ -706,7 +741,7 @@ export type WatchTasksResponse = Message<"tmlsr.v1.WatchTasksResponse"> & {
  * Use `create(WatchTasksResponseSchema)` to create a new message.
  */
 export const WatchTasksResponseSchema: GenMessage<WatchTasksResponse> = /*@__PURE__*/
-  messageDesc(file_tmlsr_v1_task_service, 20);
+  messageDesc(file_tmlsr_v1_task_service, 21);
 
 /**
  * What CreateTask says of a request it took.
@@ -779,8 +814,9 @@ export const TaskService: GenService<{
    * Accepts a task. Once this answers, the task is stored and reaches exactly one terminal status.
    *
    * Errors: INVALID_ARGUMENT (bad URL, type, workflow or parameter), FAILED_PRECONDITION
-   * (WORKFLOW_NOT_RUNNABLE: no server of the pool can run the workflow), ALREADY_EXISTS
-   * (IDEMPOTENCY_CONFLICT), RESOURCE_EXHAUSTED (QUEUE_FULL).
+   * (WORKFLOW_NOT_RUNNABLE: no server of the pool can run the workflow; WEBHOOKS_NOT_CONFIGURED: the
+   * service has no secret to sign webhooks with; STORE_WITHOUT_TRANSACTIONS: a webhook, and the database
+   * is a standalone server), ALREADY_EXISTS (IDEMPOTENCY_CONFLICT), RESOURCE_EXHAUSTED (QUEUE_FULL).
    *
    * @generated from rpc tmlsr.v1.TaskService.CreateTask
    */

@@ -1,0 +1,48 @@
+import type { Task, TaskStatus } from "./task.js";
+
+/** What a webhook can tell of a task. */
+export const TASK_EVENTS = [
+  "task.processing",
+  "task.completed",
+  "task.failed",
+  "task.canceled",
+] as const;
+export type TaskEvent = (typeof TASK_EVENTS)[number];
+
+/** The events that end a task: those that a webhook tells unless it names others. */
+export const END_EVENTS: readonly TaskEvent[] = TASK_EVENTS.slice(1);
+
+/** Who is told of a task's events. */
+export interface Webhook {
+  /** http or https, without credentials. Its query string can be a secret. */
+  readonly url: string;
+  /** At least one. */
+  readonly events: readonly TaskEvent[];
+  /** The request named none: it is the one that the configuration names for all tasks. */
+  readonly isDefault?: true;
+}
+
+/**
+ * The event that a change tells a task's webhook; undefined: none. A task begins once: with its first
+ * lease, whatever becomes of that. Nobody is told of chunks.
+ */
+export function eventOf(before: Task, next: Task): TaskEvent | undefined {
+  const { webhook, chunk, status } = next;
+  if (webhook === undefined || chunk !== undefined || status === before.status) return undefined;
+  if (status === "processing" && before.epoch > 0) return undefined;
+  const event = EVENT_OF[status];
+  return event !== undefined && webhook.events.includes(event) ? event : undefined;
+}
+
+/** Whom a URL leads to, as `host:port`: the calls to one receiver are limited together. */
+export function receiverOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  return `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
+}
+
+const EVENT_OF: { readonly [status in TaskStatus]?: TaskEvent } = {
+  processing: "task.processing",
+  completed: "task.completed",
+  failed: "task.failed",
+  canceled: "task.canceled",
+};
