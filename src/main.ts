@@ -1,8 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { openApp } from "./app.js";
 import { readConfig } from "./config/config.js";
+import { keepProtoKeys } from "./lib/keep-proto-keys.js";
 import { createLogger } from "./lib/logger.js";
 
+keepProtoKeys();
 const stop = new AbortController();
 setMaxListeners(0, stop.signal);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());

@@ -1,4 +1,4 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { MonitorService } from "../client/gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../client/gen/tmlsr/v1/task_service_pb.js";
@@ -13,10 +13,14 @@ export interface Clients {
 
 const CALL_LIMIT_MS = 20_000;
 
-/** @param baseUrl The service's origin. */
-export function createClients(baseUrl: string): Clients {
+/**
+ * @param baseUrl The service's origin.
+ * @param interceptor Sees every call.
+ */
+export function createClients(baseUrl: string, interceptor: Interceptor): Clients {
   const transport = createConnectTransport({
     ...{ baseUrl, useBinaryFormat: true, defaultTimeoutMs: CALL_LIMIT_MS },
+    interceptors: [interceptor],
   });
   return {
     tasks: createClient(TaskService, transport),

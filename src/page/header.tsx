@@ -27,6 +27,11 @@ export function Header() {
         <a class="quiet docs-link" href="/docs">
           {t("nav.docs")}
         </a>
+        {model.access.key !== "" && (
+          <button type="button" class="quiet" onClick={() => model.access.use("")}>
+            {t("access.leave")}
+          </button>
+        )}
         <button
           type="button"
           class="quiet"
@@ -71,7 +76,7 @@ function LinkMark() {
 
 /** Says that the connection is lost, and for a moment that it is back. */
 function LinkNews() {
-  const { feed } = useModel();
+  const { feed, access } = useModel();
   const { t } = useTexts();
   const wasLost = useRef(false);
   const [isBack, setIsBack] = useState(false);
@@ -84,7 +89,7 @@ function LinkNews() {
     const timer = setTimeout(() => setIsBack(false), BACK_MS);
     return () => clearTimeout(timer);
   }, [link]);
-  if (link === "lost")
+  if (link === "lost" && !access.isAsked.value)
     return (
       <div class="news news-lost" role="alert">
         {t("link.lostLong")}

@@ -1,9 +1,10 @@
+// First, since the styles of views come after them.
+import "./styles/base.css";
+import "./styles/controls.css";
 import { render } from "preact";
 import { createModel, type Model } from "./model.js";
 import { Page } from "./page.js";
 import { readRoute } from "./route.js";
-import "./styles/base.css";
-import "./styles/controls.css";
 import { ModelProvider } from "./use-model.js";
 
 const STATS_MS = 3_000;

@@ -1,6 +1,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Stats } from "../client/gen/tmlsr/v1/monitor_service_pb.js";
 import type { Workflow } from "../client/gen/tmlsr/v1/workflow_service_pb.js";
+import { Access } from "./access.js";
 import { type Clients, createClients } from "./clients.js";
 import { Feed } from "./live/feed.js";
 import { createPoll, type Poll } from "./live/poll.js";
@@ -13,6 +14,7 @@ import { type Language, preferredLanguage, type Translate, translator } from "./
 
 /** Everything that the views share. */
 export interface Model {
+  readonly access: Access;
   readonly clients: Clients;
   readonly language: Signal<Language>;
   readonly t: ReadonlySignal<Translate>;
@@ -31,18 +33,19 @@ const LANGUAGE_KEY = "tmlsr-language";
 
 /** Builds the model. Nothing runs yet. */
 export function createModel(baseUrl: string): Model {
-  const clients = createClients(baseUrl);
+  const access = new Access();
+  const clients = createClients(baseUrl, access.interceptor);
   const table = new TaskTable();
   const language = signal(storedLanguage() ?? preferredLanguage(navigator.languages));
   return {
-    ...{ clients, language, table },
+    ...{ access, clients, language, table },
     t: computed(() => translator(language.value)),
     format: computed(() => formatOf(language.value)),
     route: signal(readRoute(location.hash)),
-    feed: new Feed(clients, createTaskSource(clients), table),
+    feed: new Feed({ clients, source: createTaskSource(clients), table, name: access.key }),
     stats: createPoll(async (stop) => await readStats(clients, stop)),
     workflows: createPoll(async (stop) => await readWorkflows(clients, stop)),
-    submission: new Submission(clients, baseUrl),
+    submission: new Submission(clients, { baseUrl, authorization: access.header }),
     nowMs: signal(Date.now()),
   };
 }

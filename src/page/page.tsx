@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Header } from "./header.js";
 import { PoolView } from "./pool/pool-view.js";
+import { SignIn } from "./sign-in.js";
 import { DropAnywhere } from "./submit/drop-anywhere.js";
 import { SubmitView } from "./submit/submit-view.js";
 import { TaskView } from "./task/task-view.js";
@@ -40,7 +41,8 @@ export function Page() {
 }
 
 function View() {
-  const { route } = useModel();
+  const { route, access } = useModel();
+  if (access.isAsked.value) return <SignIn />;
   const now = route.value;
   switch (now.view) {
     case "tasks":

@@ -1,6 +1,8 @@
+import { chunkId } from "../domain/film.js";
 import type { Task } from "../domain/task.js";
 import {
   masterPlaylist,
+  type PreviewChunk,
   type PreviewState,
   picturePlaylist,
   playlistNames,
@@ -14,12 +16,14 @@ import {
   previewNames,
 } from "../film/preview/preview-objects.js";
 import { type PreviewPlace, readJson } from "../film/preview/preview-storage.js";
+import type { ObjectStorage } from "../storage/object-storage.js";
 import type { FilmQueue } from "../store/film-queue.js";
 import type { TaskReading } from "../store/task-reading.js";
 
 /** What previews of films are shown with. */
 export interface FilmPreviewsOptions extends PreviewPlace {
-  readonly store: Pick<TaskReading, "get"> & Pick<FilmQueue, "chunks">;
+  readonly storage: Pick<ObjectStorage, "put" | "get" | "list">;
+  readonly store: Pick<TaskReading, "get"> & Pick<FilmQueue, "chunks" | "getUnit">;
   /** The service's own address. It is read at each use, since a free port is known late. */
   readonly publicUrl: string;
   /** How long a film can be watched after its end. 0: films cannot be watched. */
@@ -31,6 +35,8 @@ export interface FilmPreviewsOptions extends PreviewPlace {
 interface KnownPreview {
   readonly facts: PreviewFacts;
   readonly picture: PicturePreview;
+  /** Names of objects that were seen in its folder. */
+  readonly seen: Set<string>;
 }
 
 /** Previews whose facts are kept in memory. */
@@ -51,9 +57,11 @@ export class FilmPreviews {
     this.#options = options;
   }
 
-  /** Where a film can be watched; undefined: nowhere, not yet or not any more. */
-  urlOf(task: Task): string | undefined {
+  /** Where a film can be watched; undefined: nowhere, not yet (its first chunk has not completed) or not any more. */
+  async urlOf(task: Task): Promise<string | undefined> {
     if (!this.#isShown(task)) return undefined;
+    const first = await this.#options.store.getUnit(chunkId(task.taskId, 0));
+    if (first?.status !== "completed") return undefined;
     return `${this.#options.publicUrl}/tasks/${task.taskId}/preview.m3u8`;
   }
 
@@ -68,9 +76,10 @@ export class FilmPreviews {
     const known = await this.#find(taskId);
     if (known === undefined) return undefined;
     const { facts } = known;
-    if (name === playlistNames.picture) return picturePlaylist(facts, await this.#state(taskId));
+    if (name === playlistNames.picture)
+      return picturePlaylist(facts, await this.#state(taskId, known));
     if (name !== playlistNames.sound || facts.sound === undefined) return undefined;
-    return soundPlaylist(facts, facts.sound, await this.#state(taskId));
+    return soundPlaylist(facts, facts.sound, await this.#state(taskId, known));
   }
 
   /** The object of a segment by its file name; undefined: no segment has such a name. */
@@ -96,24 +105,33 @@ export class FilmPreviews {
     const read = (name: string) => readJson(taskId, name, this.#options, signal);
     const facts = (await read(previewNames.facts)) as PreviewFacts | undefined;
     const picture = (await read(previewNames.picture)) as PicturePreview | undefined;
-    return facts && picture && { facts, picture };
+    return facts && picture && { facts, picture, seen: new Set() };
   }
 
   /** How many of the first chunks have completed one after the other. */
-  async #state(taskId: string): Promise<PreviewState> {
+  async #state(taskId: string, { seen }: KnownPreview): Promise<PreviewState> {
     const { store } = this.#options;
     const [task, chunks] = [await store.get(taskId), await store.chunks(taskId)];
     const isCut = task?.film?.phase !== "cut" || task.status !== "processing";
     const gap = chunks.findIndex(({ status }) => status !== "completed");
     const shown = gap < 0 ? chunks : chunks.slice(0, gap);
+    const named = shown.flatMap(({ chunk, outputs: [output] = [] }) =>
+      chunk && output
+        ? { name: previewNameOf(output.key), durationSeconds: chunk.durationSeconds }
+        : [],
+    );
+    const isThere = ({ name }: PreviewChunk): boolean => seen.has(previewNames.segment(name));
+    if (!named.every(isThere)) await this.#look(taskId, seen);
     return {
-      chunks: shown.flatMap(({ chunk, outputs: [output] = [] }) =>
-        chunk && output
-          ? { name: previewNameOf(output.key), durationSeconds: chunk.durationSeconds }
-          : [],
-      ),
+      chunks: named.map((chunk) => ({ ...chunk, isMissing: !isThere(chunk) })),
       isEnd: isEnded(task) || (isCut && shown.length === chunks.length),
     };
+  }
+
+  async #look(taskId: string, seen: Set<string>): Promise<void> {
+    const folder = previewFolder(taskId);
+    const stored = this.#options.storage.list(folder, AbortSignal.timeout(READ_LIMIT_MS));
+    for await (const { key } of stored) seen.add(key.slice(folder.length));
   }
 
   #isShown({ film, finishedAt }: Task): boolean {

@@ -15,7 +15,7 @@ export interface TaskView {
 export interface ViewOptions {
   readonly storage: Pick<ObjectStorage, "url">;
   /** @default no film can be watched while it renders */
-  readonly filmPreviews?: { urlOf(task: Task): string | undefined };
+  readonly filmPreviews?: { urlOf(task: Task): Promise<string | undefined> };
 }
 
 /** Makes the view of a task. */
@@ -25,5 +25,6 @@ export async function viewTask(
 ): Promise<TaskView> {
   const outputs: readonly Output[] = task.outputs ?? [];
   const outputUrls = await Promise.all(outputs.map((output) => storage.url(output.key)));
-  return { task, outputUrls, ...defined({ previewUrl: filmPreviews?.urlOf(task) }) };
+  const previewUrl = await filmPreviews?.urlOf(task);
+  return { task, outputUrls, ...defined({ previewUrl }) };
 }

@@ -130,8 +130,11 @@ export interface FrameCopies {
   readonly made: number;
 }
 
-/** `trim`: each chunk gives its own frames and nothing of its neighbours'. */
-export type FilmJoin = "trim";
+/**
+ * `trim`: each chunk gives its own frames and nothing of its neighbours'. `crossfade` is only in contents that were
+ * stored when sidecars could say it: they are joined by `trim`, as they always were.
+ */
+export type FilmJoin = "trim" | "crossfade";
 
 /** A graph, with what it needs and where things go in it. */
 export interface WorkflowGraph {

@@ -6,6 +6,7 @@ import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
 import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
+import { joinFilmBench } from "./join-film.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
 import { mongo } from "./mongo.js";
@@ -41,6 +42,7 @@ const QUICK: readonly Subject[] = [
   watchStreams,
   watchMany,
   cutFilm,
+  joinFilmBench,
 ];
 const ALL: readonly Subject[] = [...QUICK, films, seams, webhooks, soak, mongo];
 

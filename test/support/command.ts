@@ -22,11 +22,22 @@ export interface CommandEnd {
   readonly lines: readonly any[];
 }
 
-/** Starts `tmlsr ARGS`. @param cwd where it runs @param url of the service */
-export function startCommand(args: readonly string[], cwd: string, url: string): RunningCommand {
+/**
+ * Starts `tmlsr ARGS`.
+ *
+ * @param cwd where it runs
+ * @param url of the service
+ * @param env more of its environment
+ */
+export function startCommand(
+  args: readonly string[],
+  cwd: string,
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+): RunningCommand {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
-    env: { TMLSR_URL: url },
+    env: { TMLSR_URL: url, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const printed = { stdout: "", stderr: "" };

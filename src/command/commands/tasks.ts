@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { EXIT, type ExitCode } from "../failure.js";
+import { CommandFailure, EXIT, type ExitCode } from "../failure.js";
 import { documents, type TaskDocument } from "../service/documents.js";
 import { follow, watchTask } from "../service/watch.js";
 import type { Session } from "../session.js";
@@ -130,7 +130,9 @@ async function cancel(
   label: Readonly<Record<string, string>>,
   { service, terminal, signal }: Session,
 ): Promise<ExitCode> {
-  const [pair] = Object.entries(label);
+  const [pair, ...others] = Object.entries(label);
+  if (others.length > 0 || (pair !== undefined && taskIds.length > 0))
+    throw new CommandFailure(EXIT.usage, "Give ids or one label: several are not combined");
   const body = pair === undefined ? { task_ids: taskIds } : { label: pair.join(":") };
   const call = { method: "POST", body, signal } as const;
   printOne(terminal, await service.call("/tasks:cancel", documents.canceled, call));

@@ -6,6 +6,8 @@ export interface PreviewChunk {
   /** {@link previewNameOf} its result. */
   readonly name: string;
   readonly durationSeconds: number;
+  /** Its segment could not be made: players go on behind it. @default false */
+  readonly isMissing?: boolean;
 }
 
 /** How far a preview has come. */
@@ -56,8 +58,8 @@ export function picturePlaylist(
 ): string {
   return lines([
     ...head(targetSeconds),
-    ...chunks.flatMap(({ name, durationSeconds }) => [
-      `#EXT-X-MAP:URI="${previewNames.init(name)}"`,
+    ...chunks.flatMap(({ name, durationSeconds, isMissing }) => [
+      ...(isMissing ? ["#EXT-X-GAP"] : [`#EXT-X-MAP:URI="${previewNames.init(name)}"`]),
       `#EXTINF:${seconds(durationSeconds)},`,
       previewNames.segment(name),
     ]),

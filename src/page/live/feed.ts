@@ -12,7 +12,16 @@ type Word =
   | { readonly kind: "all"; readonly tasks: readonly Task[]; readonly cursor: string }
   | { readonly kind: "link"; readonly link: Link };
 
-const NAME = "tmlsr-tasks";
+/** What a feed is made of. */
+export interface FeedOptions {
+  readonly clients: Clients;
+  readonly source: TaskSource;
+  /** What the feed fills. */
+  readonly table: TaskTable;
+  /** Tabs of the same name share one stream: those that may see the same tasks. */
+  readonly name: string;
+}
+
 /** The leading tab says this often that it leads. */
 const SAY_MS = 4_000;
 /** A tab that is looked at and hears nothing for so long takes the lead. */
@@ -32,7 +41,8 @@ const MOST_A_FRAME = 100;
 export class Feed {
   readonly #table: TaskTable;
   readonly #keeper: StreamKeeper;
-  readonly #channel = new BroadcastChannel(NAME);
+  readonly #name: string;
+  readonly #channel: BroadcastChannel;
   readonly #link: Signal<Link> = signal("connecting");
   readonly #generation = signal(0);
   #isLeader = false;
@@ -42,8 +52,10 @@ export class Feed {
   #heardAt = Date.now();
   readonly #waiting: TaskChange[] = [];
 
-  constructor(clients: Clients, source: TaskSource, table: TaskTable) {
+  constructor({ clients, source, table, name }: FeedOptions) {
     this.#table = table;
+    this.#name = `tmlsr-tasks ${name}`;
+    this.#channel = new BroadcastChannel(this.#name);
     this.#keeper = new StreamKeeper(clients, source, {
       changed: (change) => this.#take(change),
       linked: (link) => this.#say(link),
@@ -90,7 +102,7 @@ export class Feed {
       this.#steals = false;
       try {
         const until = AbortSignal.any([stop, ended.signal]);
-        await navigator.locks.request(NAME, options, async () => await this.#stream(until));
+        await navigator.locks.request(this.#name, options, async () => await this.#stream(until));
       } catch {
         // This tab stops waiting in order to steal, or another tab has stolen the lock.
       }

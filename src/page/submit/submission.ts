@@ -5,7 +5,7 @@ import type { Chunking } from "../../client/gen/tmlsr/v1/task_service_pb.js";
 import type { Clients } from "../clients.js";
 import { type Failure, toFailure } from "../failure.js";
 import { nameOfUrl } from "../parts/name-of-url.js";
-import { uploadFile } from "./upload-file.js";
+import { type UploadTarget, uploadFile } from "./upload-file.js";
 
 /** What has become of an input. */
 export type EntryState =
@@ -52,11 +52,11 @@ const AT_ONCE = 2;
 export class Submission {
   readonly entries: Signal<readonly Entry[]> = signal([]);
   readonly #clients: Clients;
-  readonly #baseUrl: string;
+  readonly #target: UploadTarget;
 
-  constructor(clients: Clients, baseUrl: string) {
+  constructor(clients: Clients, target: UploadTarget) {
     this.#clients = clients;
-    this.#baseUrl = baseUrl;
+    this.#target = target;
   }
 
   add(sources: readonly (File | string)[]): void {
@@ -106,7 +106,7 @@ export class Submission {
   async #urlOf(entry: Entry, signal: AbortSignal): Promise<string> {
     const { source, state } = entry;
     if (typeof source === "string") return source;
-    entry.uploadedUrl ??= await uploadFile(this.#baseUrl, source, signal, (ratio) => {
+    entry.uploadedUrl ??= await uploadFile(this.#target, source, signal, (ratio) => {
       state.value = { kind: "uploading", ratio };
     });
     return entry.uploadedUrl;

@@ -1,5 +1,13 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
+/** Where files are sent to. */
+export interface UploadTarget {
+  /** The service's origin. */
+  readonly baseUrl: string;
+  /** The header of that name; undefined: none. */
+  readonly authorization: string | undefined;
+}
+
 /**
  * Sends a file to `POST /uploads`. Only XMLHttpRequest tells how much has been sent.
  *
@@ -8,7 +16,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
  * @throws ConnectError with the service's own sentence.
  */
 export async function uploadFile(
-  baseUrl: string,
+  { baseUrl, authorization }: UploadTarget,
   file: File,
   signal: AbortSignal,
   onProgress: (ratio: number) => void,
@@ -33,6 +41,7 @@ export async function uploadFile(
           reject(new ConnectError("The service does not answer", Code.Unavailable)),
         );
       request.open("POST", `${baseUrl}/uploads?name=${encodeURIComponent(file.name)}`);
+      if (authorization !== undefined) request.setRequestHeader("Authorization", authorization);
       request.send(file);
     });
   } finally {

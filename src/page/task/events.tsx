@@ -43,7 +43,12 @@ export function eventsOf(task: Task, t: Translate): readonly TaskEvent[] {
       : [{ atMs: millis(endedAt), words: t("task.attemptEnded", { attempt, reason }) }]),
   ]);
   const end = hasEnded(task)
-    ? [{ atMs: millis(task.updatedAt), words: t(`status.${statusWord(task.status)}`) }]
+    ? [
+        {
+          atMs: millis(task.updatedAt),
+          words: t("task.endedAs", { status: t(`status.${statusWord(task.status)}`) }),
+        },
+      ]
     : [];
   const all = [{ atMs: millis(task.createdAt), words: t("task.created") }, ...attempts, ...end];
   return all.toSorted((a, b) => a.atMs - b.atMs);

@@ -22,6 +22,10 @@ export function Facts({ task }: { readonly task: Task }) {
           name={t("task.output")}
           value={output && `${output.mediaType}, ${format.bytes(Number(output.sizeBytes))}`}
         />
+        <Fact
+          name={t("task.moreOutputs")}
+          value={task.outputs.length > 1 && <Files task={task} />}
+        />
         <Fact name={t("task.source")} value={<span class="url">{task.params?.url}</span>} />
         <Fact name={t("task.workflow")} value={workflow} />
         <Fact name={t("task.variant")} value={variant} />
@@ -66,6 +70,21 @@ function Moment({ at }: { readonly at: Timestamp | undefined }) {
   const { format } = useTexts();
   const timeMs = millis(at);
   return <time dateTime={new Date(timeMs).toISOString()}>{format.dateTime(timeMs)}</time>;
+}
+
+/** Every file of the result. */
+function Files({ task: { outputs } }: { readonly task: Task }) {
+  return (
+    <ul>
+      {outputs.map(({ url, fileName }) => (
+        <li key={url}>
+          <a href={url} download={fileName} rel="noreferrer">
+            {fileName}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function Pairs({ name, values }: { readonly name: string; readonly values: JsonObject }) {

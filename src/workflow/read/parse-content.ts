@@ -47,11 +47,7 @@ const frames = z.strictObject({
   multiple: z.number().exactOptional(),
   plus: z.number().exactOptional(),
   context: z.strictObject({ before: z.number(), after: z.number() }).exactOptional(),
-  // Older contents may say `crossfade`, which was never done.
-  join: z
-    .enum(["trim", "crossfade"])
-    .transform(() => "trim" as const)
-    .exactOptional(),
+  join: z.enum(["trim", "crossfade"]).exactOptional(),
   copies: z.strictObject({ decoded: z.number(), made: z.number() }).exactOptional(),
   scale: z.union([z.number(), z.string()]).exactOptional(),
 });

@@ -15,12 +15,14 @@ vi.setConfig({ testTimeout: 240_000 });
 
 /** One of the findings, once it is there. */
 async function finding(app: TestApp, code: string, subject: string): Promise<object> {
-  return await eventually(async () => {
+  const look = async () => {
     const { body } = await app.rest("GET", "/monitor/doctor");
-    return body.findings.find(
+    const [found = false] = body.findings.filter(
       (one: Record<string, unknown>) => one["code"] === code && one["subject"] === subject,
     );
-  });
+    return found;
+  };
+  return await eventually(look, { limitMs: 60_000, intervalMs: 100 });
 }
 
 const HOUR_MS = 3_600_000;

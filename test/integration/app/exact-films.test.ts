@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { joinFilm } from "../../../src/film/join/join-film.js";
 import { startCpuServer, type TestCpuServer } from "../../support/cpu-server.js";
 import { EXACT_CLIPS } from "../../support/films/exact-clips.js";
-import { expectExact, knowFilm } from "../../support/films/expect-exact.js";
+import { expectExact, type KnownFilm, knowFilm } from "../../support/films/expect-exact.js";
 import { makeFilm } from "../../support/films/make-film.js";
 import { saveResults } from "../../support/films/save-results.js";
 import { fetchResult } from "../../support/films/served-film.js";
@@ -23,6 +23,7 @@ const CHUNKS = { TMLSR_CHUNK_FRAMES: "16", TMLSR_CHECK_RESULTS: "true" };
 const SIMULATE = { steps: 1, stepMs: 0 };
 const NAMES = Object.keys(EXACT_CLIPS);
 
+const known = new Map<string, KnownFilm>();
 let directory: string;
 let server: TestCpuServer;
 let app: TestApp;
@@ -48,6 +49,12 @@ afterAll(async () => {
 
 function fileOf(name: string): string {
   return `${NAMES.indexOf(name)}.${EXACT_CLIPS[name]?.extension ?? "mp4"}`;
+}
+
+async function sourceOf(name: string): Promise<KnownFilm> {
+  const film = known.get(name) ?? (await knowFilm(join(directory, fileOf(name))));
+  known.set(name, film);
+  return film;
 }
 
 async function submit(name: string, chunking: string): Promise<string> {
@@ -85,12 +92,12 @@ describe.each([
     });
     const isChunked = chunking === "auto" && (film?.frameCount ?? 48) > 16;
     expect(task.chunks?.total ?? 1).toBeGreaterThan(isChunked ? 1 : 0);
-    await expectExact(path, await knowFilm(join(directory, fileOf(name))), isEncoded);
+    await expectExact(path, await sourceOf(name), isEncoded);
   });
 });
 
 test("a film that is joined at its nominal rate is not exact", async () => {
-  const film = await knowFilm(join(directory, fileOf("variable times")));
+  const film = await sourceOf("variable times");
   const { facts, frames } = film;
   const step = (facts.times.at(-1) ?? 0) / (facts.times.length - 1);
   const nominal = { ...facts, times: facts.times.map((_, at) => Math.round(at * step)) };
@@ -103,13 +110,16 @@ test("a film that is joined at its nominal rate is not exact", async () => {
   await expectExact(outPath, film);
 });
 
-test("a broken middle fails and names its time; an interlaced film says so", async () => {
-  const [broken, interlaced] = [join(directory, "broken.mp4"), join(directory, "interlaced.mp4")];
+test("a broken middle fails and names its time; films with fields and with alpha say so", async () => {
+  const [broken, fields, alpha] = ["broken.mp4", "fields.mp4", "alpha.webm"].map((name) =>
+    join(directory, name),
+  ) as [string, string, string];
   await makeFilm(broken, { frameCount: 240, encoder: { crf: "1" } });
   const content = await readFile(broken);
   content.fill(0xee, content.length / 2, content.length / 2 + 3000);
   await writeFile(broken, content);
-  await makeFilm(interlaced, { encoder: { flags: "+ildct+ilme" } });
+  await makeFilm(alpha, { codec: "vp9", saysAlpha: true });
+  await makeFilm(fields, { encoder: { flags: "+ildct+ilme" } });
   const { port } = origin.address() as AddressInfo;
   const ended = async (path: string) => {
     const url = `http://127.0.0.1:${port}/${basename(path)}`;
@@ -118,7 +128,12 @@ test("a broken middle fails and names its time; an interlaced film says so", asy
   const failed = await ended(broken);
   expect(failed).toMatchObject({ status: "failed", error_code: "INPUT_DAMAGED" });
   expect(failed.error).toMatch(/at 0:00:0[3-7]\.\d/);
-  const noted = await ended(interlaced);
-  expect(noted).toMatchObject({ status: "completed" });
-  expect(noted.notes).toContainEqual(expect.stringContaining("interlaced"));
+  for (const [path, note] of [
+    [fields, "interlaced"],
+    [alpha, "alpha was dropped"],
+  ] as const) {
+    const task = await ended(path);
+    expect(task).toMatchObject({ status: "completed" });
+    expect(task.notes).toContainEqual(expect.stringContaining(note));
+  }
 });

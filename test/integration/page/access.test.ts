@@ -68,6 +68,21 @@ test("the browser's language is spoken, and another one can be chosen for good",
   expect(await page.locator("html").getAttribute("lang")).toBe("en");
 });
 
+test.each([
+  ["no-preference", "0.3s"],
+  ["reduce", "0s"],
+] as const)("who prefers motion %s sees bars that take %s to grow", async (reducedMotion, time) => {
+  await using app = await startTestApp();
+  const page = await openDashboard(chromium, app.url, "", { reducedMotion });
+  await page.getByText("No tasks here yet").waitFor();
+  const took = await page.evaluate(`{
+    const bar = Object.assign(document.createElement("div"), { className: "progress-bar" });
+    document.body.append(bar);
+    getComputedStyle(bar).transitionDuration;
+  }`);
+  expect(took).toBe(time);
+});
+
 test("all is reached by the keyboard alone", async () => {
   await using app = await startTestApp();
   for (const name of ["a", "b", "c"])

@@ -37,8 +37,8 @@ export const EXACT_CLIPS: Readonly<Record<string, ExactClip>> = {
     extension: "mkv",
     isEncoded: true,
   },
-  "PCM, 5.1 and subtitles, to MKV": {
-    film: { sound: MANY, hasSubtitles: true, rate: rate(24_000, 1001) },
+  "PCM, FLAC, 5.1 and subtitles, to MKV": {
+    film: { sound: [...MANY, { codec: "flac" }], hasStyles: true, rate: rate(24_000, 1001) },
     extension: "mkv",
     container: "mkv",
   },

@@ -23,7 +23,7 @@ import { encoderOptions } from "./encoder-options.js";
 import { drawPicture, type Luma, type Turn, turnPicture } from "./film-picture.js";
 import { checked, FilmWriter } from "./libav.js";
 import { addSound, type SoundOptions } from "./make-sound.js";
-import { addSubtitles } from "./make-subtitles.js";
+import { addStyledSubtitles, addSubtitles } from "./make-subtitles.js";
 
 /** A ratio of two whole numbers. */
 export interface Rate {
@@ -78,9 +78,13 @@ export interface FilmOptions {
   readonly sound?: readonly SoundOptions[];
   /** One text a second. @default false */
   readonly hasSubtitles?: boolean;
+  /** Subtitles with styles and a font, which MKV holds. @default false */
+  readonly hasStyles?: boolean;
   readonly title?: string;
   /** Of the picture's track, ISO 639-2. */
   readonly language?: string;
+  /** Whether the file says that its picture has an alpha layer (WebM). @default false */
+  readonly saysAlpha?: boolean;
   /** Of FFmpeg's writer, such as `movflags`. */
   readonly writer?: Readonly<Record<string, string>>;
   /** Of the encoder. */
@@ -103,6 +107,7 @@ export async function makeFilm(path: string, options: FilmOptions = {}): Promise
   const tracks = [];
   for (const sound of options.sound ?? []) tracks.push(addSound(writer, sound, seconds));
   if (options.hasSubtitles) tracks.push(addSubtitles(writer, path, seconds));
+  if (options.hasStyles) tracks.push(addStyledSubtitles(writer, seconds));
   const packets = encodePictures(encoder, options, timeBase);
   writer.begin();
   const all = [
@@ -174,8 +179,11 @@ function describe(
 ): void {
   checked(stream.codecpar.fromContext(encoder));
   stream.timeBase = new Rational(timeBase.num, timeBase.den);
-  if (options.language !== undefined)
-    stream.metadata = Dictionary.fromObject({ language: options.language });
+  const { language, saysAlpha } = options;
+  stream.metadata = Dictionary.fromObject({
+    ...(language !== undefined && { language }),
+    ...(saysAlpha && { alpha_mode: "1" }),
+  });
   if (options.times === undefined) stream.avgFrameRate = new Rational(timeBase.den, timeBase.num);
   const { pixelAspect, rotation = 0 } = options;
   if (pixelAspect !== undefined)

@@ -16,7 +16,7 @@ import { checked, type FilmWriter } from "./libav.js";
 
 /** Options of a sound track. It beeps at each whole second of the film. */
 export interface SoundOptions {
-  readonly codec: "pcm_s16le" | "aac" | "libopus";
+  readonly codec: "pcm_s16le" | "flac" | "aac" | "libopus";
   /** @default 2 */
   readonly channels?: number;
   /** In seconds of the film; what would be heard before is left out. @default 0 */
@@ -38,6 +38,7 @@ const BEEP_SECONDS = 0.05;
 const BEEP_HERTZ = 1000;
 const SAMPLE_FORMATS = {
   pcm_s16le: AV_SAMPLE_FMT_S16,
+  flac: AV_SAMPLE_FMT_S16,
   aac: AV_SAMPLE_FMT_FLTP,
   libopus: AV_SAMPLE_FMT_FLT,
 } as const;
@@ -81,7 +82,7 @@ function openEncoder({ codec: name, channels = 2 }: SoundOptions): CodecContext 
 }
 
 function makeFrame({ codec, channels = 2 }: SoundOptions, first: number, length: number): Frame {
-  const isWhole = codec === "pcm_s16le";
+  const isWhole = SAMPLE_FORMATS[codec] === AV_SAMPLE_FMT_S16;
   const isPlanar = codec === "aac";
   const bytes = Buffer.alloc(length * channels * (isWhole ? 2 : 4));
   for (let at = 0; at < length; at += 1)

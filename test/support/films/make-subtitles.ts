@@ -1,8 +1,11 @@
 import { extname } from "node:path";
 import {
+  AV_CODEC_ID_ASS,
   AV_CODEC_ID_MOV_TEXT,
   AV_CODEC_ID_SUBRIP,
+  AV_CODEC_ID_TTF,
   AV_CODEC_ID_WEBVTT,
+  AVMEDIA_TYPE_ATTACHMENT,
   AVMEDIA_TYPE_SUBTITLE,
   Dictionary,
   Packet,
@@ -28,16 +31,9 @@ export function addSubtitles(writer: FilmWriter, path: string, seconds: number):
       : AV_CODEC_ID_SUBRIP;
   stream.timeBase = new Rational(TIME_BASE.num, TIME_BASE.den);
   stream.metadata = Dictionary.fromObject({ language: "deu" });
-  const packets = Array.from({ length: Math.ceil(seconds) }, (_, second) => {
-    const packet = new Packet();
-    packet.alloc();
-    packet.data = textPacket(`second ${second}`, isMovText);
-    packet.pts = BigInt(second * 1000);
-    packet.dts = packet.pts;
-    packet.duration = SHOWN_MS;
-    packet.isKeyframe = true;
-    return packet;
-  });
+  const packets = Array.from({ length: Math.ceil(seconds) }, (_, second) =>
+    packetOf(textPacket(`second ${second}`, isMovText), second),
+  );
   return { stream, packets, timeBase: TIME_BASE };
 }
 
@@ -48,4 +44,33 @@ function textPacket(text: string, isMovText: boolean): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(bytes.length);
   return Buffer.concat([length, bytes]);
+}
+
+/** Adds subtitles with styles, as MKV alone holds them, and the font that they want. */
+export function addStyledSubtitles(writer: FilmWriter, seconds: number): MadeTrack {
+  const stream = writer.format.newStream();
+  stream.codecpar.codecType = AVMEDIA_TYPE_SUBTITLE;
+  stream.codecpar.codecId = AV_CODEC_ID_ASS;
+  stream.codecpar.extradata = Buffer.from("[Script Info]\nScriptType: v4.00+\n\n[Events]\n");
+  stream.timeBase = new Rational(TIME_BASE.num, TIME_BASE.den);
+  const font = writer.format.newStream();
+  font.codecpar.codecType = AVMEDIA_TYPE_ATTACHMENT;
+  font.codecpar.codecId = AV_CODEC_ID_TTF;
+  font.codecpar.extradata = Buffer.from("a font");
+  font.metadata = Dictionary.fromObject({ filename: "a.ttf", mimetype: "font/ttf" });
+  const packets = Array.from({ length: Math.ceil(seconds) }, (_, second) =>
+    packetOf(Buffer.from(`${second},0,Default,,0,0,0,,{\\i1}second ${second}`), second),
+  );
+  return { stream, packets, timeBase: TIME_BASE };
+}
+
+function packetOf(data: Buffer, second: number): Packet {
+  const packet = new Packet();
+  packet.alloc();
+  packet.data = data;
+  packet.pts = BigInt(second * 1000);
+  packet.dts = packet.pts;
+  packet.duration = SHOWN_MS;
+  packet.isKeyframe = true;
+  return packet;
 }

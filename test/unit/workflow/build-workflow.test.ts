@@ -222,6 +222,29 @@ describe("parsePrompt()", () => {
   });
 });
 
+describe("the container of films", () => {
+  const container = ({ parameters }: ReturnType<typeof workflow>) =>
+    parameters.filter(({ name }) => name === "container");
+
+  it("can be asked of every workflow that takes them, and of no other", () => {
+    expect(container(workflow(IMAGE_PROMPT, "type: video"))).toMatchObject([
+      { type: "string", default: "mp4", options: ["mp4", "mkv"] },
+    ]);
+    expect(container(workflow())).toEqual([]);
+  });
+
+  it("leaves a parameter of that name as its sidecar states it", () => {
+    const own = "{ type: video, parameters: { container: { default: webm } } }";
+    expect(container(workflow(IMAGE_PROMPT, own))).toMatchObject([{ default: "webm" }]);
+  });
+});
+
+it("sidecars state no way to join films that there is not", () => {
+  const frames = (join: string) => `frames: { decoded: "1", made: "3", join: ${join} }`;
+  expect(workflow(IMAGE_PROMPT, frames("trim")).frames).toMatchObject({ join: "trim" });
+  expect(() => workflow(IMAGE_PROMPT, frames("crossfade"))).toThrow("join");
+});
+
 describe("toContent(), fromContent()", () => {
   const sidecar = `
 models: [{ node: "2", input: model_name, folder: upscale_models, files: [a.pth, b.pth] }]

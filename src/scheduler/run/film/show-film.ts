@@ -1,5 +1,6 @@
 import { addToPreview, beginPreview } from "../../../film/preview/film-preview.js";
 import type { PreviewPlace } from "../../../film/preview/preview-storage.js";
+import { patiently } from "../../../pipeline/film/patiently.js";
 import type { WorkDir } from "../../../pipeline/work-dir.js";
 import type { RunContext } from "../run-context.js";
 import type { FilmToCut } from "./film-to-cut.js";
@@ -49,7 +50,8 @@ async function unlessFails(
   { films, logger }: RunContext,
 ): Promise<void> {
   if (!films.hasPreviews) return;
-  await show().catch((error: unknown) => {
+  // Players cannot be told of a segment later, so that a storage that is away is waited for.
+  await patiently(show, films.patience, signal).catch((error: unknown) => {
     if (!signal.aborted) logger.warn({ taskId, err: error }, "preview of a film not made");
   });
 }

@@ -1,5 +1,6 @@
 import { TaskError } from "../../../domain/errors.js";
 import { defined } from "../../../lib/defined.js";
+import { SharedTurns } from "../../../lib/shared-turns.js";
 import { isDeleted } from "../../task-following.js";
 import { type FollowedStore, Follower } from "./follower.js";
 import { type PresentedTask, presentTasks } from "./present-tasks.js";
@@ -18,6 +19,8 @@ export class TasksWatcher implements Disposable {
   readonly #store: FollowedStore;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #streams = new StreamIndex();
+  /** What is told of each task is work for the processor: many streams at once take turns. */
+  readonly #turns = new SharedTurns();
   #follower: Follower | undefined;
   #isDisposed = false;
 
@@ -98,6 +101,7 @@ export class TasksWatcher implements Disposable {
     };
     let last: PresentedTask | undefined;
     for await (const one of presentTasks(this.#store, stream.watched, presented)) {
+      await this.#turns.next();
       signal.throwIfAborted();
       stream.toldOtherwise(one[0], true);
       if (last) yield newsOf(last, false);
@@ -116,6 +120,7 @@ export class TasksWatcher implements Disposable {
     let reached = position;
     for await (const page of this.#store.changesAfter(position)) {
       for (const change of page) {
+        await this.#turns.next();
         signal.throwIfAborted();
         const { followed, isNew } = change;
         reached = change.position;

@@ -113,6 +113,41 @@ test("joinFilm() keeps the text of subtitles that MP4 cannot hold, and says so",
   expect(texts.packets.slice(0, 3).map(({ seconds }) => seconds)).toEqual([0, 0.5, 1]);
 });
 
+test("joinFilm() keeps in MKV what MP4 cannot hold, packet by packet", async () => {
+  const sound = [{ codec: "pcm_s16le" }, { codec: "flac" }, { codec: "aac", channels: 6 }] as const;
+  const options = { sound, hasSubtitles: true, hasStyles: true };
+  const { source, path, notes, film } = await joinOf(options, [{}], {
+    ...{ extension: ".mkv", container: "mkv" },
+  });
+  expect(notes).toEqual([]);
+  await checkFilm(path, film, SIGNAL, [0, COUNTS[0]!]);
+  const others = async (file: string) =>
+    (await readTracks(file))
+      .filter(({ kind }) => kind !== 0)
+      .map(({ kind, codecId, packets, metadata: { filename } }) => {
+        return { kind, codecId, filename, hashes: packets.map(({ hash }) => hash) };
+      });
+  expect(await others(path)).toEqual(await others(source));
+  expect(await others(path)).toHaveLength(6);
+});
+
+test.each([90, 180, 270] as const)("joinFilm() keeps a turn by %d degrees in MKV", async (turn) => {
+  const { joined } = await joinOf({ rotation: turn, pixelAspect: { num: 16, den: 11 } }, [{}], {
+    container: "mkv",
+  });
+  expect(joined).toMatchObject({ rotationDegrees: turn, pixelAspect: { num: 16, den: 11 } });
+});
+
+test("joinFilm() gives frames that are less than a tick of MKV apart a tick each", async () => {
+  const times = (at: number): number => at * 3000 + (at % 2) * -2980;
+  const options = { rate: { num: 90_000, den: 1 }, times, lastDuration: 3000 };
+  const { path, film } = await joinOf(options, [{}], { container: "mkv" });
+  await checkFilm(path, film, SIGNAL);
+  expect((await readShown(path)).map(({ number }) => number)).toEqual(
+    film.times.map((_, at) => at),
+  );
+});
+
 test("joinFilm() refuses results that do not have the film's frames", async () => {
   await expect(joinOf({}, [{}], { counts: [20, 27] })).rejects.toMatchObject({
     code: "BAD_RESULT",

@@ -17,8 +17,11 @@ const SOUND = "preview/hls/sound.m3u8";
 test("GET /tasks/{id}/preview.m3u8 is there with the first chunk", async () => {
   const film = await previewedFilm(COUNTS);
   await film.complete(1);
+  const url = async () => await film.previews.urlOf((await film.store.get(film.film))!);
   expect(await get(film, "preview.m3u8")).toMatchObject({ status: 404 });
+  expect(await url()).toBeUndefined();
   await film.complete(0);
+  expect(await url()).toBe(`http://service/tasks/${film.film}/preview.m3u8`);
   const { status, headers, text } = await get(film, "preview.m3u8");
   expect({ status, type: headers.get("content-type") }).toEqual({
     status: 200,
@@ -45,6 +48,18 @@ test("the playlists name what has completed in order, and end with the last chun
   const target = Number(/TARGETDURATION:(\d+)/.exec(whole)?.[1]);
   for (const [, seconds] of whole.matchAll(/EXTINF:([\d.]+)/g))
     expect(Number(seconds)).toBeLessThanOrEqual(target);
+});
+
+test("a segment that could not be made is a gap, and no name that answers 404", async () => {
+  const film = await previewedFilm(COUNTS);
+  await film.complete(0);
+  await film.complete(1);
+  const name = "segment-000001-abcdef01.m4s";
+  await film.storage.remove(`previews/${film.film}/${name}`, new AbortController().signal);
+  await film.complete(2);
+  const { text } = await get(film, PICTURE);
+  expect(text).toContain(`#EXT-X-GAP\n#EXTINF:1.000000,\n${name}\n`);
+  expect(text.match(/^#EXT-X-GAP$/gm)).toHaveLength(1);
 });
 
 test("the playlists end with a film that fails or is canceled", async () => {

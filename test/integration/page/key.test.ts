@@ -1,0 +1,57 @@
+import { createServer, request as forward } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { openDashboard, photograph, submitFiles, useChromium } from "../../support/dashboard.js";
+import { startTestApp } from "../../support/test-app.js";
+
+const chromium = useChromium();
+const KEY = "tmlsr_0123456789";
+
+test("a service that asks for a key gets it from a form, as a header and never in a URL", async () => {
+  await using app = await startTestApp();
+  const gate = await openGate(app.url);
+  const page = await openDashboard(chromium, gate.url);
+  const field = page.getByLabel("Key", { exact: true });
+  await field.fill("a wrong one");
+  await field.press("Enter");
+  await page.getByText("The service does not accept this key").waitFor();
+  await field.fill(KEY);
+  await field.press("Enter");
+  await page.getByText("Live").waitFor();
+  await page.getByRole("link", { name: "Submit" }).first().click();
+  await submitFiles(page, photograph("rocket.png"));
+  await page.getByText("Accepted").waitFor();
+  await page.reload();
+  await page.getByText("Live").waitFor();
+  await page.getByRole("button", { name: "Forget the key" }).click();
+  await field.waitFor();
+  expect(gate.paths.filter((path) => path.includes(KEY))).toEqual([]);
+});
+
+/** A proxy before a service that lets calls through only with the key; the page itself is for all. */
+async function openGate(url: string) {
+  const paths: string[] = [];
+  const server = createServer((request, response) => {
+    const { url: path = "", headers, method } = request;
+    paths.push(path);
+    const isOpen = path.startsWith("/dashboard") || headers.authorization === `Bearer ${KEY}`;
+    if (!isOpen) {
+      response.writeHead(401, { "www-authenticate": "Bearer" }).end();
+      return;
+    }
+    const options = { method: method ?? "GET", headers };
+    const behind = forward(url + path, options, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    behind.on("error", () => response.destroy());
+    response.on("close", () => behind.destroy());
+    request.pipe(behind);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, paths };
+}
