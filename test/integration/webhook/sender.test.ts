@@ -173,16 +173,28 @@ test("an answer counts by its status, however long it says that it is", async ()
   expect(typesOf(receiver)).toEqual(EVENTS);
 });
 
-test("a name that leads to a private address by now is not called", async () => {
-  const answers = [[{ address: "127.0.0.1", family: 4 }]];
-  const lookup: LookupAll = (_host, _options, callback) => callback(null, answers[0] ?? []);
-  await using bench = await startBench({ allow: [], lookup });
+test("a name that leads to a private address by now is not called, though it was before", async () => {
+  const addresses = ["127.0.0.1"];
+  const lookup: LookupAll = (_host, _options, callback) =>
+    callback(null, [{ address: addresses.at(-1) ?? "", family: 4 }]);
+  await using bench = await startBench({ allow: ["127.0.0.1"], lookup });
   const receiver = await startHookReceiver();
+  receiver.answer = (response) => response.writeHead(503).end();
+  let connectionCount = 0;
+  const inside = createServer((socket) => {
+    connectionCount += 1;
+    socket.destroy();
+  });
+  inside.listen(receiver.port, "127.0.0.2");
+  await once(inside, "listening");
+  onTestFinished(() => void inside.close());
   const taskId = await bench.run(`http://hooks.example.com:${receiver.port}/`);
-  await eventually(async () =>
-    expect(await bench.tries(taskId)).toEqual(["the address is not public and not allowed"]),
-  );
-  expect(receiver.events).toEqual([]);
+  await eventually(async () => expect(await bench.tries(taskId)).toEqual([503]));
+  addresses.push("127.0.0.2");
+  bench.advance(60_000);
+  const refused = "the address is not public and not allowed";
+  await eventually(async () => expect(await bench.tries(taskId)).toEqual([503, refused]));
+  expect([connectionCount, receiver.events.length]).toEqual([0, 1]);
 });
 
 test("what was not taken for a day is given up", async () => {
