@@ -1,5 +1,3 @@
-import type { Task, TaskStatus } from "./task.js";
-
 /** What a webhook can tell of a task. */
 export const TASK_EVENTS = [
   "task.processing",
@@ -22,27 +20,8 @@ export interface Webhook {
   readonly isDefault?: true;
 }
 
-/**
- * The event that a change tells a task's webhook; undefined: none. A task begins once: with its first
- * lease, whatever becomes of that. Nobody is told of chunks.
- */
-export function eventOf(before: Task, next: Task): TaskEvent | undefined {
-  const { webhook, chunk, status } = next;
-  if (webhook === undefined || chunk !== undefined || status === before.status) return undefined;
-  if (status === "processing" && before.epoch > 0) return undefined;
-  const event = EVENT_OF[status];
-  return event !== undefined && webhook.events.includes(event) ? event : undefined;
-}
-
 /** Whom a URL leads to, as `host:port`: the calls to one receiver are limited together. */
 export function receiverOf(url: string): string {
   const { hostname, port, protocol } = new URL(url);
   return `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
 }
-
-const EVENT_OF: { readonly [status in TaskStatus]?: TaskEvent } = {
-  processing: "task.processing",
-  completed: "task.completed",
-  failed: "task.failed",
-  canceled: "task.canceled",
-};

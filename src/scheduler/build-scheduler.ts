@@ -10,9 +10,9 @@ import type { UploadContext } from "../pipeline/upload-stage.js";
 import { WorkDirs } from "../pipeline/work-dir.js";
 import { WorkSpace } from "../pipeline/work-space.js";
 import type { Pool } from "../pool/pool.js";
-import type { Previews } from "../preview/previews.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
+import type { InputPictures } from "./run/run-context.js";
 import { Scheduler } from "./scheduler.js";
 
 /** The settings of the scheduler and of the runs that it starts; times in milliseconds. */
@@ -61,7 +61,7 @@ export interface SchedulerParts {
   readonly guard: DownloadContext["download"]["guard"];
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
-  readonly previews: Pick<Previews, "keepInput">;
+  readonly previews: InputPictures;
   readonly logger: Logger;
 }
 

@@ -135,13 +135,12 @@ test("the work directories are full: nothing is cut ahead until there is room", 
   const url = await serve(await aPicture());
   const picture = await service.submit({ url, type: "image", workflow: "cpu_image_2x" });
   await eventually(async () => (await server.log()).some(({ event }) => event === "started"));
-  const { path } = await serveFilm();
+  const content = await readFile((await serveFilm()).path);
   const gate = new EventEmitter();
   const asked = once(gate, "asked");
-  const origin = await startOrigin(async (_request, response) => {
+  const origin = await startOrigin((_request, response) => {
+    gate.once("open", () => response.end(content));
     gate.emit("asked");
-    await once(gate, "open");
-    response.end(await readFile(path));
   });
   const taskId = await service.submit({ url: `${origin.url}/film.mp4`, workflow: WORKFLOW });
   await asked;

@@ -3,7 +3,7 @@ import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { Chunk } from "../../client/gen/tmlsr/v1/task_service_pb.js";
 import { createPoll } from "../live/poll.js";
 import { hasEnded } from "../live/task-table.js";
-import { statusWord } from "../parts/status-mark.js";
+import { statusWord } from "../parts/status-word.js";
 import { duration } from "../texts/format.js";
 import { useModel, useRunning, useTexts } from "../use-model.js";
 

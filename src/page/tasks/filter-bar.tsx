@@ -3,7 +3,7 @@ import type { TaskCounts } from "../../client/gen/tmlsr/v1/monitor_service_pb.js
 import { TaskStatus } from "../../client/gen/tmlsr/v1/task_pb.js";
 import type { TaskFilter } from "../live/task-pages.js";
 import { Icon } from "../parts/icon.js";
-import { statusWord } from "../parts/status-mark.js";
+import { statusWord } from "../parts/status-word.js";
 import { linkTo } from "../route.js";
 import { useModel, useTexts } from "../use-model.js";
 

@@ -8,7 +8,6 @@ import type { WorkDirs } from "../../pipeline/work-dir.js";
 import type { WorkSpace } from "../../pipeline/work-space.js";
 import type { Pool } from "../../pool/pool.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
-import type { Previews } from "../../preview/previews.js";
 import type { FilmQueue } from "../../store/film-queue.js";
 import type { TaskQueue } from "../../store/task-queue.js";
 import type { TaskReading } from "../../store/task-reading.js";
@@ -47,6 +46,12 @@ export interface FilmContext {
   readonly patience: Patience;
 }
 
+/** Keeps a small picture of each input. */
+export interface InputPictures {
+  /** Never rejects, and has a limit of its own. */
+  keepInput(taskId: string, path: string, signal: AbortSignal): Promise<void>;
+}
+
 /** What every run works with. */
 export interface RunContext {
   readonly store: TaskReading & TaskQueue & FilmQueue & WorkflowArchive;
@@ -55,8 +60,7 @@ export interface RunContext {
   readonly workDirs: WorkDirs;
   readonly catalog: WorkflowCatalog;
   readonly download: DownloadContext;
-  /** Keeps a small picture of each input. */
-  readonly previews: Pick<Previews, "keepInput">;
+  readonly previews: InputPictures;
   readonly uploads: Semaphore;
   readonly films: FilmContext;
   readonly stallMs: number;

@@ -1,5 +1,5 @@
 import type { Task } from "../../domain/task.js";
-import { eventOf } from "../../domain/webhook.js";
+import { eventOf } from "../core/event-of.js";
 import { followChunk } from "../core/film-changes.js";
 import { revise } from "../core/task-changes.js";
 import { SlotTaken } from "../core/task-writes.js";

@@ -273,10 +273,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
    * Tells subscribers of this process's own change, without waiting for the change stream: who asks
    * this process after its own call sees what the call did.
    */
-  #told(task: Task): Task {
-    const { taskId, rev, status, chunk } = task;
+  #told({ taskId, rev, status, chunk }: Task): void {
     if (chunk === undefined) this.#changes.tell({ taskId, rev, status });
-    return task;
   }
 
   async #admit<Answer>(

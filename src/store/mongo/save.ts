@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTerminal, type Task } from "../../domain/task.js";
-import { eventOf } from "../../domain/webhook.js";
 import { backoffMs } from "../../lib/backoff.js";
+import { eventOf } from "../core/event-of.js";
 import { followChunk } from "../core/film-changes.js";
 import { createTask } from "../core/task-changes.js";
 import type { TaskIds } from "../core/task-ids.js";

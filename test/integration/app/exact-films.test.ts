@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -27,8 +28,8 @@ const known = new Map<string, KnownFilm>();
 let directory: string;
 let server: TestCpuServer;
 let app: TestApp;
-const origin = createServer(async (request, response) => {
-  response.end(await readFile(join(directory, basename(request.url ?? ""))));
+const origin = createServer((request, response) => {
+  createReadStream(join(directory, basename(request.url ?? ""))).pipe(response);
 });
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Locator } from "playwright-core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { openDashboard, submitFiles, useChromium } from "../../support/dashboard.js";
 import { eventually } from "../../support/eventually.js";
@@ -8,6 +8,7 @@ import { makeFilm } from "../../support/films/make-film.js";
 import { tempDir } from "../../support/temp-dir.js";
 import { startTestApp } from "../../support/test-app.js";
 
+vi.setConfig({ testTimeout: 300_000 });
 const chromium = useChromium();
 /** A chunk of 24 frames takes two seconds, forever, or no time. */
 const PACED = { simulate: { steps: 4, stepMs: 20 } };

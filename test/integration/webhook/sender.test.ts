@@ -26,12 +26,16 @@ interface Bench extends AsyncDisposable {
   states(taskId: string): Promise<readonly string[]>;
 }
 
-async function startBench(
-  options: { readonly allow?: readonly string[]; readonly lookup?: LookupAll } = {},
-): Promise<Bench> {
+interface BenchOptions {
+  readonly allow?: readonly string[];
+  readonly lookup?: LookupAll;
+  readonly callLimitMs?: number;
+}
+
+async function startBench(options: BenchOptions = {}): Promise<Bench> {
   let nowMs = Date.now();
   const store = await openEmbeddedStore({ directory: await tempDir(), clock: () => nowMs });
-  const { allow = ["127.0.0.1"], ...rest } = options;
+  const { allow = ["127.0.0.1"], callLimitMs = 300, ...rest } = options;
   const sender = new WebhookSender({
     outbox: store.outbox,
     guard: createAddressGuard({ allow, ...rest }),
@@ -39,7 +43,7 @@ async function startBench(
     write: async ({ event, deliveryId, task: { taskId, status } }) =>
       JSON.stringify({ type: event, id: deliveryId, data: { task_id: taskId, status } }),
     ...{ userAgent: "tmlsr", logger: createLogger("silent") },
-    ...{ callLimitMs: 300, pollMs: 10, now: () => nowMs },
+    ...{ callLimitMs, pollMs: 10, now: () => nowMs },
   });
   const deliveries = (taskId: string) => store.outbox.deliveries(taskId);
   return {
@@ -159,30 +163,42 @@ test("a receiver that stalls or cuts the connection holds nobody else up", async
   expect(error).toBe("the connection was cut, or what came is not HTTP");
 });
 
-test("an answer counts by its status, however long it says that it is", async () => {
-  await using bench = await startBench();
+test("an answer counts by its status, however long it says that it is, and is not read to its end", async () => {
+  await using bench = await startBench({ callLimitMs: 25_000 });
   const receiver = await startHookReceiver();
   receiver.answer = (response) => {
     response.writeHead(200, { "content-length": "1000000" });
     response.write("x".repeat(5_000));
   };
   const taskId = await bench.run(receiver.url);
-  await eventually(async () =>
-    expect(await bench.states(taskId)).toEqual(["delivered", "delivered"]),
-  );
+  const isDelivered = async () =>
+    expect(await bench.states(taskId)).toEqual(["delivered", "delivered"]);
+  await eventually(isDelivered, { limitMs: 20_000 });
   expect(typesOf(receiver)).toEqual(EVENTS);
 });
 
-test("a name that leads to a private address by now is not called", async () => {
-  const answers = [[{ address: "127.0.0.1", family: 4 }]];
-  const lookup: LookupAll = (_host, _options, callback) => callback(null, answers[0] ?? []);
-  await using bench = await startBench({ allow: [], lookup });
+test("a name that leads to a private address by now is not called, though it was before", async () => {
+  const addresses = ["127.0.0.1"];
+  const lookup: LookupAll = (_host, _options, callback) =>
+    callback(null, [{ address: addresses.at(-1) ?? "", family: 4 }]);
+  await using bench = await startBench({ allow: ["127.0.0.1"], lookup });
   const receiver = await startHookReceiver();
+  receiver.answer = (response) => response.writeHead(503).end();
+  let connectionCount = 0;
+  const inside = createServer((socket) => {
+    connectionCount += 1;
+    socket.destroy();
+  });
+  inside.listen(receiver.port, "127.0.0.2");
+  await once(inside, "listening");
+  onTestFinished(() => void inside.close());
   const taskId = await bench.run(`http://hooks.example.com:${receiver.port}/`);
-  await eventually(async () =>
-    expect(await bench.tries(taskId)).toEqual(["the address is not public and not allowed"]),
-  );
-  expect(receiver.events).toEqual([]);
+  await eventually(async () => expect(await bench.tries(taskId)).toEqual([503]));
+  addresses.push("127.0.0.2");
+  bench.advance(60_000);
+  const refused = "the address is not public and not allowed";
+  await eventually(async () => expect(await bench.tries(taskId)).toEqual([503, refused]));
+  expect([connectionCount, receiver.events.length]).toEqual([0, 1]);
 });
 
 test("what was not taken for a day is given up", async () => {

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, it } from "vitest";
 import { TaskSchema, TaskStatus } from "../../../src/client/gen/tmlsr/v1/task_pb.js";
-import { eventsOf } from "../../../src/page/task/events.js";
+import { eventsOf } from "../../../src/page/task/events-of.js";
 import { translator } from "../../../src/page/texts/texts.js";
 
 it("the events of a task are told in order, attempt by attempt, to its end", () => {
