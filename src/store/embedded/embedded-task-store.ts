@@ -128,10 +128,6 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return former && replayOf(former, idempotency);
   }
 
-  async get(taskId: string): Promise<Task | undefined> {
-    return TASK_ID.test(taskId) ? this.#table.find(taskId) : undefined;
-  }
-
   async getUnit(taskId: string): Promise<Task | undefined> {
     return this.#table.find(taskId);
   }

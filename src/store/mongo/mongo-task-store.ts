@@ -100,10 +100,6 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return former && replayOf(former, idempotency);
   }
 
-  async get(taskId: string): Promise<Task | undefined> {
-    return TASK_ID.test(taskId) ? await this.getUnit(taskId) : undefined;
-  }
-
   async getUnit(taskId: string): Promise<Task | undefined> {
     return (await this.#connection.run(({ tasks }) => tasks.find(taskId)))?.task;
   }
