@@ -64,6 +64,7 @@ describe("GET /tasks/{task_id}", () => {
       running_node: null,
       not_before: null,
       variant: null,
+      webhook: null,
       labels: {},
       retry_of: null,
       notes: [],
