@@ -1,5 +1,6 @@
 import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
 import { Dictionary, type Packet, Rational, type Stream } from "node-av/lib";
+import { TaskError } from "../../domain/errors.js";
 import type { FilmColour, FilmFacts } from "../film-facts.js";
 import { throwIfFailed } from "../media/media-error.js";
 import type { MediaWriter } from "../media/media-writer.js";
@@ -93,8 +94,9 @@ export class PictureTrack {
   #refuseOther({ codec, size }: ResultPiece): void {
     const { codec: wanted, size: first } = this.#first;
     if (codec === wanted && size.width === first.width && size.height === first.height) return;
-    throw new Error(
-      `A result is ${codec} of ${size.width}x${size.height}, others are ${wanted} of ${first.width}x${first.height}`,
+    throw new TaskError(
+      "BAD_RESULT",
+      `The chunks do not fit together: a result is ${codec} of ${size.width}x${size.height}, others are ${wanted} of ${first.width}x${first.height}`,
     );
   }
 }

@@ -154,6 +154,11 @@ test("joinFilm() refuses results that do not have the film's frames", async () =
   });
 });
 
+test("joinFilm() refuses results of which some lie and some stand", async () => {
+  const servers = [{}, { isUpright: true }];
+  await expect(joinOf({ rotation: 90 }, servers)).rejects.toMatchObject({ code: "BAD_RESULT" });
+});
+
 test("checkFilm() refuses a film that was joined at its nominal rate", async () => {
   const times = (at: number): number => at * 4 + (at % 4);
   const { film, path } = await joinOf({ rate: { num: 90, den: 1 }, times }, [

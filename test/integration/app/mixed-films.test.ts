@@ -1,0 +1,40 @@
+import { expect, test, vi } from "vitest";
+import { startCpuServer } from "../../support/cpu-server.js";
+import { expectExact, knowFilm } from "../../support/films/expect-exact.js";
+import type { FilmOptions } from "../../support/films/make-film.js";
+import { fetchResult, serveFilm } from "../../support/films/served-film.js";
+import { startTestApp } from "../../support/test-app.js";
+
+// A pool in which one server turns the frames of a turned film upright, as newer ComfyUI does, and one does not. Pieces
+// do not say how they are turned, so that the results of both lie alike.
+
+vi.setConfig({ testTimeout: 240_000 });
+
+const END_MS = 200_000;
+const SIMULATE = { steps: 2, stepMs: 300 };
+const FILMS: readonly FilmOptions[] = [
+  { rotation: 90, rate: { num: 90, den: 1 }, times: (at) => at * 4 + (at % 4), lastDuration: 3 },
+  { rotation: 180 },
+];
+
+test("a turned film comes back exactly from an old and a new server that share it", async () => {
+  await using old = await startCpuServer({
+    switches: { simulate: SIMULATE, films: { as: "old" } },
+  });
+  await using newer = await startCpuServer({
+    switches: { simulate: SIMULATE, films: { as: "new" } },
+  });
+  const env = { TMLSR_CHUNK_FRAMES: "12", TMLSR_CHECK_RESULTS: "true" };
+  await using app = await startTestApp({ servers: [old.url, newer.url], env });
+  for (const options of FILMS) {
+    const film = await serveFilm({ frameCount: 60, ...options });
+    const taskId = await app.submit({ url: film.url, workflow: "cpu_video_2x" });
+    const task = await app.ended(taskId, END_MS);
+    expect(task.chunks?.total).toBeGreaterThanOrEqual(4);
+    for (const server of [old, newer])
+      expect(await server.log()).toContainEqual(
+        expect.objectContaining({ taskId: expect.stringContaining(`${taskId}-`) }),
+      );
+    await expectExact(await fetchResult(task, app.url), await knowFilm(film.path));
+  }
+});
