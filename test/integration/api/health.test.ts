@@ -35,6 +35,7 @@ test("health is SERVING for all and for each service while the service is ready"
     "tmlsr.v1.MonitorService",
     "tmlsr.v1.WorkflowService",
     "tmlsr.v1.UploadService",
+    "tmlsr.v1.DeliveryService",
     "grpc.health.v1.Health",
   ]);
   expect(statuses[""]?.status).toBe(Status.NOT_SERVING);
