@@ -1,5 +1,8 @@
 import type { ColourDepth } from "./colour-depth.js";
 
+/** In which container a film comes back. */
+export type FilmContainer = "mp4" | "mkv";
+
 /**
  * Where a film is that runs as several chunks: `cut`, its holder plans it and stores its pieces;
  * `render`, all are stored and it waits for its chunks, without a lease; `join`, all chunks have

@@ -13,6 +13,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
     reportCompressedSize: false,
+    // hls.js, in kB: it is loaded for a preview alone.
+    chunkSizeWarningLimit: 700,
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   logLevel: "warn",

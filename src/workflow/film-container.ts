@@ -1,9 +1,7 @@
+import type { FilmContainer } from "../domain/film.js";
 import type { TaskType } from "../domain/task.js";
 import type { ParameterValues } from "./resolve-parameters.js";
 import type { WorkflowParameter } from "./workflow.js";
-
-/** In which container a film comes back. */
-export type FilmContainer = "mp4" | "mkv";
 
 const NAME = "container";
 

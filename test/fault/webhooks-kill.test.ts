@@ -63,6 +63,22 @@ for (const event of EVENTS)
       await allTold(receiver, [taskId]);
     });
 
+for (const status of ["pending", "completed"])
+  test(`kill -9 while nothing was told of a task that is ${status}: every event is told, in order`, async () => {
+    const receiver = await startHookReceiver();
+    const { answer } = receiver;
+    receiver.answer = (response) => response.writeHead(503).end();
+    await using server = await startCpuServer({ switches: FAST });
+    await using service = await startService([server.url], hooks(receiver));
+    const url = await serve(await aPicture());
+    const taskId = await service.submit({ type: "image", workflow: "cpu_image_2x", url });
+    if (status === "completed") await service.ended(taskId, 60_000);
+    await service.kill();
+    receiver.answer = answer;
+    await service.start();
+    await allTold(receiver, [taskId]);
+  });
+
 await describeWithMongo("replicas that share a database", (take) => {
   test("with kill -9 of each, and a receiver that is down for a while, every event is told, in order", async () => {
     await using database = await take();

@@ -64,8 +64,9 @@ function unheardOf(found: readonly Violation[], known: readonly Violation[]): Vi
   return found.filter((violation) => !wrong.has(topField(violation)));
 }
 
+/** The parts of a webhook are fields of their own. */
 function topField({ field }: Violation): string {
-  return field.split(/[.[]/, 1)[0] ?? field;
+  return /^(webhook\.)?[^.[]*/.exec(field)?.[0] ?? field;
 }
 
 async function findInTask(

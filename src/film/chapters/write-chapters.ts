@@ -1,3 +1,4 @@
+import type { FilmContainer } from "../../domain/film.js";
 import type { Chapter } from "../film-facts.js";
 
 /**
@@ -9,7 +10,7 @@ import type { Chapter } from "../film-facts.js";
  */
 export async function writeChapters(
   path: string,
-  container: "mp4" | "mkv",
+  container: FilmContainer,
   chapters: readonly Chapter[],
   signal: AbortSignal,
 ): Promise<void> {

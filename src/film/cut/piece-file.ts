@@ -1,4 +1,5 @@
 import type { CodecParameters, FormatContext, IOContext, Packet, Stream } from "node-av";
+import type { FilmContainer } from "../../domain/film.js";
 import type { FilmFacts, Ratio } from "../film-facts.js";
 import { throwIfFailed } from "../media/media-error.js";
 import type { PlannedPiece } from "../plan/plan-pieces.js";
@@ -10,7 +11,7 @@ const MP4_CODECS: ReadonlySet<string> = new Set(["h264", "hevc", "vp9", "av1", "
 export function pieceContainer(
   { codec }: Pick<FilmFacts, "codec">,
   { source }: Pick<PlannedPiece, "source">,
-): "mp4" | "mkv" {
+): FilmContainer {
   return MP4_CODECS.has(codec) && !source.isEncoded ? "mp4" : "mkv";
 }
 
@@ -40,7 +41,7 @@ export interface PieceFile extends AsyncDisposable {
  */
 export async function beginPiece(
   path: string,
-  container: "mp4" | "mkv",
+  container: FilmContainer,
   codecpar: CodecParameters,
   rate: Ratio,
 ): Promise<PieceFile> {

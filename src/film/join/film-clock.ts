@@ -1,3 +1,4 @@
+import type { FilmContainer } from "../../domain/film.js";
 import type { FilmFacts, Ratio } from "../film-facts.js";
 
 /** When the frames of a film are shown, in ticks of the joined file. */
@@ -23,7 +24,7 @@ const MAX_TIMESCALE = 2 ** 31 - 1;
  * where the source's own are too coarse for its constant frame rate, as those of MKV are, the rate
  * counts.
  */
-export function filmClock(film: FilmFacts, container: "mp4" | "mkv"): FilmClock {
+export function filmClock(film: FilmFacts, container: FilmContainer): FilmClock {
   const { times, timeBase, frameRate } = film;
   const isRate = frameRate !== undefined && isCoarse(film, frameRate);
   const exact = isRate ? rateTimes(film, frameRate) : tickTimes(film);

@@ -1,3 +1,4 @@
+import type { FilmContainer } from "../../domain/film.js";
 import type { FilmFacts } from "../film-facts.js";
 
 /** A result of a film or of a part of it. */
@@ -20,7 +21,7 @@ export interface FilmToJoin {
    */
   readonly restPath?: string;
   readonly outPath: string;
-  readonly container: "mp4" | "mkv";
+  readonly container: FilmContainer;
 }
 
 /** What a join has to say. */

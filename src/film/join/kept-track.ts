@@ -13,6 +13,7 @@ import {
   Rational,
   type Stream,
 } from "node-av/lib";
+import type { FilmContainer } from "../../domain/film.js";
 import { throwIfFailed } from "../media/media-error.js";
 import { replaceData } from "../media/replace-data.js";
 import { EncodedSound } from "./encoded-sound.js";
@@ -71,7 +72,7 @@ export function encodedTrack(from: Stream, to: Stream, isFilled = false): KeptTr
 }
 
 /** Keeps the text of subtitles that the container cannot hold as they are. */
-export function textTrack(from: Stream, to: Stream, container: "mp4" | "mkv"): KeptTrack {
+export function textTrack(from: Stream, to: Stream, container: FilmContainer): KeptTrack {
   const codec = codecName(from);
   const isMp4 = container === "mp4";
   to.codecpar.codecType = AVMEDIA_TYPE_SUBTITLE;

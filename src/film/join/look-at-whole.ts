@@ -1,6 +1,7 @@
 import { AVERROR_EOF } from "node-av/constants";
 import { Codec, CodecContext, Frame, Packet, type Stream } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
+import type { FilmContainer } from "../../domain/film.js";
 import type { FilmFacts } from "../film-facts.js";
 import { takeBreaths } from "../media/breath.js";
 import { throwIfFailed } from "../media/media-error.js";
@@ -44,7 +45,7 @@ function requireTimes(
   ticks: readonly number[],
   { timeBase }: Stream,
   film: FilmFacts,
-  container: "mp4" | "mkv",
+  container: FilmContainer,
 ): void {
   const { length } = film.times;
   if (ticks.length !== length) throw badFilm(`has ${ticks.length} frames, not ${length}`);

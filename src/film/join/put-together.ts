@@ -1,5 +1,6 @@
 import { Packet, type Stream } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
+import type { FilmContainer } from "../../domain/film.js";
 import { defined } from "../../lib/defined.js";
 import { writeChapters } from "../chapters/write-chapters.js";
 import type { Chapter } from "../film-facts.js";
@@ -94,7 +95,7 @@ function shifted(chapters: readonly Chapter[], bySeconds: number): readonly Chap
 }
 
 function writeOptions(
-  container: "mp4" | "mkv",
+  container: FilmContainer,
   clock: FilmClock,
   tracks: RestTracks | undefined,
 ): Record<string, string | number> {

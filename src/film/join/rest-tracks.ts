@@ -1,5 +1,6 @@
 import { AV_NOPTS_VALUE } from "node-av/constants";
 import { Packet, type Stream } from "node-av/lib";
+import type { FilmContainer } from "../../domain/film.js";
 import type { FilmFacts, Ratio } from "../film-facts.js";
 import type { MediaReader } from "../media/media-reader.js";
 import type { MediaWriter } from "../media/media-writer.js";
@@ -99,7 +100,7 @@ export class RestTracks implements AsyncDisposable {
 export interface RestOptions {
   readonly film: FilmFacts;
   readonly writer: MediaWriter;
-  readonly container: "mp4" | "mkv";
+  readonly container: FilmContainer;
   /** By how much later everything is shown than in the source. */
   readonly shiftSeconds: number;
 }
@@ -107,7 +108,7 @@ export interface RestOptions {
 function keep(
   from: Stream,
   writer: MediaWriter,
-  container: "mp4" | "mkv",
+  container: FilmContainer,
   notes: string[],
 ): KeptTrack | undefined {
   const name = `Track ${from.index + 1} (${codecName(from) || "of an unknown kind"})`;

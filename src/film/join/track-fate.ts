@@ -5,6 +5,7 @@ import {
   AVMEDIA_TYPE_SUBTITLE,
 } from "node-av/constants";
 import { avGetCodecName, type Stream } from "node-av/lib";
+import type { FilmContainer } from "../../domain/film.js";
 
 /** What becomes of a track of the source that is not its picture. */
 export type TrackFate = "copy" | "encode" | "text" | "drop";
@@ -24,7 +25,7 @@ const MKV_SUBTITLES = [
  * What becomes of a track: packets are copied where the container holds them and players of it play
  * them, which is why PCM is no sound for MP4.
  */
-export function trackFate(stream: Stream, container: "mp4" | "mkv"): TrackFate {
+export function trackFate(stream: Stream, container: FilmContainer): TrackFate {
   const { codecType } = stream.codecpar;
   const codec = codecName(stream);
   if (stream.hasDisposition(AV_DISPOSITION_ATTACHED_PIC)) return "copy";
@@ -34,7 +35,7 @@ export function trackFate(stream: Stream, container: "mp4" | "mkv"): TrackFate {
   return codecType === AVMEDIA_TYPE_ATTACHMENT && container === "mkv" ? "copy" : "drop";
 }
 
-function subtitleFate(codec: string, container: "mp4" | "mkv"): TrackFate {
+function subtitleFate(codec: string, container: FilmContainer): TrackFate {
   const held = container === "mp4" ? ["mov_text", "dvd_subtitle"] : MKV_SUBTITLES;
   if (held.includes(codec)) return "copy";
   return TEXTS.includes(codec) ? "text" : "drop";

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { Packet, Stream } from "node-av";
 import { TaskError } from "../../domain/errors.js";
+import type { FilmContainer } from "../../domain/film.js";
 import type { FilmFacts } from "../film-facts.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { eachPacket } from "../read/each-packet.js";
@@ -17,7 +18,7 @@ export interface KeptRest {
 }
 
 /** The container of the rest of a film; also the extension of its file. */
-export function restContainer({ container }: Pick<FilmFacts, "container">): "mp4" | "mkv" {
+export function restContainer({ container }: Pick<FilmFacts, "container">): FilmContainer {
   return container === "mp4" || container === "mov" ? "mp4" : "mkv";
 }
 

@@ -6,6 +6,7 @@ import {
   AVMEDIA_TYPE_VIDEO,
 } from "node-av/constants";
 import { avGetCodecName, Dictionary, type Packet, type Stream } from "node-av/lib";
+import type { FilmContainer } from "../../domain/film.js";
 import { throwIfFailed } from "../media/media-error.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { isChapterTrack } from "../read/chapter-track.js";
@@ -32,7 +33,7 @@ const KEPT_KINDS: readonly number[] = [
  */
 export async function restTracks(
   { format: { streams }, picture }: OpenFilm,
-  container: "mp4" | "mkv",
+  container: FilmContainer,
   tryPath: string,
 ): Promise<RestTracks> {
   const others = streams.filter(({ index }) => index !== picture.index);

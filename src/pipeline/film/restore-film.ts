@@ -1,5 +1,6 @@
 import { rename, stat } from "node:fs/promises";
 import { TaskError } from "../../domain/errors.js";
+import type { FilmContainer } from "../../domain/film.js";
 import { checkFilm } from "../../film/join/check-film.js";
 import { joinFilm } from "../../film/join/join-film.js";
 import type { Logger } from "../../lib/logger.js";
@@ -16,7 +17,7 @@ export interface FilmToRestore {
   /** Brings the source, where it is not here any more. */
   readonly source: () => Promise<ReadyInput>;
   readonly workDir: WorkDir;
-  readonly container: "mp4" | "mkv";
+  readonly container: FilmContainer;
 }
 
 /** The file to be stored, and what there is to say of it. */

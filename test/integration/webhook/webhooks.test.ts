@@ -66,6 +66,14 @@ test("without a secret a webhook is refused, and a bad one names its field", asy
     "tasks[1].webhook.url",
   ]);
   expect(JSON.stringify(bad.body)).not.toContain("key=1");
+  const both = await signing.rest("POST", "/tasks", {
+    url,
+    webhook: { url: "ftp://example.com", events: ["task.gone"] },
+  });
+  expect(both.body.errors).toMatchObject([
+    { field: "webhook.events[0]" },
+    { field: "webhook.url" },
+  ]);
   const empty = await signing.rest("POST", "/tasks", { url, webhook: { events: ["task.begun"] } });
   expect(empty.body.errors.map(({ message }: { message: string }) => message)).toEqual([
     "webhook.url is required",
