@@ -16,6 +16,7 @@ import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import { Metrics } from "./metrics/metrics.js";
 import { createAddressGuard } from "./net/address-guard.js";
+import { openAccess } from "./open-access.js";
 import { openServices } from "./open-services.js";
 import { openWebhooks, webhookRules } from "./open-webhooks.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
@@ -84,22 +85,17 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const sources = [...inputSources(config), uploads.source];
   const previews = await Previews.open({ directory: workPath, storage, logger });
   metrics.scrape({ store, servers: pool.servers });
+  const access = await openAccess(config, { store, storage, logger }, opened);
   const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const webhooks = webhookRules(config.webhooks);
-  const services = {
-    ...openServices(
-      { ...parts, filmPreviews, webhooks, metrics, dataDir: config.dataDir },
-      config.store,
-      opened,
-    ),
-    uploads: uploads.uploads,
-  };
-  plugins.push((app) => registerPreviews(app, services.tasks));
-  plugins.push((app) => registerInputs(app, services.tasks, openFile));
+  const shown = { ...parts, filmPreviews, webhooks, metrics, dataDir: config.dataDir };
+  const served = openServices({ ...shown, uploads: uploads.uploads }, config.store, access, opened);
+  plugins.push((app) => registerPreviews(app, served.tasks));
+  plugins.push((app) => registerInputs(app, served.tasks, openFile));
   openProbers({ pool, catalog, logger: logger.child({ part: "prober" }) }, opened);
   await firstAnswers(pool, config);
-  const api = opened.use(await startApiServer({ ...config.api, services, logger, plugins }));
+  const api = opened.use(await startApiServer({ ...config.api, ...served, logger, plugins }));
   location.port = api.port;
   opened.use(
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),

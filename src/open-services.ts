@@ -1,8 +1,11 @@
+import type { ApiServerOptions } from "./api/api-server.js";
 import type { Monitor } from "./api/rpc/monitor-handlers.js";
 import type { ApiServices } from "./api/rpc/services.js";
+import type { Uploads } from "./api/rpc/upload-handlers.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import type { Metrics } from "./metrics/metrics.js";
+import type { OpenedAccess } from "./open-access.js";
 import { DeliveryService } from "./service/delivery-service.js";
 import { HistoryRecorder } from "./service/history-recorder.js";
 import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
@@ -21,27 +24,37 @@ export interface ServiceParts
     Pick<MonitorServiceOptions, "pool" | "storage" | "dataDir"> {
   readonly store: TaskStore;
   readonly metrics: Metrics;
+  readonly uploads: Uploads;
   readonly logger: Logger;
+}
+
+/** The use cases of clients, and by whom they may be called. */
+export interface ServedUseCases extends Pick<ApiServerOptions, "services" | "access"> {
+  readonly tasks: TaskService;
 }
 
 /** A part of `app.ts`: builds the use cases of clients. */
 export function openServices(
   parts: ServiceParts,
   { maxPendingCount }: { readonly maxPendingCount?: number },
+  access: OpenedAccess | undefined,
   opened: DisposalStack,
-): Pick<ApiServices, "monitor" | "workflows" | "deliveries"> & { readonly tasks: TaskService } {
-  const { store, pool, catalog, metrics, logger } = parts;
+): ServedUseCases {
+  const { store, pool, catalog, metrics, uploads, logger } = parts;
+  const storage = access?.shown ?? parts.storage;
   opened.use(new HistoryRecorder({ store, pool, logger }));
-  const monitor = opened.use(new MonitorService({ ...parts, history: store.history }));
-  return {
-    tasks: new TaskService({
-      ...{ ...parts, ...openWatchers(parts, opened), random: Math.random },
-      ...(maxPendingCount !== undefined && { maxPendingCount }),
-    }),
-    monitor: countStats(monitor, metrics),
+  const monitor = opened.use(new MonitorService({ ...parts, storage, history: store.history }));
+  const tasks = new TaskService({
+    ...{ ...parts, ...openWatchers(parts, opened), storage, random: Math.random },
+    ...(maxPendingCount !== undefined && { maxPendingCount }),
+  });
+  const services: ApiServices = {
+    ...{ tasks, monitor: countStats(monitor, metrics), uploads },
     workflows: new WorkflowService(catalog, pool),
     deliveries: new DeliveryService(store),
+    ...(access && { keys: access.keys }),
   };
+  return { tasks, services, ...(access && { access: access.gate(services) }) };
 }
 
 function openWatchers(

@@ -5,7 +5,7 @@ import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
 import { type ApiLimits, DEFAULT_LIMITS } from "./api-limits.js";
 import { toConnectError } from "./calls/error-mapping.js";
-import { type ApiPlugin, createApp } from "./create-app.js";
+import { type ApiAccess, type ApiPlugin, createApp } from "./create-app.js";
 import type { AnyRequest, AnyResponse } from "./listener/exchanges.js";
 import { createHostCheck, isLoopback } from "./listener/host-check.js";
 import { OnePort } from "./listener/one-port.js";
@@ -19,6 +19,8 @@ export interface ApiServerOptions {
   readonly port: number;
   /** The use cases. */
   readonly services: ApiServices;
+  /** Access by keys. @default nobody is asked for a key */
+  readonly access?: ApiAccess;
   readonly logger: Logger;
   /** Origins whose pages may call the API. `*` allows any. @default none */
   readonly corsOrigins?: readonly string[];
@@ -62,7 +64,7 @@ const DEFAULT_GRACE_MS = 10_000;
  * @throws Error that names the host on which it cannot listen.
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { hosts, services, corsOrigins = [], allowedHosts = [], plugins = [] } = options;
+  const { hosts, services, access, corsOrigins = [], allowedHosts = [], plugins = [] } = options;
   const logger = options.logger.child({ part: "api" });
   const limits: ApiLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const shutdown = new AbortController();
@@ -80,7 +82,16 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     logger,
   );
   const refuse = (request: AnyRequest) => onePort.refusal(request);
-  const appOptions = { services, logger, limits, corsOrigins, plugins, refuse, shutdownSignal };
+  const appOptions = {
+    services,
+    access,
+    logger,
+    limits,
+    corsOrigins,
+    plugins,
+    refuse,
+    shutdownSignal,
+  };
 
   async function close(graceMs: number): Promise<void> {
     shutdown.abort(toConnectError(new TaskError("SHUTTING_DOWN", SHUTTING_DOWN)));

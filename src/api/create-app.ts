@@ -2,7 +2,13 @@ import type { Server } from "node:http";
 import { createValidator } from "@bufbuild/protovalidate";
 import { cors } from "@connectrpc/connect";
 import fastifyCors from "@fastify/cors";
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from "fastify";
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from "fastify";
 import type { Logger } from "../lib/logger.js";
 import type { ApiLimits } from "./api-limits.js";
 import { toProblem } from "./calls/error-mapping.js";
@@ -12,6 +18,9 @@ import { sendRefusal } from "./calls/send-refusal.js";
 import { registerPlainRoutes } from "./http/plain-routes.js";
 import { registerPreferWait } from "./http/prefer-wait.js";
 import { registerUploads } from "./http/uploads-route.js";
+import { endWithKey } from "./identity/end-with-key.js";
+import { type ApiGate, Identity } from "./identity/identity.js";
+import { registerIdentity } from "./identity/register-identity.js";
 import { createInterceptors } from "./interceptors.js";
 import { answerClientError } from "./listener/client-error.js";
 import type { Refuse } from "./listener/one-port.js";
@@ -19,14 +28,21 @@ import { withoutBadEscapes } from "./rest/percent-encoding.js";
 import { registerRest } from "./rest/rest-plugin.js";
 import { createFindViolations } from "./rpc/all-violations.js";
 import { registerConnect } from "./rpc/connect-routes.js";
-import { type ApiServices, serveTmlsr, serveTools } from "./rpc/services.js";
+import { type ApiServices, type ServicesFor, serveTmlsr, serveTools } from "./rpc/services.js";
 
 /** Adds further HTTP routes, e.g. for the files of local results. */
 export type ApiPlugin = (app: FastifyInstance) => void | Promise<void>;
 
+/** Access by keys. */
+export interface ApiAccess extends ApiGate {
+  readonly servicesFor: ServicesFor;
+}
+
 /** Options of {@link createApp}. */
 export interface AppOptions {
   readonly services: ApiServices;
+  /** Absent: nobody is asked for a key, and `services` serve all. */
+  readonly access: ApiAccess | undefined;
   readonly logger: Logger;
   readonly limits: ApiLimits;
   /** Origins whose pages may call the API. `*` allows any. */
@@ -44,7 +60,7 @@ export interface AppOptions {
  *   itself: requests are given to its `routing`.
  */
 export async function createApp(http1: Server, options: AppOptions): Promise<FastifyInstance> {
-  const { logger, limits, corsOrigins, plugins, refuse } = options;
+  const { logger, limits, corsOrigins, plugins, refuse, access, services } = options;
   const app = fastify({
     serverFactory: () => http1,
     loggerInstance: logger as FastifyBaseLogger,
@@ -57,8 +73,11 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     clientErrorHandler: answerClientError,
   });
   registerRefusals(app, refuse);
-  if (corsOrigins.length > 0) await registerCors(app, corsOrigins);
-  await registerCalls(app, options);
+  if (corsOrigins.length > 0) await registerCors(app, corsOrigins, access ? KEY_HEADERS : []);
+  const servicesFor = access?.servicesFor ?? (() => services);
+  const identity = new Identity(access, (taskId, caller) => servicesFor(caller).tasks.get(taskId));
+  if (access) registerIdentity(app, identity);
+  await registerCalls(app, options, identity, servicesFor);
   for (const plugin of plugins) await app.register(async (scope) => plugin(scope));
   await app.ready();
   return app;
@@ -72,7 +91,11 @@ function registerRefusals(app: FastifyInstance, refuse: AppOptions["refuse"]): v
 }
 
 /** Headers that browsers may send and read: Connect's own lists and the additional ones of REST. */
-async function registerCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+async function registerCors(
+  app: FastifyInstance,
+  origins: readonly string[],
+  keyHeaders: readonly string[],
+): Promise<void> {
   await app.register(fastifyCors, {
     origin: origins.includes("*") ? "*" : [...origins],
     methods: [...cors.allowedMethods, "DELETE"],
@@ -82,6 +105,7 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
       "Last-Event-ID",
       "Prefer",
       "X-Server-Timeout",
+      ...keyHeaders,
     ],
     exposedHeaders: [...cors.exposedHeaders, "Preference-Applied", "Retry-After"],
     // OPTIONS is also answered for clients that are not browsers.
@@ -90,26 +114,35 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
   });
 }
 
-async function registerCalls(app: FastifyInstance, options: AppOptions): Promise<void> {
+const KEY_HEADERS = ["Authorization", "X-Api-Key"];
+
+async function registerCalls(
+  app: FastifyInstance,
+  options: AppOptions,
+  identity: Identity,
+  servicesFor: ServicesFor,
+): Promise<void> {
   const { logger, limits, services, corsOrigins, shutdownSignal } = options;
+  const servicesOf = (request: FastifyRequest) => servicesFor(identity.callerOf(request));
+  const contextValues = (request: FastifyRequest) => identity.contextValues(request);
   const { maxTimeoutMs, stallTimeoutMs } = limits;
-  const tmlsr = serveTmlsr(services);
+  const tmlsr = serveTmlsr(servicesFor, services.keys);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
   const specs = tmlsr.map(({ spec }) => spec);
   const validator = createValidator();
   const findViolations = createFindViolations(validator, services.tasks);
-  const interceptors = createInterceptors(specs, {
-    ...{ logger, maxTimeoutMs, shutdownSignal, validator, findViolations },
-  });
-  registerPreferWait(app, { tasks: services.tasks, shutdownSignal });
+  const outer = { logger, maxTimeoutMs, shutdownSignal, validator, findViolations };
+  const interceptors = [...createInterceptors(specs, outer), endWithKey];
+  registerPreferWait(app, { tasksOf: (request) => servicesOf(request).tasks, shutdownSignal });
   registerConnect(app, {
     services: [...tmlsr, ...tools],
     interceptors,
     shutdownSignal,
     maxBytesOf: maxBytesOf(limits),
+    contextValues,
   });
   registerPlainRoutes(app, () => services.monitor.ready());
-  registerUploads(app, services.uploads, corsOrigins);
+  registerUploads(app, (request) => servicesOf(request).uploads, corsOrigins);
   registerRest(app, {
     services: specs,
     interceptors,
@@ -118,5 +151,7 @@ async function registerCalls(app: FastifyInstance, options: AppOptions): Promise
     stalledReaderMs: stallTimeoutMs,
     completeViolations: findViolations,
     toProblem,
+    contextValues,
+    authorize: (request, method) => identity.authorize(request, method),
   });
 }

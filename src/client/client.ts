@@ -12,6 +12,7 @@ export {
 export { errorCodeOf, errorDetailOf } from "./error-detail.js";
 export * from "./gen/tmlsr/v1/delivery_service_pb.js";
 export * from "./gen/tmlsr/v1/error_pb.js";
+export * from "./gen/tmlsr/v1/key_service_pb.js";
 export * from "./gen/tmlsr/v1/monitor_service_pb.js";
 export * from "./gen/tmlsr/v1/task_pb.js";
 export * from "./gen/tmlsr/v1/task_service_pb.js";

@@ -7,6 +7,7 @@ import {
 } from "@connectrpc/connect-node";
 import { parseAddress } from "./address.js";
 import { UploadService } from "./gen/tmlsr/v1/upload_service_pb.js";
+import { sendKey } from "./send-key.js";
 import { createServices, type Services } from "./services.js";
 import { type Upload, uploadMessages } from "./upload.js";
 
@@ -25,6 +26,8 @@ export interface ConnectClientsOptions {
    * DEADLINE_EXCEEDED. @default none
    */
   readonly defaultTimeoutMs?: number;
+  /** A key of the service, where it asks for one (`TMLSR_AUTH=keys`). @default none */
+  readonly key?: string;
   readonly interceptors?: readonly Interceptor[];
 }
 
@@ -48,14 +51,14 @@ export function createConnectClients(
   address: string,
   options: ConnectClientsOptions = {},
 ): ConnectClients {
-  const { protocol = "grpc", defaultTimeoutMs, interceptors = [] } = options;
+  const { protocol = "grpc", key, defaultTimeoutMs, interceptors = [] } = options;
   const { baseUrl } = parseAddress(address);
   const sessionManager = new Http2SessionManager(baseUrl, PING);
   const transport = TRANSPORTS[protocol]({
     baseUrl,
     httpVersion: "2",
     sessionManager,
-    interceptors: [...interceptors],
+    interceptors: [...sendKey(key), ...interceptors],
     ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
   });
   const uploads = createClient(UploadService, transport);

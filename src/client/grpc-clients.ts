@@ -6,6 +6,7 @@ import { TaskService } from "./gen/tmlsr/v1/task_service_pb.js";
 import { UploadService } from "./gen/tmlsr/v1/upload_service_pb.js";
 import { WorkflowService } from "./gen/tmlsr/v1/workflow_service_pb.js";
 import { createGrpcClient, type GrpcClient } from "./grpc-client.js";
+import { grpcSendKey } from "./grpc-send-key.js";
 import { type Upload, uploadMessages } from "./upload.js";
 
 /** The services of TMLSR over grpc-js. All share one channel; disposing closes it. */
@@ -22,6 +23,8 @@ export interface GrpcClients extends Disposable {
 export interface GrpcClientsOptions {
   /** @default TLS for an https address, otherwise no encryption */
   readonly credentials?: ChannelCredentials;
+  /** A key of the service, where it asks for one (`TMLSR_AUTH=keys`). @default none */
+  readonly key?: string;
   /** More options of grpc-js, by the names that grpc-js gives them. */
   readonly channelOptions?: ChannelOptions;
 }
@@ -41,7 +44,8 @@ const KEEPALIVE: ChannelOptions = {
 export function createGrpcClients(address: string, options: GrpcClientsOptions = {}): GrpcClients {
   const { hostAndPort, isSecure } = parseAddress(address);
   const defaults = isSecure ? credentials.createSsl() : credentials.createInsecure();
-  const channelOptions = { ...KEEPALIVE, ...options.channelOptions };
+  const interceptors = grpcSendKey(options.key);
+  const channelOptions = { ...KEEPALIVE, interceptors, ...options.channelOptions };
   const client = new Client(hostAndPort, options.credentials ?? defaults, channelOptions);
   const uploads = createGrpcClient(UploadService, client);
   return {

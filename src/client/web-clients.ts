@@ -1,6 +1,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { parseAddress } from "./address.js";
+import { sendKey } from "./send-key.js";
 import { createServices, type Services } from "./services.js";
 import { uploadForm, type WebUpload } from "./web-upload.js";
 
@@ -18,6 +19,8 @@ export interface WebClientsOptions {
    * DEADLINE_EXCEEDED. @default none
    */
   readonly defaultTimeoutMs?: number;
+  /** A key of the service, where it asks for one (`TMLSR_AUTH=keys`). @default none */
+  readonly key?: string;
   readonly interceptors?: readonly Interceptor[];
 }
 
@@ -31,15 +34,15 @@ const TRANSPORTS = { connect: createConnectTransport, "grpc-web": createGrpcWebT
  * @throws TypeError for an invalid address.
  */
 export function createWebClients(address: string, options: WebClientsOptions = {}): WebClients {
-  const { protocol = "connect", defaultTimeoutMs, interceptors = [] } = options;
+  const { protocol = "connect", key, defaultTimeoutMs, interceptors = [] } = options;
   const { baseUrl } = parseAddress(address);
   const transport = TRANSPORTS[protocol]({
     baseUrl,
-    interceptors: [...interceptors],
+    interceptors: [...sendKey(key), ...interceptors],
     ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
   });
   return {
     ...createServices(transport),
-    upload: (content, call = {}) => uploadForm(baseUrl, content, call),
+    upload: (content, call = {}) => uploadForm(baseUrl, content, call, key),
   };
 }

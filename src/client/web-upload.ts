@@ -2,6 +2,7 @@ import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "./gen/tmlsr/v1/error_pb.js";
 import { type UploadResponse, UploadResponseSchema } from "./gen/tmlsr/v1/upload_service_pb.js";
+import { keyHeaders } from "./send-key.js";
 import type { UploadOptions } from "./upload-options.js";
 
 /**
@@ -18,13 +19,19 @@ export async function uploadForm(
   baseUrl: string,
   content: Blob,
   { fileName, signal }: UploadOptions,
+  key?: string,
 ): Promise<UploadResponse> {
   const form = new FormData();
   // A File has a name of its own. Of other bytes, the browser calls the file "blob".
   if (fileName === undefined) form.append("file", content);
   else form.append("file", content, fileName);
   try {
-    const init = { method: "POST", body: form, ...(signal && { signal }) };
+    const init = {
+      method: "POST",
+      body: form,
+      headers: keyHeaders(key),
+      ...(signal && { signal }),
+    };
     const response = await fetch(new URL("/uploads", baseUrl), init);
     if (!response.ok) throw await refusal(response);
     const body = (await response.json()) as JsonValue;

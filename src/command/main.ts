@@ -23,7 +23,7 @@ try {
 async function run(action: (session: Session) => Promise<ExitCode>): Promise<void> {
   const { url, json } = program.opts<GlobalOptions>();
   const session = {
-    service: new Service(url),
+    service: new Service(url, process.env["TMLSR_KEY"] || undefined),
     terminal: openTerminal(json),
     signal: stop.signal,
     env: process.env,

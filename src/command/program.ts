@@ -16,7 +16,7 @@ const DEFAULT_URL = "http://localhost:6008";
 /**
  * The command line.
  *
- * @param env the process's environment; `TMLSR_URL` names the service
+ * @param env the process's environment; `TMLSR_URL` names the service, `TMLSR_KEY` is its key
  */
 export function buildProgram(run: Run, version: string, env: NodeJS.ProcessEnv): Command {
   const program = new Command("tmlsr")

@@ -18,6 +18,13 @@ export interface Config {
     readonly allowedHosts: readonly string[];
     readonly limits: { readonly maxConnectionCount: number };
   };
+  /** Access by keys. Absent: nobody is asked for one. */
+  readonly access?: {
+    /** What needs no key. */
+    readonly open: ReadonlySet<Settings["authOpen"][number]>;
+    /** Bad keys that one address may send in a minute. */
+    readonly maxTries: number;
+  };
   /** Base of the URLs of local results. Absent: made from the port. */
   readonly publicUrl?: string;
   readonly dataDir: string;
@@ -155,6 +162,7 @@ export function toConfig(settings: Settings): Config {
       publicUrl: s.publicUrl?.replace(/\/+$/, ""),
       cpuThreads: s.cpuThreads,
       oss: toOss(s),
+      access: s.auth === "keys" ? toAccess(s) : undefined,
     }),
     dataDir: resolve(s.dataDir),
     workMaxBytes: s.workMaxMb * 1024 * 1024,
@@ -199,6 +207,10 @@ export function toConfig(settings: Settings): Config {
         ? []
         : ["The setting server.max_workers is ignored: the pool decides"],
   });
+}
+
+function toAccess(s: Settings): Config["access"] {
+  return { open: new Set(s.authOpen), maxTries: s.authTries };
 }
 
 function toStore(s: Settings): Config["store"] {

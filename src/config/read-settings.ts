@@ -1,3 +1,4 @@
+import { ACCESS_SETTINGS } from "./access-settings.js";
 import { OSS_SETTINGS } from "./oss-settings.js";
 import { SERVICE_SETTINGS } from "./service-settings.js";
 import type { Setting } from "./setting.js";
@@ -7,6 +8,7 @@ import { WORK_SETTINGS } from "./work-settings.js";
 /** All settings. No other code reads the environment or the file. */
 export const SETTINGS = {
   ...SERVICE_SETTINGS,
+  ...ACCESS_SETTINGS,
   ...WORK_SETTINGS,
   ...OSS_SETTINGS,
   ...WEBHOOK_SETTINGS,
@@ -82,7 +84,7 @@ function unknownKeys(values: ReadonlyMap<string, unknown>, file: ConfigFile | un
 }
 
 /** Names of the environment that are no settings: where the file is, and what the command reads. */
-const OTHER_NAMES: ReadonlySet<string> = new Set(["TMLSR_CONFIG", "TMLSR_URL"]);
+const OTHER_NAMES: ReadonlySet<string> = new Set(["TMLSR_CONFIG", "TMLSR_URL", "TMLSR_KEY"]);
 
 /** Finds misspelt `TMLSR_` variables. Without this check they would be ignored silently. */
 function unknownEnvironment(environment: Environment): string[] {

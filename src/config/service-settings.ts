@@ -19,7 +19,7 @@ export const SERVICE_SETTINGS = {
     schema: list,
     fallback: ["127.0.0.1", "::1"],
     fallbackText: "loopback (`127.0.0.1` and `::1`)",
-    text: "Addresses to listen on; `0.0.0.0` for every interface. The service has no access control: put a gateway in front.",
+    text: "Addresses to listen on; `0.0.0.0` for every interface. Without keys (`TMLSR_AUTH`) the service has no access control: put a gateway in front.",
   }),
   port: setting({
     env: "TMLSR_PORT",

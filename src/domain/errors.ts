@@ -13,6 +13,7 @@ export type ErrorFamily = "caller" | "task" | "server" | "out-of-memory" | "pass
 export type ErrorKind =
   | "invalid"
   | "precondition"
+  | "unauthenticated"
   | "forbidden"
   | "not-found"
   | "conflict"
@@ -37,6 +38,10 @@ const ERRORS = {
   // Bad requests.
   INVALID_REQUEST: caller("invalid"),
   HOST_NOT_ALLOWED: caller("forbidden"),
+  UNAUTHENTICATED: caller("unauthenticated"),
+  PERMISSION_DENIED: caller("forbidden"),
+  TOO_MANY_TRIES: caller("exhausted"),
+  KEY_NOT_FOUND: caller("not-found"),
   TASK_NOT_FOUND: caller("not-found"),
   TASK_ALREADY_ENDED: caller("precondition"),
   TASK_NOT_ENDED: caller("precondition"),

@@ -24,6 +24,10 @@ export const openapi = {
       "description": "Shows what the webhook of a task was told, and tells it again."
     },
     {
+      "name": "KeyService",
+      "description": "Gives out keys and takes them back, where access is by keys; elsewhere there is no such service. A key\nneeds the scope `admin` for all of it."
+    },
+    {
       "name": "MonitorService",
       "description": "Tells operators how the service is doing."
     },
@@ -153,6 +157,172 @@ export const openapi = {
           },
           "404": {
             "description": "TASK_NOT_FOUND, DELIVERY_NOT_FOUND",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/keys": {
+      "post": {
+        "operationId": "CreateKey",
+        "tags": [
+          "KeyService"
+        ],
+        "summary": "Makes a key",
+        "description": "It is told this once and never again.",
+        "requestBody": {
+          "required": true,
+          "content": {
+            "application/json": {
+              "schema": {
+                "$ref": "#/components/schemas/CreateKeyRequest"
+              }
+            }
+          }
+        },
+        "responses": {
+          "200": {
+            "description": "A new key.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/CreateKeyResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "INVALID_REQUEST",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "413": {
+            "description": "The body is too large",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "415": {
+            "description": "The body is not JSON",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      },
+      "get": {
+        "operationId": "ListKeys",
+        "tags": [
+          "KeyService"
+        ],
+        "summary": "All keys, those too that were revoked or have expired, the newest first",
+        "description": "The keys themselves are not told.",
+        "responses": {
+          "200": {
+            "description": "All keys.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/ListKeysResponse"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "/keys/{key_id}": {
+      "delete": {
+        "operationId": "RevokeKey",
+        "tags": [
+          "KeyService"
+        ],
+        "summary": "Revokes a key, for ever",
+        "description": "Streams that are open under it end within a second, on every replica.",
+        "parameters": [
+          {
+            "name": "key_id",
+            "in": "path",
+            "required": true,
+            "description": "Which one.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "As it is now.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Key",
+                  "description": "As it is now."
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "A bad parameter",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "404": {
+            "description": "KEY_NOT_FOUND",
             "content": {
               "application/problem+json": {
                 "schema": {
@@ -1879,6 +2049,198 @@ export const openapi = {
         },
         "required": [
           "status"
+        ]
+      },
+      "CreateKeyRequest": {
+        "type": "object",
+        "description": "Asks for a key.",
+        "properties": {
+          "tenant": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "maxLength": 63,
+            "description": "A tenant of the configuration. Left out: `default`."
+          },
+          "scopes": {
+            "type": [
+              "array",
+              "null"
+            ],
+            "items": {
+              "$ref": "#/components/schemas/Scope"
+            },
+            "minItems": 1,
+            "maxItems": 8,
+            "description": "What it is to allow, at least one."
+          },
+          "expires_at": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it expires. Left out: never."
+          },
+          "title": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "maxLength": 200,
+            "description": "What people call it."
+          }
+        }
+      },
+      "Scope": {
+        "type": "string",
+        "description": "What a key allows. None contains another.\n\n* `read`: Look at tasks and workflows.\n* `submit`: Create, cancel and repeat tasks, and upload.\n* `operate`: Look at the pool, and deal with the tasks of all tenants as the other scopes allow.\n* `admin`: Give out keys and take them back.",
+        "enum": [
+          "read",
+          "submit",
+          "operate",
+          "admin"
+        ]
+      },
+      "CreateKeyResponse": {
+        "type": "object",
+        "description": "A new key.",
+        "properties": {
+          "key": {
+            "type": "string",
+            "description": "The key, to be sent as `Authorization: Bearer` or `X-Api-Key`. Nobody can tell it again."
+          },
+          "key_id": {
+            "type": "string",
+            "description": "As in Key."
+          },
+          "tenant": {
+            "type": "string",
+            "description": "As in Key."
+          },
+          "scopes": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Scope"
+            },
+            "description": "As in Key."
+          },
+          "title": {
+            "type": "string",
+            "description": "As in Key."
+          },
+          "created_at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "As in Key."
+          },
+          "expires_at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "As in Key."
+          }
+        },
+        "required": [
+          "key",
+          "key_id",
+          "tenant",
+          "scopes",
+          "title",
+          "created_at",
+          "expires_at"
+        ]
+      },
+      "ListKeysResponse": {
+        "type": "object",
+        "description": "All keys.",
+        "properties": {
+          "keys": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Key"
+            },
+            "description": "The newest first."
+          }
+        },
+        "required": [
+          "keys"
+        ]
+      },
+      "Key": {
+        "type": "object",
+        "description": "What is known of a key.",
+        "properties": {
+          "key_id": {
+            "type": "string",
+            "description": "The 8 visible characters of the key, behind `tmlsr_`."
+          },
+          "tenant": {
+            "type": "string",
+            "description": "Whose tasks it is for."
+          },
+          "scopes": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/Scope"
+            },
+            "description": "What it allows."
+          },
+          "title": {
+            "type": "string",
+            "description": "What people call it."
+          },
+          "created_at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it was made."
+          },
+          "expires_at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it expires; absent: never."
+          },
+          "last_used_at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it was last used, to the minute; absent: never."
+          },
+          "revoked_at": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When it was revoked; absent: it was not."
+          }
+        },
+        "required": [
+          "key_id",
+          "tenant",
+          "scopes",
+          "title",
+          "created_at",
+          "expires_at",
+          "last_used_at",
+          "revoked_at"
         ]
       },
       "GetHealthResponse": {

@@ -99,6 +99,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     },
     history: store.history,
     outbox: store.outbox,
+    keys: store.keys,
     subscribe: (listener) => store.subscribe(listener),
     changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -8,6 +8,8 @@ import type { Workflow } from "../workflow/workflow.js";
 /** A workflow as clients see it, with the servers that can run it now. */
 export interface WorkflowView {
   readonly workflow: Workflow;
+  /** Whether a server can run it now. */
+  readonly isRunnable: boolean;
   /** Addresses of the servers that can run it now. */
   readonly servers: readonly string[];
   readonly parametersSchema: { readonly [key: string]: Json };
@@ -45,6 +47,7 @@ export class WorkflowService {
 
   #view(workflow: Workflow): WorkflowView {
     const servers = this.#pool.serversFor(workflow).map((server) => server.id);
-    return { workflow, servers, parametersSchema: parametersSchema(workflow) };
+    const isRunnable = servers.length > 0;
+    return { workflow, isRunnable, servers, parametersSchema: parametersSchema(workflow) };
   }
 }

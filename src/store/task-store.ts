@@ -1,6 +1,7 @@
 import type { Duties } from "./duties.js";
 import type { FilmQueue } from "./film-queue.js";
 import type { HistoryArchive } from "./history-archive.js";
+import type { KeyArchive } from "./key-archive.js";
 import type { TaskFollowing } from "./task-following.js";
 import type { TaskIntake } from "./task-intake.js";
 import type { TaskQueue } from "./task-queue.js";
@@ -34,4 +35,6 @@ export interface TaskStore
   readonly history: HistoryArchive;
   /** What webhooks are still to be told. */
   readonly outbox: WebhookOutbox;
+  /** Who may call. */
+  readonly keys: KeyArchive;
 }

@@ -9,6 +9,7 @@ import { describeFollowing } from "./task-store.follow.js";
 import { describeHistory } from "./task-store.history.js";
 import { describeHolding } from "./task-store.hold.js";
 import { describeKeeping } from "./task-store.keep.js";
+import { describeKeys } from "./task-store.keys.js";
 import { describeLearning } from "./task-store.learn.js";
 import { describeLeasing } from "./task-store.lease.js";
 import { describeModel } from "./task-store.model.js";
@@ -49,6 +50,7 @@ export function describeTaskStore(
     describeTelling(open);
     describeFollowing(open);
     describeHistory(open);
+    describeKeys(open);
     describeLeasing(open);
     describeHolding(open);
     describeSettling(open);

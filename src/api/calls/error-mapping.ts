@@ -11,6 +11,7 @@ import { toViolations } from "./to-violations.js";
 const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
   invalid: Code.InvalidArgument,
   precondition: Code.FailedPrecondition,
+  unauthenticated: Code.Unauthenticated,
   forbidden: Code.PermissionDenied,
   "not-found": Code.NotFound,
   conflict: Code.AlreadyExists,
@@ -81,8 +82,11 @@ export function toProblem(thrown: unknown): Problem {
   const status = STATUS_OF_ERROR[code as ErrorCode] ?? STATUS_OF_CODE[error.code];
   return createProblem(status, code, text, {
     violations: violations.map(({ field, message }) => ({ field, message })),
-    headers:
-      retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) },
+    headers: {
+      ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
+      // RFC 9110, 15.5.2.
+      ...(status === 401 && { "www-authenticate": 'Bearer realm="tmlsr"' }),
+    },
   });
 }
 

@@ -11,7 +11,8 @@ import { toProtoTask } from "../rpc/task-mapper.js";
 
 /** What {@link registerPreferWait} works with. */
 export interface PreferWaitOptions {
-  readonly tasks: Pick<Tasks, "watch">;
+  /** The use cases for whoever calls. */
+  readonly tasksOf: (request: FastifyRequest) => Pick<Tasks, "watch">;
   /** Ends the waiting: whoever waits gets the usual answer. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -31,7 +32,7 @@ export function registerPreferWait(app: FastifyInstance, options: PreferWaitOpti
     const { task_id: taskId } = JSON.parse(payload) as { readonly task_id: string };
     const signal = AbortSignal.any([options.shutdownSignal, watchClient(reply)]);
     using deadline = new Deadline(signal, seconds * 1000);
-    const ended = await untilEnded(options.tasks, taskId, deadline.signal);
+    const ended = await untilEnded(options.tasksOf(request), taskId, deadline.signal);
     if (ended === undefined) return payload;
     reply.header("preference-applied", `wait=${seconds}`);
     const text = JSON.stringify(

@@ -20,12 +20,13 @@ const FORM_OVERHEAD_BYTES = 64 * 1024;
  * Serves `POST /uploads`. The body is a file, or a form with one file. It is written to disk while
  * it arrives, so a large file needs no memory.
  *
+ * @param uploadsOf the use cases for whoever calls.
  * @param origins origins whose pages may upload, besides the service's own; `*` allows any. The
  *   check is needed because a browser sends a form to another site without asking that site.
  */
 export function registerUploads(
   app: FastifyInstance,
-  uploads: Uploads,
+  uploadsOf: (request: FastifyRequest) => Uploads,
   origins: readonly string[],
 ): void {
   void app.register((scope, _options, done) => {
@@ -39,7 +40,7 @@ export function registerUploads(
           refuseForeignPage(request, origins);
           request.setDecorator(CALL, openCall(request, reply));
         },
-        handler: (request, reply) => answer(request, reply, uploads),
+        handler: (request, reply) => answer(request, reply, uploadsOf(request)),
       });
       refuseOtherMethods(scope, url, ["POST"]);
     }

@@ -1,5 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Code, ConnectError, createHandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ContextValues, createHandlerContext } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { TaskError } from "../../domain/errors.js";
 import { defined } from "../../lib/defined.js";
@@ -20,6 +20,13 @@ export function watchClient({ raw }: FastifyReply): AbortSignal {
   return client.signal;
 }
 
+/** What a call has beside its request. */
+export interface CallSurroundings {
+  readonly clientSignal: AbortSignal;
+  readonly shutdownSignal: AbortSignal;
+  readonly contextValues?: ContextValues;
+}
+
 /**
  * Opens the context of one call. Its signal is triggered when the client disconnects, when the
  * service stops, and at the deadline of the request header `X-Server-Timeout` (seconds). Call
@@ -30,8 +37,7 @@ export function watchClient({ raw }: FastifyReply): AbortSignal {
 export function openCallContext(
   method: DescMethod,
   request: FastifyRequest,
-  clientSignal: AbortSignal,
-  shutdownSignal: AbortSignal,
+  { clientSignal, shutdownSignal, ...values }: CallSurroundings,
 ): CallContext {
   const timeoutMs = readTimeoutMs(request.headers["x-server-timeout"]);
   return createHandlerContext({
@@ -44,6 +50,7 @@ export function openCallContext(
     requestSignal: clientSignal,
     shutdownSignal,
     ...defined({ timeoutMs }),
+    ...values,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
-import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
+import type { ContextValues, Interceptor, ServiceImplSpec } from "@connectrpc/connect";
+import type { FastifyRequest } from "fastify";
 import type { Violation } from "../../domain/errors.js";
 import type { Problem } from "../calls/problem.js";
 
@@ -21,6 +22,10 @@ export interface RestOptions {
    * 60000
    */
   readonly stalledReaderMs?: number;
+  /** Who calls, for the handlers. @default nothing is told */
+  readonly contextValues?: (request: FastifyRequest) => ContextValues;
+  /** Throws for a request that may not call a method. @default none is refused */
+  readonly authorize?: (request: FastifyRequest, method: DescMethod) => void;
   /** The largest request body of each method. A larger one gets 413. */
   readonly maxBytesOf: (method: DescMethod) => number;
   /**

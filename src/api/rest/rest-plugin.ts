@@ -1,5 +1,6 @@
 import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { defined } from "../../lib/defined.js";
 import {
   badEscape,
   bodyTooLarge,
@@ -55,6 +56,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       onRequest: async (request, reply) => {
         const clientSignal = watchClient(reply);
         const route = findRoute(router, request);
+        options.authorize?.(request, route.binding.method.method);
         refuseLarge(Number(request.headers["content-length"] ?? 0), route, options);
         request.setDecorator(ROUTE, { ...route, clientSignal });
       },
@@ -140,7 +142,10 @@ async function serve(
       lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     };
     const message = await decode(binding, parts, options);
-    context = openCallContext(method.method, request, route.clientSignal, shutdownSignal);
+    context = openCallContext(method.method, request, {
+      ...{ clientSignal: route.clientSignal, shutdownSignal },
+      ...defined({ contextValues: options.contextValues?.(request) }),
+    });
     const call = { binding, message, context, options, request, reply };
     if (method.kind === "unary") return await callUnary(method, call);
     await callStreaming(method, call);

@@ -1,4 +1,4 @@
-import type { Interceptor } from "@connectrpc/connect";
+import type { ContextValues, Interceptor } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly shutdownSignal: AbortSignal;
   /** The largest request message of each method. */
   readonly maxBytesOf: MaxBytesOf;
+  /** What handlers are told of a request: who calls. */
+  readonly contextValues: (request: FastifyRequest) => ContextValues;
 }
 
 /**
@@ -35,6 +37,7 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
           allowed.set(requestPath, allowedMethods);
       },
       interceptors: options.interceptors,
+      contextValues: options.contextValues,
       shutdownSignal: options.shutdownSignal,
       acceptCompression: [compressionGzip],
       compressMinBytes: COMPRESS_MIN_BYTES,

@@ -1,8 +1,10 @@
+import type { Caller } from "../../domain/caller.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaServerReflection } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { DeliveryService } from "../../gen/tmlsr/v1/delivery_service_pb.js";
 import { file_tmlsr_v1_error } from "../../gen/tmlsr/v1/error_pb.js";
+import { KeyService } from "../../gen/tmlsr/v1/key_service_pb.js";
 import { MonitorService } from "../../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { UploadService } from "../../gen/tmlsr/v1/upload_service_pb.js";
@@ -10,9 +12,10 @@ import { WorkflowService } from "../../gen/tmlsr/v1/workflow_service_pb.js";
 import { createDeliveryHandlers, type Deliveries } from "./delivery-handlers.js";
 import { DescriptorIndex } from "./descriptor-index.js";
 import { createHealthHandlers } from "./health-handlers.js";
+import { createKeyHandlers, type Keys } from "./key-handlers.js";
 import { createMonitorHandlers, type Monitor } from "./monitor-handlers.js";
 import { createAlphaReflectionHandlers, createReflectionHandlers } from "./reflection-handlers.js";
-import { type ServedService, serve } from "./served-service.js";
+import { type ServedService, serve, serveFor } from "./served-service.js";
 import { createTaskHandlers, type Tasks } from "./task-handlers.js";
 import { createUploadHandlers, type Uploads } from "./upload-handlers.js";
 import { createWorkflowHandlers, type Workflows } from "./workflow-handlers.js";
@@ -24,17 +27,22 @@ export interface ApiServices {
   readonly workflows: Workflows;
   readonly uploads: Uploads;
   readonly deliveries: Deliveries;
+  /** Absent where access is not by keys. */
+  readonly keys?: Keys;
 }
 
+/** The use cases for a caller: what is of other tenants is not there. The same objects for the same tenant. */
+export type ServicesFor = (caller: Caller) => ApiServices;
+
 /** The services of TMLSR. REST serves them too, except methods with streams of requests. */
-export function serveTmlsr(services: ApiServices): ServedService[] {
-  const { tasks, monitor, workflows, uploads, deliveries } = services;
+export function serveTmlsr(servicesFor: ServicesFor, keys: Keys | undefined): ServedService[] {
   return [
-    serve(TaskService, createTaskHandlers(tasks)),
-    serve(MonitorService, createMonitorHandlers(monitor)),
-    serve(WorkflowService, createWorkflowHandlers(workflows)),
-    serve(UploadService, createUploadHandlers(uploads)),
-    serve(DeliveryService, createDeliveryHandlers(deliveries)),
+    serveFor(TaskService, (caller) => servicesFor(caller).tasks, createTaskHandlers),
+    serveFor(MonitorService, (caller) => servicesFor(caller).monitor, createMonitorHandlers),
+    serveFor(WorkflowService, (caller) => servicesFor(caller).workflows, createWorkflowHandlers),
+    serveFor(UploadService, (caller) => servicesFor(caller).uploads, createUploadHandlers),
+    serveFor(DeliveryService, (caller) => servicesFor(caller).deliveries, createDeliveryHandlers),
+    ...(keys ? [serve(KeyService, createKeyHandlers(keys))] : []),
   ];
 }
 

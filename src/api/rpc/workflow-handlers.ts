@@ -30,7 +30,7 @@ const PARAMETER_TYPE: Readonly<Record<Parameter["type"], ParameterType>> = {
 };
 
 function toProtoWorkflow(view: WorkflowView): MessageInitShape<typeof WorkflowSchema> {
-  const { workflow, servers } = view;
+  const { workflow, isRunnable, servers } = view;
   return {
     name: workflow.name,
     title: workflow.title,
@@ -43,7 +43,7 @@ function toProtoWorkflow(view: WorkflowView): MessageInitShape<typeof WorkflowSc
     parameters: workflow.parameters.map(toProtoParameter),
     nodeClasses: [...workflow.nodeClasses],
     models: workflow.models.map(({ value }) => value),
-    runnable: servers.length > 0,
+    runnable: isRunnable,
     servers: [...servers],
     inferred: [...workflow.inferred],
     variants: (workflow.variants ?? []).map(({ name }) => name),

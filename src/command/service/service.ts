@@ -32,10 +32,15 @@ const CALL_MS = 60_000;
 /** The REST API of one service. Every call may be repeated: a create carries an idempotency key. */
 export class Service {
   readonly baseUrl: string;
+  readonly #key: string | undefined;
   #wasReached = false;
 
-  /** @param baseUrl e.g. `http://localhost:6008` */
-  constructor(baseUrl: string) {
+  /**
+   * @param baseUrl e.g. `http://localhost:6008`
+   * @param key undefined: the service asks for none.
+   */
+  constructor(baseUrl: string, key?: string) {
+    this.#key = key;
     this.baseUrl = baseUrl.replace(/\/+$/, "");
   }
 
@@ -71,7 +76,8 @@ export class Service {
   /** One request whose body may be a stream. @throws Refusal */
   async send(url: string, init: RequestInit): Promise<Response> {
     // Node's fetch demands it with a body that is a stream.
-    const response = await fetch(url, { ...init, duplex: "half" });
+    const headers = { ...(init.headers as Record<string, string>), ...this.#keyHeaders(url) };
+    const response = await fetch(url, { ...init, headers, duplex: "half" });
     this.#wasReached = true;
     if (response.ok) return response;
     throw await refusalOf(response);
@@ -91,6 +97,12 @@ export class Service {
       }
       await sleep(backoffMs(tries, PAUSE), undefined, { signal });
     }
+  }
+
+  /** The key is for the service alone: results may be kept elsewhere. */
+  #keyHeaders(url: string): Record<string, string> {
+    const isOwn = new URL(url).origin === new URL(this.baseUrl).origin;
+    return this.#key !== undefined && isOwn ? { authorization: `Bearer ${this.#key}` } : {};
   }
 
   #unreachable(cause: unknown): CommandFailure {

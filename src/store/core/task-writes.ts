@@ -60,6 +60,11 @@ export abstract class TaskWrites implements OneTask {
   protected abstract countOpenChunks(filmId: string, limit: number): Promise<number>;
 
   /** A chunk's id is no client's: it is not found. */
+  async get(taskId: string): Promise<Task | undefined> {
+    return TASK_ID.test(taskId) ? await this.getUnit(taskId) : undefined;
+  }
+
+  /** As with {@link get}, a chunk is not found. */
   async cancel(taskId: string): Promise<CancelResult> {
     return TASK_ID.test(taskId) ? await this.change(taskId, decideCancel) : "not_found";
   }

@@ -22,6 +22,7 @@ import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
 import { GroupCommit } from "./group-commit.js";
 import { EmbeddedHistory } from "./history.js";
+import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { nextStoredLease } from "./next-lease.js";
 import { EmbeddedOutbox } from "./outbox.js";
@@ -48,6 +49,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly hasTransactions = true;
   readonly history: EmbeddedHistory;
   readonly outbox: EmbeddedOutbox;
+  readonly keys: EmbeddedKeys;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
@@ -77,6 +79,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     const outbox = new EmbeddedOutboxTable(driver);
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
     this.outbox = new EmbeddedOutbox(outbox, this.#commits, clock);
+    this.keys = new EmbeddedKeys(driver, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
@@ -123,10 +126,6 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
     const former = this.#table.findByKey(idempotency.key);
     return former && replayOf(former, idempotency);
-  }
-
-  async get(taskId: string): Promise<Task | undefined> {
-    return TASK_ID.test(taskId) ? this.#table.find(taskId) : undefined;
   }
 
   async getUnit(taskId: string): Promise<Task | undefined> {

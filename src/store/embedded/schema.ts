@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { TaskError } from "../../domain/errors.js";
 import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
+import { KEYS_SCHEMA } from "./keys-schema.js";
 import { OUTBOX_SCHEMA } from "./outbox-schema.js";
 
 /**
@@ -216,4 +217,5 @@ END;
   CHANGE_LOG_SCHEMA,
   HISTORY_SCHEMA,
   OUTBOX_SCHEMA,
+  KEYS_SCHEMA,
 ];

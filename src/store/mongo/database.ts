@@ -8,6 +8,7 @@ import type { TaskDocument } from "./document.js";
 import { type DutyDocument, MongoDuties } from "./duties.js";
 import { unavailable } from "./errors.js";
 import { MongoHistory } from "./history.js";
+import { MongoKeys } from "./keys.js";
 import { MongoLearnedTimes } from "./learned-times.js";
 import { MongoOutboxes } from "./outboxes.js";
 import { MongoQueue } from "./queue.js";
@@ -34,6 +35,7 @@ export interface MongoDatabase {
   readonly log: MongoChangeLog;
   readonly history: MongoHistory;
   readonly outboxes: MongoOutboxes;
+  readonly keys: MongoKeys;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none. When another transaction came in
@@ -93,6 +95,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),
     learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
     history: new MongoHistory(db.collection(COLLECTIONS.history), db),
+    keys: new MongoKeys(db),
     log: new MongoChangeLog(collection, deleted, clock),
     outboxes: new MongoOutboxes(db.collection(COLLECTIONS.outbox), collection, clock),
   };

@@ -10,6 +10,7 @@ import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { FilmQueue } from "../film-queue.js";
 import type { HistoryArchive } from "../history-archive.js";
+import type { KeyArchive } from "../key-archive.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
 import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
 import type {
@@ -34,6 +35,7 @@ import type { MongoDatabase } from "./database.js";
 import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { historyOf } from "./history.js";
+import { keysOf } from "./keys.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
 import { MongoOutbox } from "./outbox.js";
 import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
@@ -46,6 +48,7 @@ import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
 export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly history: HistoryArchive;
   readonly outbox: MongoOutbox;
+  readonly keys: KeyArchive;
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
   readonly #taskIds = new TaskIds();
@@ -58,6 +61,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     this.#connection = connection;
     this.history = historyOf(connection);
     this.outbox = new MongoOutbox(connection);
+    this.keys = keysOf(connection);
     this.#changes = changes;
   }
 
@@ -94,10 +98,6 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
     const former = await this.#connection.run(({ tasks }) => tasks.findByKey(idempotency.key));
     return former && replayOf(former, idempotency);
-  }
-
-  async get(taskId: string): Promise<Task | undefined> {
-    return TASK_ID.test(taskId) ? await this.getUnit(taskId) : undefined;
   }
 
   async getUnit(taskId: string): Promise<Task | undefined> {

@@ -1,0 +1,43 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+
+/** The query parameters of a signed link. */
+export interface LinkQuery {
+  readonly expires?: unknown;
+  readonly signature?: unknown;
+}
+
+/**
+ * Signs links to single files, for what sends no headers: `<img>`, and whoever gets a result's URL. A
+ * link opens one path until it expires, whatever becomes of the key that it was made for.
+ */
+export class LinkSigner {
+  readonly #secret: Uint8Array;
+
+  /** @param secret the same for all replicas. */
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
+
+  /** @param url its path is signed, as it is written. @returns the URL with `expires` and `signature`. */
+  sign(url: string, expiresAt: Date): string {
+    const signed = new URL(url);
+    const expires = String(Math.ceil(expiresAt.getTime() / 1000));
+    signed.searchParams.set("expires", expires);
+    signed.searchParams.set("signature", this.#signature(signed.pathname, expires));
+    return signed.href;
+  }
+
+  /** Whether a request for a path came with a link of ours that holds. */
+  isSigned(path: string, { expires, signature }: LinkQuery): boolean {
+    if (typeof expires !== "string" || typeof signature !== "string") return false;
+    if (!/^\d{1,12}$/.test(expires) || Number(expires) * 1000 <= Date.now()) return false;
+    const [given, right] = [signature, this.#signature(path, expires)].map((text) =>
+      Buffer.from(text),
+    ) as [Buffer, Buffer];
+    return given.length === right.length && timingSafeEqual(given, right);
+  }
+
+  #signature(path: string, expires: string): string {
+    return createHmac("sha256", this.#secret).update(`${path}\n${expires}`).digest("base64url");
+  }
+}

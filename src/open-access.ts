@@ -1,0 +1,63 @@
+import { FailedTries } from "./access/failed-tries.js";
+import { ensureFirstKey } from "./access/first-key.js";
+import { Gate } from "./access/gate.js";
+import { KeyRing } from "./access/key-ring.js";
+import { Keys } from "./access/keys.js";
+import { LinkSigner } from "./access/link-signer.js";
+import { signUrls } from "./access/sign-urls.js";
+import type { ApiAccess } from "./api/create-app.js";
+import type { ApiServices } from "./api/rpc/services.js";
+import type { Config } from "./config/config.js";
+import { DEFAULT_TENANT, seesAll } from "./domain/caller.js";
+import type { DisposalStack } from "./lib/disposal-stack.js";
+import type { Logger } from "./lib/logger.js";
+import { withoutServers } from "./open-views.js";
+import type { ObjectStorage } from "./storage/object-storage.js";
+import type { TaskStore } from "./store/task-store.js";
+
+/** The parts of access by keys. */
+export interface OpenedAccess {
+  readonly keys: Keys;
+  /** Judges requests for the API, which then serves them by `services`. */
+  gate(services: ApiServices): ApiAccess;
+  /** The storage as clients see it. */
+  readonly shown: Pick<ObjectStorage, "url" | "probe">;
+}
+
+/** What access works with. */
+export interface AccessParts {
+  readonly store: TaskStore;
+  readonly storage: ObjectStorage;
+  readonly logger: Logger;
+}
+
+/** A part of `app.ts`: access by keys, where it is configured. */
+export async function openAccess(
+  { access, dataDir, oss }: Config,
+  { store, storage, logger }: AccessParts,
+  opened: DisposalStack,
+): Promise<OpenedAccess | undefined> {
+  if (access === undefined) return undefined;
+  const { keys } = store;
+  const hasTenant = (tenant: string) => tenant === DEFAULT_TENANT;
+  const log = logger.child({ part: "access" });
+  await ensureFirstKey({ store, dataDir, logger: log });
+  const ring = opened.use(await KeyRing.open({ keys, hasTenant, logger: log }));
+  const signer = new LinkSigner(await keys.secret());
+  const gate = new Gate(ring, new FailedTries(access.maxTries));
+  // Objects of OSS are served by OSS, which signs for itself.
+  const signed = oss === undefined ? signUrls(storage, signer) : storage;
+  return {
+    keys: new Keys({ keys, ring, hasTenant }),
+    shown: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
+    gate: (services) => {
+      const hidden = withoutServers(services);
+      return {
+        identify: (key, address) => gate.identify(key, address),
+        isSigned: (path, query) => signer.isSigned(path, query),
+        open: access.open,
+        servicesFor: (caller) => (seesAll(caller) ? services : hidden),
+      };
+    },
+  };
+}
