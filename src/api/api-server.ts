@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createValidator } from "@bufbuild/protovalidate";
 import type { FastifyInstance } from "fastify";
 import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
@@ -9,6 +10,7 @@ import { type ApiAccess, type ApiPlugin, createApp } from "./create-app.js";
 import type { AnyRequest, AnyResponse } from "./listener/exchanges.js";
 import { createHostCheck, isLoopback } from "./listener/host-check.js";
 import { OnePort } from "./listener/one-port.js";
+import { prepareValidator } from "./rpc/prepare-validator.js";
 import type { ApiServices } from "./rpc/services.js";
 
 /** Options of {@link startApiServer}. */
@@ -82,6 +84,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     logger,
   );
   const refuse = (request: AnyRequest) => onePort.refusal(request);
+  const validator = createValidator();
   const appOptions = {
     services,
     access,
@@ -90,6 +93,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     corsOrigins,
     plugins,
     refuse,
+    validator,
     shutdownSignal,
   };
 
@@ -103,6 +107,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const port = await onePort.listen(hosts, options.port);
     isLocal = onePort.addresses.every(isLoopback);
     logger.info({ urls: onePort.urls }, "listening");
+    void prepareValidator(validator, shutdownSignal);
     return new ListeningServer(onePort, port, close);
   } catch (error) {
     await close(0);

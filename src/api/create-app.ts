@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { createValidator } from "@bufbuild/protovalidate";
+import type { Validator } from "@bufbuild/protovalidate";
 import { cors } from "@connectrpc/connect";
 import fastifyCors from "@fastify/cors";
 import {
@@ -49,6 +49,7 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly plugins: readonly ApiPlugin[];
   readonly refuse: Refuse;
+  readonly validator: Validator;
   /** When aborted, streams end with its reason. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -122,17 +123,16 @@ async function registerCalls(
   identity: Identity,
   servicesFor: ServicesFor,
 ): Promise<void> {
-  const { logger, limits, services, corsOrigins, shutdownSignal } = options;
+  const { logger, limits, services, corsOrigins, validator, shutdownSignal } = options;
   const servicesOf = (request: FastifyRequest) => servicesFor(identity.callerOf(request));
   const contextValues = (request: FastifyRequest) => identity.contextValues(request);
   const { maxTimeoutMs, stallTimeoutMs } = limits;
   const tmlsr = serveTmlsr(servicesFor, services.keys);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
   const specs = tmlsr.map(({ spec }) => spec);
-  const validator = createValidator();
   const findViolations = createFindViolations(validator, services.tasks);
   const outer = { logger, maxTimeoutMs, shutdownSignal, validator, findViolations };
-  const interceptors = [...createInterceptors(specs, outer), endWithKey];
+  const interceptors = [...createInterceptors(outer), endWithKey];
   registerPreferWait(app, { tasksOf: (request) => servicesOf(request).tasks, shutdownSignal });
   registerConnect(app, {
     services: [...tmlsr, ...tools],

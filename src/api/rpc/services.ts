@@ -34,6 +34,16 @@ export interface ApiServices {
 /** The use cases for a caller: what is of other tenants is not there. The same objects for the same tenant. */
 export type ServicesFor = (caller: Caller) => ApiServices;
 
+/** What {@link serveTmlsr} serves. */
+export const TMLSR_SERVICES = [
+  TaskService,
+  MonitorService,
+  WorkflowService,
+  UploadService,
+  DeliveryService,
+  KeyService,
+];
+
 /** The services of TMLSR. REST serves them too, except methods with streams of requests. */
 export function serveTmlsr(servicesFor: ServicesFor, keys: Keys | undefined): ServedService[] {
   return [
