@@ -10,6 +10,7 @@ import {
   LogController,
 } from "fastify";
 import type { Logger } from "../lib/logger.js";
+import { NO_SCHEMAS } from "../lib/no-schemas.js";
 import type { ApiLimits } from "./api-limits.js";
 import { toProblem } from "./calls/error-mapping.js";
 import { answerFrameworkError } from "./calls/framework-problems.js";
@@ -67,6 +68,7 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     loggerInstance: logger as FastifyBaseLogger,
     // Fastify's line for each request would contain URLs.
     logController: new LogController({ disableRequestLogging: true }),
+    schemaController: NO_SCHEMAS,
     bodyLimit: limits.maxRequestBytes,
     // An id with a bad escape names nothing, so the answer is "not found" as for any unknown id.
     rewriteUrl: ({ url = "/" }) => withoutBadEscapes(url),
