@@ -24,7 +24,7 @@ import { GroupCommit } from "./group-commit.js";
 import { EmbeddedHistory } from "./history.js";
 import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
-import { nextStoredLease } from "./next-lease.js";
+import { isAnyDue, nextStoredLease } from "./next-lease.js";
 import { EmbeddedOutbox } from "./outbox.js";
 import { EmbeddedOutboxTable } from "./outbox-table.js";
 import { EmbeddedTable } from "./table.js";
@@ -162,12 +162,13 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async lease(request: LeaseRequest): Promise<Task | undefined> {
+    if (!isAnyDue(this.#clock(), this.#table, this.#chunks)) return undefined;
     return await this.#write((write) => {
       const next = nextStoredLease(request, write.now, this.#table, this.#chunks);
       if (!next) return undefined;
       for (const head of next.passed) write.save(head, passOver(head, write.now));
-      const { owner, leaseMs } = request;
-      return write.save(next.task, beginLease(next.task, owner, leaseMs, write.now));
+      const begun = beginLease(next.task, request.owner, request.leaseMs, write.now);
+      return write.save(next.task, begun);
     });
   }
 
@@ -176,6 +177,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     scope: OrphanScope = "all",
   ): Promise<Task | undefined> {
+    if (this.#table.findOrphan(this.#clock(), scope) === undefined) return undefined;
     return await this.#write((write) => {
       const task = this.#table.findOrphan(write.now.getTime(), scope);
       return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
@@ -219,8 +221,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
-    const nowMs = this.#clock();
-    const current = this.#duties.get(duty);
+    const [nowMs, current] = [this.#clock(), this.#duties.get(duty)];
     if (current && current.owner !== owner && current.expiresAtMs > nowMs) return false;
     this.#duties.set(duty, { owner, expiresAtMs: nowMs + leaseMs });
     return true;
