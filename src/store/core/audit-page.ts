@@ -1,0 +1,22 @@
+import type { AuditEntry, AuditPage } from "../audit-archive.js";
+
+/** An entry under its id, which grows with time. */
+export interface StoredEntry {
+  readonly id: string;
+  readonly entry: AuditEntry;
+}
+
+/** @param found the page's entries, and one more where there is a next page. */
+export function toAuditPage(found: readonly StoredEntry[], pageSize: number): AuditPage {
+  const shown = found.slice(0, pageSize);
+  const last = shown.at(-1);
+  return {
+    entries: shown.map(({ entry }) => entry),
+    ...(last && found.length > pageSize && { nextPageToken: last.id }),
+  };
+}
+
+/** Above the ids of all entries before a time, and below those of all others. */
+export function auditIdAt(ms: number): string {
+  return Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0");
+}
