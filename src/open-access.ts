@@ -1,3 +1,5 @@
+import { AuditLog } from "./access/audit-log.js";
+import { repeatAuditSweeps } from "./access/audit-sweeps.js";
 import { FailedTries } from "./access/failed-tries.js";
 import { ensureFirstKey } from "./access/first-key.js";
 import { Gate } from "./access/gate.js";
@@ -18,6 +20,7 @@ import type { TaskStore } from "./store/task-store.js";
 /** The parts of access by keys. */
 export interface OpenedAccess {
   readonly keys: Keys;
+  readonly audit: AuditLog;
   /** Judges requests for the API, which then serves them by `services`. */
   gate(services: ApiServices): ApiAccess;
   /** The storage as clients see it. */
@@ -43,12 +46,15 @@ export async function openAccess(
   const log = logger.child({ part: "access" });
   await ensureFirstKey({ store, dataDir, logger: log });
   const ring = opened.use(await KeyRing.open({ keys, hasTenant, logger: log }));
+  const audit = opened.use(new AuditLog({ archive: keys.audit, logger: log }));
+  const { auditMs: keptMs } = access;
+  opened.use(repeatAuditSweeps({ store, archive: keys.audit, keptMs, logger: log }));
   const signer = new LinkSigner(await keys.secret());
   const gate = new Gate(ring, new FailedTries(access.maxTries));
   // Objects of OSS are served by OSS, which signs for itself.
   const signed = oss === undefined ? signUrls(storage, signer) : storage;
   return {
-    keys: new Keys({ keys, ring, hasTenant }),
+    ...{ keys: new Keys({ keys, ring, hasTenant }), audit },
     shown: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
     gate: (services) => {
       const hidden = withoutServers(services);
@@ -56,6 +62,8 @@ export async function openAccess(
         identify: (key, address) => gate.identify(key, address),
         isSigned: (path, query) => signer.isSigned(path, query),
         open: access.open,
+        note: (...args) => audit.note(...args),
+        spendBytes: () => undefined,
         servicesFor: (caller) => (seesAll(caller) ? services : hidden),
       };
     },

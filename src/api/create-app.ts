@@ -18,8 +18,9 @@ import { sendRefusal } from "./calls/send-refusal.js";
 import { registerPlainRoutes } from "./http/plain-routes.js";
 import { registerPreferWait } from "./http/prefer-wait.js";
 import { registerUploads } from "./http/uploads-route.js";
+import { auditCalls } from "./identity/audit-calls.js";
 import { endWithKey } from "./identity/end-with-key.js";
-import { type ApiGate, Identity } from "./identity/identity.js";
+import { type ApiGate, addressOf, Identity } from "./identity/identity.js";
 import { registerIdentity } from "./identity/register-identity.js";
 import { createInterceptors } from "./interceptors.js";
 import { answerClientError } from "./listener/client-error.js";
@@ -28,13 +29,20 @@ import { withoutBadEscapes } from "./rest/percent-encoding.js";
 import { registerRest } from "./rest/rest-plugin.js";
 import { createFindViolations } from "./rpc/all-violations.js";
 import { registerConnect } from "./rpc/connect-routes.js";
-import { type ApiServices, type ServicesFor, serveTmlsr, serveTools } from "./rpc/services.js";
+import { meterUploads, type UploadMeter } from "./rpc/metered-uploads.js";
+import {
+  type ApiServices,
+  type ServicesFor,
+  serveTmlsr,
+  serveTools,
+  type UploadsFor,
+} from "./rpc/services.js";
 
 /** Adds further HTTP routes, e.g. for the files of local results. */
 export type ApiPlugin = (app: FastifyInstance) => void | Promise<void>;
 
 /** Access by keys. */
-export interface ApiAccess extends ApiGate {
+export interface ApiAccess extends ApiGate, UploadMeter {
   readonly servicesFor: ServicesFor;
 }
 
@@ -122,17 +130,22 @@ async function registerCalls(
   identity: Identity,
   servicesFor: ServicesFor,
 ): Promise<void> {
-  const { logger, limits, services, corsOrigins, shutdownSignal } = options;
+  const { logger, limits, services, access, corsOrigins, shutdownSignal } = options;
   const servicesOf = (request: FastifyRequest) => servicesFor(identity.callerOf(request));
   const contextValues = (request: FastifyRequest) => identity.contextValues(request);
   const { maxTimeoutMs, stallTimeoutMs } = limits;
-  const tmlsr = serveTmlsr(servicesFor, services.keys);
+  const uploadsFor: UploadsFor = (caller, address) => {
+    const { uploads } = servicesFor(caller);
+    return access ? meterUploads(uploads, access, caller, address) : uploads;
+  };
+  const tmlsr = serveTmlsr(servicesFor, uploadsFor, services);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
   const specs = tmlsr.map(({ spec }) => spec);
   const validator = createValidator();
   const findViolations = createFindViolations(validator, services.tasks);
   const outer = { logger, maxTimeoutMs, shutdownSignal, validator, findViolations };
-  const interceptors = [...createInterceptors(specs, outer), endWithKey];
+  const byKeys = access ? [endWithKey, auditCalls(access.note)] : [];
+  const interceptors = [...createInterceptors(specs, outer), ...byKeys];
   registerPreferWait(app, { tasksOf: (request) => servicesOf(request).tasks, shutdownSignal });
   registerConnect(app, {
     services: [...tmlsr, ...tools],
@@ -142,7 +155,11 @@ async function registerCalls(
     contextValues,
   });
   registerPlainRoutes(app, () => services.monitor.ready());
-  registerUploads(app, (request) => servicesOf(request).uploads, corsOrigins);
+  registerUploads(
+    app,
+    (request) => uploadsFor(identity.callerOf(request), addressOf(request)),
+    corsOrigins,
+  );
   registerRest(app, {
     services: specs,
     interceptors,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { list, positive, setting } from "./setting.js";
+import { aboveZero, list, positive, setting } from "./setting.js";
 
 /** What can be opened to callers without a key. */
 const PARTS = ["docs", "page", "metrics"] as const;
@@ -27,5 +27,12 @@ export const ACCESS_SETTINGS = {
     schema: positive,
     fallback: 20,
     text: "Requests with a bad key that one address may send in a minute; further ones get 429. Good keys are never kept out.",
+  }),
+  auditDays: setting({
+    env: "TMLSR_AUDIT_DAYS",
+    key: "auth.audit_days",
+    schema: aboveZero,
+    fallback: 90,
+    text: "Days for which it is kept who did what under a key (`GET /audit`).",
   }),
 } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AuditEntry } from "../../src/store/audit-archive.js";
+import type { AuditEntry } from "../../src/domain/audit.js";
 import type { OpenStore } from "./task-store.contract.js";
 
 const HOUR_MS = 3_600_000;

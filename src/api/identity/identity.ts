@@ -3,7 +3,7 @@ import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import type { FastifyRequest } from "fastify";
 import { type Caller, EVERYBODY, type Scope, seesAll } from "../../domain/caller.js";
 import { TaskError } from "../../domain/errors.js";
-import { callerKey, NOBODY } from "./caller-context.js";
+import { addressKey, callerKey, NOBODY } from "./caller-context.js";
 import { type Need, needOfMethod, needOfRoute, type OpenPart, scopeOf } from "./needs.js";
 
 /** What requests are judged with. */
@@ -48,7 +48,8 @@ export class Identity {
 
   /** The same for handlers of RPCs. */
   contextValues(request: FastifyRequest): ContextValues {
-    return createContextValues().set(callerKey, this.callerOf(request));
+    const values = createContextValues().set(callerKey, this.callerOf(request));
+    return this.#gate === undefined ? values : values.set(addressKey, addressOf(request));
   }
 
   /**
@@ -66,7 +67,7 @@ export class Identity {
       this.#callers.set(request, BY_LINK);
       return;
     }
-    const caller = await this.#gate.identify(keyOf(request), request.socket.remoteAddress ?? "");
+    const caller = await this.#gate.identify(keyOf(request), addressOf(request));
     if (caller) this.#callers.set(request, caller);
     if (need === undefined) return;
     this.#require(need, request);
@@ -92,6 +93,11 @@ export class Identity {
     const [path = ""] = url.split("?");
     return this.#gate?.isSigned(path, query as object) ?? false;
   }
+}
+
+/** Where a request came from; empty: it is gone. */
+export function addressOf({ socket }: FastifyRequest): string {
+  return socket.remoteAddress ?? "";
 }
 
 /** The key of a request: `Authorization: Bearer`, or `X-Api-Key`, where a gateway uses the other. */

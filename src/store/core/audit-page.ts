@@ -1,4 +1,5 @@
-import type { AuditEntry, AuditPage } from "../audit-archive.js";
+import type { AuditEntry } from "../../domain/audit.js";
+import type { AuditPage } from "../audit-archive.js";
 
 /** An entry under its id, which grows with time. */
 export interface StoredEntry {

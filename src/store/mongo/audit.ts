@@ -1,5 +1,6 @@
 import type { Collection, Db } from "mongodb";
-import type { AuditArchive, AuditEntry, AuditPage } from "../audit-archive.js";
+import type { AuditEntry } from "../../domain/audit.js";
+import type { AuditArchive, AuditPage } from "../audit-archive.js";
 import { auditIdAt, toAuditPage } from "../core/audit-page.js";
 import { TaskIds } from "../core/task-ids.js";
 import { pageStart } from "../core/task-page.js";
