@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { AuditEntry } from "../../domain/audit.js";
 import type { AuditPage } from "../audit-archive.js";
 
@@ -15,6 +16,17 @@ export function toAuditPage(found: readonly StoredEntry[], pageSize: number): Au
     entries: shown.map(({ entry }) => entry),
     ...(last && found.length > pageSize && { nextPageToken: last.id }),
   };
+}
+
+/** Makes ids of entries: 12 digits of milliseconds, 4 that keep the order of one process, 16 at random. */
+export class AuditIds {
+  #count = 0;
+
+  next(at: Date): string {
+    this.#count = (this.#count + 1) % 0x1_0000;
+    const order = this.#count.toString(16).padStart(4, "0");
+    return auditIdAt(at.getTime()) + order + randomBytes(8).toString("hex");
+  }
 }
 
 /** Above the ids of all entries before a time, and below those of all others. */

@@ -1,7 +1,6 @@
 import type { AuditEntry } from "../../domain/audit.js";
 import type { AuditArchive, AuditPage } from "../audit-archive.js";
-import { auditIdAt, toAuditPage } from "../core/audit-page.js";
-import { TaskIds } from "../core/task-ids.js";
+import { AuditIds, auditIdAt, toAuditPage } from "../core/audit-page.js";
 import { pageStart } from "../core/task-page.js";
 import type { EmbeddedDriver } from "./driver.js";
 import type { GroupCommit } from "./group-commit.js";
@@ -16,7 +15,7 @@ export class EmbeddedAudit implements AuditArchive {
   readonly #driver: EmbeddedDriver;
   readonly #commits: GroupCommit;
   readonly #clock: () => number;
-  readonly #ids = new TaskIds();
+  readonly #ids = new AuditIds();
 
   constructor(driver: EmbeddedDriver, commits: GroupCommit, clock: () => number) {
     this.#driver = driver;
@@ -29,7 +28,7 @@ export class EmbeddedAudit implements AuditArchive {
       for (const entry of entries)
         this.#driver.run(
           "INSERT INTO audit (audit_id, document) VALUES (?, ?)",
-          this.#ids.next(entry.at.getTime()),
+          this.#ids.next(entry.at),
           JSON.stringify(entry),
         );
     });

@@ -1,8 +1,7 @@
 import type { Collection, Db } from "mongodb";
 import type { AuditEntry } from "../../domain/audit.js";
 import type { AuditArchive, AuditPage } from "../audit-archive.js";
-import { auditIdAt, toAuditPage } from "../core/audit-page.js";
-import { TaskIds } from "../core/task-ids.js";
+import { AuditIds, auditIdAt, toAuditPage } from "../core/audit-page.js";
 import { pageStart } from "../core/task-page.js";
 import type { ServerClock } from "./clock.js";
 import { COLLECTIONS } from "./schema.js";
@@ -16,7 +15,7 @@ interface AuditDocument extends AuditEntry {
 export class MongoAudit implements AuditArchive {
   readonly #collection: Collection<AuditDocument>;
   readonly #clock: ServerClock;
-  readonly #ids = new TaskIds();
+  readonly #ids = new AuditIds();
 
   constructor(db: Db, clock: ServerClock) {
     this.#collection = db.collection(COLLECTIONS.audit);
@@ -26,7 +25,7 @@ export class MongoAudit implements AuditArchive {
   async add(entries: readonly AuditEntry[]): Promise<void> {
     if (entries.length === 0) return;
     await this.#collection.insertMany(
-      entries.map((entry) => ({ _id: this.#ids.next(entry.at.getTime()), ...entry })),
+      entries.map((entry) => ({ _id: this.#ids.next(entry.at), ...entry })),
     );
   }
 
