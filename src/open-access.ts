@@ -3,6 +3,7 @@ import { repeatAuditSweeps } from "./access/audit-sweeps.js";
 import { FailedTries } from "./access/failed-tries.js";
 import { ensureFirstKey } from "./access/first-key.js";
 import { Gate } from "./access/gate.js";
+import { KeyLimits, type Limits } from "./access/key-limits.js";
 import { KeyRing } from "./access/key-ring.js";
 import { Keys } from "./access/keys.js";
 import { LinkSigner } from "./access/link-signer.js";
@@ -11,10 +12,13 @@ import type { ApiAccess } from "./api/create-app.js";
 import type { ApiServices } from "./api/rpc/services.js";
 import type { Config } from "./config/config.js";
 import { DEFAULT_TENANT, seesAll } from "./domain/caller.js";
+import { defined } from "./lib/defined.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
+import type { Metrics } from "./metrics/metrics.js";
 import { withoutServers } from "./open-views.js";
 import type { ObjectStorage } from "./storage/object-storage.js";
+import type { RateBuckets } from "./store/rate-buckets.js";
 import type { TaskStore } from "./store/task-store.js";
 
 /** The parts of access by keys. */
@@ -31,13 +35,14 @@ export interface OpenedAccess {
 export interface AccessParts {
   readonly store: TaskStore;
   readonly storage: ObjectStorage;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 /** A part of `app.ts`: access by keys, where it is configured. */
 export async function openAccess(
   { access, dataDir, oss }: Config,
-  { store, storage, logger }: AccessParts,
+  { store, storage, metrics, logger }: AccessParts,
   opened: DisposalStack,
 ): Promise<OpenedAccess | undefined> {
   if (access === undefined) return undefined;
@@ -63,9 +68,26 @@ export async function openAccess(
         isSigned: (path, query) => signer.isSigned(path, query),
         open: access.open,
         note: (...args) => audit.note(...args),
-        spendBytes: () => undefined,
+        onRefused: metrics.countRefusals(),
+        ...openLimits(access, keys.buckets, log),
         servicesFor: (caller) => (seesAll(caller) ? services : hidden),
       };
     },
+  };
+}
+
+/** What limits keys; where there are no limits, nothing is counted. */
+function openLimits(
+  { requestsPerMinute, uploadBytesPerMinute }: Limits,
+  buckets: RateBuckets,
+  logger: Logger,
+): Pick<ApiAccess, "charge" | "spendBytes"> {
+  if (requestsPerMinute === undefined && uploadBytesPerMinute === undefined)
+    return { spendBytes: () => undefined };
+  const options = defined({ requestsPerMinute, uploadBytesPerMinute });
+  const limits = new KeyLimits({ ...options, buckets, logger });
+  return {
+    charge: ({ keyId = "" }, isUpload) => limits.charge(keyId, isUpload),
+    spendBytes: ({ keyId = "" }, byteCount) => limits.spendBytes(keyId, byteCount),
   };
 }

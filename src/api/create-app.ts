@@ -81,7 +81,7 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     clientErrorHandler: answerClientError,
   });
   registerRefusals(app, refuse);
-  if (corsOrigins.length > 0) await registerCors(app, corsOrigins, access ? KEY_HEADERS : []);
+  if (corsOrigins.length > 0) await registerCors(app, corsOrigins, access !== undefined);
   const servicesFor = access?.servicesFor ?? (() => services);
   const identity = new Identity(access, (taskId, caller) => servicesFor(caller).tasks.get(taskId));
   if (access) registerIdentity(app, identity);
@@ -102,7 +102,7 @@ function registerRefusals(app: FastifyInstance, refuse: AppOptions["refuse"]): v
 async function registerCors(
   app: FastifyInstance,
   origins: readonly string[],
-  keyHeaders: readonly string[],
+  isByKeys: boolean,
 ): Promise<void> {
   await app.register(fastifyCors, {
     origin: origins.includes("*") ? "*" : [...origins],
@@ -113,9 +113,14 @@ async function registerCors(
       "Last-Event-ID",
       "Prefer",
       "X-Server-Timeout",
-      ...keyHeaders,
+      ...(isByKeys ? KEY_HEADERS : []),
     ],
-    exposedHeaders: [...cors.exposedHeaders, "Preference-Applied", "Retry-After"],
+    exposedHeaders: [
+      ...cors.exposedHeaders,
+      "Preference-Applied",
+      "Retry-After",
+      ...(isByKeys ? LIMIT_HEADERS : []),
+    ],
     // OPTIONS is also answered for clients that are not browsers.
     strictPreflight: false,
     maxAge: 7_200,
@@ -123,6 +128,7 @@ async function registerCors(
 }
 
 const KEY_HEADERS = ["Authorization", "X-Api-Key"];
+const LIMIT_HEADERS = ["RateLimit", "RateLimit-Policy"];
 
 async function registerCalls(
   app: FastifyInstance,
@@ -169,6 +175,6 @@ async function registerCalls(
     completeViolations: findViolations,
     toProblem,
     contextValues,
-    authorize: (request, method) => identity.authorize(request, method),
+    authorize: (...args) => identity.authorize(...args),
   });
 }

@@ -1,3 +1,4 @@
+import { defined } from "../lib/defined.js";
 import type { Settings } from "./read-settings.js";
 
 const MS_PER_DAY = 86_400_000;
@@ -10,11 +11,18 @@ export interface AccessConfig {
   readonly maxTries: number;
   /** How long it is kept who did what. */
   readonly auditMs: number;
+  /** Of one key, on all replicas together. Absent: no limit. */
+  readonly requestsPerMinute?: number;
+  readonly uploadBytesPerMinute?: number;
 }
 
 /** @returns undefined where nobody is asked for a key. */
 export function toAccess(s: Settings): AccessConfig | undefined {
   if (s.auth !== "keys") return undefined;
   const auditMs = s.auditDays * MS_PER_DAY;
-  return { open: new Set(s.authOpen), maxTries: s.authTries, auditMs };
+  const { requestsPerMinute, uploadBytesPerMinute } = s;
+  return {
+    ...{ open: new Set(s.authOpen), maxTries: s.authTries, auditMs },
+    ...defined({ requestsPerMinute, uploadBytesPerMinute }),
+  };
 }
