@@ -73,6 +73,7 @@ export class PictureTrack {
     const ranks = piece.ranks.slice(0, packetCount);
     const shown = ranks.map((rank) => clock.timeOf(firstFrame + rank));
     const decoded = decodeTimes(shown, (frame) => this.#timeOf(frame), firstFrame, this.#delay);
+    const endOf = (frame: number): number => clock.timeOf(frame) + clock.durationOf(frame);
     for (const [at, rank] of ranks.entries()) {
       const dts = decoded[at] ?? 0;
       await before(dts / clock.timescale);
@@ -81,8 +82,10 @@ export class PictureTrack {
         replaceData(packet, Buffer.concat([sets, packet.data]));
       packet.pts = BigInt(clock.timeOf(firstFrame + rank));
       packet.dts = BigInt(dts);
-      const last = firstFrame + (rank + 1 < packetCount ? rank : frameCount - 1);
-      packet.duration = BigInt(clock.timeOf(last) + clock.durationOf(last)) - packet.pts;
+      // A file of one result ends so long after its last packet as that one says.
+      const isStretched = frameCount > packetCount && at + 1 === packetCount;
+      const last = isStretched ? frameCount - 1 : rank;
+      packet.duration = BigInt(endOf(firstFrame + last)) - packet.pts;
       packet.streamIndex = this.#track.index;
       packet.pos = -1n;
       writer.write(packet);

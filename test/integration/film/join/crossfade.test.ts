@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { checkFilm } from "../../../../src/film/join/check-film.js";
 import { joinFilm } from "../../../../src/film/join/join-film.js";
+import { writePreviewSegment } from "../../../../src/film/preview/preview-segment.js";
 import { readFilm } from "../../../../src/film/read/read-film.js";
 import { type FilmOptions, makeFilm } from "../../../support/films/make-film.js";
 import { readShown, readTracks } from "../../../support/films/read-film-clip.js";
@@ -125,6 +126,19 @@ test("of a codec that cannot be encoded here chunks are trimmed, with a note", a
     (await pictures(from)).slice(0, count).map(({ hash }) => hash);
   const wanted = await Promise.all(results.map((one) => packets(one.path, one.frameCount)));
   expect(await packets(path, 21)).toEqual(wanted.flat());
+});
+
+test("a preview shows the chunk's own frames alone, for as long as they are", async () => {
+  const { results, film } = await joined({});
+  const outPath = join(await tempDir(), "segment.mp4");
+  const { path, frameCount } = results[2]!;
+  const firstFrame = COUNTS[0]! + COUNTS[1]!;
+  await writePreviewSegment({ film, path, firstFrame, frameCount, outPath }, SIGNAL);
+  const packets = await pictures(outPath);
+  expect(packets.length).toBeGreaterThan(frameCount - FEW);
+  expect(packets.length).toBeLessThanOrEqual(frameCount);
+  const last = packets.at(-1)!;
+  expect(last.seconds + last.durationSeconds).toBeCloseTo((firstFrame + frameCount) / 24, 6);
 });
 
 /** Which of the frames behind a result stands for one that fades into it. */
