@@ -33,6 +33,8 @@ export interface ApiServerOptions {
   readonly allowedHosts?: readonly string[];
   /** What is served beside the RPCs. @default nothing */
   readonly plugins?: readonly ApiPlugin[];
+  /** It listens when this has settled; everything else is done meanwhile. @default at once */
+  readonly listenAfter?: Promise<void>;
   /** Replaces some of the default limits. */
   readonly limits?: Partial<ApiLimits>;
 }
@@ -104,6 +106,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   }
   try {
     app = await createApp(onePort.http1, appOptions);
+    await options.listenAfter;
     const port = await onePort.listen(hosts, options.port);
     isLocal = onePort.addresses.every(isLoopback);
     logger.info({ urls: onePort.urls }, "listening");
