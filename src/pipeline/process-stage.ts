@@ -170,9 +170,10 @@ function pickedFrames({
   beforeCount: before,
   frameCount: count,
   afterCount: after,
+  leadCount: lead,
   fps,
 }: Chunk): PickedFrames {
-  return { skip, before, count, after, ...defined({ fps }) };
+  return { skip, before, count, after, ...defined({ lead, fps }) };
 }
 
 /** The variant that the server runs. One that can run none any more is asked all the same, and says why not. */

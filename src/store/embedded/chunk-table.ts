@@ -28,16 +28,6 @@ export class EmbeddedChunkTable {
     }
   }
 
-  /** Whether any pending chunk is due. */
-  hasDue(nowMs: number): boolean {
-    const row = this.#driver.get(
-      `SELECT 1 FROM tasks INDEXED BY chunks_due
-       WHERE status = 'pending' AND film_id IS NOT NULL AND due_at <= ? LIMIT 1`,
-      nowMs,
-    );
-    return row !== undefined;
-  }
-
   /** The due pending chunk of a workflow and priority whose turn comes first, of no film in `passedOver`. */
   findHead(
     workflow: string,

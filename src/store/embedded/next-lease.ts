@@ -3,11 +3,6 @@ import type { LeaseRequest } from "../task-queue.js";
 import type { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedTable } from "./table.js";
 
-/** Whether a task or chunk is due at all. Mostly none is, which is seen without a transaction. */
-export function isAnyDue(nowMs: number, table: EmbeddedTable, chunks: EmbeddedChunkTable): boolean {
-  return table.hasDue(nowMs) || chunks.hasDue(nowMs);
-}
-
 const PRIORITIES = [2, 1, 0];
 
 /**
@@ -37,13 +32,10 @@ function nextBut(
   chunks: EmbeddedChunkTable,
 ): NextLease | undefined {
   const nowMs = now.getTime();
-  // Mostly there are no chunks, and half of the questions need not be asked.
-  const hasTasks = table.hasDue(nowMs);
-  const hasChunks = chunks.hasDue(nowMs);
   for (const priority of PRIORITIES) {
     const heads = [...new Set(request.workflows)].flatMap((workflow) => [
-      hasTasks ? table.findHead(workflow, priority, nowMs) : undefined,
-      hasChunks ? chunks.findHead(workflow, priority, nowMs, passedOver) : undefined,
+      table.findHead(workflow, priority, nowMs),
+      chunks.findHead(workflow, priority, nowMs, passedOver),
     ]);
     const found = heads.filter((head) => head !== undefined);
     if (found.length > 0) return nextLease(found, request, now);

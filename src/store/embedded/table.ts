@@ -75,12 +75,6 @@ export class EmbeddedTable {
     );
   }
 
-  /** Whether any pending task is due; of chunks, `EmbeddedChunkTable` knows. */
-  hasDue(nowMs: number): boolean {
-    const oldestMs = this.findOldestDueMs();
-    return oldestMs !== undefined && oldestMs <= nowMs;
-  }
-
   /** The first due pending task that still holds a slot. There are never more of them than slots. */
   findSlotKeeper(nowMs: number): Task | undefined {
     return this.#one(
