@@ -19,6 +19,7 @@ import { createAddressGuard } from "./net/address-guard.js";
 import { openAccess } from "./open-access.js";
 import { openServices } from "./open-services.js";
 import { openWebhooks, webhookRules } from "./open-webhooks.js";
+import { loadAhead } from "./pipeline/load-ahead.js";
 import { firstAnswers as waitForFirstAnswers } from "./pool/first-answers.js";
 import { openPool, type ServerSettings } from "./pool/open-pool.js";
 import type { Pool } from "./pool/pool.js";
@@ -107,6 +108,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
   openWebhooks(config, { ...parts, webhooks, filmPreviews, metrics }, opened);
   scheduler.start();
+  opened.use(loadAhead(logger));
   const all = opened.move();
   return {
     ...{ api, store, pool },
