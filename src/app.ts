@@ -101,7 +101,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
-  openWebhooks(config, { ...parts, webhooks, filmPreviews, metrics }, opened);
+  openWebhooks(config, { ...parts, ...access?.view, webhooks, filmPreviews, metrics }, opened);
   scheduler.start();
   const all = opened.move();
   return {

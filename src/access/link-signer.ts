@@ -7,8 +7,9 @@ export interface LinkQuery {
 }
 
 /**
- * Signs links to single files, for what sends no headers: `<img>`, and whoever gets a result's URL. A
- * link opens one path until it expires, whatever becomes of the key that it was made for.
+ * Signs links to single files, for what sends no headers: `<img>`, players, and whoever gets a result's
+ * URL. A link opens one path, or all that shows one task, until it expires, whatever becomes of the key
+ * that it was made for.
  */
 export class LinkSigner {
   readonly #secret: Uint8Array;
@@ -27,6 +28,11 @@ export class LinkSigner {
     return signed.href;
   }
 
+  /** The query of links to what shows a task: its previews and its input. */
+  queryOf(taskId: string, expiresAt: Date): string {
+    return new URL(this.sign(`http://localhost/tasks/${taskId}/input`, expiresAt)).search.slice(1);
+  }
+
   /** Whether a request for a path came with a link of ours that holds. */
   isSigned(path: string, { expires, signature }: LinkQuery): boolean {
     if (typeof expires !== "string" || typeof signature !== "string") return false;
@@ -38,6 +44,14 @@ export class LinkSigner {
   }
 
   #signature(path: string, expires: string): string {
-    return createHmac("sha256", this.#secret).update(`${path}\n${expires}`).digest("base64url");
+    return createHmac("sha256", this.#secret)
+      .update(`${scopeOf(path)}\n${expires}`)
+      .digest("base64url");
   }
+}
+
+/** All that shows one task is opened by one signature: a playlist names many files. */
+function scopeOf(path: string): string {
+  const [, task] = /^(\/tasks\/[^/]+\/)(?:input\/?$|preview[./])/.exec(path) ?? [];
+  return task ?? path;
 }
