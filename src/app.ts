@@ -142,7 +142,11 @@ async function drained(
   logger.info("stopped");
 }
 
-async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promise<TaskStore> {
+/** Opens the store that the configuration names. */
+export async function openStore(
+  { store, dataDir, oss }: Config,
+  logger: Logger,
+): Promise<TaskStore> {
   const { mongodbUri: uri } = store;
   if (uri === undefined) return await openEmbeddedStore({ directory: dataDir, logger });
   if (oss === undefined)
