@@ -6,6 +6,8 @@ export interface LinkQuery {
   readonly signature?: unknown;
 }
 
+const MAX_QUERIES = 10_000;
+
 /**
  * Signs links to single files, for what sends no headers: `<img>`, players, and whoever gets a result's
  * URL. A link opens one path, or all that shows one task, until it expires, whatever becomes of the key
@@ -13,24 +15,21 @@ export interface LinkQuery {
  */
 export class LinkSigner {
   readonly #secret: Uint8Array;
+  readonly #queries = new Map<string, string>();
 
   /** @param secret the same for all replicas. */
   constructor(secret: Uint8Array) {
     this.#secret = secret;
   }
 
-  /** @param url its path is signed, as it is written. @returns the URL with `expires` and `signature`. */
+  /** @param url one without a query; its path is signed, as it is written. @returns the URL with `expires` and `signature`. */
   sign(url: string, expiresAt: Date): string {
-    const signed = new URL(url);
-    const expires = String(Math.ceil(expiresAt.getTime() / 1000));
-    signed.searchParams.set("expires", expires);
-    signed.searchParams.set("signature", this.#signature(signed.pathname, expires));
-    return signed.href;
+    return `${url}?${this.#queryFor(new URL(url).pathname, expiresAt)}`;
   }
 
   /** The query of links to what shows a task: its previews and its input. */
   queryOf(taskId: string, expiresAt: Date): string {
-    return new URL(this.sign(`http://localhost/tasks/${taskId}/input`, expiresAt)).search.slice(1);
+    return this.#queryFor(`/tasks/${taskId}/input`, expiresAt);
   }
 
   /** Whether a request for a path came with a link of ours that holds. */
@@ -41,6 +40,18 @@ export class LinkSigner {
       Buffer.from(text),
     ) as [Buffer, Buffer];
     return given.length === right.length && timingSafeEqual(given, right);
+  }
+
+  /** Kept, since tasks are shown again and again. */
+  #queryFor(path: string, expiresAt: Date): string {
+    const expires = String(Math.ceil(expiresAt.getTime() / 1000));
+    const id = `${path}\n${expires}`;
+    const known = this.#queries.get(id);
+    if (known !== undefined) return known;
+    const query = `expires=${expires}&signature=${this.#signature(path, expires)}`;
+    if (this.#queries.size >= MAX_QUERIES) this.#queries.clear();
+    this.#queries.set(id, query);
+    return query;
   }
 
   #signature(path: string, expires: string): string {
