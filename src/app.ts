@@ -106,7 +106,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
-  openWebhooks(config, { ...parts, webhooks, filmPreviews, metrics }, opened);
+  openWebhooks(config, { ...parts, ...access?.view, webhooks, filmPreviews, metrics }, opened);
   scheduler.start();
   opened.use(loadAhead(logger));
   const all = opened.move();
@@ -151,7 +151,11 @@ async function drained(
   logger.info("stopped");
 }
 
-async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promise<TaskStore> {
+/** Opens the store that the configuration names. */
+export async function openStore(
+  { store, dataDir, oss }: Config,
+  logger: Logger,
+): Promise<TaskStore> {
   const { mongodbUri: uri } = store;
   if (uri === undefined) return await openEmbeddedStore({ directory: dataDir, logger });
   if (oss === undefined)

@@ -41,11 +41,11 @@ export function openServices(
   opened: DisposalStack,
 ): ServedUseCases {
   const { store, pool, catalog, metrics, uploads, logger } = parts;
-  const storage = access?.shown ?? parts.storage;
+  const view = access?.view ?? { storage: parts.storage };
   opened.use(new HistoryRecorder({ store, pool, logger }));
-  const monitor = opened.use(new MonitorService({ ...parts, storage, history: store.history }));
+  const monitor = opened.use(new MonitorService({ ...parts, ...view, history: store.history }));
   const tasks = new TaskService({
-    ...{ ...parts, ...openWatchers(parts, opened), storage, random: Math.random },
+    ...{ ...parts, ...openWatchers(parts, opened), ...view, random: Math.random },
     ...(maxPendingCount !== undefined && { maxPendingCount }),
   });
   const services: ApiServices = {

@@ -8,6 +8,7 @@ import type { Subject, SubjectOptions } from "./figure.js";
 import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
 import { joinFilmBench } from "./join-film.js";
+import { keys } from "./keys.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
 import { mongo } from "./mongo.js";
@@ -39,6 +40,7 @@ const QUICK: readonly Subject[] = [
   modelLoads,
   cancel,
   apiCalls,
+  keys,
   stats,
   statsStreams,
   eventLoop,
