@@ -59,7 +59,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       onRequest: async (request, reply) => {
         const controller = abortWithClient(reply);
         const route = findRoute(router, request);
-        options.authorize?.(request, route.binding.method.method);
+        await options.authorize?.(request, reply, route.binding.method.method);
         refuseLarge(Number(request.headers["content-length"] ?? 0), route, options);
         request.setDecorator(ROUTE, { ...route, controller });
       },

@@ -80,7 +80,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     const outbox = new EmbeddedOutboxTable(driver);
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
     this.outbox = new EmbeddedOutbox(outbox, this.#commits, clock);
-    this.keys = new EmbeddedKeys(driver, clock);
+    this.keys = new EmbeddedKeys(driver, this.#commits, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
