@@ -8,18 +8,18 @@ import { signUrls } from "./access/sign-urls.js";
 import type { ApiAccess } from "./api/create-app.js";
 import type { ApiServices } from "./api/rpc/services.js";
 import type { Config } from "./config/config.js";
-import { DEFAULT_TENANT, seesAll } from "./domain/caller.js";
+import { type Caller, seesAll } from "./domain/caller.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
-import { withoutServers } from "./open-views.js";
+import { NO_TENANT, type TenantServices } from "./open-tenants.js";
 import type { ObjectStorage } from "./storage/object-storage.js";
 import type { TaskStore } from "./store/task-store.js";
 
 /** The parts of access by keys. */
 export interface OpenedAccess {
   readonly keys: Keys;
-  /** Judges requests for the API, which then serves them by `services`. */
-  gate(services: ApiServices): ApiAccess;
+  /** Judges requests for the API, which then serves them by what is there for their tenant. */
+  gate(tenants: ReadonlyMap<string, TenantServices>): ApiAccess;
   /** The storage as clients see it. */
   readonly shown: Pick<ObjectStorage, "url" | "probe">;
 }
@@ -33,13 +33,14 @@ export interface AccessParts {
 
 /** A part of `app.ts`: access by keys, where it is configured. */
 export async function openAccess(
-  { access, dataDir, oss }: Config,
+  { access, tenants, dataDir, oss }: Config,
   { store, storage, logger }: AccessParts,
   opened: DisposalStack,
 ): Promise<OpenedAccess | undefined> {
   if (access === undefined) return undefined;
   const { keys } = store;
-  const hasTenant = (tenant: string) => tenant === DEFAULT_TENANT;
+  const names = new Set(tenants.map(({ name }) => name));
+  const hasTenant = (tenant: string) => names.has(tenant);
   const log = logger.child({ part: "access" });
   await ensureFirstKey({ store, dataDir, logger: log });
   const ring = opened.use(await KeyRing.open({ keys, hasTenant, logger: log }));
@@ -50,14 +51,18 @@ export async function openAccess(
   return {
     keys: new Keys({ keys, ring, hasTenant }),
     shown: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
-    gate: (services) => {
-      const hidden = withoutServers(services);
-      return {
-        identify: (key, address) => gate.identify(key, address),
-        isSigned: (path, query) => signer.isSigned(path, query),
-        open: access.open,
-        servicesFor: (caller) => (seesAll(caller) ? services : hidden),
-      };
-    },
+    gate: (served) => ({
+      identify: (key, address) => gate.identify(key, address),
+      isSigned: (path, query) => signer.isSigned(path, query),
+      open: access.open,
+      servicesFor: (caller) => servicesFor(caller, served),
+    }),
   };
+}
+
+/** Whoever has no tenant (a request without a key, a signed link) finds nobody's tasks. */
+function servicesFor(caller: Caller, served: ReadonlyMap<string, TenantServices>): ApiServices {
+  const tenant = served.get(caller.tenant) ?? served.get(NO_TENANT);
+  if (tenant === undefined) throw new Error("There are no use cases for whoever has no tenant");
+  return seesAll(caller) ? tenant.all : tenant.own;
 }

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { defined } from "../lib/defined.js";
 import { type ConfigFile, readSettings, type Settings } from "./read-settings.js";
 import type { ServerSetting } from "./server-setting.js";
+import { type TenantSetting, toTenants } from "./tenant-setting.js";
 
 /**
  * The whole configuration, grouped by the objects of `app.ts` that need it. Durations are in
@@ -25,6 +26,8 @@ export interface Config {
     /** Bad keys that one address may send in a minute. */
     readonly maxTries: number;
   };
+  /** `default` is always among them. */
+  readonly tenants: readonly TenantSetting[];
   /** Base of the URLs of local results. Absent: made from the port. */
   readonly publicUrl?: string;
   readonly dataDir: string;
@@ -164,6 +167,7 @@ export function toConfig(settings: Settings): Config {
       oss: toOss(s),
       access: s.auth === "keys" ? toAccess(s) : undefined,
     }),
+    tenants: toTenants(s.tenants),
     dataDir: resolve(s.dataDir),
     workMaxBytes: s.workMaxMb * 1024 * 1024,
     graceMs: s.graceSeconds * 1000,

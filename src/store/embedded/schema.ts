@@ -4,6 +4,7 @@ import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { KEYS_SCHEMA } from "./keys-schema.js";
 import { OUTBOX_SCHEMA } from "./outbox-schema.js";
+import { TENANTS_SCHEMA } from "./tenants-schema.js";
 
 /**
  * Brings a file to the schema of this version, in one transaction.
@@ -218,4 +219,5 @@ END;
   HISTORY_SCHEMA,
   OUTBOX_SCHEMA,
   KEYS_SCHEMA,
+  TENANTS_SCHEMA,
 ];

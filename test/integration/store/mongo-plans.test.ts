@@ -99,7 +99,7 @@ async function useFilms(store: TaskStore, long: string): Promise<void> {
 /** Every method once at least. */
 async function useAll(store: TaskStore): Promise<void> {
   const idempotency = { key: "k", requestHash: "h" };
-  await store.create(aTask({ idempotency }), 1_000_000);
+  await store.create(aTask({ idempotency }), { maxPendingCount: 1_000_000 });
   await store.create(aTask({ idempotency }));
   await store.replay(idempotency);
   const workflows = ["w0", "w1", "w2", "w3", "w4", "unknown"];
