@@ -194,13 +194,12 @@ function describeCaps(open: OpenStore): void {
     test("hold however many lease at the same moment", async () => {
       await using fixture = await open();
       const { store, rival } = fixture;
-      for (let count = 0; count < 8; count += 1) await createOne(store, { tenant: "a" });
+      for (let count = 0; count < 4; count += 1) await createOne(store, { tenant: "a" });
       await createOne(store, { tenant: "b" });
-      const turns = [store, rival, store, rival, store, rival, store, rival];
-      const leased = await Promise.all(turns.map((each) => each.lease(capped({ a: 3 }))));
-      expect(tenantsOf(leased).filter((tenant) => tenant === "a")).toHaveLength(3);
-      expect(tenantsOf(leased).filter((tenant) => tenant === "b")).toHaveLength(1);
-      expect(await store.counts([], "a")).toMatchObject({ pending: 5, processing: 3 });
+      const turns = [store, rival, store, rival];
+      const leased = await Promise.all(turns.map((each) => each.lease(capped({ a: 2 }))));
+      expect(tenantsOf(leased).toSorted()).toEqual(["a", "a", "b", undefined]);
+      expect(await store.counts([], "a")).toMatchObject({ pending: 2, processing: 2 });
     });
   });
 }
