@@ -70,7 +70,7 @@ export function openServices(
     monitor: countedStats(opened.use(new MonitorService(monitorOptions))),
     workflows: new WorkflowService(catalog, pool),
     deliveries: new DeliveryService(store),
-    ...(access && { keys: access.keys }),
+    ...(access && { keys: access.keys, audit: access.audit }),
   };
   if (!access) return { tasks, services };
   const shared = { store, services, taskOptions, monitorOptions, countStats: countedStats };

@@ -44,6 +44,11 @@ export interface Chunk {
   /** Frames that the network is given before and after its own, and that are no part of the result. */
   readonly beforeCount: number;
   readonly afterCount: number;
+  /**
+   * Of those before, the last so many are in the result too, behind its own: the end of the chunk before
+   * fades into them. Absent: none.
+   */
+  readonly leadCount?: number;
   /** When its first frame is shown, and for how long its frames are, in seconds of the film. */
   readonly startSeconds: number;
   readonly durationSeconds: number;

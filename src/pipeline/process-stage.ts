@@ -48,6 +48,8 @@ export interface ProcessContext {
   readonly onSighting: (sighting: PromptSighting) => void;
   /** When aborted, following ends with its reason, while the prompt goes on. */
   readonly letGo?: AbortSignal;
+  /** Called when the prompt has ended well, right before that is stored: what it notes is stored with it. */
+  readonly onEnd: () => void;
   /** Resolves when it is a new prompt's turn to be sent. @default at once */
   readonly turn?: () => Promise<void>;
 }
@@ -168,9 +170,10 @@ function pickedFrames({
   beforeCount: before,
   frameCount: count,
   afterCount: after,
+  leadCount: lead,
   fps,
 }: Chunk): PickedFrames {
-  return { skip, before, count, after, ...defined({ fps }) };
+  return { skip, before, count, after, ...defined({ lead, fps }) };
 }
 
 /** The variant that the server runs. One that can run none any more is asked all the same, and says why not. */
@@ -211,6 +214,7 @@ async function recordEnd(
 ): Promise<void> {
   const end = await follower.end().catch(asSilence);
   const outputs = await outputsOf(end, dispatch, context, journal.signal);
+  context.onEnd();
   await journal.recordDispatch({ ...dispatch, phase: "done", outputs });
 }
 

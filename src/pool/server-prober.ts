@@ -9,7 +9,7 @@ import type { ServerMemory } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkflowCatalog } from "../workflow/catalog/catalog.js";
-import { PICKING_CLASS } from "../workflow/film-frames.js";
+import { CHUNK_CLASSES } from "../workflow/film-frames.js";
 import type { Pool } from "./pool.js";
 import type { PoolServer } from "./server/pool-server.js";
 import { canRun } from "./server/server-fit.js";
@@ -192,5 +192,5 @@ function memoryOf({
 
 function neededClasses(catalog: WorkflowCatalog): string[] {
   const known = [...catalog.list(), ...catalog.graphs()];
-  return [...new Set([...known.flatMap(({ nodeClasses }) => nodeClasses), PICKING_CLASS])];
+  return [...new Set([...known.flatMap(({ nodeClasses }) => nodeClasses), ...CHUNK_CLASSES])];
 }

@@ -171,7 +171,19 @@ function framesOf(
   requireNode(name, prompt, "frames", made);
   const byName = typeof rest.scale === "string" ? rest.scale : undefined;
   requireDefaults(name, parameters, "frames", [byName]);
+  requireOverlap(name, rest);
   return { decoded, made, ...defined(rest) };
+}
+
+/** Both or neither: what is mixed is a part of what the network sees before a chunk. */
+function requireOverlap(
+  name: string,
+  { join, overlap, context }: Pick<NonNullable<Sidecar["frames"]>, "join" | "overlap" | "context">,
+): void {
+  if ((join === "crossfade") !== (overlap !== undefined))
+    throw invalidWorkflow(name, '"frames" states "join: crossfade" and "overlap" only together');
+  if (overlap !== undefined && overlap > (context?.before ?? 0))
+    throw invalidWorkflow(name, `"frames" has an "overlap" of more frames than its context before`);
 }
 
 /** A node that may be left out: what is linked to it then gets its `image`. */

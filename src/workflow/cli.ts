@@ -8,7 +8,7 @@ import { TaskError } from "../domain/errors.js";
 import { CatalogEntry } from "./catalog/catalog-entry.js";
 import { missingFor } from "./check/missing-for.js";
 import { describeRun, describeWorkflow } from "./describe-workflow.js";
-import { PICKING_CLASS } from "./film-frames.js";
+import { CHUNK_CLASSES } from "./film-frames.js";
 import type { NodeClasses } from "./node-info.js";
 import { readWorkflowFile } from "./read/read-workflow-file.js";
 import { serverClasses } from "./server-classes.js";
@@ -105,5 +105,5 @@ async function openFile(file: string): Promise<CatalogEntry> {
 async function classesOf(entry: CatalogEntry, server: string): Promise<NodeClasses> {
   await using http = new ComfyHttp(new ServerUrl(server), DEFAULT_LIMITS.connectMs);
   const names = entry.workflow?.nodeClasses ?? entry.graphClasses ?? [];
-  return await serverClasses(http, [...names, PICKING_CLASS], new AbortController().signal);
+  return await serverClasses(http, [...names, ...CHUNK_CLASSES], new AbortController().signal);
 }

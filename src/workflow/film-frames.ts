@@ -1,8 +1,12 @@
 import { upstreamOf } from "./upstream.js";
 import { type FilmFrames, isLink, type Prompt, type WorkflowGraph } from "./workflow.js";
 
-/** The node class, ComfyUI's own, that a server needs beside a graph's to run chunks of films. */
+/** The node class, ComfyUI's own, that a server needs beside a graph's to run chunks of films... */
 export const PICKING_CLASS = "ImageFromBatch";
+/** ...and the one that it needs too where the frames of neighbours are mixed. */
+export const LINING_UP_CLASS = "ImageBatch";
+/** All of them. */
+export const CHUNK_CLASSES: readonly string[] = [PICKING_CLASS, LINING_UP_CLASS];
 
 /**
  * Where a graph has a film's frames: as its sidecar states, or as it shows where one node takes a film apart and one

@@ -112,6 +112,11 @@ export interface FilmFrames {
   readonly context?: FrameContext;
   /** How chunks are put together; absent: `trim`. */
   readonly join?: FilmJoin;
+  /**
+   * For `crossfade`: so many frames before a border are made by both chunks, and the first one's fade into the second
+   * one's. They are of the context before. Absent: none.
+   */
+  readonly overlap?: number;
   /** How many times a chunk's frames are in the server's memory at the peak, as decoded and as made; absent: not known. */
   readonly copies?: FrameCopies;
   /** How many times as wide and high as decoded the frames are where they are largest; absent: as `size` promises. */
@@ -131,8 +136,9 @@ export interface FrameCopies {
 }
 
 /**
- * `trim`: each chunk gives its own frames and nothing of its neighbours'. `crossfade` is only in contents that were
- * stored when sidecars could say it: they are joined by `trim`, as they always were.
+ * `trim`: each chunk gives its own frames and nothing of its neighbours'. `crossfade`: the frames of two chunks are mixed
+ * before the border. Contents that were stored before there was an `overlap` may say so without one: they are trimmed, as
+ * they always were.
  */
 export type FilmJoin = "trim" | "crossfade";
 

@@ -20,10 +20,12 @@ const RUNS = [
     { context: [0, 0], colour: "#c33", isClean: false },
     { context: [2, 2], colour: "#e90", isClean: false },
     { context: [5, 4], colour: "#27c", isClean: true },
-  ].map(({ context: [before = 0, after = 0], ...run }) => ({
+    { context: [8, 0], colour: "#93c", isClean: false },
+    { context: [8, 0], overlap: 8, colour: "#3a6", isClean: false },
+  ].map(({ context: [before = 0, after = 0], overlap = 0, ...run }) => ({
     ...run,
-    name: `memory of 5 + 4 frames, context of ${before} + ${after}`,
-    graph: withMemory(before, after),
+    name: `memory of 5 + 4 frames, context of ${before} + ${after}${overlap > 0 ? `, ${overlap} mixed` : ""}`,
+    graph: withMemory(before, after, overlap),
     context: before + after,
   })),
 ];

@@ -78,6 +78,20 @@ export async function pickFrames(frames: Frames, start: number, length: number):
   return { width, height, count, film, isBoundToRun, [Symbol.asyncIterator]: read };
 }
 
+/** Frames and behind them others, all without times: those of a video follow each other at its rate. */
+export async function joinFrames(first: Frames, second: Frames): Promise<Frames> {
+  const { width, height, film } = first;
+  const read = () => untimed([first, second]);
+  if (film === undefined) return framesOf(await collect(read()));
+  const count = first.count + second.count;
+  const bound = first.isBoundToRun || second.isBoundToRun;
+  return { width, height, count, film, isBoundToRun: bound, [Symbol.asyncIterator]: read };
+}
+
+async function* untimed(batches: readonly Frames[]): AsyncGenerator<Frame, void> {
+  for (const batch of batches) for await (const { time: _, ...frame } of batch) yield frame;
+}
+
 async function* pickEach(
   frames: Frames,
   start: number,

@@ -3,6 +3,7 @@ import type { Upscaler } from "../network/upscaler.js";
 import type { ServerHooks } from "../server-hooks.js";
 import { openVideo } from "../video/open-video.js";
 import { type VideoWriter, writeVideo } from "../video/write-video.js";
+import { imageBatch } from "./image-batch.js";
 import { imageFromBatch } from "./image-from-batch.js";
 import { imageScale, imageScaleBy } from "./image-scale.js";
 import { joinImageWithAlpha } from "./join-image-with-alpha.js";
@@ -32,6 +33,7 @@ export function createNodeClasses(
     imageScale(),
     imageScaleBy(),
     imageFromBatch(),
+    imageBatch(),
     upscaleModelLoader(upscaler),
     imageUpscaleWithModel(upscaler),
     saveImage(folders),

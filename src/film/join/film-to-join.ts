@@ -4,7 +4,12 @@ import type { FilmFacts } from "../film-facts.js";
 /** A result of a film or of a part of it. */
 export interface FilmResult {
   readonly path: string;
+  /** Its own frames, with which it begins. */
   readonly frameCount: number;
+  /** Behind its own it has so many frames from before them, into which the result before fades. @default 0 */
+  readonly leadCount?: number;
+  /** Of its own frames the last so many fade into the next result. @default 0 */
+  readonly fadingCount?: number;
 }
 
 /** A film that is to be put together. */

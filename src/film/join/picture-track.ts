@@ -51,15 +51,18 @@ export class PictureTrack {
   }
 
   /**
-   * Writes the packets of the next result.
+   * Writes packets of the next result.
    *
    * @param before called with the time at which each packet is decoded, in seconds, before it is written.
+   * @param part the first packets, which are its first frames, of so many frames that the last of them is
+   *   shown in place of those that are missing. @default all
    */
   async write(
     piece: ResultPiece,
     packet: Packet,
     writer: MediaWriter,
     before: (seconds: number) => Promise<void>,
+    { packetCount, frameCount }: PicturePart = wholeOf(piece),
   ): Promise<void> {
     this.#refuseOther(piece);
     const sets = this.#isSelfContained
@@ -67,9 +70,11 @@ export class PictureTrack {
       : undefined;
     const clock = this.#clock;
     const firstFrame = this.#frameCount;
-    const shown = piece.ranks.map((rank) => clock.timeOf(firstFrame + rank));
+    const ranks = piece.ranks.slice(0, packetCount);
+    const shown = ranks.map((rank) => clock.timeOf(firstFrame + rank));
     const decoded = decodeTimes(shown, (frame) => this.#timeOf(frame), firstFrame, this.#delay);
-    for (const [at, rank] of piece.ranks.entries()) {
+    const endOf = (frame: number): number => clock.timeOf(frame) + clock.durationOf(frame);
+    for (const [at, rank] of ranks.entries()) {
       const dts = decoded[at] ?? 0;
       await before(dts / clock.timescale);
       if (!piece.read(packet)) throw new Error("A result has fewer packets than it had");
@@ -77,12 +82,15 @@ export class PictureTrack {
         replaceData(packet, Buffer.concat([sets, packet.data]));
       packet.pts = BigInt(clock.timeOf(firstFrame + rank));
       packet.dts = BigInt(dts);
-      packet.duration = BigInt(clock.durationOf(firstFrame + rank));
+      // A file of one result ends so long after its last packet as that one says.
+      const isStretched = frameCount > packetCount && at + 1 === packetCount;
+      const last = isStretched ? frameCount - 1 : rank;
+      packet.duration = BigInt(endOf(firstFrame + last)) - packet.pts;
       packet.streamIndex = this.#track.index;
       packet.pos = -1n;
       writer.write(packet);
     }
-    this.#frameCount += piece.ranks.length;
+    this.#frameCount += frameCount;
   }
 
   /** Frames before the first would follow each other like the first two. */
@@ -99,6 +107,16 @@ export class PictureTrack {
       `The chunks do not fit together: a result is ${codec} of ${size.width}x${size.height}, others are ${wanted} of ${first.width}x${first.height}`,
     );
   }
+}
+
+/** Which of a result's packets are taken, and how many frames they stand for. */
+export interface PicturePart {
+  readonly packetCount: number;
+  readonly frameCount: number;
+}
+
+function wholeOf({ ranks: { length } }: ResultPiece): PicturePart {
+  return { packetCount: length, frameCount: length };
 }
 
 /** What decides how a film's picture is put together. */

@@ -8,12 +8,13 @@ import { takeBreaths } from "../media/breath.js";
 import { MediaReader } from "../media/media-reader.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { type FilmClock, filmClock } from "./film-clock.js";
+import { filmParts } from "./film-parts.js";
 import type { FilmToJoin, JoinedFilm } from "./film-to-join.js";
 import { looksUpright } from "./looks-upright.js";
 import { movieTimescale } from "./movie-timescale.js";
 import { PictureTrack } from "./picture-track.js";
 import { RestTracks } from "./rest-tracks.js";
-import { ResultPiece } from "./result-piece.js";
+import type { ResultPiece } from "./result-piece.js";
 import { isAmbiguous } from "./shown-picture.js";
 
 /** {@link joinFilm}, once the library is loaded. */
@@ -29,10 +30,10 @@ export async function putTogether(options: FilmToJoin, signal: AbortSignal): Pro
       : new RestTracks(await MediaReader.open(restPath), { film, writer, container, shiftSeconds });
   const tags = film.tags ?? rest?.tags ?? {};
   const begin = (): Promise<void> => writer.begin(tags, writeOptions(container, clock, rest));
-  await writeAll({ ...options, clock, writer, pictureTrack, rest, begin }, signal);
+  const fades = await writeAll({ ...options, clock, writer, pictureTrack, rest, begin }, signal);
   await writer.finish();
   await writeChapters(outPath, container, shifted(film.chapters ?? [], shiftSeconds), signal);
-  return { notes: rest?.notes ?? [] };
+  return { notes: [...(rest?.notes ?? []), ...fades] };
 }
 
 interface FilmParts extends FilmToJoin {
@@ -44,29 +45,37 @@ interface FilmParts extends FilmToJoin {
   readonly begin: () => Promise<void>;
 }
 
-/** Writes the packets of all tracks, in the order in which they are due. */
-async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<void> {
-  const { film, results, writer, pictureTrack, rest } = parts;
+/**
+ * Writes the packets of all tracks, in the order in which they are due.
+ *
+ * @returns notes.
+ */
+async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<readonly string[]> {
+  const { film, writer, pictureTrack, rest } = parts;
   const breathe = takeBreaths(signal);
   using packet = new Packet();
   packet.alloc();
   let picture: PictureTrack | undefined;
-  for await (const { path, frameCount } of results) {
-    await using piece = await ResultPiece.open(path, packet, signal);
-    refuseWrongCount(picture?.frameCount ?? 0, piece.ranks.length, frameCount);
+  const notes = new Set<string>();
+  for await (const { piece, packetCount, result, path, note } of filmParts(parts, signal)) {
+    if (note !== undefined) notes.add(note);
     if (picture === undefined) {
-      const isUpright = await knowUpright(parts, piece, path, signal);
-      picture = new PictureTrack(piece, pictureTrack, { ...parts, ...defined({ isUpright }) });
+      const isUpright = await knowUpright(parts, result, path, signal);
+      picture = new PictureTrack(result, pictureTrack, { ...parts, ...defined({ isUpright }) });
       await parts.begin();
     }
-    await picture.write(piece, packet, writer, async (seconds) => {
+    const before = async (seconds: number): Promise<void> => {
       await rest?.writeUntil(seconds, breathe);
       await breathe();
+    };
+    await picture.write(piece, packet, writer, before, {
+      ...{ packetCount, frameCount: packetCount },
     });
   }
   refuseHole(picture?.frameCount ?? 0, film.times.length);
   await rest?.writeUntil(Number.POSITIVE_INFINITY, breathe);
   rest?.finish();
+  return [...notes];
 }
 
 /** Where the size of the first result does not tell whether it was turned, its picture does. */
@@ -105,12 +114,6 @@ function writeOptions(
     video_track_timescale: clock.timescale,
     movie_timescale: movieTimescale(clock, tracks?.starts ?? []),
   };
-}
-
-function refuseWrongCount(firstFrame: number, count: number, promised: number): void {
-  if (count === promised) return;
-  const message = `The result from frame ${firstFrame} on has ${count} frames, not ${promised}`;
-  throw new TaskError("BAD_RESULT", message);
 }
 
 function refuseHole(count: number, promised: number): void {

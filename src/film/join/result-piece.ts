@@ -9,12 +9,18 @@ export class ResultPiece implements AsyncDisposable {
   readonly stream: Stream;
   /** For each packet, in the order of decoding, which frame of the piece it shows. */
   readonly ranks: readonly number[];
+  /** When the frames are shown, in ticks of the track. */
+  readonly ticks: readonly number[];
+  /** The frames with which decoding can begin. */
+  readonly keys: readonly number[];
   readonly #reader: MediaReader;
 
-  private constructor(reader: MediaReader, stream: Stream, ranks: readonly number[]) {
+  private constructor(reader: MediaReader, stream: Stream, { ranks, ticks, keys }: Order) {
     this.#reader = reader;
     this.stream = stream;
     this.ranks = ranks;
+    this.ticks = ticks;
+    this.keys = keys;
   }
 
   /** Opens a result and reads through it once. */
@@ -23,8 +29,7 @@ export class ResultPiece implements AsyncDisposable {
     try {
       const stream = reader.streams.find(isPicture);
       if (stream === undefined) throw new Error("There is no video in the result");
-      const ranks = await readRanks(reader, stream, packet, signal);
-      return new ResultPiece(reader, stream, ranks);
+      return new ResultPiece(reader, stream, await readOrder(reader, stream, packet, signal));
     } catch (error) {
       await reader[Symbol.asyncDispose]();
       throw error;
@@ -76,17 +81,21 @@ export function isPicture(stream: Stream): boolean {
   return codecType === AVMEDIA_TYPE_VIDEO && !stream.hasDisposition(AV_DISPOSITION_ATTACHED_PIC);
 }
 
-async function readRanks(
+type Order = Pick<ResultPiece, "ranks" | "ticks" | "keys">;
+
+async function readOrder(
   reader: MediaReader,
   stream: Stream,
   packet: Packet,
   signal: AbortSignal,
-): Promise<readonly number[]> {
+): Promise<Order> {
   const breathe = takeBreaths(signal);
   const shown: number[] = [];
+  const keys: number[] = [];
   let first: bigint | undefined;
   while (readOf(reader, stream, packet)) {
     first ??= packet.dts;
+    if (packet.isKeyframe) keys.push(shown.length);
     shown.push(Number(packet.pts));
     await breathe();
   }
@@ -94,7 +103,11 @@ async function readRanks(
   const order = shown.map((_, at) => at).sort((a, b) => (shown[a] ?? 0) - (shown[b] ?? 0));
   const ranks: number[] = new Array(order.length);
   for (const [rank, at] of order.entries()) ranks[at] = rank;
-  return ranks;
+  return {
+    ranks,
+    ticks: order.map((at) => shown[at] ?? 0),
+    keys: keys.map((at) => ranks[at] ?? 0),
+  };
 }
 
 function readOf(reader: MediaReader, stream: Stream, packet: Packet): boolean {

@@ -18,6 +18,8 @@ export interface PieceSource {
 
 /** A piece of a film that is to be cut for one prompt. */
 export interface PlannedPiece extends FrameSpan {
+  /** Of those before, so many are given back too, into which the piece before fades. Absent: none. */
+  readonly leadCount?: number;
   /** From 0, in the order of the film. */
   readonly index: number;
   /** When its first own frame is shown, and for how long its own frames are, in seconds of the film. */
@@ -33,6 +35,11 @@ export interface PlanOptions extends PieceOptions {
    * @default `maxFrames`: they take as much memory as the piece itself
    */
   readonly maxSkip?: number;
+  /**
+   * Frames before a piece, at most `before` and of the same shot, that it gives back too.
+   * @default 0
+   */
+  readonly lead?: number;
 }
 
 /** Where a plan begins, or goes on behind pieces that are stored. */
@@ -74,9 +81,11 @@ export async function* planPieces(
     signal.throwIfAborted();
     const beginsScene = firstFrame === 0 || (await outline.isCut(firstFrame));
     const span = await nextPiece(outline, firstFrame, beginsScene, options);
+    const leadCount = beginsScene ? 0 : Math.min(options.lead ?? 0, span.beforeCount);
     yield {
       index: number,
       ...span,
+      ...(leadCount > 0 && { leadCount }),
       ...timesOf(film, span),
       source: sourceOf(index, span, options),
     };

@@ -47,7 +47,7 @@ export async function beginPreview(
 
 /** A chunk whose result is there. */
 export interface ChunkToShow {
-  readonly chunk: Pick<Chunk, "film" | "firstFrame">;
+  readonly chunk: Pick<Chunk, "film" | "firstFrame" | "frameCount">;
   /** The result, as a local file. */
   readonly path: string;
   /** The object as which the result is stored. */
@@ -61,7 +61,7 @@ export interface ChunkToShow {
  * @throws TaskError of the storage.
  */
 export async function addToPreview(
-  { chunk: { film, firstFrame }, path, resultKey }: ChunkToShow,
+  { chunk: { film, firstFrame, frameCount }, path, resultKey }: ChunkToShow,
   place: PreviewPlace,
   signal: AbortSignal,
 ): Promise<void> {
@@ -70,7 +70,7 @@ export async function addToPreview(
   const { writePreviewSegment } = await import("./preview-segment.js");
   const outPath = scratchFile(place);
   try {
-    const result = { film: facts as FilmFacts, path, firstFrame, outPath };
+    const result = { film: facts as FilmFacts, path, firstFrame, frameCount, outPath };
     const { initBytes, picture } = await writePreviewSegment(result, signal);
     const whole = await readFile(outPath);
     const name = previewNameOf(resultKey);

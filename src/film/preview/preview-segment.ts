@@ -1,5 +1,6 @@
 import { avGetCodecString, Packet } from "node-av/lib";
 import type { FilmFacts } from "../film-facts.js";
+import { cleanCount } from "../join/clean-count.js";
 import { filmClock } from "../join/film-clock.js";
 import { PictureTrack } from "../join/picture-track.js";
 import { ResultPiece } from "../join/result-piece.js";
@@ -14,6 +15,8 @@ export interface ResultToShow {
   readonly film: FilmFacts;
   readonly path: string;
   readonly firstFrame: number;
+  /** Frames of the chunk; the result may have more behind them. */
+  readonly frameCount: number;
   /** Where the segment is written, with what decoders need before it. */
   readonly outPath: string;
 }
@@ -24,17 +27,18 @@ export interface ResultToShow {
  * @returns how many bytes of it decoders need first, and what its picture is.
  */
 export async function writePreviewSegment(
-  { film, path, firstFrame, outPath }: ResultToShow,
+  { film, path, firstFrame, frameCount, outPath }: ResultToShow,
   signal: AbortSignal,
 ): Promise<{ readonly initBytes: number; readonly picture: PicturePreview }> {
   using packet = new Packet();
   packet.alloc();
   await using piece = await ResultPiece.open(path, packet, signal);
   const clock = filmClock(film, "mp4");
-  const track = await writeSegment(piece, packet, { film, clock, firstFrame, outPath }, signal);
+  const segment = { film, clock, firstFrame, frameCount, outPath };
+  const track = await writeSegment(piece, packet, segment, signal);
   const boxes = await topBoxes(outPath);
   const { initBytes } = splitFragments(boxes);
-  const last = firstFrame + piece.ranks.length - 1;
+  const last = firstFrame + frameCount - 1;
   const ticks = clock.timeOf(last) + clock.durationOf(last) - clock.timeOf(firstFrame);
   const bytes = (boxes.at(-1)?.end ?? 0) - initBytes;
   const bandwidth = Math.ceil((bytes * 8 * clock.timescale) / ticks);
@@ -44,7 +48,11 @@ export async function writePreviewSegment(
 async function writeSegment(
   piece: ResultPiece,
   packet: Packet,
-  { outPath, ...options }: Omit<ResultToShow, "path"> & { clock: ReturnType<typeof filmClock> },
+  {
+    outPath,
+    frameCount,
+    ...options
+  }: Omit<ResultToShow, "path"> & { clock: ReturnType<typeof filmClock> },
   signal: AbortSignal,
 ): Promise<Omit<PicturePreview, "bandwidth">> {
   await using writer = new MediaWriter(outPath, "mp4");
@@ -53,7 +61,11 @@ async function writeSegment(
   const timescale = { video_track_timescale: options.clock.timescale };
   await writer.begin({}, { ...FRAGMENT_OPTIONS, ...timescale });
   const breathe = takeBreaths(signal);
-  await picture.write(piece, packet, writer, async () => await breathe());
+  // Where the frames behind are needed to decode the last ones, one of those is shown a little longer.
+  const packetCount = cleanCount(piece.ranks, frameCount);
+  await picture.write(piece, packet, writer, async () => await breathe(), {
+    ...{ packetCount, frameCount },
+  });
   writer.endFragment();
   await writer.finish();
   const { width, height } = track.codecpar;

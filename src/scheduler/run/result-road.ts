@@ -41,11 +41,11 @@ function chunkRoad(
   workDir: WorkDir,
   context: RunContext,
 ): Omit<ResultRoad, "check"> {
-  const { film, index, frameCount } = chunk;
+  const { film, index } = chunk;
   const { promptId = "", server = "?" } = heldTask.dispatch ?? {};
   const keyOf = (extension: string): string => filmObjects.result(film, index, promptId, extension);
   const finish = async (path: string): Promise<string> => {
-    await requireFrames(path, frameCount, server);
+    await requireFrames(path, framesOf(chunk), server);
     const { extension = "" } = await sniffMediaType(path);
     const result = { chunk, path, resultKey: keyOf(extension) };
     await showChunk(result, workDir, context, heldTask.signal);
@@ -109,7 +109,7 @@ function checkOnce(
     const graph = workflow && graphNamed(workflow, dispatch?.variant);
     const film = await notedFilm(workDir);
     const whole = graph && facts ? promisedResult(graph, facts, task.parameters, film) : {};
-    const promised = { ...whole, ...(chunk && { frameCount: chunk.frameCount }) };
+    const promised = { ...whole, ...(chunk && { frameCount: framesOf(chunk) }) };
     const server = dispatch?.server ?? "?";
     const beginsAtSeconds = chunk === undefined ? 0 : beginOf(chunk, facts);
     await checkResult({ path, promised, server, input, beginsAtSeconds }, logger, signal);
@@ -119,6 +119,11 @@ function checkOnce(
     looking ??= look(path);
     return looking;
   };
+}
+
+/** The frames of a chunk's result. */
+function framesOf({ frameCount, leadCount = 0 }: Chunk): number {
+  return frameCount + leadCount;
 }
 
 /** Where in its piece a chunk's own frames begin, in seconds; where frames are not evenly shown, about there. */

@@ -27,15 +27,16 @@ import { admit, admitTogether, type IntakeTables } from "./admission.js";
 import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
-import { EmbeddedDuties } from "./duties.js";
 import { EmbeddedFacts } from "./facts.js";
 import { GroupCommit } from "./group-commit.js";
+import { HeldDuties } from "./held-duties.js";
 import { EmbeddedHistory } from "./history.js";
 import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { nextStoredLease, type QueueTables } from "./next-lease.js";
 import { EmbeddedOutbox } from "./outbox.js";
 import { EmbeddedOutboxTable } from "./outbox-table.js";
+import { possibleLease } from "./possible-lease.js";
 import { EmbeddedTable } from "./table.js";
 import { EmbeddedTenantTable } from "./tenant-table.js";
 import { EmbeddedUploadLedger } from "./upload-ledger.js";
@@ -76,7 +77,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
   readonly #commits: GroupCommit;
-  readonly #duties: EmbeddedDuties;
+  readonly #duties = new HeldDuties();
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
     super();
@@ -87,7 +88,6 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#commits = new GroupCommit(driver);
     this.#chunks = new EmbeddedChunkTable(driver);
     this.#tenants = new EmbeddedTenantTable(driver);
-    this.#duties = new EmbeddedDuties(clock);
     this.#intake = { tasks: this.#table, tenants: this.#tenants, ids: new TaskIds() };
     this.#queue = { tasks: this.#table, chunks: this.#chunks, tenants: this.#tenants };
     this.#log = new EmbeddedChangeLog(driver, this.#table);
@@ -96,8 +96,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     const outbox = new EmbeddedOutboxTable(driver);
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
     this.outbox = new EmbeddedOutbox(outbox, this.#commits, clock);
-    this.keys = new EmbeddedKeys(driver, clock);
-    this.uploads = new EmbeddedUploadLedger(driver, clock);
+    this.keys = new EmbeddedKeys(driver, this.#commits, clock);
+    this.uploads = new EmbeddedUploadLedger(driver, this.#commits, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
@@ -160,7 +160,9 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#log.changesAfter(position);
   }
 
-  async lease(request: LeaseRequest): Promise<Task | undefined> {
+  async lease(asked: LeaseRequest): Promise<Task | undefined> {
+    const request = possibleLease(asked, this.#clock(), this.#driver, this.#queue);
+    if (request === undefined) return undefined;
     return await this.#write((write) => {
       const next = nextStoredLease(request, write.now, this.#queue);
       if (!next) return undefined;
@@ -175,6 +177,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     scope: OrphanScope = "all",
   ): Promise<Task | undefined> {
+    if (this.#table.findOrphan(this.#clock(), scope) === undefined) return undefined;
     return await this.#write((write) => {
       const task = this.#table.findOrphan(write.now.getTime(), scope);
       return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
@@ -218,7 +221,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
-    return await this.#duties.leaseDuty(duty, owner, leaseMs);
+    return this.#duties.lease(duty, owner, this.#clock(), leaseMs);
   }
 
   async saveWorkflow(version: string, content: Json): Promise<void> {

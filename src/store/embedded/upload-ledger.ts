@@ -1,18 +1,41 @@
 import { type NotedUpload, UPLOAD_KNOWN_MS, type UploadLedger } from "../upload-ledger.js";
 import type { EmbeddedDriver } from "./driver.js";
+import type { GroupCommit } from "./group-commit.js";
 
 /** The table `tenant_uploads`. */
 export class EmbeddedUploadLedger implements UploadLedger {
   readonly #driver: EmbeddedDriver;
+  readonly #commits: GroupCommit;
   readonly #clock: () => number;
 
-  constructor(driver: EmbeddedDriver, clock: () => number) {
+  constructor(driver: EmbeddedDriver, commits: GroupCommit, clock: () => number) {
     this.#driver = driver;
+    this.#commits = commits;
     this.#clock = clock;
   }
 
   async note(upload: NotedUpload, maxBytes = Number.POSITIVE_INFINITY): Promise<boolean> {
-    const { key, tenant, sizeBytes, ttlMs } = upload;
+    return await this.#write(() => this.#note(upload, maxBytes));
+  }
+
+  async forget(key: string): Promise<void> {
+    await this.#write(() =>
+      this.#driver.run("DELETE FROM tenant_uploads WHERE object_key = ?", key),
+    );
+  }
+
+  async takenBytes(tenant: string): Promise<number> {
+    return this.#takenBytes(tenant, this.#clock());
+  }
+
+  async tenantOf(key: string): Promise<string | undefined> {
+    return this.#driver.get<{ tenant: string }>(
+      "SELECT tenant FROM tenant_uploads WHERE object_key = ?",
+      key,
+    )?.tenant;
+  }
+
+  #note({ key, tenant, sizeBytes, ttlMs }: NotedUpload, maxBytes: number): boolean {
     const nowMs = this.#clock();
     this.#driver.run(
       "DELETE FROM tenant_uploads INDEXED BY tenant_uploads_expired WHERE expires_at < ?",
@@ -26,19 +49,8 @@ export class EmbeddedUploadLedger implements UploadLedger {
     return true;
   }
 
-  async forget(key: string): Promise<void> {
-    this.#driver.run("DELETE FROM tenant_uploads WHERE object_key = ?", key);
-  }
-
-  async takenBytes(tenant: string): Promise<number> {
-    return this.#takenBytes(tenant, this.#clock());
-  }
-
-  async tenantOf(key: string): Promise<string | undefined> {
-    return this.#driver.get<{ tenant: string }>(
-      "SELECT tenant FROM tenant_uploads WHERE object_key = ?",
-      key,
-    )?.tenant;
+  #write<T>(work: () => T): Promise<T> {
+    return this.#commits.write(work, () => {});
   }
 
   #takenBytes(tenant: string, nowMs: number): number {

@@ -20,6 +20,8 @@ export const COLLECTIONS = {
   deleted: "deleted_tasks",
   history: "history",
   outbox: "webhook_outbox",
+  audit: "audit",
+  rateBuckets: "rate_buckets",
   turns: "tenant_turns",
   uploads: "tenant_uploads",
   meta: "meta",
@@ -98,6 +100,8 @@ export async function prepareSchema(db: Db, logger: Logger | undefined): Promise
   await db.collection(deleted).createIndex({ deletedAt: 1 }, { expireAfterSeconds: KEPT_SECONDS });
   const hours = { expireAfterSeconds: 2 * 60 * HISTORY_MINUTES };
   await db.collection(COLLECTIONS.history).createIndex({ at: 1 }, hours);
+  const unusedBuckets = { expireAfterSeconds: 86_400 };
+  await db.collection(COLLECTIONS.rateBuckets).createIndex({ at: 1 }, unusedBuckets);
   await ensureCollection(db, COLLECTIONS.turns);
   await db.collection(COLLECTIONS.uploads).createIndexes([...UPLOAD_INDEXES]);
   await ensureCollection(db, COLLECTIONS.outbox);

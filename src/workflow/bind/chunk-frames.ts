@@ -38,8 +38,10 @@ export function chunkFrames(room: ChunkRoom): number {
 /** ComfyUI keeps frames as three 32-bit numbers a pixel in the machine's memory; networks take them to the device. */
 function framesInMemory(room: ChunkRoom, frames: FilmFrames): number {
   const { width, height, memory = UNKNOWN_MEMORY } = room;
-  const { decoded, made } = frames.copies ?? UNKNOWN_COPIES;
-  if (decoded + made === 0) return Number.POSITIVE_INFINITY;
+  const { decoded, made: madeCopies } = frames.copies ?? UNKNOWN_COPIES;
+  if (decoded + madeCopies === 0) return Number.POSITIVE_INFINITY;
+  // Frames that are lined up anew are copied.
+  const made = madeCopies + (frames.overlap === undefined ? 0 : 1);
   const decodedBytes = BYTES_PER_PIXEL * width * height;
   const frameBytes = decoded * decodedBytes + made * decodedBytes * growth(room, frames);
   const { deviceBytes, machineBytes = deviceBytes } = memory;

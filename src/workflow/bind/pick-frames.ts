@@ -1,6 +1,6 @@
 import { TaskError } from "../../domain/errors.js";
 import type { Json } from "../../domain/task.js";
-import { filmFrames, PICKING_CLASS } from "../film-frames.js";
+import { filmFrames, LINING_UP_CLASS, PICKING_CLASS } from "../film-frames.js";
 import { upstreamOf } from "../upstream.js";
 import { isLink, type Prompt, type PromptNode, type WorkflowGraph } from "../workflow.js";
 
@@ -12,6 +12,8 @@ export interface PickedFrames {
   readonly before: number;
   readonly count: number;
   readonly after: number;
+  /** Of those before, the last so many are in the result too, behind all others. @default none */
+  readonly lead?: number;
   /** All frames of the piece. @default not known: those that are not wanted may be there */
   readonly pieceCount?: number;
   /**
@@ -36,26 +38,53 @@ export function pickFrames(prompt: Prompt, graph: WorkflowGraph, picked: PickedF
   const frames = filmFrames(graph);
   if (frames === undefined)
     throw new TaskError("WORKFLOW_INVALID", "The workflow does not tell where its frames are");
-  const { skip, before, count, after, pieceCount, fps } = picked;
+  const { skip, before, count, after, lead = 0, pieceCount, fps } = picked;
   const given = before + count + after;
   let chosen = prompt;
   // The last pick first: the two nodes may be one.
-  if (given > count) chosen = pickBehind(chosen, frames.made, before, count);
+  if (given > count) chosen = pickBehind(chosen, frames.made, before, count, lead);
   if (skip > 0 || given !== pieceCount) chosen = pickBehind(chosen, frames.decoded, skip, given);
   chosen = mapValues(chosen, (node) => withoutSound(fps === undefined ? node : atRate(node, fps)));
   return neededFor(chosen, graph.resultNode);
 }
 
-/** Whatever takes a node's frames gets `length` of them, from `start` on. */
-function pickBehind(prompt: Prompt, nodeId: string, start: number, length: number): Prompt {
+/**
+ * Whatever takes a node's frames gets `length` of them, from `start` on, and behind these the `lead` frames from before
+ * them: in front of them they could not be cut off again, since an encoder codes by them all that follows.
+ */
+function pickBehind(
+  prompt: Prompt,
+  nodeId: string,
+  start: number,
+  length: number,
+  lead = 0,
+): Prompt {
+  const image = [nodeId, 0];
   const pickId = freeId(prompt, `${nodeId}_picked`);
+  const pick = (from: number, count: number): PromptNode => ({
+    class_type: PICKING_CLASS,
+    inputs: { image, batch_index: from, length: count },
+  });
+  const picks = { [pickId]: pick(start, length) };
+  if (lead === 0) return insertBehind(prompt, nodeId, pickId, picks);
+  const leadId = freeId(prompt, `${nodeId}_lead`);
+  const allId = freeId(prompt, `${nodeId}_with_lead`);
+  const inputs = { image1: [pickId, 0], image2: [leadId, 0] };
+  return insertBehind(prompt, nodeId, allId, {
+    ...{ ...picks, [leadId]: pick(start - lead, lead) },
+    [allId]: { class_type: LINING_UP_CLASS, inputs },
+  });
+}
+
+/** Adds nodes, of which whatever takes a node's frames gets those of `newId`. */
+function insertBehind(prompt: Prompt, nodeId: string, newId: string, nodes: Prompt): Prompt {
   const relink = (value: Json): Json =>
-    isLink(value) && value[0] === nodeId && value[1] === 0 ? [pickId, 0] : value;
-  const inputs = { image: [nodeId, 0], batch_index: start, length };
-  return {
-    ...mapValues(prompt, (node) => ({ ...node, inputs: mapValues(node.inputs, relink) })),
-    [pickId]: { class_type: PICKING_CLASS, inputs },
-  };
+    isLink(value) && value[0] === nodeId && value[1] === 0 ? [newId, 0] : value;
+  const relinked = mapValues(prompt, (node) => ({
+    ...node,
+    inputs: mapValues(node.inputs, relink),
+  }));
+  return { ...relinked, ...nodes };
 }
 
 function freeId(prompt: Prompt, wanted: string): string {

@@ -91,7 +91,8 @@ function promptOn(
 ): Prompt {
   const all = { ...defaultsOf(graph), ...defaultsOf(workflow), ...values };
   const whole = applyParameters(graph, all);
-  const prompt = asChunks ? pickFrames(whole, graph, ANY_FRAMES) : whole;
+  const picked = { ...ANY_FRAMES, lead: filmFrames(graph)?.overlap === undefined ? 0 : 1 };
+  const prompt = asChunks ? pickFrames(whole, graph, picked) : whole;
   return pickModels(leaveOut(prompt, graph.alpha), graph.models, classes);
 }
 

@@ -48,6 +48,7 @@ const frames = z.strictObject({
   plus: z.number().exactOptional(),
   context: z.strictObject({ before: z.number(), after: z.number() }).exactOptional(),
   join: z.enum(["trim", "crossfade"]).exactOptional(),
+  overlap: z.number().exactOptional(),
   copies: z.strictObject({ decoded: z.number(), made: z.number() }).exactOptional(),
   scale: z.union([z.number(), z.string()]).exactOptional(),
 });

@@ -56,7 +56,9 @@ const frames = z.strictObject({
   multiple: z.number().int().positive().optional(),
   plus: z.number().int().nonnegative().optional(),
   context: z.strictObject({ before: frameCount, after: frameCount }).optional(),
-  join: z.literal("trim").optional(),
+  join: z.enum(["trim", "crossfade"]).optional(),
+  /** Frames of the context before that are mixed with those of the chunk before; the join has them all in memory. */
+  overlap: z.number().int().positive().max(16).optional(),
   /** How many times the frames are in memory at the peak. */
   copies: z
     .strictObject({ decoded: z.number().nonnegative(), made: z.number().nonnegative() })

@@ -263,7 +263,8 @@ describe("other requests", () => {
     await upload(url, "unlisted.png", "x", { subfolder: "sub" });
     const info = await getJson(`${url}/object_info`);
     expect(Object.keys(info).sort()).toEqual([
-      ...["CreateVideo", "GetVideoComponents", "ImageFromBatch", "ImageScale", "ImageScaleBy"],
+      ...["CreateVideo", "GetVideoComponents", "ImageBatch", "ImageFromBatch"],
+      ...["ImageScale", "ImageScaleBy"],
       ...["ImageUpscaleWithModel", "JoinImageWithAlpha", "LoadImage", "LoadVideo", "PreviewImage"],
       ...["SaveImage", "SaveVideo", "UpscaleModelLoader"],
     ]);

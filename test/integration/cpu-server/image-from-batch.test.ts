@@ -113,6 +113,19 @@ describe("ImageFromBatch", () => {
     for (const [index, time] of made.frameTimes.entries()) expect(time).toBeCloseTo(index / 24, 3);
   });
 
+  it("puts frames behind others, as ComfyUI's ImageBatch does", async () => {
+    const path = new URL("../../fixtures/object-info/core-more.json", import.meta.url);
+    const { derived_from: _, ...recorded } = JSON.parse(await readFile(path, "utf8")).ImageBatch;
+    expect((await getJson(`${url}/object_info/ImageBatch`)).ImageBatch).toEqual(recorded);
+    const inputs = { image1: ["own", 0], image2: ["lead", 0] };
+    const all = { class_type: "ImageBatch", inputs };
+    const nodes = { own: pick(["2", 0], 5, 3), lead: pick(["2", 0], 3, 2), all };
+    const wanted = [5, 6, 7, 3, 4].map((index) => frames[index]);
+    expect(await pictures(["all", 0], nodes)).toEqual(wanted);
+    const made = await film(["all", 0], nodes);
+    expect(made.frameTimes.map((time) => Math.round(time * 24))).toEqual([0, 1, 2, 3, 4]);
+  });
+
   it("takes frames before and behind a network", async () => {
     const nodes = {
       before: pick(["2", 0], 2, 8),

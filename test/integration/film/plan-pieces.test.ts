@@ -47,6 +47,19 @@ describe("planning", () => {
     );
   });
 
+  it("gives back frames from before a piece, but not those of another scene", async () => {
+    const options = { ...OPTIONS, lead: 3 };
+    const plan = await planOf({ frameCount: 120, gop: 100, scenes: [30] }, options);
+    const pieces = await plan();
+    const leads = pieces.map(({ firstFrame, leadCount = 0 }) => [firstFrame, leadCount]);
+    expect(leads.slice(0, 2)).toEqual([
+      [0, 0],
+      [30, 0],
+    ]);
+    expect(leads.length).toBeGreaterThan(3);
+    expect(leads.slice(2).map(([, lead]) => lead)).toEqual(leads.slice(2).map(() => 3));
+  });
+
   it("goes on behind stored pieces as if nothing had happened", async () => {
     const plan = await planOf({ frameCount: 200, gop: 50, scenes: [30, 77, 101] });
     const pieces = await plan();

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Workflow } from "../../../src/workflow/workflow.js";
 import { startCpuServer, type TestCpuServer } from "../../support/cpu-server.js";
 import { makeMovingFilm } from "../../support/seams/moving-film.js";
 import { PER_FRAME, runInChunks, withMemory } from "../../support/seams/run-in-chunks.js";
@@ -28,6 +29,16 @@ it("is nothing for a network with memory that sees as much as it remembers", asy
   expect(run.frames).toHaveLength(150);
   expect(run.borders.length).toBeGreaterThan(3);
   expect(Math.abs((seamSteps(run).get(0) ?? 0) - 1)).toBeLessThan(0.05);
+});
+
+it("is smaller where chunks fade into each other", async () => {
+  const worst = async (graph: Workflow) => {
+    const steps = seamSteps(await runInChunks(server, film, graph, 36));
+    return Math.max(...Array.from({ length: 9 }, (_, at) => steps.get(at - 6) ?? 0));
+  };
+  const [trimmed, faded] = [await worst(withMemory(4, 0)), await worst(withMemory(4, 0, 4))];
+  expect(trimmed).toBeGreaterThan(2);
+  expect(faded).toBeLessThan(1 + (trimmed - 1) / 2);
 });
 
 it("is seen where such a network sees too little", async () => {

@@ -19,6 +19,10 @@ export interface ServerHabits {
   readonly fps?: number;
   /** Whether it turns frames upright. @default false */
   readonly isUpright?: boolean;
+  /** Levels of 255 by which its frames are brighter. @default 0 */
+  readonly lift?: number;
+  /** FFmpeg's encoder. @default "libx264" */
+  readonly encoderName?: string;
   /** Options of its encoder. @default as ComfyUI's servers have it, but always with reordered frames */
   readonly encoder?: Readonly<Record<string, string>>;
 }
@@ -27,6 +31,8 @@ export interface ServerHabits {
 export interface SavedResult {
   readonly path: string;
   readonly frameCount: number;
+  readonly leadCount: number;
+  readonly fadingCount: number;
 }
 
 const SCALE = 2;
@@ -38,20 +44,30 @@ export const OTHER_BUILD = { "x264-params": "bframes=2:b-adapt=0:ref=1:cabac=0:8
  * Makes the results of a film's chunks as ComfyUI does: each frame of twice the size, at a constant
  * rate, without sound, turn, pixel aspect and colours, each chunk apart. Chunks take turns between
  * servers.
+ *
+ * @param leads how many frames from before its own each chunk has behind them. @default none
  */
 export function saveResults(
   directory: string,
   frames: readonly ShownFrame[],
   counts: readonly number[],
   servers: readonly ServerHabits[] = [{}],
+  leads: readonly number[] = [],
 ): readonly SavedResult[] {
   let first = 0;
   return counts.map((frameCount, index) => {
     const path = join(directory, `result-${index}.mp4`);
     const server = servers[index % servers.length] ?? {};
-    saveVideo(path, frames.slice(first, first + frameCount), server);
+    const leadCount = leads[index] ?? 0;
+    const own = frames.slice(first, first + frameCount);
+    saveVideo(path, [...own, ...frames.slice(first - leadCount, first)], server);
     first += frameCount;
-    return { path, frameCount };
+    return {
+      path,
+      frameCount,
+      leadCount,
+      fadingCount: Math.min(frameCount, leads[index + 1] ?? 0),
+    };
   });
 }
 
@@ -60,7 +76,7 @@ function saveVideo(path: string, frames: readonly ShownFrame[], server: ServerHa
   const rate = new Rational(Math.round(fps * 1000), 1000);
   const pictures = frames.map((frame) => pictureOf(frame, isUpright));
   const { width = 0, height = 0 } = pictures[0] ?? {};
-  const codec = findEncoder("libx264");
+  const codec = findEncoder(server.encoderName ?? "libx264");
   using encoder = new CodecContext();
   encoder.allocContext3(codec);
   Object.assign(encoder, { width, height, pixelFormat: AV_PIX_FMT_YUV420P, framerate: rate });
@@ -70,7 +86,7 @@ function saveVideo(path: string, frames: readonly ShownFrame[], server: ServerHa
   checked(encoder.open2Sync(codec));
   const packets: Packet[] = [];
   for (const [index, picture] of pictures.entries()) {
-    using frame = Frame.fromVideoBuffer(yuvOf(picture), {
+    using frame = Frame.fromVideoBuffer(yuvOf(picture, server.lift), {
       ...{ width, height, format: AV_PIX_FMT_YUV420P, pts: BigInt(index) },
     });
     checked(encoder.sendFrameSync(frame));
@@ -109,8 +125,8 @@ function pictureOf({ width, height, number, isFlash, turn }: ShownFrame, isUprig
   return isUpright ? upright : turnPicture(upright, ((360 - turn) % 360) as Turn);
 }
 
-function yuvOf({ samples }: { readonly samples: Uint8Array }): Buffer {
+function yuvOf({ samples }: { readonly samples: Uint8Array }, lift = 0): Buffer {
   const bytes = Buffer.alloc(samples.length * 1.5, 128);
-  bytes.set(samples);
+  bytes.set(samples.map((sample) => Math.min(235, sample + lift)));
   return bytes;
 }

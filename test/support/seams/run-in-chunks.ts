@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { openCutter } from "../../../src/film/cut/film-cutter.js";
 import { pieceContainer } from "../../../src/film/cut/piece-file.js";
+import type { FilmResult } from "../../../src/film/join/film-to-join.js";
+import { joinFilm } from "../../../src/film/join/join-film.js";
 import { type PlannedPiece, planPieces } from "../../../src/film/plan/plan-pieces.js";
 import { readFilm } from "../../../src/film/read/read-film.js";
 import { bindPrompt } from "../../../src/workflow/bind/bind-prompt.js";
@@ -45,22 +47,28 @@ export const PER_FRAME = workflow("per-frame", {
   "6": { class_type: "UpscaleModelLoader", inputs: { model_name: "anime4k-cnn-x2" } },
 });
 
-/** A network that looks at 5 frames before and 4 after. @param before of its context */
-export function withMemory(before: number, after: number): Workflow {
+/**
+ * A network that looks at 5 frames before and 4 after.
+ *
+ * @param before of its context
+ * @param overlap frames of it that fade into each other. @default none
+ */
+export function withMemory(before: number, after: number, overlap = 0): Workflow {
   const reach = { before: 5, after: 4 };
   const prompt = {
     ...FILM,
     "3": { class_type: "TestNeighbourMean", inputs: { image: ["2", 0], ...reach } },
   };
   const context = `context: { before: ${before}, after: ${after} }`;
-  return workflow("memory", prompt, `frames: { decoded: "2", made: "3", ${context} }`);
+  const join = overlap > 0 ? `, join: crossfade, overlap: ${overlap}` : "";
+  return workflow("memory", prompt, `frames: { decoded: "2", made: "3", ${context}${join} }`);
 }
 
 function workflow(name: string, prompt: Prompt, sidecar = ""): Workflow {
   return buildWorkflow(name, prompt, parseSidecar(`${name}.yaml`, sidecar));
 }
 
-/** Runs a film in chunks of at most `maxFrames`, cut, bound and computed as films are, one after the other. */
+/** Runs a film in chunks of at most `maxFrames`, cut, bound, computed and joined as films are, one after the other. */
 export async function runInChunks(
   server: TestCpuServer,
   filmPath: string,
@@ -69,39 +77,49 @@ export async function runInChunks(
 ): Promise<ChunkedFilm> {
   const { signal } = new AbortController();
   const film = await readFilm(filmPath, signal);
-  const { context, multiple, plus } = filmFrames(graph) ?? {};
+  const { context, multiple, plus, overlap } = filmFrames(graph) ?? {};
   const options = {
     ...{ maxFrames, ...context },
     ...(multiple !== undefined && { multiple }),
     ...(plus !== undefined && { plus }),
+    ...(overlap !== undefined && { lead: overlap }),
   };
   await using cutter = await openCutter(filmPath, film, signal);
-  const frames: Uint8Array[] = [];
+  const results: FilmResult[] = [];
   const borders: number[] = [];
   const start = { index: 0, firstFrame: 0 };
   for await (const piece of planPieces(filmPath, film, options, start, signal)) {
     const path = join(server.dir, `${randomUUID()}.${pieceContainer(film, piece)}`);
     const { skipCount } = await cutter.cut(piece, path, signal);
     if (piece.firstFrame > 0) borders.push(piece.firstFrame);
-    const made = await readLuma(await runPiece(server, graph, path, piece, skipCount));
-    if (made.length !== piece.frameCount) throw new Error(`A chunk has ${made.length} frames`);
-    frames.push(...made);
+    const { frameCount, leadCount = 0 } = piece;
+    const made = await runPiece(server, graph, path, piece, skipCount);
+    results.push({ path: made, frameCount, leadCount });
   }
-  return { frames, borders };
+  const fading = results.map((result, at) => ({
+    ...result,
+    fadingCount: Math.min(result.frameCount, results[at + 1]?.leadCount ?? 0),
+  }));
+  const outPath = join(server.dir, `${randomUUID()}.mp4`);
+  await joinFilm({ film, results: fading, outPath, container: "mp4" }, signal);
+  return { frames: await readLuma(outPath), borders };
 }
 
 async function runPiece(
   { url, dir }: TestCpuServer,
   graph: Workflow,
   path: string,
-  { beforeCount, frameCount, afterCount }: PlannedPiece,
+  { beforeCount, frameCount, afterCount, leadCount = 0 }: PlannedPiece,
   skip: number,
 ): Promise<string> {
   const inputName = basename(path);
   await upload(url, inputName, new Uint8Array(await readFile(path)));
   const prompt = bindPrompt(graph, {
     ...{ inputName, filenamePrefix: "chunk", parameters: {}, lowMemory: false },
-    frames: { skip, before: beforeCount, count: frameCount, after: afterCount, fps: 24 },
+    frames: {
+      ...{ skip, before: beforeCount, count: frameCount, after: afterCount },
+      ...{ lead: leadCount, fps: 24 },
+    },
   });
   const { body } = await post(`${url}/prompt`, { prompt });
   const { outputs, status }: Loose = await untilHistory(url, body.prompt_id);

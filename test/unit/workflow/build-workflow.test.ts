@@ -243,6 +243,13 @@ it("sidecars state no way to join films that there is not", () => {
   const frames = (join: string) => `frames: { decoded: "1", made: "3", join: ${join} }`;
   expect(workflow(IMAGE_PROMPT, frames("trim")).frames).toMatchObject({ join: "trim" });
   expect(() => workflow(IMAGE_PROMPT, frames("crossfade"))).toThrow("join");
+  const context = "context: { before: 4, after: 0 }";
+  const fading = workflow(IMAGE_PROMPT, frames(`crossfade, overlap: 4, ${context}`));
+  expect(fading.frames).toMatchObject({ join: "crossfade", overlap: 4 });
+  expect(() => workflow(IMAGE_PROMPT, frames(`trim, overlap: 4, ${context}`))).toThrow("overlap");
+  expect(() => workflow(IMAGE_PROMPT, frames(`crossfade, overlap: 5, ${context}`))).toThrow(
+    "overlap",
+  );
 });
 
 describe("toContent(), fromContent()", () => {

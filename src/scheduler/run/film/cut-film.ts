@@ -119,6 +119,6 @@ async function keepForJoin(
 }
 
 function optionsOf({ frames, maxFrames }: FilmPlan): PlanOptions {
-  const { multiple, plus, context } = frames;
-  return { maxFrames, ...defined({ multiple, plus }), ...context };
+  const { multiple, plus, context, overlap } = frames;
+  return { maxFrames, ...defined({ multiple, plus, lead: overlap }), ...context };
 }

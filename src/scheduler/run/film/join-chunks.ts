@@ -1,4 +1,5 @@
 import { readFile, rename, rm, stat } from "node:fs/promises";
+import type { Chunk } from "../../../domain/film.js";
 import type { Task } from "../../../domain/task.js";
 import type { FilmFacts } from "../../../film/film-facts.js";
 import { checkFilm } from "../../../film/join/check-film.js";
@@ -101,10 +102,18 @@ async function* resultsOf(
       throw new Error("A chunk without a result is to be joined");
     if (!(await fetchFromStorage(output.key, path, storage, heldTask.signal)))
       throw new Error("The result of a chunk is gone before its join");
-    yield { path, frameCount: chunk.frameCount };
+    yield { path, ...spanOf(chunk, chunks[index + 1]?.chunk) };
     heldTask.progress({ stage: "upload", ratio: (JOIN_SHARE * (index + 1)) / chunks.length });
   }
   await rm(path, { force: true });
+}
+
+/** A chunk is at times shorter than what fades into the next: it may have been split. */
+function spanOf(
+  { frameCount, leadCount = 0 }: Chunk,
+  next: Chunk | undefined,
+): Omit<FilmResult, "path"> {
+  return { frameCount, leadCount, fadingCount: Math.min(frameCount, next?.leadCount ?? 0) };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { Chunk } from "../../../domain/film.js";
 import { addToPreview, beginPreview } from "../../../film/preview/film-preview.js";
 import type { PreviewPlace } from "../../../film/preview/preview-storage.js";
 import { patiently } from "../../../pipeline/film/patiently.js";
@@ -22,7 +23,7 @@ export async function beginShowing(
 
 /** The result of a chunk, as a file here and as it will be stored. */
 export interface ChunkResult {
-  readonly chunk: { readonly film: string; readonly firstFrame: number };
+  readonly chunk: Pick<Chunk, "film" | "firstFrame" | "frameCount">;
   readonly path: string;
   readonly resultKey: string;
 }

@@ -43,6 +43,19 @@ describe("bindPrompt() with frames", () => {
     expect(prompt["1"]?.inputs["file"]).toBe("piece.mp4");
   });
 
+  it("puts frames from before behind those of the result, where they fade into each other", () => {
+    const wanted = { skip: 12, before: 5, count: 20, after: 4, lead: 3 };
+    const prompt = picked(workflow(FILM, STATED), wanted);
+    const image = ["3", 0];
+    expect(prompt["3_picked"]?.inputs).toEqual({ image, batch_index: 5, length: 20 });
+    expect(prompt["3_lead"]?.inputs).toEqual({ image, batch_index: 2, length: 3 });
+    expect(prompt["3_with_lead"]).toEqual({
+      class_type: "ImageBatch",
+      inputs: { image1: ["3_picked", 0], image2: ["3_lead", 0] },
+    });
+    expect(prompt["4"]?.inputs).toEqual({ images: ["3_with_lead", 0], fps: ["2", 2] });
+  });
+
   it("takes nothing off behind the network where it sees no more than is wanted", () => {
     const prompt = picked(workflow(FILM, STATED), ALL_NINE);
     expect(Object.keys(prompt).sort()).toEqual(["1", "2", "2_picked", "3", "4", "5"]);
@@ -186,6 +199,17 @@ describe("missingFor() for chunks of films", () => {
     expect(missingFor(film, { classes: CORE }, {}, true)).toEqual([]);
     expect(variantOn(film, { classes: POOR }, {}, true)).toBeUndefined();
     expect(variantOn(film, { classes: CORE }, {}, true)?.prompt).toHaveProperty("2_picked");
+  });
+
+  it("asks for the class that lines them up where chunks fade into each other", () => {
+    const context = "context: { before: 4, after: 0 }, join: crossfade, overlap: 4";
+    const film = workflow(UPSCALE, `frames: { decoded: "2", made: "3", ${context} }`);
+    const { ImageBatch: _, ...rest } = Object.fromEntries(CORE);
+    const without = new Map(Object.entries(rest));
+    expect(missingFor(film, { classes: CORE }, {}, true)).toEqual([]);
+    expect(missingFor(film, { classes: without }, {}, true)).toEqual([
+      'Node class "ImageBatch" is missing',
+    ]);
   });
 
   it("says which workflow cannot be cut for", () => {
