@@ -85,7 +85,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const sources = [...inputSources(config), uploads.source];
   const previews = await Previews.open({ directory: workPath, storage, logger });
   metrics.scrape({ store, servers: pool.servers });
-  const access = await openAccess(config, { store, storage, logger }, opened);
+  const access = await openAccess(config, { store, storage, metrics, logger }, opened);
   const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const webhooks = webhookRules(config.webhooks);

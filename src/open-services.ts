@@ -52,7 +52,7 @@ export function openServices(
     ...{ tasks, monitor: countStats(monitor, metrics), uploads },
     workflows: new WorkflowService(catalog, pool),
     deliveries: new DeliveryService(store),
-    ...(access && { keys: access.keys }),
+    ...(access && { keys: access.keys, audit: access.audit }),
   };
   return { tasks, services, ...(access && { access: access.gate(services) }) };
 }

@@ -34,7 +34,9 @@ export async function ensureFirstKey({ store, dataDir, logger }: FirstKeyOptions
   // A file that was there keeps its mode.
   await chmod(path, 0o600);
   const title = "made at the first start";
-  await store.keys.add({ keyId, hash, tenant: DEFAULT_TENANT, scopes: SCOPES, title });
+  const tenant = DEFAULT_TENANT;
+  await store.keys.add({ keyId, hash, tenant, scopes: SCOPES, title });
+  await store.keys.audit.add([{ at: new Date(), action: "key.created", subject: keyId, tenant }]);
   logger.warn(
     { path, keyId },
     "there was no key: the first one is in this file; keep it and delete the file",

@@ -18,8 +18,9 @@ import { sendRefusal } from "./calls/send-refusal.js";
 import { registerPlainRoutes } from "./http/plain-routes.js";
 import { registerPreferWait } from "./http/prefer-wait.js";
 import { registerUploads } from "./http/uploads-route.js";
+import { auditCalls } from "./identity/audit-calls.js";
 import { endWithKey } from "./identity/end-with-key.js";
-import { type ApiGate, Identity } from "./identity/identity.js";
+import { type ApiGate, addressOf, Identity } from "./identity/identity.js";
 import { registerIdentity } from "./identity/register-identity.js";
 import { createInterceptors } from "./interceptors.js";
 import { answerClientError } from "./listener/client-error.js";
@@ -28,13 +29,20 @@ import { withoutBadEscapes } from "./rest/percent-encoding.js";
 import { registerRest } from "./rest/rest-plugin.js";
 import { createFindViolations } from "./rpc/all-violations.js";
 import { registerConnect } from "./rpc/connect-routes.js";
-import { type ApiServices, type ServicesFor, serveTmlsr, serveTools } from "./rpc/services.js";
+import { meterUploads, type UploadMeter } from "./rpc/metered-uploads.js";
+import {
+  type ApiServices,
+  type ServicesFor,
+  serveTmlsr,
+  serveTools,
+  type UploadsFor,
+} from "./rpc/services.js";
 
 /** Adds further HTTP routes, e.g. for the files of local results. */
 export type ApiPlugin = (app: FastifyInstance) => void | Promise<void>;
 
 /** Access by keys. */
-export interface ApiAccess extends ApiGate {
+export interface ApiAccess extends ApiGate, UploadMeter {
   readonly servicesFor: ServicesFor;
 }
 
@@ -73,7 +81,7 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     clientErrorHandler: answerClientError,
   });
   registerRefusals(app, refuse);
-  if (corsOrigins.length > 0) await registerCors(app, corsOrigins, access ? KEY_HEADERS : []);
+  if (corsOrigins.length > 0) await registerCors(app, corsOrigins, access !== undefined);
   const servicesFor = access?.servicesFor ?? (() => services);
   const identity = new Identity(access, (taskId, caller) => servicesFor(caller).tasks.get(taskId));
   if (access) registerIdentity(app, identity);
@@ -94,7 +102,7 @@ function registerRefusals(app: FastifyInstance, refuse: AppOptions["refuse"]): v
 async function registerCors(
   app: FastifyInstance,
   origins: readonly string[],
-  keyHeaders: readonly string[],
+  isByKeys: boolean,
 ): Promise<void> {
   await app.register(fastifyCors, {
     origin: origins.includes("*") ? "*" : [...origins],
@@ -105,9 +113,14 @@ async function registerCors(
       "Last-Event-ID",
       "Prefer",
       "X-Server-Timeout",
-      ...keyHeaders,
+      ...(isByKeys ? KEY_HEADERS : []),
     ],
-    exposedHeaders: [...cors.exposedHeaders, "Preference-Applied", "Retry-After"],
+    exposedHeaders: [
+      ...cors.exposedHeaders,
+      "Preference-Applied",
+      "Retry-After",
+      ...(isByKeys ? LIMIT_HEADERS : []),
+    ],
     // OPTIONS is also answered for clients that are not browsers.
     strictPreflight: false,
     maxAge: 7_200,
@@ -115,6 +128,7 @@ async function registerCors(
 }
 
 const KEY_HEADERS = ["Authorization", "X-Api-Key"];
+const LIMIT_HEADERS = ["RateLimit", "RateLimit-Policy"];
 
 async function registerCalls(
   app: FastifyInstance,
@@ -122,17 +136,22 @@ async function registerCalls(
   identity: Identity,
   servicesFor: ServicesFor,
 ): Promise<void> {
-  const { logger, limits, services, corsOrigins, shutdownSignal } = options;
+  const { logger, limits, services, access, corsOrigins, shutdownSignal } = options;
   const servicesOf = (request: FastifyRequest) => servicesFor(identity.callerOf(request));
   const contextValues = (request: FastifyRequest) => identity.contextValues(request);
   const { maxTimeoutMs, stallTimeoutMs } = limits;
-  const tmlsr = serveTmlsr(servicesFor, services.keys);
+  const uploadsFor: UploadsFor = (caller, address) => {
+    const { uploads } = servicesFor(caller);
+    return access ? meterUploads(uploads, access, caller, address) : uploads;
+  };
+  const tmlsr = serveTmlsr(servicesFor, uploadsFor, services);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
   const specs = tmlsr.map(({ spec }) => spec);
   const validator = createValidator();
   const findViolations = createFindViolations(validator, services.tasks);
   const outer = { logger, maxTimeoutMs, shutdownSignal, validator, findViolations };
-  const interceptors = [...createInterceptors(specs, outer), endWithKey];
+  const byKeys = access ? [endWithKey, auditCalls(access.note)] : [];
+  const interceptors = [...createInterceptors(specs, outer), ...byKeys];
   registerPreferWait(app, { tasksOf: (request) => servicesOf(request).tasks, shutdownSignal });
   registerConnect(app, {
     services: [...tmlsr, ...tools],
@@ -142,7 +161,11 @@ async function registerCalls(
     contextValues,
   });
   registerPlainRoutes(app, () => services.monitor.ready());
-  registerUploads(app, (request) => servicesOf(request).uploads, corsOrigins);
+  registerUploads(
+    app,
+    (request) => uploadsFor(identity.callerOf(request), addressOf(request)),
+    corsOrigins,
+  );
   registerRest(app, {
     services: specs,
     interceptors,
@@ -152,6 +175,6 @@ async function registerCalls(
     completeViolations: findViolations,
     toProblem,
     contextValues,
-    authorize: (request, method) => identity.authorize(request, method),
+    authorize: (...args) => identity.authorize(...args),
   });
 }

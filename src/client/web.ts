@@ -5,6 +5,7 @@
 // biome-ignore-all lint/performance/noBarrelFile: an entry of the package
 
 export { errorCodeOf, errorDetailOf } from "./error-detail.js";
+export * from "./gen/tmlsr/v1/audit_service_pb.js";
 export * from "./gen/tmlsr/v1/delivery_service_pb.js";
 export * from "./gen/tmlsr/v1/error_pb.js";
 export * from "./gen/tmlsr/v1/key_service_pb.js";

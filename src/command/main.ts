@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFile } from "node:fs/promises";
 import { CommanderError } from "commander";
+import { packagePath } from "../lib/package-path.js";
 import { CommandFailure, EXIT, type ExitCode } from "./failure.js";
 import { buildProgram, type GlobalOptions } from "./program.js";
 import { Service } from "./service/service.js";
@@ -44,6 +45,6 @@ function tell(error: unknown): ExitCode {
 }
 
 async function versionOf(): Promise<string> {
-  const file = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const file = await readFile(packagePath("package.json"), "utf8");
   return (JSON.parse(file) as { readonly version: string }).version;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { list, positive, setting } from "./setting.js";
+import { aboveZero, list, positive, setting } from "./setting.js";
 
 /** What can be opened to callers without a key. */
 const PARTS = ["docs", "page", "metrics"] as const;
@@ -27,5 +27,28 @@ export const ACCESS_SETTINGS = {
     schema: positive,
     fallback: 20,
     text: "Requests with a bad key that one address may send in a minute; further ones get 429. Good keys are never kept out.",
+  }),
+  requestsPerMinute: setting({
+    env: "TMLSR_REQUESTS_PER_MINUTE",
+    key: "auth.requests_per_minute",
+    schema: positive.optional(),
+    fallback: undefined,
+    fallbackText: "no limit",
+    text: "Requests that one key may send in a minute, to all replicas together; so many at once, too. Further ones get 429.",
+  }),
+  uploadBytesPerMinute: setting({
+    env: "TMLSR_UPLOAD_BYTES_PER_MINUTE",
+    key: "auth.upload_bytes_per_minute",
+    schema: positive.optional(),
+    fallback: undefined,
+    fallbackText: "no limit",
+    text: "Bytes that one key may upload in a minute, to all replicas together. An upload that has begun is never cut: what is above is owed, and the next one gets 429 until then.",
+  }),
+  auditDays: setting({
+    env: "TMLSR_AUDIT_DAYS",
+    key: "auth.audit_days",
+    schema: aboveZero,
+    fallback: 90,
+    text: "Days for which it is kept who did what under a key (`GET /audit`).",
   }),
 } as const;

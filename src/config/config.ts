@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse } from "yaml";
 import { defined } from "../lib/defined.js";
+import { type AccessConfig, toAccess } from "./access-config.js";
 import { type ConfigFile, readSettings, type Settings } from "./read-settings.js";
 import type { ServerSetting } from "./server-setting.js";
 
@@ -19,12 +20,7 @@ export interface Config {
     readonly limits: { readonly maxConnectionCount: number };
   };
   /** Access by keys. Absent: nobody is asked for one. */
-  readonly access?: {
-    /** What needs no key. */
-    readonly open: ReadonlySet<Settings["authOpen"][number]>;
-    /** Bad keys that one address may send in a minute. */
-    readonly maxTries: number;
-  };
+  readonly access?: AccessConfig;
   /** Base of the URLs of local results. Absent: made from the port. */
   readonly publicUrl?: string;
   readonly dataDir: string;
@@ -162,7 +158,7 @@ export function toConfig(settings: Settings): Config {
       publicUrl: s.publicUrl?.replace(/\/+$/, ""),
       cpuThreads: s.cpuThreads,
       oss: toOss(s),
-      access: s.auth === "keys" ? toAccess(s) : undefined,
+      access: toAccess(s),
     }),
     dataDir: resolve(s.dataDir),
     workMaxBytes: s.workMaxMb * 1024 * 1024,
@@ -207,10 +203,6 @@ export function toConfig(settings: Settings): Config {
         ? []
         : ["The setting server.max_workers is ignored: the pool decides"],
   });
-}
-
-function toAccess(s: Settings): Config["access"] {
-  return { open: new Set(s.authOpen), maxTries: s.authTries };
 }
 
 function toStore(s: Settings): Config["store"] {

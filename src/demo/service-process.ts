@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { packagePath } from "../lib/package-path.js";
 
 /** A running service that was started by {@link startService}. */
 export interface ServiceProcess extends AsyncDisposable {
@@ -19,8 +19,7 @@ export async function startService(
   directory: string,
   signal: AbortSignal,
 ): Promise<ServiceProcess> {
-  const main = fileURLToPath(new URL("../main.js", import.meta.url));
-  const child = spawn(process.execPath, ["--enable-source-maps", main], {
+  const child = spawn(process.execPath, ["--enable-source-maps", packagePath("dist/main.js")], {
     // The working directory is not the user's, so that a configuration file there is not read.
     cwd: directory,
     env: {

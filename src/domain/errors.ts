@@ -41,6 +41,7 @@ const ERRORS = {
   UNAUTHENTICATED: caller("unauthenticated"),
   PERMISSION_DENIED: caller("forbidden"),
   TOO_MANY_TRIES: caller("exhausted"),
+  RATE_LIMITED: caller("exhausted"),
   KEY_NOT_FOUND: caller("not-found"),
   TASK_NOT_FOUND: caller("not-found"),
   TASK_ALREADY_ENDED: caller("precondition"),

@@ -20,6 +20,10 @@ export const openapi = {
   ],
   "tags": [
     {
+      "name": "AuditService",
+      "description": "Says who did what, where access is by keys; elsewhere there is no such service. It needs the scope `admin`."
+    },
+    {
       "name": "DeliveryService",
       "description": "Shows what the webhook of a task was told, and tells it again."
     },
@@ -45,6 +49,70 @@ export const openapi = {
     }
   ],
   "paths": {
+    "/audit": {
+      "get": {
+        "operationId": "ListAudit",
+        "tags": [
+          "AuditService"
+        ],
+        "summary": "What was done under keys, of all tenants, the newest first",
+        "description": "An entry is there a second after the act at the latest.",
+        "parameters": [
+          {
+            "name": "page_size",
+            "in": "query",
+            "description": "How many to return at most; 0: 50.",
+            "schema": {
+              "type": "integer",
+              "format": "int32",
+              "minimum": 0,
+              "maximum": 500
+            }
+          },
+          {
+            "name": "page_token",
+            "in": "query",
+            "description": "`next_page_token` of the page before; empty: the first page.",
+            "schema": {
+              "type": "string",
+              "maxLength": 200
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "A page of acts.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/ListAuditResponse"
+                }
+              }
+            }
+          },
+          "400": {
+            "description": "INVALID_REQUEST",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          },
+          "default": {
+            "description": "Any other error",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "/tasks/{task_id}/deliveries": {
       "get": {
         "operationId": "ListDeliveries",
@@ -1921,6 +1989,87 @@ export const openapi = {
   },
   "components": {
     "schemas": {
+      "ListAuditResponse": {
+        "type": "object",
+        "description": "A page of acts.",
+        "properties": {
+          "entries": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/AuditEntry"
+            },
+            "description": "The newest first."
+          },
+          "next_page_token": {
+            "type": "string",
+            "description": "Send as `page_token` for the next page; empty: this was the last."
+          }
+        },
+        "required": [
+          "entries",
+          "next_page_token"
+        ]
+      },
+      "AuditEntry": {
+        "type": "object",
+        "description": "One act.",
+        "properties": {
+          "time": {
+            "type": "string",
+            "format": "date-time",
+            "examples": [
+              "2026-01-02T14:14:34.789000Z"
+            ],
+            "description": "When, by the clock of the process that served it."
+          },
+          "action": {
+            "type": "string",
+            "description": "What was done: `task.created`, `task.retried`, `task.canceled`, `tasks.canceled` (many by one request),\n`delivery.redelivered`, `upload.created`, `key.created` or `key.revoked`. More may follow."
+          },
+          "subject": {
+            "type": "string",
+            "description": "To what: an id; the URL of an upload; of `tasks.canceled` the label or the ids that were asked for."
+          },
+          "tenant": {
+            "type": "string",
+            "description": "The tenant of the key."
+          },
+          "key_id": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "The visible characters of the key; absent: the service itself."
+          },
+          "address": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "From where the request came; behind a gateway that is the gateway's address. Absent: the service itself.",
+            "examples": [
+              "http://127.0.0.1:8188"
+            ]
+          },
+          "count": {
+            "type": [
+              "integer",
+              "null"
+            ],
+            "format": "int32",
+            "description": "How many, of `tasks.canceled`; absent: the request broke off before its end."
+          }
+        },
+        "required": [
+          "time",
+          "action",
+          "subject",
+          "tenant",
+          "key_id",
+          "address",
+          "count"
+        ]
+      },
       "ListDeliveriesResponse": {
         "type": "object",
         "description": "What a webhook was told.",

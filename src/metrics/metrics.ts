@@ -1,10 +1,15 @@
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { TaskStore } from "../store/task-store.js";
 import type { WebhookOutbox } from "../store/webhook-outbox.js";
 import { observeStore } from "./observe-store.js";
 import { registerScrapedMetrics, type ScrapeSources } from "./scraped-metrics.js";
 import { createStoreMetrics } from "./store-metrics.js";
 import { createWebhookMetrics } from "./webhook-metrics.js";
+
+const REFUSAL_REASONS = ["no_key", "bad_key", "too_many_tries", "scope", "limit"] as const;
+
+/** Why access by keys refuses a request. */
+type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** The kinds of streams that clients keep open. */
 export type StreamName = "watch_task" | "watch_tasks" | "watch_stats";
@@ -42,6 +47,18 @@ export class Metrics {
   /** Adds the metrics of webhooks. @returns what is to be told of each call. */
   observeWebhooks(outbox: Pick<WebhookOutbox, "waiting">): ReturnType<typeof createWebhookMetrics> {
     return createWebhookMetrics(this.#registry, outbox);
+  }
+
+  /** Counts requests that access by keys refuses. @returns what is to be told of each. */
+  countRefusals(): (reason: RefusalReason) => void {
+    const refusals = new Counter({
+      registers: [this.#registry],
+      name: "tmlsr_refused_requests_total",
+      help: "Requests that access by keys refused, by reason",
+      labelNames: ["reason"],
+    });
+    for (const reason of REFUSAL_REASONS) refusals.inc({ reason }, 0);
+    return (reason) => refusals.inc({ reason });
   }
 
   /** Returns the same function, but its open streams are counted. */

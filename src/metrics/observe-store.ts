@@ -1,7 +1,7 @@
 import { toTaskError } from "../domain/errors.js";
 import { isChunkId } from "../domain/film.js";
 import type { Dispatch, StageName, Task } from "../domain/task.js";
-import type { Fence, Outcome } from "../store/task-queue.js";
+import type { Fence, Outcome, StageNews } from "../store/task-queue.js";
 import type { TaskStore } from "../store/task-store.js";
 
 /** The methods of a store that call the database. */
@@ -124,8 +124,16 @@ function newsOf(observer: StoreObserver): News {
     if (result === "lost") observer.lost(fence);
     return result === "ok";
   };
+  const ended = ({ taskId }: Fence, stages: readonly StageNews[] = []): void => {
+    for (const { name, patch } of isChunkId(taskId) ? [] : stages)
+      if (patch.status === "success" && patch.durationMs !== undefined)
+        observer.stageEnded(name, patch.durationMs / 1000);
+  };
   return {
-    ...{ lease: leased, leaseOrphan: leased, bindSlot: written, releaseSlot: written },
+    ...{ lease: leased, leaseOrphan: leased, releaseSlot: written },
+    bindSlot(result, fence, _slot, news) {
+      if (written(result, fence)) ended(fence, news?.stages);
+    },
     ...{ recordInput: written, recordNotes: written, recordUpload: written },
     cancel(result) {
       if (result === "canceled") observer.canceled();
@@ -133,16 +141,18 @@ function newsOf(observer: StoreObserver): News {
     heartbeat({ lost }) {
       for (const fence of lost) observer.lost(fence);
     },
-    recordDispatch(result, fence, dispatch) {
-      if (written(result, fence)) observer.dispatched(fence, dispatch);
+    recordDispatch(result, fence, dispatch, news) {
+      if (!written(result, fence)) return;
+      ended(fence, news?.stages);
+      observer.dispatched(fence, dispatch);
     },
-    updateStage(result, fence, name, { status, durationMs }) {
-      const isTasks = written(result, fence) && !isChunkId(fence.taskId);
-      if (isTasks && status === "success" && durationMs !== undefined)
-        observer.stageEnded(name, durationMs / 1000);
+    updateStage(result, fence, name, patch) {
+      if (written(result, fence)) ended(fence, [{ name, patch }]);
     },
-    settle(result, fence, outcome) {
-      if (written(result, fence)) observer.settled(fence, outcome);
+    settle(result, fence, outcome, news) {
+      if (!written(result, fence)) return;
+      ended(fence, news?.stages);
+      observer.settled(fence, outcome);
     },
     finishCleanup(result, fence) {
       if (written(result, fence)) observer.cleanedUp(fence);

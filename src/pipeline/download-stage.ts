@@ -69,11 +69,11 @@ export async function downloadStage(
     extension,
   });
   await workDir.writeNote(NOTE, { name, facts });
-  await journal.recordInput(facts);
-  await journal.recordNotes(notes);
+  journal.noteInput(facts);
+  journal.addNotes(notes);
   const durationMs = performance.now() - startedAtMs;
   if (!isReported)
-    await journal.stage("download", {
+    journal.noteStage("download", {
       status: "success",
       progress: 100,
       durationMs,

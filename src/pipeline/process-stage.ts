@@ -48,6 +48,8 @@ export interface ProcessContext {
   readonly onSighting: (sighting: PromptSighting) => void;
   /** When aborted, following ends with its reason, while the prompt goes on. */
   readonly letGo?: AbortSignal;
+  /** Called when the prompt has ended well, right before that is stored: what it notes is stored with it. */
+  readonly onEnd: () => void;
   /** Resolves when it is a new prompt's turn to be sent. @default at once */
   readonly turn?: () => Promise<void>;
 }
@@ -212,6 +214,7 @@ async function recordEnd(
 ): Promise<void> {
   const end = await follower.end().catch(asSilence);
   const outputs = await outputsOf(end, dispatch, context, journal.signal);
+  context.onEnd();
   await journal.recordDispatch({ ...dispatch, phase: "done", outputs });
 }
 

@@ -24,12 +24,12 @@ interface InputTarget {
 export async function sendInput(
   input: ReadyInput,
   { taskId, graph, comfy, capability }: InputTarget,
-  journal: Pick<TaskJournal, "signal" | "recordNotes">,
+  journal: Pick<TaskJournal, "signal" | "addNotes">,
 ): Promise<string> {
   const isLost = input.facts.hasAlpha === true && !carriesAlpha(graph, capability?.classes);
   await using white = isLost ? await putOnWhite(input, journal.signal) : undefined;
   if (white !== undefined)
-    await journal.recordNotes(["Transparent parts were put on white: the workflow keeps no alpha"]);
+    journal.addNotes(["Transparent parts were put on white: the workflow keeps no alpha"]);
   const { path, name, facts } = white ?? input;
   const place = { subfolder: `tmlsr/${taskId}`, fileName: name, sizeBytes: facts.sizeBytes };
   return await comfy.uploadInput(path, place, journal.signal);

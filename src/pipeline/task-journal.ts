@@ -21,12 +21,16 @@ export interface TaskJournal {
   readonly dispatch: Omit<Dispatch, "at"> | undefined;
   /** What the unfinished upload can be resumed with, as last recorded. */
   readonly uploadCheckpoint: Json | undefined;
+  /** Written when it returns. What was written last already is not written again. */
   stage(name: StageName, patch: Partial<Stage>): Promise<void>;
+  /** Written with the next write, or a moment later. */
+  noteStage(name: StageName, patch: Partial<Stage>): void;
   /** Noted for the next heartbeat. */
   progress(progress: StageProgress): void;
-  recordInput(input: InputFacts): Promise<void>;
-  /** Tells the client what was done beyond the request, in short sentences. */
-  recordNotes(notes: readonly string[]): Promise<void>;
+  /** Written like {@link noteStage}. */
+  noteInput(input: InputFacts): void;
+  /** Tells the client what was done beyond the request, in short sentences. Written like {@link noteStage}. */
+  addNotes(notes: readonly string[]): void;
   recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void>;
   recordUpload(checkpoint: Json): Promise<void>;
   /** Call right before an effect that must not happen twice; throws unless the lease can be proven now. */

@@ -21,6 +21,13 @@ export interface UploadContext {
 /** A prompt that has ended, and the files it made, the result first. */
 export type EndedPrompt = Pick<Dispatch, "promptId" | "outputs">;
 
+/** The stage as it begins. */
+export const UPLOAD_BEGUN = {
+  status: "running",
+  progress: 0,
+  detail: "Starting upload...",
+} as const;
+
 /** The share of the upload stage's progress that stands for fetching from the server. */
 const FETCH_SHARE = 0.3;
 
@@ -51,7 +58,7 @@ export async function uploadStage(
   journal: TaskJournal,
   { check, finish, keyOf }: ResultRoad,
 ): Promise<readonly Output[]> {
-  await journal.stage("upload", { status: "running", progress: 0, detail: "Starting upload..." });
+  await journal.stage("upload", UPLOAD_BEGUN);
   const startedAtMs = performance.now();
   const stored: Output[] = [];
   const files = keyOf === undefined ? outputs : outputs.slice(0, 1);
@@ -75,7 +82,7 @@ export async function uploadStage(
     );
   }
   const durationMs = performance.now() - startedAtMs;
-  await journal.stage("upload", {
+  journal.noteStage("upload", {
     status: "success",
     progress: 100,
     durationMs,

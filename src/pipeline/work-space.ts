@@ -4,6 +4,11 @@ import { errorCode } from "../lib/error-code.js";
 import type { Logger } from "../lib/logger.js";
 import { WorkDirs } from "./work-dir.js";
 
+/** While so much is left... */
+const PLENTY_BYTES = 1024 ** 3;
+/** ...what was measured counts for so long: in less than that no network brings as much. */
+const MEASURED_FOR_MS = 500;
+
 /**
  * Limits the disk space of work directories: no more tasks are begun before the disk is full.
  * Unfinished uploads, which are kept beside them, have a limit of their own.
@@ -14,6 +19,8 @@ export class WorkSpace {
   readonly #maxBytes: number;
   readonly #logger: Logger;
   #isFull = false;
+  #measuredBytes = Number.POSITIVE_INFINITY;
+  #measuredAtMs = 0;
 
   /** @param root holds the work directories, see `WorkDirs`. */
   constructor(root: string, maxBytes: number, logger: Logger) {
@@ -24,13 +31,17 @@ export class WorkSpace {
   }
 
   /**
-   * Whether another task may fetch its input. Every call measures anew, which is a few files for
-   * each task. Tasks under way go on growing whatever this answers.
+   * Whether another task may fetch its input. Tasks under way go on growing whatever this answers. It
+   * measures anew, which is a few files for each task, unless a moment ago there was plenty of room.
    */
   async hasRoom(): Promise<boolean> {
+    const isPlenty = this.#maxBytes - this.#measuredBytes >= PLENTY_BYTES;
+    if (isPlenty && performance.now() - this.#measuredAtMs < MEASURED_FOR_MS) return true;
     const taskIds = await this.#workDirs.leftovers();
     const sizes = await Promise.all(taskIds.map((taskId) => sizeOf(join(this.#root, taskId))));
     const usedBytes = sizes.reduce((sum, size) => sum + size, 0);
+    this.#measuredBytes = usedBytes;
+    this.#measuredAtMs = performance.now();
     const isFull = usedBytes >= this.#maxBytes;
     if (isFull && !this.#isFull)
       this.#logger.warn(

@@ -1,12 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { extname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { findWeights } from "../cpu-server/network/find-weights.js";
 import { backoffMs } from "../lib/backoff.js";
 import type { Logger } from "../lib/logger.js";
+import { packagePath } from "../lib/package-path.js";
 
 /** Options of the built-in CPU server's process. */
 export interface CpuServerOptions {
@@ -84,10 +83,11 @@ export class CpuServerProcess implements AsyncDisposable {
 
   async #launch(): Promise<void> {
     const { directory, threads } = this.#options;
-    const entry = new URL(`../cpu-server/main${extname(import.meta.url)}`, import.meta.url);
+    const isBuilt = import.meta.url.endsWith(".js");
+    const entry = packagePath(isBuilt ? "dist/cpu-server/main.js" : "src/cpu-server/main.ts");
     const flags = ["--port", new URL(this.url).port, "--dir", directory];
     if (threads !== undefined) flags.push("--threads", String(threads));
-    const child = fork(fileURLToPath(entry), flags, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = fork(entry, flags, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     this.#child = child;
     let lastWords = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {

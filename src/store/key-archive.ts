@@ -1,4 +1,6 @@
 import type { Scope } from "../domain/caller.js";
+import type { AuditArchive } from "./audit-archive.js";
+import type { RateBuckets } from "./rate-buckets.js";
 
 /** A key to be stored. The key itself is never stored. */
 export interface NewKey {
@@ -24,6 +26,12 @@ export interface StoredKey extends NewKey {
 
 /** The part of a store that keeps keys. All replicas see the same. */
 export interface KeyArchive {
+  /** What was done under them. */
+  readonly audit: AuditArchive;
+
+  /** How much may still be done under them. */
+  readonly buckets: RateBuckets;
+
   /** Differs from every earlier one after a key was added or revoked; cheap to ask for often. */
   version(): Promise<number>;
 

@@ -28,6 +28,24 @@ export interface Fence {
  */
 export type WriteResult = "ok" | "lost" | "canceled" | "terminal";
 
+/**
+ * What a holder has found out of its task and nobody waits for: it is written in one step with what comes
+ * next, before that.
+ */
+export interface TaskNews {
+  /** As with {@link TaskQueue.updateStage}, in their order. */
+  readonly stages: readonly StageNews[];
+  readonly input?: InputFacts;
+  readonly notes: readonly string[];
+}
+
+/** Fields of a stage that have changed, and the progress of the whole task. */
+export interface StageNews {
+  readonly name: StageName;
+  readonly patch: Partial<Stage>;
+  readonly progress?: number;
+}
+
 /** Which task a process asks for. */
 export interface LeaseRequest {
   readonly owner: string;
@@ -167,16 +185,20 @@ export interface TaskQueue {
    * `busy` if another task holds it. A task that holds a different slot gives that one up. The
    * running attempt is then recorded on the slot's server.
    */
-  bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy">;
+  bindSlot(fence: Fence, slot: string, news?: TaskNews): Promise<WriteResult | "busy">;
 
   /** Gives the slot back. */
   releaseSlot(fence: Fence): Promise<WriteResult>;
 
   /**
    * Writes where the task's prompt is, replacing what was known; `at` is now. The variant of a prompt
-   * that a server took becomes the task's.
+   * that a server took becomes the task's. With a prompt that is `done` the slot is given back.
    */
-  recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult>;
+  recordDispatch(
+    fence: Fence,
+    dispatch: Omit<Dispatch, "at">,
+    news?: TaskNews,
+  ): Promise<WriteResult>;
 
   /** Adds a prompt that ran out of memory to those of the task; a prompt that is among them changes nothing. */
   recordMemoryFailure(fence: Fence, failure: MemoryFailure): Promise<WriteResult>;
@@ -207,7 +229,7 @@ export interface TaskQueue {
    * for failed and retry; handing back leaves the stage as it is. Terminal outcomes free slot and
    * dispatch. A chunk that fails when its film has ended is canceled with it, and so is the answer.
    */
-  settle(fence: Fence, outcome: Outcome): Promise<WriteResult>;
+  settle(fence: Fence, outcome: Outcome, news?: TaskNews): Promise<WriteResult>;
 
   /**
    * Ends the cleanup of a canceled task, whose server is known to be free of the prompt, or of an ended

@@ -2,6 +2,7 @@ import { loadavg } from "node:os";
 import { apiCalls } from "./api-calls.js";
 import { cancel } from "./cancel.js";
 import { cutFilm } from "./cut-film.js";
+import { dispatch } from "./dispatch.js";
 import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
 import { films } from "./films.js";
@@ -31,6 +32,7 @@ import { webhooks } from "./webhooks.js";
 const QUICK: readonly Subject[] = [
   sample,
   quality,
+  dispatch,
   handOver,
   modelLoads,
   cancel,

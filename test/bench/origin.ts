@@ -38,3 +38,16 @@ export async function smallPicture(width = 32, height = 24): Promise<Buffer> {
     .png()
     .toBuffer();
 }
+
+/** A square PNG that does not compress, each time the same: three bytes a pixel. */
+export async function noisyPicture(edge: number): Promise<Buffer> {
+  const pixels = Buffer.alloc(edge * edge * 3);
+  let state = 1;
+  for (let index = 0; index < pixels.length; index += 1) {
+    // Numerical Recipes' generator.
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    pixels[index] = state >>> 24;
+  }
+  const raw = { width: edge, height: edge, channels: 3 } as const;
+  return await sharp(pixels, { raw }).png().toBuffer();
+}

@@ -74,6 +74,14 @@ export async function residentMb(pid: number): Promise<number> {
   return (Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024) / 1e6;
 }
 
+/** How long a process has computed since its start, in ms: user and system time, in ticks of 10 ms. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  // The name of the program may contain spaces; after it comes the third field.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
 /** How many files and sockets a process has open. */
 export async function openFileCount(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`)).length;

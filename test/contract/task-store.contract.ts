@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import type { TaskStore } from "../../src/store/task-store.js";
+import { describeAudit } from "./task-store.audit.js";
 import { describeCanceling } from "./task-store.cancel.js";
 import { describeCreating } from "./task-store.create.js";
 import { describeFilmOrder } from "./task-store.film-order.js";
@@ -51,6 +52,7 @@ export function describeTaskStore(
     describeFollowing(open);
     describeHistory(open);
     describeKeys(open);
+    describeAudit(open);
     describeLeasing(open);
     describeHolding(open);
     describeSettling(open);

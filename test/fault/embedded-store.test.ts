@@ -16,7 +16,7 @@ import { tempDir } from "../support/temp-dir.js";
 const KILL_COUNT = 100;
 const LANE_COUNT = 4;
 
-const WATCHDOG = new URL("../../dist/store/embedded/watchdog.js", import.meta.url).href;
+const WATCHDOG = new URL("../../src/store/embedded/watchdog.ts", import.meta.url).href;
 
 let writerDirectory: string;
 let writerPath: string;
@@ -123,7 +123,7 @@ describe("the watchdog of opening", () => {
       spawnSync(
         process.execPath,
         [
-          ...["--input-type=module", "-e"],
+          ...["--import", "tsx", "--input-type=module", "-e"],
           `import { startWatchdog } from "${WATCHDOG}";
            const watchdog = startWatchdog({ message: "It hangs", limitMs: 300 });
            ${afterStart}

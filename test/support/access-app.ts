@@ -21,3 +21,16 @@ export async function addKey(store: TaskStore, fields: Partial<NewKey> = {}): Pr
 export function bearer(key: string): { readonly authorization: string } {
   return { authorization: `Bearer ${key}` };
 }
+
+/** Calls the REST API with a key. */
+export async function callWithKey(
+  { url }: TestApp,
+  key: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Response> {
+  const headers = { ...bearer(key), "content-type": "application/json" };
+  const init = body === undefined ? {} : { body: JSON.stringify(body) };
+  return await fetch(url + path, { method, headers, ...init });
+}

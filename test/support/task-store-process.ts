@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
+import { build } from "rolldown";
 import { onTestFinished } from "vitest";
 import { eventually } from "./eventually.js";
 
@@ -27,26 +27,23 @@ export interface WriterProcess {
 }
 
 /**
- * Puts the writer into a directory as a program that uses the compiled service, since starting it from its
- * sources takes several times as long.
+ * Puts the writer into a directory as a program, since starting it from its sources takes several times as
+ * long.
  *
  * @returns the path for {@link startWriter}.
  */
 export async function layOutWriter(target: string): Promise<string> {
-  await writeFile(join(target, "package.json"), '{ "type": "module" }');
-  await symlink(join(PROJECT, "dist"), join(target, "src"));
-  await mkdir(join(target, "test/support"), { recursive: true });
-  for (const name of WRITER) {
-    const source = await readFile(join(PROJECT, `test/support/${name}.ts`), "utf8");
-    const { outputText } = transpileModule(source, { compilerOptions: COMPILER_OPTIONS });
-    await writeFile(join(target, `test/support/${name}.js`), outputText);
-  }
-  return join(target, `test/support/${WRITER[0]}.js`);
+  await symlink(join(PROJECT, "node_modules"), join(target, "node_modules"));
+  const file = join(target, "writer.js");
+  await build({
+    input: join(PROJECT, "test/support/task-store-writer.ts"),
+    platform: "node",
+    external: ["node-sqlite3-wasm"],
+    transform: { target: "es2023" },
+    output: { file },
+  });
+  return file;
 }
-
-/** Its entry, and what it imports of the tests. */
-const WRITER = ["task-store-writer", "task-store-builders"];
-const COMPILER_OPTIONS = { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 };
 
 /**
  * Starts a process that writes to the store in a directory. It is killed when the test has

@@ -1,10 +1,7 @@
-import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance } from "fastify";
+import { packagePath } from "../../lib/package-path.js";
 import { refuseOtherMethods, registerGet } from "./get-route.js";
-
-/** Where the build puts the page. The path is the same from `src` and from `dist`. */
-const PAGE_DIRECTORY = fileURLToPath(new URL("../../../dist/page", import.meta.url));
 
 /**
  * Serves the page at `GET /dashboard`: files without any data, a client of the public API. The names
@@ -17,8 +14,9 @@ export async function registerDashboard(
   app: FastifyInstance,
   mediaOrigin: () => Promise<string>,
 ): Promise<void> {
+  const pageDirectory = packagePath("dist/page");
   await app.register(fastifyStatic, {
-    root: `${PAGE_DIRECTORY}/assets`,
+    root: `${pageDirectory}/assets`,
     prefix: ASSETS_PREFIX,
     // A route for each file that is there at the start, so that nothing else can be asked for.
     wildcard: false,
@@ -37,7 +35,7 @@ export async function registerDashboard(
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
       })
-      .sendFile("index.html", PAGE_DIRECTORY, { cacheControl: false }),
+      .sendFile("index.html", pageDirectory, { cacheControl: false }),
   );
 }
 

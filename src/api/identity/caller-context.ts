@@ -6,3 +6,6 @@ export const NOBODY: Caller = { tenant: "", scopes: new Set() };
 
 /** Where handlers and interceptors find who calls. A call that was not identified is nobody's. */
 export const callerKey = createContextKey<Caller>(NOBODY, { description: "caller" });
+
+/** Where the request of a call came from; empty: it is not known. */
+export const addressKey = createContextKey("", { description: "address" });

@@ -3,6 +3,7 @@ import type { Scope } from "../../domain/caller.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaServerReflection } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { AuditService } from "../../gen/tmlsr/v1/audit_service_pb.js";
 import { DeliveryService } from "../../gen/tmlsr/v1/delivery_service_pb.js";
 import { KeyService } from "../../gen/tmlsr/v1/key_service_pb.js";
 import { MonitorService } from "../../gen/tmlsr/v1/monitor_service_pb.js";
@@ -57,6 +58,7 @@ const KEYS: Needs<typeof KeyService> = {
   listKeys: "admin",
   revokeKey: "admin",
 };
+const AUDIT: Needs<typeof AuditService> = { listAudit: "admin" };
 const HEALTH: Needs<typeof Health> = { check: "nothing", list: "nothing", watch: "nothing" };
 const REFLECTION: Needs<typeof ServerReflection> = { serverReflectionInfo: "docs" };
 const ALPHA_REFLECTION: Needs<typeof AlphaServerReflection> = { serverReflectionInfo: "docs" };
@@ -68,6 +70,7 @@ const SERVICES: readonly (readonly [DescService, Readonly<Record<string, Need>>]
   [UploadService, UPLOADS],
   [DeliveryService, DELIVERIES],
   [KeyService, KEYS],
+  [AuditService, AUDIT],
   [Health, HEALTH],
   [ServerReflection, REFLECTION],
   [AlphaServerReflection, ALPHA_REFLECTION],

@@ -18,7 +18,7 @@ export function registerIdentity(app: FastifyInstance, identity: Identity): void
   });
   app.addHook("onRequest", async (request, reply) => {
     try {
-      await identity.admit(request, REST_ROUTE);
+      await identity.admit(request, reply, REST_ROUTE);
     } catch (error) {
       await sendRefusal(request, reply, error);
     }

@@ -1,6 +1,6 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ContextValues, Interceptor, ServiceImplSpec } from "@connectrpc/connect";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Violation } from "../../domain/errors.js";
 import type { Problem } from "../calls/problem.js";
 
@@ -25,7 +25,11 @@ export interface RestOptions {
   /** Who calls, for the handlers. @default nothing is told */
   readonly contextValues?: (request: FastifyRequest) => ContextValues;
   /** Throws for a request that may not call a method. @default none is refused */
-  readonly authorize?: (request: FastifyRequest, method: DescMethod) => void;
+  readonly authorize?: (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    method: DescMethod,
+  ) => Promise<void>;
   /** The largest request body of each method. A larger one gets 413. */
   readonly maxBytesOf: (method: DescMethod) => number;
   /**

@@ -56,7 +56,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       onRequest: async (request, reply) => {
         const clientSignal = watchClient(reply);
         const route = findRoute(router, request);
-        options.authorize?.(request, route.binding.method.method);
+        await options.authorize?.(request, reply, route.binding.method.method);
         refuseLarge(Number(request.headers["content-length"] ?? 0), route, options);
         request.setDecorator(ROUTE, { ...route, clientSignal });
       },

@@ -1,7 +1,9 @@
+import type { ContextValues } from "@connectrpc/connect";
 import type { Caller } from "../../domain/caller.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaServerReflection } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { AuditService } from "../../gen/tmlsr/v1/audit_service_pb.js";
 import { DeliveryService } from "../../gen/tmlsr/v1/delivery_service_pb.js";
 import { file_tmlsr_v1_error } from "../../gen/tmlsr/v1/error_pb.js";
 import { KeyService } from "../../gen/tmlsr/v1/key_service_pb.js";
@@ -9,6 +11,8 @@ import { MonitorService } from "../../gen/tmlsr/v1/monitor_service_pb.js";
 import { TaskService } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { UploadService } from "../../gen/tmlsr/v1/upload_service_pb.js";
 import { WorkflowService } from "../../gen/tmlsr/v1/workflow_service_pb.js";
+import { addressKey, callerKey } from "../identity/caller-context.js";
+import { type Audit, createAuditHandlers } from "./audit-handlers.js";
 import { createDeliveryHandlers, type Deliveries } from "./delivery-handlers.js";
 import { DescriptorIndex } from "./descriptor-index.js";
 import { createHealthHandlers } from "./health-handlers.js";
@@ -29,20 +33,32 @@ export interface ApiServices {
   readonly deliveries: Deliveries;
   /** Absent where access is not by keys. */
   readonly keys?: Keys;
+  /** As `keys`. */
+  readonly audit?: Audit;
 }
 
 /** The use cases for a caller: what is of other tenants is not there. The same objects for the same tenant. */
 export type ServicesFor = (caller: Caller) => ApiServices;
 
+/** The uploads for a caller. @param address where the request came from. */
+export type UploadsFor = (caller: Caller, address: string) => Uploads;
+
 /** The services of TMLSR. REST serves them too, except methods with streams of requests. */
-export function serveTmlsr(servicesFor: ServicesFor, keys: Keys | undefined): ServedService[] {
+export function serveTmlsr(
+  servicesFor: ServicesFor,
+  uploadsFor: UploadsFor,
+  { keys, audit }: Pick<ApiServices, "keys" | "audit">,
+): ServedService[] {
+  const uploadsOf = (values: ContextValues) =>
+    uploadsFor(values.get(callerKey), values.get(addressKey));
   return [
     serveFor(TaskService, (caller) => servicesFor(caller).tasks, createTaskHandlers),
     serveFor(MonitorService, (caller) => servicesFor(caller).monitor, createMonitorHandlers),
     serveFor(WorkflowService, (caller) => servicesFor(caller).workflows, createWorkflowHandlers),
-    serveFor(UploadService, (caller) => servicesFor(caller).uploads, createUploadHandlers),
+    serve(UploadService, createUploadHandlers(uploadsOf)),
     serveFor(DeliveryService, (caller) => servicesFor(caller).deliveries, createDeliveryHandlers),
     ...(keys ? [serve(KeyService, createKeyHandlers(keys))] : []),
+    ...(audit ? [serve(AuditService, createAuditHandlers(audit))] : []),
   ];
 }
 

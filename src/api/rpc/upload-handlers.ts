@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { ContextValues, ServiceImpl } from "@connectrpc/connect";
 import type {
   UploadService as UploadProto,
   UploadRequest,
@@ -11,10 +11,13 @@ import type { Upload, UploadBody, Uploads as UploadUseCases } from "../../input/
 /** The use cases behind tmlsr.v1.UploadService and `POST /uploads`. */
 export type Uploads = Pick<UploadUseCases, "take">;
 
-/** The handlers of tmlsr.v1.UploadService. */
-export function createUploadHandlers(uploads: Uploads): ServiceImpl<typeof UploadProto> {
+/** The handlers of tmlsr.v1.UploadService. @param uploadsOf the use cases for whoever calls. */
+export function createUploadHandlers(
+  uploadsOf: (values: ContextValues) => Uploads,
+): ServiceImpl<typeof UploadProto> {
   return {
-    async upload(requests, { signal }) {
+    async upload(requests, { signal, values }) {
+      const uploads = uploadsOf(values);
       return toProtoUpload(await uploads.take(new MessagesBody(requests), { signal }));
     },
   };

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { z } from "zod";
+import { packagePath } from "../../lib/package-path.js";
 import { CommandFailure, EXIT, type ExitCode } from "../failure.js";
 import type { Session } from "../session.js";
 import { printAll } from "../show/table.js";
@@ -91,11 +91,9 @@ async function examine({ service, terminal, signal }: Session): Promise<ExitCode
  * package's, where no others are named.
  */
 async function serve({ signal, env }: Session): Promise<ExitCode> {
-  const workflowsDir = fileURLToPath(new URL("../../../workflows", import.meta.url));
-  const main = fileURLToPath(new URL("../../main.js", import.meta.url));
-  const child = spawn(process.execPath, ["--enable-source-maps", main], {
+  const child = spawn(process.execPath, ["--enable-source-maps", packagePath("dist/main.js")], {
     stdio: "inherit",
-    env: { TMLSR_WORKFLOWS_DIR: workflowsDir, ...env },
+    env: { TMLSR_WORKFLOWS_DIR: packagePath("workflows"), ...env },
   });
   signal.addEventListener("abort", () => child.kill("SIGTERM"));
   const [code] = (await once(child, "exit")) as [number | null];

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { packagePath } from "../../lib/package-path.js";
 import { PythonError } from "../python-text.js";
 import { crop, type Frame } from "./frame.js";
 import { contextOf, type Tile } from "./tiles.js";
@@ -60,9 +61,8 @@ export class NetworkThread implements AsyncDisposable {
 }
 
 function startWorker(): Worker {
-  if (!import.meta.url.endsWith(".ts")) {
-    return new Worker(new URL("./network-worker.js", import.meta.url));
-  }
+  if (!import.meta.url.endsWith(".ts"))
+    return new Worker(packagePath("dist/cpu-server/network/network-worker.js"));
   // When run from source by tsx: tsx's hooks do not apply to worker threads by themselves.
   const tsx = import.meta.resolve("tsx/esm/api");
   const entry = new URL("./network-worker.ts", import.meta.url).href;

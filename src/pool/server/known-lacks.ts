@@ -22,8 +22,7 @@ export class KnownLacks {
 
   /** A sentence for each thing that is missing; empty where the server can run the workflow. */
   of(workflow: Workflow, values: ParameterValues = {}): readonly string[] {
-    const judged = this.#workflows.get(workflow) ?? this.#judge(workflow);
-    this.#workflows.set(workflow, judged);
+    const judged = this.#judged(workflow);
     const key = keyOf(values, judged.anyValue);
     const known = judged.lacks.get(key);
     if (known !== undefined) return known;
@@ -32,6 +31,23 @@ export class KnownLacks {
     if (oldest !== undefined && judged.lacks.size >= MAX_REMEMBERED) judged.lacks.delete(oldest);
     judged.lacks.set(key, lacks);
     return lacks;
+  }
+
+  /** Whether nothing is missing with the defaults, or with another option of one parameter. */
+  isSuited(workflow: Workflow): boolean {
+    const judged = this.#judged(workflow);
+    judged.isSuited ??= [{}, ...optionsOf(workflow)].some(
+      (values) => this.of(workflow, values).length === 0,
+    );
+    return judged.isSuited;
+  }
+
+  #judged(workflow: Workflow): JudgedWorkflow {
+    const known = this.#workflows.get(workflow);
+    if (known !== undefined) return known;
+    const judged = this.#judge(workflow);
+    this.#workflows.set(workflow, judged);
+    return judged;
   }
 
   /** Seeds are new for each task. Where both ends of their range get the same verdict, all between do. */
@@ -49,6 +65,7 @@ interface JudgedWorkflow {
   /** The parameters whose values decide nothing. */
   readonly anyValue: ReadonlySet<string>;
   readonly lacks: Map<string, readonly string[]>;
+  isSuited?: boolean;
 }
 
 interface RandomParameter extends WorkflowParameter {
@@ -61,6 +78,12 @@ function isRandom(parameter: WorkflowParameter): parameter is RandomParameter {
   const { default: usual, optional, options, choices, minimum, maximum } = parameter;
   const isFree = usual === undefined && !optional && options === undefined && choices === undefined;
   return isFree && minimum !== undefined && maximum !== undefined;
+}
+
+function optionsOf({ parameters }: Workflow): readonly ParameterValues[] {
+  return parameters.flatMap(({ name, options = [] }) =>
+    options.map((option) => ({ [name]: option })),
+  );
 }
 
 function keyOf(values: ParameterValues, anyValue: ReadonlySet<string>): string {

@@ -27,7 +27,7 @@ export function canRun(server: PoolServer, workflow: Workflow, values?: Paramete
 
 /** Whether a server may have what a task of a workflow needs: with the defaults, or another option of one parameter. */
 export function canRunSome(server: PoolServer, workflow: Workflow): boolean {
-  return [{}, ...optionsOf(workflow)].some((values) => canRun(server, workflow, values));
+  return server.lacks?.isSuited(workflow) === true;
 }
 
 /** Whether a server may be given tasks of a workflow now, as far as its own faults go. */
@@ -58,12 +58,6 @@ export function freeSlotCount(server: PoolServer, nowMs: number): number {
   if (!server.takesWork) return 0;
   const { length } = freeSlots(server, nowMs);
   return server.queueDepth === "auto" ? Math.min(1, length) : length;
-}
-
-function optionsOf({ parameters }: Workflow): readonly ParameterValues[] {
-  return parameters.flatMap(({ name, options = [] }) =>
-    options.map((option) => ({ [name]: option })),
-  );
 }
 
 function freeSlots(server: PoolServer, nowMs: number): readonly string[] {

@@ -1,4 +1,3 @@
-import { overallProgress } from "../../domain/overall-progress.js";
 import { serverIdOf } from "../../domain/slot.js";
 import type {
   Dispatch,
@@ -12,14 +11,8 @@ import type {
 import type { StageProgress, TaskJournal } from "../../pipeline/task-journal.js";
 import type { TimedPrompt } from "../../pool/learned/learned-times.js";
 import type { Pool, SlotTaker } from "../../pool/pool.js";
-import type { FilmQueue } from "../../store/film-queue.js";
-import type {
-  Fence,
-  Outcome,
-  ProgressReport,
-  TaskQueue,
-  WriteResult,
-} from "../../store/task-queue.js";
+import type { Fence, Outcome, ProgressReport, WriteResult } from "../../store/task-queue.js";
+import { type HolderStore, HolderWrites } from "./holder-writes.js";
 import type { LeasedTask } from "./leased-task.js";
 import { persist } from "./persist.js";
 import { reportOf } from "./report-of.js";
@@ -33,7 +26,7 @@ export interface LeaseProof {
 
 /** What a held task works with. */
 export interface HeldTaskContext {
-  readonly store: TaskQueue & FilmQueue;
+  readonly store: HolderStore;
   readonly pool: Pick<Pool, "adopt" | "release">;
   readonly proof: LeaseProof;
   readonly leaseMs: number;
@@ -69,6 +62,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** As it was before the present prompt. */
   #variantBefore: string | undefined;
   #report: ProgressReport | undefined;
+  readonly #writes: HolderWrites;
   readonly #controller = new AbortController();
   readonly #context: HeldTaskContext;
 
@@ -79,6 +73,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.#input = input;
     this.fence = { taskId: task.taskId, epoch: task.epoch };
     this.#context = context;
+    this.#writes = new HolderWrites(context.store, this);
     this.#takeovers = takeovers;
     this.#memoryFailures = memoryFailures;
     this.#variant = variant;
@@ -183,30 +178,41 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   }
 
   async stage(name: StageName, patch: Partial<Stage>): Promise<void> {
-    this.movedAtMs = performance.now();
-    if (patch.status !== undefined) this.#report = undefined;
-    const progress =
-      patch.progress === undefined ? undefined : overallProgress(name, patch.progress / 100);
-    await this.write((store) => store.updateStage(this.fence, name, patch, progress));
-    if (patch.status === "success") this.#takeovers = 0;
+    this.noteStage(name, patch);
+    await this.flush();
   }
 
-  async recordInput(input: InputFacts): Promise<void> {
-    await this.write((store) => store.recordInput(this.fence, input));
+  noteStage(name: StageName, patch: Partial<Stage>): void {
+    this.movedAtMs = performance.now();
+    if (patch.status !== undefined) this.#report = undefined;
+    if (patch.status === "success") this.#takeovers = 0;
+    this.#writes.noteStage(name, patch);
+  }
+
+  noteInput(input: InputFacts): void {
+    this.#writes.noteInput(input);
     this.#input = input;
   }
 
+  addNotes(notes: readonly string[]): void {
+    this.#writes.addNotes(notes);
+  }
+
   async recordNotes(notes: readonly string[]): Promise<void> {
-    if (notes.length > 0) await this.write((store) => store.recordNotes(this.fence, notes));
+    this.addNotes(notes);
+    await this.flush();
   }
 
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
-    await this.write((store) => store.recordDispatch(this.fence, dispatch));
+    await this.#writes.writeWithNews((store, news) =>
+      store.recordDispatch(this.fence, dispatch, news),
+    );
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
     if (dispatch.phase === "sent") this.#variantBefore = this.#variant;
     if (dispatch.phase !== "intent") this.#variant = dispatch.variant ?? this.#variant;
     if (dispatch.phase === "sent") this.#noteSent();
+    if (dispatch.phase === "done") this.#leaveSlot();
   }
 
   /** Of a prompt that another holder recorded already nothing is new. */
@@ -236,9 +242,12 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** Binds a slot; one that it held before it holds no longer. */
   async bindSlot(slot: string): Promise<"ok" | "busy"> {
-    const result = await persist(() => this.#context.store.bindSlot(this.fence, slot), this.signal);
+    const result = await this.#writes.giveNews(
+      (store, news) => store.bindSlot(this.fence, slot, news),
+      this.signal,
+    );
     if (result === "busy") return "busy";
-    this.#letGoUnlessOk(result);
+    this.#writes.letGoUnlessOk(result);
     this.signal.throwIfAborted();
     const before = this.#slot;
     this.#slot = slot;
@@ -268,7 +277,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** Ends the lease. A lost race at that point is no news. */
   async settle(outcome: Outcome): Promise<WriteResult> {
     this.#report = undefined;
-    return await persist(() => this.#context.store.settle(this.fence, outcome));
+    return await this.#writes.giveNews((store, news) => store.settle(this.fence, outcome, news));
   }
 
   async finishCleanup(): Promise<void> {
@@ -282,15 +291,12 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   }
 
   /** Writes what only a holder may, with its fence. @throws TaskLetGo where it holds the task no longer */
-  async write(write: (store: TaskQueue & FilmQueue) => Promise<WriteResult>): Promise<void> {
-    this.signal.throwIfAborted();
-    this.#letGoUnlessOk(await persist(() => write(this.#context.store), this.signal));
+  async write(write: (store: HolderStore) => Promise<WriteResult>): Promise<void> {
+    await this.#writes.write(write);
   }
 
-  /** @throws TaskLetGo for a write that was refused */
-  #letGoUnlessOk(result: WriteResult): void {
-    if (result === "ok") return;
-    this.end(result);
-    this.signal.throwIfAborted();
+  /** Writes at once what was noted. @throws TaskLetGo where it holds the task no longer */
+  async flush(): Promise<void> {
+    await this.#writes.flush();
   }
 }

@@ -8,6 +8,7 @@ import {
   runNewPrompt,
   takeBack,
 } from "../../pipeline/process-stage.js";
+import { UPLOAD_BEGUN } from "../../pipeline/upload-stage.js";
 import { PromptTiming } from "../../pool/learned/prompt-timing.js";
 import type { SlotRequest } from "../../pool/pool.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
@@ -42,22 +43,32 @@ export async function runOnServer(on: RunOnServer, context: RunContext): Promise
   const { heldTask } = run;
   const startedAtMs = performance.now();
   const detail = `Processing with ${workflow.name}...`;
-  await heldTask.stage("process", { status: "running", progress: 0, durationMs: 0, detail });
-  if (!(await promptEnd(on, context))) return false;
-  await heldTask.releaseSlot();
+  heldTask.noteStage("process", { status: "running", progress: 0, durationMs: 0, detail });
+  const onEnd = (): void => {
+    const durationMs = performance.now() - startedAtMs;
+    const done = { progress: 100, durationMs, detail: "Processing complete" };
+    heldTask.noteStage("process", { status: "success", ...done });
+    heldTask.noteStage("upload", UPLOAD_BEGUN);
+  };
+  if (!(await promptEnd(on, onEnd, context))) return false;
   context.pool.noteSuccess(server);
-  const durationMs = performance.now() - startedAtMs;
-  const done = { progress: 100, durationMs, detail: "Processing complete" };
-  await heldTask.stage("process", { status: "success", ...done });
   return true;
 }
 
-/** Runs or follows the prompt, again and again while what went wrong leaves this server a chance. */
-async function promptEnd(on: RunOnServer, context: RunContext): Promise<boolean> {
+/**
+ * Runs or follows the prompt, again and again while what went wrong leaves this server a chance.
+ *
+ * @param onEnd called when it has ended well, before that is stored.
+ */
+async function promptEnd(
+  on: RunOnServer,
+  onEnd: () => void,
+  context: RunContext,
+): Promise<boolean> {
   const { heldTask } = on.run;
   using watch = new QueueWatch(context.pool, on.server, requestOf(on));
   for (;;) {
-    const process = processContext(on, context, watch);
+    const process = processContext(on, context, watch, onEnd);
     const { dispatch, dispatchAgeMs } = heldTask;
     try {
       if (dispatch === undefined) await submit(on, process, context);
@@ -99,6 +110,7 @@ function processContext(
   on: RunOnServer,
   { pool, store, stallMs, stallMinMs, serverLostMs, runMaxMs }: RunContext,
   watch: QueueWatch,
+  onEnd: () => void,
 ): ProcessContext {
   const { run, server, workflow } = on;
   const { heldTask } = run;
@@ -112,6 +124,7 @@ function processContext(
     heldTask.dispatch,
   );
   return {
+    onEnd,
     turn: () => waitForTurn(server, heldTask, heldTask.signal),
     ...{ serverId, comfy, workflow, storeId: store.storeId, stallMs, timing, serverLostMs },
     ...defined({ capability, letGo: watch.signal, runMaxMs }),

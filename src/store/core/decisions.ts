@@ -1,6 +1,7 @@
 import { isTerminal, type Task } from "../../domain/task.js";
 import type { CancelResult } from "../task-intake.js";
-import type { Fence, Outcome, WriteResult } from "../task-queue.js";
+import type { Fence, Outcome, TaskNews, WriteResult } from "../task-queue.js";
+import { applyNews } from "./apply-news.js";
 import { checkFence } from "./check-fence.js";
 import { cancelTask, endCleanup, settleTask } from "./task-changes.js";
 
@@ -46,8 +47,8 @@ export function byHolder(
  * Decides about the end of a lease. A chunk that fails when its film has ended is canceled with it: one
  * film fails once.
  */
-export function decideSettle(fence: Fence, outcome: Outcome): Decide<WriteResult> {
-  const settle = byHolder(fence, (task, now) => settleTask(task, outcome, now));
+export function decideSettle(fence: Fence, outcome: Outcome, news?: TaskNews): Decide<WriteResult> {
+  const settle = byHolder(fence, (task, now) => settleTask(applyNews(task, news), outcome, now));
   return (stored) => {
     const decision = settle(stored);
     const isOver = stored?.film !== undefined && isTerminal(stored.film.status);

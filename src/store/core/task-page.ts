@@ -13,7 +13,7 @@ const ABOVE_ALL_IDS = "g";
 export function pageStart(pageToken: string | undefined): string {
   if (pageToken === undefined) return ABOVE_ALL_IDS;
   if (TASK_ID.test(pageToken)) return pageToken;
-  const message = "Cannot list tasks: the page token is not one of ours";
+  const message = "Cannot list: the page token is not one of ours";
   throw new TaskError("INVALID_REQUEST", message);
 }
 

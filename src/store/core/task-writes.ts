@@ -11,7 +11,8 @@ import type {
 import { isTerminal, type Task } from "../../domain/task.js";
 import type { FilmQueue, NewChunk } from "../film-queue.js";
 import type { CancelResult, TaskIntake } from "../task-intake.js";
-import type { Fence, Outcome, TaskQueue, WriteResult } from "../task-queue.js";
+import type { Fence, Outcome, TaskNews, TaskQueue, WriteResult } from "../task-queue.js";
+import { applyNews } from "./apply-news.js";
 import { byHolder, type Decide, decideCancel, decideCleanup, decideSettle } from "./decisions.js";
 import { decideGrowth, decideSplit } from "./film-decisions.js";
 import { addMemoryFailure, addNotes, holdSlot, setDispatch } from "./task-changes.js";
@@ -92,9 +93,9 @@ export abstract class TaskWrites implements OneTask {
     return await this.countOpenChunks(filmId, limit);
   }
 
-  async bindSlot(fence: Fence, slot: string): Promise<WriteResult | "busy"> {
+  async bindSlot(fence: Fence, slot: string, news?: TaskNews): Promise<WriteResult | "busy"> {
     try {
-      return await this.#changeHeld(fence, (task) => holdSlot(task, slot));
+      return await this.#changeHeld(fence, (task) => holdSlot(applyNews(task, news), slot));
     } catch (error) {
       if (error instanceof SlotTaken) return "busy";
       throw error;
@@ -105,8 +106,14 @@ export abstract class TaskWrites implements OneTask {
     return await this.#changeHeld(fence, (task) => without(task, "slot"));
   }
 
-  async recordDispatch(fence: Fence, dispatch: Omit<Dispatch, "at">): Promise<WriteResult> {
-    return await this.#changeHeld(fence, (task, now) => setDispatch(task, dispatch, now));
+  async recordDispatch(
+    fence: Fence,
+    dispatch: Omit<Dispatch, "at">,
+    news?: TaskNews,
+  ): Promise<WriteResult> {
+    return await this.#changeHeld(fence, (task, now) =>
+      setDispatch(applyNews(task, news), dispatch, now),
+    );
   }
 
   async recordMemoryFailure(fence: Fence, failure: MemoryFailure): Promise<WriteResult> {
@@ -134,8 +141,8 @@ export abstract class TaskWrites implements OneTask {
     return await this.#changeHeld(fence, (task) => ({ ...task, uploadCheckpoint: checkpoint }));
   }
 
-  async settle(fence: Fence, outcome: Outcome): Promise<WriteResult> {
-    return await this.change(fence.taskId, decideSettle(fence, outcome));
+  async settle(fence: Fence, outcome: Outcome, news?: TaskNews): Promise<WriteResult> {
+    return await this.change(fence.taskId, decideSettle(fence, outcome, news));
   }
 
   async finishCleanup(fence: Fence): Promise<WriteResult> {

@@ -21,12 +21,14 @@ import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { EmbeddedFacts } from "./facts.js";
 import { GroupCommit } from "./group-commit.js";
+import { HeldDuties } from "./held-duties.js";
 import { EmbeddedHistory } from "./history.js";
 import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
 import { nextStoredLease } from "./next-lease.js";
 import { EmbeddedOutbox } from "./outbox.js";
 import { EmbeddedOutboxTable } from "./outbox-table.js";
+import { possibleLease } from "./possible-lease.js";
 import { EmbeddedTable } from "./table.js";
 import { type EmbeddedTables, EmbeddedWrite } from "./write.js";
 
@@ -62,8 +64,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #feed: ChangeFeed;
   readonly #commits: GroupCommit;
   readonly #taskIds = new TaskIds();
-  /** Kept in memory only: no other process has the file open. */
-  readonly #duties = new Map<string, { readonly owner: string; readonly expiresAtMs: number }>();
+  readonly #duties = new HeldDuties();
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
     super();
@@ -79,7 +80,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     const outbox = new EmbeddedOutboxTable(driver);
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
     this.outbox = new EmbeddedOutbox(outbox, this.#commits, clock);
-    this.keys = new EmbeddedKeys(driver, clock);
+    this.keys = new EmbeddedKeys(driver, this.#commits, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
@@ -161,7 +162,9 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#log.changesAfter(position);
   }
 
-  async lease(request: LeaseRequest): Promise<Task | undefined> {
+  async lease(asked: LeaseRequest): Promise<Task | undefined> {
+    const request = possibleLease(asked, this.#clock(), this.#driver, this.#table);
+    if (request === undefined) return undefined;
     return await this.#write((write) => {
       const next = nextStoredLease(request, write.now, this.#table, this.#chunks);
       if (!next) return undefined;
@@ -176,6 +179,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     leaseMs: number,
     scope: OrphanScope = "all",
   ): Promise<Task | undefined> {
+    if (this.#table.findOrphan(this.#clock(), scope) === undefined) return undefined;
     return await this.#write((write) => {
       const task = this.#table.findOrphan(write.now.getTime(), scope);
       return task && write.save(task, takeOver(task, owner, leaseMs, write.now));
@@ -219,11 +223,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async leaseDuty(duty: string, owner: string, leaseMs: number): Promise<boolean> {
-    const nowMs = this.#clock();
-    const current = this.#duties.get(duty);
-    if (current && current.owner !== owner && current.expiresAtMs > nowMs) return false;
-    this.#duties.set(duty, { owner, expiresAtMs: nowMs + leaseMs });
-    return true;
+    return this.#duties.lease(duty, owner, this.#clock(), leaseMs);
   }
 
   async saveWorkflow(version: string, content: Json): Promise<void> {

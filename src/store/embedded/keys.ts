@@ -2,7 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { Scope } from "../../domain/caller.js";
 import { defined } from "../../lib/defined.js";
 import type { KeyArchive, NewKey, StoredKey } from "../key-archive.js";
+import { EmbeddedAudit } from "./audit.js";
 import type { EmbeddedDriver } from "./driver.js";
+import type { GroupCommit } from "./group-commit.js";
+import { EmbeddedRateBuckets } from "./rate-buckets.js";
 
 interface KeyRow {
   readonly key_id: string;
@@ -20,10 +23,14 @@ const SECRET_BYTES = 32;
 
 /** The table `access_keys`. */
 export class EmbeddedKeys implements KeyArchive {
+  readonly audit: EmbeddedAudit;
+  readonly buckets: EmbeddedRateBuckets;
   readonly #driver: EmbeddedDriver;
   readonly #clock: () => number;
 
-  constructor(driver: EmbeddedDriver, clock: () => number) {
+  constructor(driver: EmbeddedDriver, commits: GroupCommit, clock: () => number) {
+    this.audit = new EmbeddedAudit(driver, commits, clock);
+    this.buckets = new EmbeddedRateBuckets(clock);
     this.#driver = driver;
     this.#clock = clock;
   }

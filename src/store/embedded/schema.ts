@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { TaskError } from "../../domain/errors.js";
+import { AUDIT_SCHEMA } from "./audit-schema.js";
 import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { KEYS_SCHEMA } from "./keys-schema.js";
@@ -218,4 +219,5 @@ END;
   HISTORY_SCHEMA,
   OUTBOX_SCHEMA,
   KEYS_SCHEMA,
+  AUDIT_SCHEMA,
 ];

@@ -95,7 +95,7 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     duties: new MongoDuties(db.collection<DutyDocument>(COLLECTIONS.duties)),
     learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
     history: new MongoHistory(db.collection(COLLECTIONS.history), db),
-    keys: new MongoKeys(db),
+    keys: new MongoKeys(db, clock),
     log: new MongoChangeLog(collection, deleted, clock),
     outboxes: new MongoOutboxes(db.collection(COLLECTIONS.outbox), collection, clock),
   };

@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Collection, Db } from "mongodb";
 import type { KeyArchive, NewKey, StoredKey } from "../key-archive.js";
+import { MongoAudit } from "./audit.js";
+import type { ServerClock } from "./clock.js";
 import { isDuplicateKey } from "./errors.js";
+import { MongoRateBuckets } from "./rate-buckets.js";
 
 /** A key in the collection `access_keys`. */
 interface KeyDocument extends Omit<StoredKey, "keyId"> {
@@ -17,10 +20,14 @@ const SECRET_BYTES = 32;
 
 /** The collections of keys. Times are the server's. */
 export class MongoKeys implements KeyArchive {
+  readonly audit: MongoAudit;
+  readonly buckets: MongoRateBuckets;
   readonly #keys: Collection<KeyDocument>;
   readonly #facts: Collection<FactDocument>;
 
-  constructor(db: Db) {
+  constructor(db: Db, clock: ServerClock) {
+    this.audit = new MongoAudit(db, clock);
+    this.buckets = new MongoRateBuckets(db);
     this.#keys = db.collection("access_keys");
     this.#facts = db.collection("access_facts");
   }
@@ -109,6 +116,14 @@ interface RunsWithKeys {
 /** The keys of a store that may not be reached yet. */
 export function keysOf(connection: RunsWithKeys): KeyArchive {
   return {
+    audit: {
+      add: (entries) => connection.run(({ keys: { audit } }) => audit.add(entries)),
+      list: (...args) => connection.run(({ keys: { audit } }) => audit.list(...args)),
+      deleteOld: (...args) => connection.run(({ keys: { audit } }) => audit.deleteOld(...args)),
+    },
+    buckets: {
+      take: (...args) => connection.run(({ keys: { buckets } }) => buckets.take(...args)),
+    },
     version: () => connection.run(({ keys }) => keys.version()),
     list: () => connection.run(({ keys }) => keys.list()),
     add: (key) => connection.run(({ keys }) => keys.add(key)),

@@ -19,6 +19,8 @@ export const COLLECTIONS = {
   deleted: "deleted_tasks",
   history: "history",
   outbox: "webhook_outbox",
+  audit: "audit",
+  rateBuckets: "rate_buckets",
   meta: "meta",
 } as const;
 
@@ -88,6 +90,8 @@ export async function prepareSchema(db: Db, logger: Logger | undefined): Promise
   await db.collection(deleted).createIndex({ deletedAt: 1 }, { expireAfterSeconds: KEPT_SECONDS });
   const hours = { expireAfterSeconds: 2 * 60 * HISTORY_MINUTES };
   await db.collection(COLLECTIONS.history).createIndex({ at: 1 }, hours);
+  const unusedBuckets = { expireAfterSeconds: 86_400 };
+  await db.collection(COLLECTIONS.rateBuckets).createIndex({ at: 1 }, unusedBuckets);
   await ensureCollection(db, COLLECTIONS.outbox);
   await db.collection(COLLECTIONS.outbox).createIndexes([...OUTBOX_INDEXES]);
   await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);

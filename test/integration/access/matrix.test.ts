@@ -5,6 +5,7 @@ import { SCOPES } from "../../../src/domain/caller.js";
 import { Health } from "../../../src/gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../../src/gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaReflection } from "../../../src/gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { AuditService } from "../../../src/gen/tmlsr/v1/audit_service_pb.js";
 import { DeliveryService } from "../../../src/gen/tmlsr/v1/delivery_service_pb.js";
 import { KeyService } from "../../../src/gen/tmlsr/v1/key_service_pb.js";
 import { MonitorService } from "../../../src/gen/tmlsr/v1/monitor_service_pb.js";
@@ -19,7 +20,7 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const SERVICES = [
   ...[TaskService, MonitorService, WorkflowService, UploadService, KeyService, DeliveryService],
-  ...[Health, ServerReflection, AlphaReflection],
+  ...[AuditService, Health, ServerReflection, AlphaReflection],
 ];
 const METHODS: readonly DescMethod[] = SERVICES.flatMap(({ methods }) => methods);
 const REFUSED = ["Unauthenticated", "PermissionDenied"];

@@ -30,7 +30,7 @@ export async function cutIfLong(at: FilmAtHand, context: RunContext): Promise<bo
   const film = await knownFilm(input, workDir, signal);
   const depth = depthOf(film);
   if (depth !== undefined) requireDepth(depth, workflow, task.parameters, context);
-  if (depth !== undefined) await heldTask.recordInput({ ...input.facts, depth });
+  if (depth !== undefined) heldTask.noteInput({ ...input.facts, depth });
   await heldTask.recordNotes(lossesOf(film));
   if (task.chunking === "off") return false;
   const isBegun = task.film !== undefined;
