@@ -95,7 +95,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const webhooks = webhookRules(config.webhooks);
   const shown = { ...parts, filmPreviews, webhooks, metrics, dataDir: config.dataDir };
-  const served = openServices({ ...shown, uploads: uploads.uploads }, config.store, access, opened);
+  const served = openServices({ ...shown, uploads: uploads.uploads }, config, access, opened);
   plugins.push((app) => registerPreviews(app, served.tasks));
   plugins.push((app) => registerInputs(app, served.tasks, openFile));
   openProbers(config, { pool, catalog, logger: logger.child({ part: "prober" }) }, opened);

@@ -1,4 +1,6 @@
+import { DEFAULT_TENANT } from "../../domain/caller.js";
 import { isTerminal, type Label, type Task, type TaskStatus } from "../../domain/task.js";
+import { asTenants } from "../../domain/tenant.js";
 import { orphanAtOf } from "../core/orphan-at.js";
 import { type DatedParts, readParts, type WithTextDates } from "../core/task-text.js";
 import type { SqlValue } from "./driver.js";
@@ -11,6 +13,7 @@ export interface TaskRow {
   readonly status: TaskStatus;
   readonly priority: number;
   readonly workflow: string;
+  readonly tenant: string;
   readonly due_at: number;
   readonly turn_at: number | null;
   readonly finished_at: number | null;
@@ -49,9 +52,17 @@ export function changingValues(task: Task): readonly SqlValue[] {
   ];
 }
 
-/** A key as stored: encoded, so that every string a client may send survives. */
-export function encodeKey(key: string): string {
-  return JSON.stringify(key);
+/**
+ * An idempotency key as stored: encoded, so that every string a client may send survives, and with its
+ * tenant, since the same key of another tenant is another one.
+ */
+export function encodeKey(key: string, tenant: string): string {
+  return JSON.stringify(tenant === DEFAULT_TENANT ? key : [tenant, key]);
+}
+
+function decodeKey(text: string): string {
+  const stored = JSON.parse(text) as string | readonly [tenant: string, key: string];
+  return typeof stored === "string" ? stored : stored[1];
 }
 
 /** A label as stored, encoded like a key. */
@@ -82,6 +93,7 @@ type ColumnField =
   | "status"
   | "priority"
   | "workflow"
+  | "tenant"
   | "dueAt"
   | "turnAt"
   | "finishedAt"
@@ -104,6 +116,7 @@ function toDocument(task: Task): string {
     status,
     priority,
     workflow,
+    tenant,
     dueAt,
     turnAt,
     finishedAt,
@@ -125,14 +138,13 @@ function columnFields(row: TaskRow): Pick<Task, ColumnField> {
     status: row.status,
     priority: row.priority,
     workflow: row.workflow,
+    ...asTenants(row.tenant),
     dueAt: new Date(row.due_at),
     ...(row.turn_at !== null && { turnAt: new Date(row.turn_at) }),
     ...(row.finished_at !== null && { finishedAt: new Date(row.finished_at) }),
     ...(owner !== null && { lease: { owner, expiresAt: new Date(expiresAt ?? 0) } }),
     ...(row.slot !== null && { slot: row.slot }),
     ...(isTerminal(row.status) && expiresAt !== null && { cleanupPending: true }),
-    ...(row.idempotency_key !== null && {
-      idempotencyKey: JSON.parse(row.idempotency_key) as string,
-    }),
+    ...(row.idempotency_key !== null && { idempotencyKey: decodeKey(row.idempotency_key) }),
   };
 }
