@@ -72,7 +72,8 @@ test("makes another key with all scopes for whoever has lost the last one", asyn
   const path = join(app.dataDir, "first-admin-key");
   const first = await readFile(path, "utf8");
   const env = { TMLSR_AUTH: "keys", TMLSR_DATA_DIR: app.dataDir };
-  const recover = () => recoverAccess(toConfig(readSettings(env, undefined)), createLogger("silent"));
+  const recover = () =>
+    recoverAccess(toConfig(readSettings(env, undefined)), createLogger("silent"));
   await expect(recover()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   expect(await readFile(path, "utf8")).toBe(first);
   await app[Symbol.asyncDispose]();
