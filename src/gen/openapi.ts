@@ -722,7 +722,7 @@ export const openapi = {
             }
           },
           "429": {
-            "description": "QUEUE_FULL",
+            "description": "QUEUE_FULL, TENANT_FULL",
             "content": {
               "application/problem+json": {
                 "schema": {

@@ -37,6 +37,8 @@ export interface TaskNews {
   readonly stages: readonly StageNews[];
   readonly input?: InputFacts;
   readonly notes: readonly string[];
+  /** As with {@link TaskQueue.releaseSlot}. */
+  readonly freesSlot?: boolean;
 }
 
 /** Fields of a stage that have changed, and the progress of the whole task. */
@@ -70,6 +72,17 @@ export interface LeaseRequest {
    * @default no limit
    */
   readonly maxFilmServers?: number;
+  /**
+   * How many tasks of a tenant may run, by its name: the pending tasks of one that has so many are
+   * left out until one has ended. Those that run are those in `processing` and those that went back to
+   * pending with their slot. Chunks run with their film, which counts as one.
+   *
+   * No replica passes a cap, except on a MongoDB server without a replica set, where two that lease
+   * in the same moment may.
+   *
+   * @default no limit
+   */
+  readonly maxRunning?: ReadonlyMap<string, number> | undefined;
 }
 
 /**
@@ -192,7 +205,7 @@ export interface TaskQueue {
 
   /**
    * Writes where the task's prompt is, replacing what was known; `at` is now. The variant of a prompt
-   * that a server took becomes the task's. With a prompt that is `done` the slot is given back.
+   * that a server took becomes the task's.
    */
   recordDispatch(
     fence: Fence,
