@@ -7,7 +7,7 @@ import { KeyLimits, type Limits } from "./access/key-limits.js";
 import { KeyRing } from "./access/key-ring.js";
 import { Keys } from "./access/keys.js";
 import { LinkSigner } from "./access/link-signer.js";
-import { signUrls } from "./access/sign-urls.js";
+import { signTasks, signUrls } from "./access/sign-urls.js";
 import type { ApiAccess } from "./api/create-app.js";
 import type { ApiServices } from "./api/rpc/services.js";
 import type { Config } from "./config/config.js";
@@ -27,8 +27,11 @@ export interface OpenedAccess {
   readonly audit: AuditLog;
   /** Judges requests for the API, which then serves them by what is there for their tenant. */
   gate(tenants: ReadonlyMap<string, TenantServices>): ApiAccess;
-  /** The storage as clients see it. */
-  readonly shown: Pick<ObjectStorage, "url" | "probe">;
+  /** What tasks are shown with: their links are signed. */
+  readonly view: {
+    readonly storage: Pick<ObjectStorage, "url" | "probe">;
+    readonly linkQueryOf: (taskId: string) => string;
+  };
 }
 
 /** What access works with. */
@@ -61,7 +64,10 @@ export async function openAccess(
   const signed = oss === undefined ? signUrls(storage, signer) : storage;
   return {
     ...{ keys: new Keys({ keys, ring, hasTenant }), audit },
-    shown: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
+    view: {
+      storage: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
+      linkQueryOf: signTasks(signer),
+    },
     gate: (served) => ({
       identify: (key, address) => gate.identify(key, address),
       isSigned: (path, query) => signer.isSigned(path, query),

@@ -54,11 +54,11 @@ export function openServices(
 ): ServedUseCases {
   const { store, pool, catalog, metrics, logger } = parts;
   const { tenants, uploads: upload } = rules;
-  const storage = access?.shown ?? parts.storage;
+  const view = access?.view ?? { storage: parts.storage };
   opened.use(new HistoryRecorder({ store, pool, logger }));
-  const monitorOptions = { ...parts, storage, history: store.history };
+  const monitorOptions = { ...parts, ...view, history: store.history };
   const taskOptions = {
-    ...{ ...parts, ...openWatchers(parts, opened), storage, random: Math.random },
+    ...{ ...parts, ...openWatchers(parts, opened), ...view, random: Math.random },
     limitsOf: limitsBy(rules),
   };
   const tasks = new TaskService(taskOptions);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parse } from "yaml";
 import { defined } from "../lib/defined.js";
+import { readYaml } from "../lib/read-yaml.js";
 import { type AccessConfig, toAccess } from "./access-config.js";
 import { type ConfigFile, readSettings, type Settings } from "./read-settings.js";
 import type { ServerSetting } from "./server-setting.js";
@@ -144,7 +144,7 @@ function readFile(environment: Environment): ConfigFile | undefined {
   const name = named ?? "config.yaml";
   if (named === undefined && !existsSync(name)) return undefined;
   try {
-    return { name, content: parse(readFileSync(name, "utf8")) };
+    return { name, content: readYaml(readFileSync(name, "utf8")) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot read the configuration file "${name}": ${reason}`, { cause });

@@ -46,12 +46,6 @@ export async function downloadStage(
 ): Promise<ReadyInput> {
   const isReported = task.stages.download?.status === "success";
   const startedAtMs = performance.now();
-  if (!isReported)
-    await journal.stage("download", {
-      status: "running",
-      progress: 0,
-      detail: "Starting download...",
-    });
   const path = workDir.file(FILE);
   const onProgress = (bytes: number, totalBytes?: number): void => {
     if (isReported) return;
@@ -60,7 +54,12 @@ export async function downloadStage(
   };
   const { signal } = journal;
   const request = { url: task.params.url, path, signal, onProgress };
-  const fetched = await fetchInput(request, download, sources);
+  // It is known to be under way before anything is decoded, which may take the process down.
+  const begun = { status: "running", progress: 0, detail: "Starting download..." } as const;
+  const [fetched] = await Promise.all([
+    fetchInput(request, download, sources),
+    isReported ? undefined : journal.stage("download", begun),
+  ]);
   const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
   const name = inputName({
     suggested: fetched.suggestedName,

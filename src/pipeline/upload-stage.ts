@@ -1,8 +1,9 @@
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { extname } from "node:path";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { TaskError } from "../domain/errors.js";
 import type { Dispatch, Output, OutputFile } from "../domain/task.js";
+import { exists } from "../lib/exists.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { type Part, storeOutput } from "./store-output.js";
 import { stripGraph } from "./strip/strip-graph.js";
@@ -114,12 +115,5 @@ async function fetchOutput(
   throw new TaskError(
     "OUTPUT_LOST",
     `Cannot fetch result "${file.filename}": server "${comfy.address}" has ${found ? "an empty file" : "it no longer"}`,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
   );
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asDiskFull } from "../input/probe/disk-full.js";
 import { untouchedFor } from "./untouched-for.js";
@@ -21,8 +21,8 @@ export class WorkDirs {
   /** The directory of a task. It is made if it does not exist. */
   async open(taskId: string): Promise<WorkDir> {
     const path = join(this.#root, taskId);
-    await mkdir(path, { recursive: true });
-    return new WorkDir(path);
+    const made = await mkdir(path, { recursive: true });
+    return new WorkDir(path, made !== undefined);
   }
 
   async remove(taskId: string): Promise<void> {
@@ -46,21 +46,22 @@ export class WorkDirs {
 /** One task's scratch directory. */
 export class WorkDir {
   readonly path: string;
+  /** There was none: nothing is left of an earlier try. */
+  readonly isNew: boolean;
 
-  constructor(path: string) {
+  constructor(path: string, isNew = false) {
     this.path = path;
+    this.isNew = isNew;
   }
 
   file(name: string): string {
     return join(this.path, name);
   }
 
-  /** Writes a small note beside the files. It is there whole or not at all. @throws TaskError DISK_FULL */
+  /** Writes a small note beside the files. One that is not there whole cannot be read. @throws TaskError DISK_FULL */
   async writeNote(name: string, note: object): Promise<void> {
-    const path = this.file(name);
     try {
-      await writeFile(`${path}.part`, JSON.stringify(note));
-      await rename(`${path}.part`, path);
+      await writeFile(this.file(name), JSON.stringify(note));
     } catch (thrown) {
       throw asDiskFull(thrown, "Cannot keep what is known of the input");
     }

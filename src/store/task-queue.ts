@@ -37,6 +37,8 @@ export interface TaskNews {
   readonly stages: readonly StageNews[];
   readonly input?: InputFacts;
   readonly notes: readonly string[];
+  /** As with {@link TaskQueue.releaseSlot}. */
+  readonly freesSlot?: boolean;
 }
 
 /** Fields of a stage that have changed, and the progress of the whole task. */
@@ -203,7 +205,7 @@ export interface TaskQueue {
 
   /**
    * Writes where the task's prompt is, replacing what was known; `at` is now. The variant of a prompt
-   * that a server took becomes the task's. With a prompt that is `done` the slot is given back.
+   * that a server took becomes the task's.
    */
   recordDispatch(
     fence: Fence,

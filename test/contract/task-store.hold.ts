@@ -182,6 +182,46 @@ export function describeHolding(open: OpenStore): void {
     });
   });
 
+  describe("news that goes along", () => {
+    const ended = { status: "success", progress: 100, durationMs: 7 } as const;
+    const news = {
+      stages: [{ name: "download", patch: ended, progress: 5 }],
+      ...{ input: INPUT, notes: ["Page 1 of 2 was used"] },
+    } as const;
+
+    test("is written in one step with what it goes along with", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { task, fence } = await leaseOne(store);
+      await store.bindSlot(fence, "gpu-1#0", news);
+      expect(await readTask(store, task.taskId)).toMatchObject({
+        ...{ rev: task.rev + 1, slot: "gpu-1#0", progress: 5, input: INPUT, notes: news.notes },
+        stages: { download: aStage(ended) },
+      });
+      const stages = [{ name: "process", patch: ended }] as const;
+      await store.recordDispatch(fence, aDispatch("done"), { stages, notes: [], freesSlot: true });
+      const done = await readTask(store, task.taskId);
+      expect(done).toMatchObject({ stages: { process: ended }, dispatch: { phase: "done" } });
+      expect(done).not.toHaveProperty("slot");
+      await store.settle(fence, COMPLETED, {
+        ...{ stages: [{ name: "upload", patch: ended }], notes: [] },
+      });
+      const { rev, stages: settled } = await readTask(store, task.taskId);
+      expect([rev, settled.upload]).toEqual([done.rev + 1, aStage(ended)]);
+    });
+
+    test("is not written where the write is refused", async () => {
+      await using fixture = await open();
+      const { store, rival } = fixture;
+      await store.bindSlot((await leaseOne(store)).fence, "gpu-1#0");
+      const { task, fence } = await leaseOne(store);
+      expect(await store.bindSlot(fence, "gpu-1#0", news)).toBe("busy");
+      const stale = { ...fence, epoch: fence.epoch - 1 };
+      expect(await rival.settle(stale, COMPLETED, news)).toBe("lost");
+      expect(await readTask(store, task.taskId)).toEqual(task);
+    });
+  });
+
   describe("updateStage()", () => {
     test("begins a stage and changes only the fields given", async () => {
       await using fixture = await open();

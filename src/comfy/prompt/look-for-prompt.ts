@@ -36,6 +36,17 @@ export async function lookForPrompt(
   return await lookOnce(server, promptId, signal);
 }
 
+/** A single look at a prompt that is said to have ended: mostly its history is there. */
+export async function lookForEnd(
+  server: ComfyServer,
+  promptId: string,
+  signal: AbortSignal,
+): Promise<PromptSighting> {
+  const entry = await server.history(promptId, signal);
+  if (entry !== undefined) return { state: "ended", end: promptEnd(entry) };
+  return await lookOnce(server, promptId, signal);
+}
+
 /** The same with a single look, so that `absent` may be wrong. */
 export async function lookOnce(
   server: ComfyServer,

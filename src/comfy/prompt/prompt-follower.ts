@@ -10,7 +10,7 @@ import type { ComfyServer } from "../comfy-server.js";
 import { Alarm } from "../events/alarm.js";
 import type { PromptEvent } from "../events/comfy-event.js";
 import { EndByEvents } from "./end-by-events.js";
-import { lookOnce, type PromptSighting } from "./look-for-prompt.js";
+import { lookForEnd, lookOnce, type PromptSighting } from "./look-for-prompt.js";
 import type { Prompt } from "./prompt.js";
 import type { PromptEnd } from "./prompt-end.js";
 import { PromptHearing } from "./prompt-hearing.js";
@@ -136,7 +136,8 @@ export class PromptFollower implements Disposable {
     const { signal, onSighting } = this.#options;
     let sighting: PromptSighting;
     try {
-      sighting = await lookOnce(this.#server, this.#promptId, signal);
+      const look = this.#pace.isEndTold ? lookForEnd : lookOnce;
+      sighting = await look(this.#server, this.#promptId, signal);
     } catch (error) {
       if (signal.aborted || !(error instanceof TaskError)) throw error;
       return this.#watch.noteFailure(error, isRefused(error), performance.now());
@@ -185,6 +186,10 @@ class PollPace {
 
   noteEvent(nowMs: number): void {
     this.#eventAtMs = nowMs;
+  }
+
+  get isEndTold(): boolean {
+    return this.#endAtMs !== undefined;
   }
 
   noteEnd(nowMs: number): void {

@@ -14,12 +14,22 @@ export interface SniffedType {
 
 /** Finds out the type of a file by its content; its name is ignored. */
 export async function sniffMediaType(path: string): Promise<SniffedType> {
-  // Loading the library takes 150 ms, so it is loaded with the first file.
-  const { fileTypeFromFile } = await import("file-type");
-  const found = await fileTypeFromFile(path).catch(unlessOfSystem);
+  const found = await find(path).catch(unlessOfSystem);
   if (found === undefined) return { mediaType: "application/octet-stream" };
   const extension = await familyOf(path, found.ext);
   return INPUT_TYPES.get(extension) ?? { mediaType: found.mime, extension: `.${found.ext}` };
+}
+
+/** Mostly the beginning tells, which is read at once; the library reads a file in many small pieces. */
+async function find(path: string) {
+  // Loading the library takes 150 ms, so it is loaded with the first file.
+  const { fileTypeFromBuffer, fileTypeFromFile } = await import("file-type");
+  await using file = await FileBytes.open(path);
+  const head = await file.read(0, HEAD_BYTES);
+  const found = await fileTypeFromBuffer(head);
+  // Whether a PNG is animated is told anywhere before its pixels.
+  const isTold = found?.ext !== "png" || head.includes("IDAT");
+  return found && isTold ? found : await fileTypeFromFile(path);
 }
 
 /** The library fails on some content that it takes for another type. Such content is not recognized. */

@@ -14,6 +14,7 @@ import type { Pool, SlotTaker } from "../../pool/pool.js";
 import type { Fence, Outcome, ProgressReport, WriteResult } from "../../store/task-queue.js";
 import { type HolderStore, HolderWrites } from "./holder-writes.js";
 import type { LeasedTask } from "./leased-task.js";
+import { NO_NEWS } from "./noted-news.js";
 import { persist } from "./persist.js";
 import { reportOf } from "./report-of.js";
 import { type LetGoReason, TaskLetGo } from "./task-let-go.js";
@@ -204,15 +205,16 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   }
 
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
-    await this.#writes.writeWithNews((store, news) =>
-      store.recordDispatch(this.fence, dispatch, news),
+    const freesSlot = dispatch.phase === "done";
+    await this.#writes.writeWithNews((store, news = NO_NEWS) =>
+      store.recordDispatch(this.fence, dispatch, { ...news, freesSlot }),
     );
     this.#dispatch = dispatch;
     this.#dispatchedAtMs = performance.now();
     if (dispatch.phase === "sent") this.#variantBefore = this.#variant;
     if (dispatch.phase !== "intent") this.#variant = dispatch.variant ?? this.#variant;
     if (dispatch.phase === "sent") this.#noteSent();
-    if (dispatch.phase === "done") this.#leaveSlot();
+    if (freesSlot) this.#leaveSlot();
   }
 
   /** Of a prompt that another holder recorded already nothing is new. */

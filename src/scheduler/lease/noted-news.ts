@@ -3,6 +3,8 @@ import type { InputFacts, Stage, StageName } from "../../domain/task.js";
 import { defined } from "../../lib/defined.js";
 import type { Fence, StageNews, TaskNews, TaskQueue, WriteResult } from "../../store/task-queue.js";
 
+export const NO_NEWS: TaskNews = { stages: [], notes: [] };
+
 /** Collects what a run has found out of its task, until a write takes it along. */
 export class NotedNews {
   #stages: readonly StageNews[] = [];
@@ -66,7 +68,7 @@ export async function writeNews(
   fence: Fence,
   news: TaskNews | undefined,
 ): Promise<WriteResult> {
-  const { stages, input, notes } = news ?? { stages: [], notes: [] };
+  const { stages, input, notes } = news ?? NO_NEWS;
   let result: WriteResult = "ok";
   for (const { name, patch, progress } of stages)
     if (result === "ok") result = await store.updateStage(fence, name, patch, progress);

@@ -105,9 +105,9 @@ function checkOnce(
   const { dispatch, signal, task } = heldTask;
   const { chunk } = task;
   const look = async (path: string): Promise<void> => {
-    const facts = (await findInput(workDir))?.facts ?? heldTask.input;
+    const facts = heldTask.input ?? (await findInput(workDir))?.facts;
     const graph = workflow && graphNamed(workflow, dispatch?.variant);
-    const film = await notedFilm(workDir);
+    const film = task.type === "video" ? await notedFilm(workDir) : undefined;
     const whole = graph && facts ? promisedResult(graph, facts, task.parameters, film) : {};
     const promised = { ...whole, ...(chunk && { frameCount: framesOf(chunk) }) };
     const server = dispatch?.server ?? "?";

@@ -1,6 +1,9 @@
 import type { ColourDepth } from "../../domain/colour-depth.js";
 import { TaskError } from "../../domain/errors.js";
+import { Deadline } from "../../lib/deadline.js";
 import { defined } from "../../lib/defined.js";
+import { exists } from "../../lib/exists.js";
+import { untilAborted } from "../../lib/until-aborted.js";
 import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
 import { pieceUrl } from "../../pipeline/film/piece-source.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
@@ -23,6 +26,9 @@ import { ServersLeftWatch } from "./servers-left-watch.js";
 import { slotRequest } from "./slot-request.js";
 import { storeResult } from "./store-result.js";
 
+/** So long the small picture of an input waits at most for the prompt. */
+const PICTURE_WAIT_MS = 1_000;
+
 /**
  * One leased task on its way: its download (without a slot), a slot, its prompt on a server, the
  * slot given back when the prompt has ended, the upload. It begins where the task is: at a recorded
@@ -39,6 +45,9 @@ export class TaskRun implements RunState {
   #phase: RunPhase = "download";
   /** The small picture of its input that is being made; it never rejects, and has a limit of its own. */
   #picture: Promise<void> | undefined;
+  /** Aborted when its prompt is no reason any more to wait with the small picture. */
+  readonly #isPictureDue = new AbortController();
+  #ready: ReadyInput | undefined;
 
   constructor(heldTask: HeldTask, context: RunContext) {
     this.heldTask = heldTask;
@@ -101,6 +110,7 @@ export class TaskRun implements RunState {
       return await this.#work();
     } finally {
       // Its file is removed next.
+      this.#isPictureDue.abort();
       await this.#picture;
     }
   }
@@ -216,18 +226,31 @@ export class TaskRun implements RunState {
   }
 
   async #input(workDir: WorkDir): Promise<ReadyInput> {
-    const ready = (await findInput(workDir)) ?? (await this.#download(workDir));
+    if (!(this.#ready && (await exists(this.#ready.path))))
+      this.#ready = await this.#bring(workDir);
+    const ready = this.#ready;
     return { ...ready, facts: { ...ready.facts, ...defined({ depth: this.depth }) } };
   }
 
-  /** No server waits for the small picture of the input. */
+  async #bring(workDir: WorkDir): Promise<ReadyInput> {
+    const isLeft = !workDir.isNew || this.#ready !== undefined;
+    const left = isLeft ? await findInput(workDir) : undefined;
+    return left ?? (await this.#download(workDir));
+  }
+
   async #download(workDir: WorkDir): Promise<ReadyInput> {
     const { task, heldTask } = this;
     const { download, previews } = this.#context;
     const ready = await downloadStage(this.#source, workDir, download, heldTask);
-    if (task.chunk === undefined)
-      this.#picture ??= previews.keepInput(task.taskId, ready.path, heldTask.signal);
+    const keep = (): Promise<void> => previews.keepInput(task.taskId, ready.path, heldTask.signal);
+    if (task.chunk === undefined) this.#picture ??= this.#promptGone().then(keep);
     return ready;
+  }
+
+  /** No server waits for the small picture of the input, which takes a core for a moment: the prompt goes first. */
+  async #promptGone(): Promise<void> {
+    using moment = new Deadline(this.#isPictureDue.signal, PICTURE_WAIT_MS);
+    await untilAborted(this.heldTask.sent, moment.signal).catch(() => undefined);
   }
 
   /**

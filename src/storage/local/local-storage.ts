@@ -124,8 +124,8 @@ async function sync(path: string): Promise<void> {
 
 /** A name is safely on disk only when all directories above it are. */
 async function syncDirectories(from: string, root: string): Promise<void> {
-  await sync(from);
-  if (from !== root && from !== dirname(from)) await syncDirectories(dirname(from), root);
+  const isTop = from === root || from === dirname(from);
+  await Promise.all([sync(from), ...(isTop ? [] : [syncDirectories(dirname(from), root)])]);
 }
 
 async function discard(directory: string, key: string): Promise<void> {

@@ -77,15 +77,11 @@ export function holdSlot(task: Task, slot: string): Task {
   return { ...task, slot, attempts: placeAttempt(task.attempts, slot) };
 }
 
-/**
- * A task whose prompt is where the dispatch says. Once a server took the prompt, its variant is the
- * task's; once the prompt has ended, its slot is another's.
- */
+/** A task whose prompt is where the dispatch says. Once a server took the prompt, its variant is the task's. */
 export function setDispatch(task: Task, dispatch: Omit<Dispatch, "at">, now: Date): Task {
   const { variant, phase } = dispatch;
   const isTaken = variant !== undefined && phase !== "intent";
-  const holding = phase === "done" ? without(task, "slot") : task;
-  return { ...holding, dispatch: { ...dispatch, at: now }, ...(isTaken && { variant }) };
+  return { ...task, dispatch: { ...dispatch, at: now }, ...(isTaken && { variant }) };
 }
 
 /** A task one of whose prompts ran out of memory; the same prompt counts once. */

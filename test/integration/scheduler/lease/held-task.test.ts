@@ -3,18 +3,28 @@ import { createLogger } from "../../../../src/lib/logger.js";
 import { Pool } from "../../../../src/pool/pool.js";
 import { PoolServer } from "../../../../src/pool/server/pool-server.js";
 import type { HeldTask } from "../../../../src/scheduler/lease/held-task.js";
+import { LeaseKeeper } from "../../../../src/scheduler/lease/lease-keeper.js";
 import { TaskLetGo } from "../../../../src/scheduler/lease/task-let-go.js";
 import { slotRequest } from "../../../../src/scheduler/run/slot-request.js";
 import { openEmbeddedStore } from "../../../../src/store/embedded/open-embedded-store.js";
 import type { TaskStore } from "../../../../src/store/task-store.js";
 import type { Workflow } from "../../../../src/workflow/workflow.js";
+import { eventually } from "../../../support/eventually.js";
 import { heldSlots } from "../../../support/held-slots.js";
 import { holdNext, holdOne } from "../../../support/held-task.js";
-import { aDispatch, aRetry, readTask } from "../../../support/task-store-builders.js";
+import {
+  aDispatch,
+  aLease,
+  aRetry,
+  createOne,
+  LONG_LEASE_MS,
+  readTask,
+} from "../../../support/task-store-builders.js";
 import { tempDir } from "../../../support/temp-dir.js";
 import { clientOf } from "../../comfy/support.js";
 
 const ANSWER = { restarted: false, capability: { classes: new Map() } };
+const INPUT = { mediaType: "image/png", sizeBytes: 9, width: 4, height: 3 };
 const HOUR_MS = 3_600_000;
 const WORKFLOW = { name: "small", prompt: {}, parameters: [], models: [] } as unknown as Workflow;
 
@@ -105,6 +115,55 @@ test("an unfinished upload is known as it was last recorded, here and to the nex
   expect(first.uploadCheckpoint).toEqual({ uploadId: "2" });
   await first.settle({ kind: "handed_back" });
   expect((await holdNext(store)).uploadCheckpoint).toEqual({ uploadId: "2" });
+});
+
+test("what was noted goes along with the next write, and is kept where that is refused", async () => {
+  const store = await openStore();
+  const other = await holdOne(store);
+  await other.bindSlot("gpu-1#0");
+  const heldTask = await holdOne(store);
+  heldTask.noteInput(INPUT);
+  heldTask.addNotes(["Page 1 of 2 was used"]);
+  expect(await heldTask.bindSlot("gpu-1#0")).toBe("busy");
+  expect(await readTask(store, heldTask.taskId)).not.toHaveProperty("input");
+  await heldTask.bindSlot("gpu-2#0");
+  expect(await readTask(store, heldTask.taskId)).toMatchObject({
+    ...{ slot: "gpu-2#0", input: INPUT, notes: ["Page 1 of 2 was used"] },
+  });
+});
+
+test("what was noted is written before a write that cannot take it along", async () => {
+  const store = await openStore();
+  const heldTask = await holdOne(store);
+  heldTask.noteStage("download", { status: "success", detail: "Download complete" });
+  await heldTask.recordUpload({ uploadId: "1" });
+  const { stages } = await readTask(store, heldTask.taskId);
+  expect(stages.download).toMatchObject({ status: "success", detail: "Download complete" });
+});
+
+test("what was noted is written a moment later where no write follows", async () => {
+  const store = await openStore();
+  const { pool } = openPool();
+  const logger = createLogger("silent");
+  const { taskId } = await createOne(store);
+  const leased = await store.lease(aLease());
+  using keeper = new LeaseKeeper({
+    ...{ store, pool, logger, owner: "replica-1", leaseMs: LONG_LEASE_MS, progressMs: 10 },
+  });
+  if (leased === undefined) throw new Error("Nothing to lease");
+  using heldTask = keeper.hold(leased);
+  heldTask.noteInput(INPUT);
+  await eventually(async () => (await readTask(store, taskId)).input !== undefined);
+});
+
+test("a prompt's end frees its slot in the same write", async () => {
+  const store = await openStore();
+  const { pool, server } = openPool();
+  const heldTask = await holdOne(store, { pool });
+  await acquire(pool, heldTask);
+  await heldTask.recordDispatch({ ...aDispatch("done"), server: "gpu-1" });
+  expect(server.held.size).toBe(0);
+  expect(await heldSlots(store)).toEqual([]);
 });
 
 test("a stage that succeeds forgets the takeovers, as the store does", async () => {
