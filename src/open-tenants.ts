@@ -3,7 +3,7 @@ import type { ApiServices } from "./api/rpc/services.js";
 import type { Uploads } from "./api/rpc/upload-handlers.js";
 import { DEFAULT_TENANT } from "./domain/caller.js";
 import type { Tenant } from "./domain/tenant.js";
-import { sourceOfTenant, UploadAccount, uploadsOnAccount } from "./input/upload/upload-account.js";
+import { sourceOfTenant, TenantAccount, uploadsOnAccount } from "./input/upload/tenant-account.js";
 import { UPLOAD_SCHEME } from "./input/upload/upload-key.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import { withoutServers } from "./open-views.js";
@@ -93,5 +93,5 @@ export function uploadsOf(
   },
 ): Pick<Uploads, "take"> {
   if (tenant === DEFAULT_TENANT && maxBytes === undefined) return uploads;
-  return uploadsOnAccount(uploads, new UploadAccount({ ledger, tenant, maxBytes, ttlMs }));
+  return uploadsOnAccount(uploads, new TenantAccount({ ledger, tenant, maxBytes, ttlMs }));
 }

@@ -3,7 +3,6 @@ import type { ObjectStorage, StoredFile } from "../../storage/object-storage.js"
 import { dispositionName, prettyName } from "../input-name.js";
 import { requireMedia } from "../probe/require-media.js";
 import { Spool, type SpoolLimits, uploadTooLarge } from "./spool.js";
-import type { UploadAccount } from "./upload-account.js";
 import { newUploadKey, UPLOAD_SCHEME, uploadUrl } from "./upload-key.js";
 
 /** A file as a client sends it. */
@@ -15,6 +14,16 @@ export interface UploadBody extends AsyncIterable<Uint8Array> {
   readonly fileName: string | undefined;
 }
 
+/** Notes the room that uploads take of what their client may have. */
+export interface UploadAccount {
+  /** Refuses what has no room anyway, before anything of it is read. @throws TaskError TENANT_FULL. */
+  check(declaredBytes: number): Promise<void>;
+  /** Takes the room of an upload. @throws TaskError TENANT_FULL. */
+  enter(key: string, sizeBytes: number): Promise<void>;
+  /** Gives the room of an upload back that could not be stored. */
+  leave(key: string): Promise<void>;
+}
+
 /** Options of taking an upload. */
 export interface TakeOptions {
   /** Aborted when the client disconnects. */
@@ -24,7 +33,7 @@ export interface TakeOptions {
   /** A Content-Disposition header, which may name the file if the body does not. */
   readonly disposition?: string;
   /** Where the room of the upload is noted. @default nowhere */
-  readonly account?: Pick<UploadAccount, "check" | "enter" | "leave">;
+  readonly account?: UploadAccount;
 }
 
 /** A file that is kept for later tasks. */

@@ -71,7 +71,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     this.history = historyOf(connection);
     this.outbox = new MongoOutbox(connection);
     this.keys = keysOf(connection);
-    this.uploads = uploadsOf(connection);
+    this.uploads = uploadsOf((work) => connection.run(work));
     this.#changes = changes;
   }
 

@@ -1,6 +1,5 @@
 import type { Collection } from "mongodb";
 import { type NotedUpload, UPLOAD_KNOWN_MS, type UploadLedger } from "../upload-ledger.js";
-import type { MongoConnection } from "./connection.js";
 
 /** An upload in the collection `tenant_uploads`; the server itself removes it some time after it expired. */
 export interface UploadDocument {
@@ -65,12 +64,17 @@ export class MongoUploads implements UploadLedger {
   }
 }
 
-/** The ledger of a connection, whichever database it leads to by now. */
-export function uploadsOf(connection: MongoConnection): UploadLedger {
+/** Runs work with the database once it is there. */
+type RunWithUploads = <T>(
+  work: (database: { readonly uploads: UploadLedger }) => Promise<T>,
+) => Promise<T>;
+
+/** The ledger of whichever database a connection leads to by now. */
+export function uploadsOf(run: RunWithUploads): UploadLedger {
   return {
-    note: (...args) => connection.run(({ uploads }) => uploads.note(...args)),
-    forget: (key) => connection.run(({ uploads }) => uploads.forget(key)),
-    takenBytes: (tenant) => connection.run(({ uploads }) => uploads.takenBytes(tenant)),
-    tenantOf: (key) => connection.run(({ uploads }) => uploads.tenantOf(key)),
+    note: (...args) => run(({ uploads }) => uploads.note(...args)),
+    forget: (key) => run(({ uploads }) => uploads.forget(key)),
+    takenBytes: (tenant) => run(({ uploads }) => uploads.takenBytes(tenant)),
+    tenantOf: (key) => run(({ uploads }) => uploads.tenantOf(key)),
   };
 }

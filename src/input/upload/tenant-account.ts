@@ -4,10 +4,10 @@ import type { UploadLedger } from "../../store/upload-ledger.js";
 import type { InputSource } from "../input-source.js";
 import { uploadKeyOf } from "./upload-key.js";
 import { UNKNOWN_UPLOAD } from "./upload-source.js";
-import type { TakeOptions, Upload, UploadBody, Uploads } from "./uploads.js";
+import type { TakeOptions, Upload, UploadAccount, UploadBody, Uploads } from "./uploads.js";
 
 /** Whose uploads are taken, and what they may take together. */
-export interface UploadAccountOptions {
+export interface TenantAccountOptions {
   readonly ledger: UploadLedger;
   readonly tenant: string;
   /** Of all that have not expired. @default no limit */
@@ -17,18 +17,13 @@ export interface UploadAccountOptions {
 }
 
 /** Keeps the account of a tenant's uploads. */
-export class UploadAccount {
-  readonly #options: UploadAccountOptions;
+export class TenantAccount implements UploadAccount {
+  readonly #options: TenantAccountOptions;
 
-  constructor(options: UploadAccountOptions) {
+  constructor(options: TenantAccountOptions) {
     this.#options = options;
   }
 
-  /**
-   * Refuses what has no room anyway, before anything of it is read.
-   *
-   * @throws TaskError TENANT_FULL.
-   */
   async check(declaredBytes: number): Promise<void> {
     const { ledger, tenant, maxBytes } = this.#options;
     if (maxBytes === undefined) return;
@@ -36,14 +31,12 @@ export class UploadAccount {
     if (takenBytes >= maxBytes || takenBytes + declaredBytes > maxBytes) throw noRoom(maxBytes);
   }
 
-  /** Takes the room of an upload. @throws TaskError TENANT_FULL. */
   async enter(key: string, sizeBytes: number): Promise<void> {
     const { ledger, tenant, ttlMs, maxBytes } = this.#options;
     if (!(await ledger.note({ key, tenant, sizeBytes, ttlMs }, maxBytes)))
       throw noRoom(maxBytes ?? 0);
   }
 
-  /** Gives the room of an upload back that could not be stored. */
   async leave(key: string): Promise<void> {
     await this.#options.ledger.forget(key);
   }
@@ -63,7 +56,7 @@ export function uploadsOnAccount(
 /** The source of uploads for the requests of one tenant: it does not know those of others. */
 export function sourceOfTenant(
   source: InputSource,
-  { ledger, tenant }: Pick<UploadAccountOptions, "ledger" | "tenant">,
+  { ledger, tenant }: Pick<TenantAccountOptions, "ledger" | "tenant">,
 ): InputSource {
   return {
     scheme: source.scheme,
