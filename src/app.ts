@@ -54,6 +54,8 @@ const CPU_SERVER_ID = "cpu-server";
 /** How long at most the start waits to learn what the servers can run. */
 const FIRST_ANSWERS_MS = 1_000;
 const CPU_SERVER_START_MS = 15_000;
+/** How often the built-in CPU server is asked whether it is up. */
+const CPU_SERVER_PROBE_MS = 50;
 
 /**
  * Builds every object once, opens them in order and closes them in reverse. This is the only place
@@ -64,16 +66,18 @@ const CPU_SERVER_START_MS = 15_000;
 export async function openApp(config: Config, logger: Logger, open = openStore): Promise<App> {
   await using opened = new DisposalStack();
   for (const warning of config.warnings) logger.warn(warning);
-  const { directory, ...catalogOptions } = config.workflows;
-  const catalog = opened.use(await WorkflowCatalog.load(directory, { ...catalogOptions, logger }));
   const metrics = new Metrics();
   const store = opened.use(metrics.observeStore(await open(config, logger)));
+  // Early: the CPU server's process starts while the rest is built.
+  const servers = await poolServers(config, logger, opened);
+  const { directory, ...catalogOptions } = config.workflows;
+  const catalog = opened.use(await WorkflowCatalog.load(directory, { ...catalogOptions, logger }));
   const location = { port: config.api.port };
   const { storage, plugins, openFile, segments } = await openStorage(config, location, logger);
   plugins.push((app) => registerMetrics(app, metrics));
   opened.use(storage);
   reportStorage(storage, logger);
-  const pool = await buildPool(config, store, logger, opened);
+  const pool = buildPool(config, servers, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
   const workPath = await openWork(workOptions(config, store, logger), opened);
   const films = { config, location, store, storage, workPath, logger };
@@ -91,18 +95,18 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const webhooks = webhookRules(config.webhooks);
   const shown = { ...parts, filmPreviews, webhooks, metrics, dataDir: config.dataDir };
-  const served = openServices({ ...shown, uploads: uploads.uploads }, config.store, access, opened);
+  const served = openServices({ ...shown, uploads: uploads.uploads }, config, access, opened);
   plugins.push((app) => registerPreviews(app, served.tasks));
   plugins.push((app) => registerInputs(app, served.tasks, openFile));
-  openProbers({ pool, catalog, logger: logger.child({ part: "prober" }) }, opened);
-  await firstAnswers(pool, config);
-  const api = opened.use(await startApiServer({ ...config.api, ...served, logger, plugins }));
+  openProbers(config, { pool, catalog, logger: logger.child({ part: "prober" }) }, opened);
+  const listening = { ...config.api, listenAfter: firstAnswers(pool, config) };
+  const api = opened.use(await startApiServer({ ...listening, ...served, logger, plugins }));
   location.port = api.port;
   opened.use(
     new AbandonedPromptSweeper({ pool, store, logger: logger.child({ part: "sweeper" }) }),
   );
   opened.use(repeatSweeps({ ...config.store, store, storage, logger }));
-  openWebhooks(config, { ...parts, webhooks, filmPreviews, metrics }, opened);
+  openWebhooks(config, { ...parts, ...access?.view, webhooks, filmPreviews, metrics }, opened);
   scheduler.start();
   opened.use(loadAhead(logger));
   const all = opened.move();
@@ -113,12 +117,15 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   };
 }
 
-/** Asks every server again and again whether it is there. */
+/** Asks every server again and again whether it is there. One of this machine is soon there. */
 function openProbers(
+  { servers }: Config,
   options: Omit<ConstructorParameters<typeof ServerProber>[0], "server">,
   opened: DisposalStack,
 ): void {
-  for (const server of options.pool.servers) opened.use(new ServerProber({ ...options, server }));
+  const often = servers.length === 0 ? { downIntervalMs: CPU_SERVER_PROBE_MS } : {};
+  for (const server of options.pool.servers)
+    opened.use(new ServerProber({ ...options, ...often, server }));
 }
 
 /**
@@ -144,7 +151,11 @@ async function drained(
   logger.info("stopped");
 }
 
-async function openStore({ store, dataDir, oss }: Config, logger: Logger): Promise<TaskStore> {
+/** Opens the store that the configuration names. */
+export async function openStore(
+  { store, dataDir, oss }: Config,
+  logger: Logger,
+): Promise<TaskStore> {
   const { mongodbUri: uri } = store;
   if (uri === undefined) return await openEmbeddedStore({ directory: dataDir, logger });
   if (oss === undefined)
@@ -227,13 +238,13 @@ function inputSources({ input: { directory, maxBytes } }: Config): readonly Inpu
   return directory === undefined ? [] : [new FileSource({ directory, maxBytes })];
 }
 
-async function buildPool(
+function buildPool(
   config: Config,
+  servers: readonly ServerSettings[],
   store: TaskStore,
   logger: Logger,
   opened: DisposalStack,
-): Promise<Pool> {
-  const servers = await poolServers(config, logger, opened);
+): Pool {
   const { serverLostMs } = config.pool;
   const { maxBypassCount, maxBypassMs } = config.scheduler;
   const options = { servers, serverLostMs, maxBypassCount, maxBypassMs, logger };

@@ -1,8 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { openApp } from "./app.js";
-import { readConfig } from "./config/config.js";
+import { type Config, readConfig } from "./config/config.js";
 import { keepProtoKeys } from "./lib/keep-proto-keys.js";
-import { createLogger } from "./lib/logger.js";
+import { createLogger, type Logger } from "./lib/logger.js";
+import { recoverAccess } from "./recover-access.js";
 
 keepProtoKeys();
 const stop = new AbortController();
@@ -11,9 +12,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => st
 
 try {
   const config = readConfig();
-  await using app = await openApp(config, createLogger(config.logLevel));
-  await app.closed(stop.signal);
+  const logger = createLogger(config.logLevel);
+  if (process.argv.includes("--new-admin-key")) await recoverAccess(config, logger);
+  else await serve(config, logger);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
+}
+
+async function serve(config: Config, logger: Logger): Promise<void> {
+  await using app = await openApp(config, logger);
+  await app.closed(stop.signal);
 }

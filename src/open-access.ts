@@ -7,16 +7,16 @@ import { KeyLimits, type Limits } from "./access/key-limits.js";
 import { KeyRing } from "./access/key-ring.js";
 import { Keys } from "./access/keys.js";
 import { LinkSigner } from "./access/link-signer.js";
-import { signUrls } from "./access/sign-urls.js";
+import { signTasks, signUrls } from "./access/sign-urls.js";
 import type { ApiAccess } from "./api/create-app.js";
 import type { ApiServices } from "./api/rpc/services.js";
 import type { Config } from "./config/config.js";
-import { DEFAULT_TENANT, seesAll } from "./domain/caller.js";
+import { type Caller, seesAll } from "./domain/caller.js";
 import { defined } from "./lib/defined.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import type { Metrics } from "./metrics/metrics.js";
-import { withoutServers } from "./open-views.js";
+import { NO_TENANT, type TenantServices } from "./open-tenants.js";
 import type { ObjectStorage } from "./storage/object-storage.js";
 import type { RateBuckets } from "./store/rate-buckets.js";
 import type { TaskStore } from "./store/task-store.js";
@@ -25,10 +25,13 @@ import type { TaskStore } from "./store/task-store.js";
 export interface OpenedAccess {
   readonly keys: Keys;
   readonly audit: AuditLog;
-  /** Judges requests for the API, which then serves them by `services`. */
-  gate(services: ApiServices): ApiAccess;
-  /** The storage as clients see it. */
-  readonly shown: Pick<ObjectStorage, "url" | "probe">;
+  /** Judges requests for the API, which then serves them by what is there for their tenant. */
+  gate(tenants: ReadonlyMap<string, TenantServices>): ApiAccess;
+  /** What tasks are shown with: their links are signed. */
+  readonly view: {
+    readonly storage: Pick<ObjectStorage, "url" | "probe">;
+    readonly linkQueryOf: (taskId: string) => string;
+  };
 }
 
 /** What access works with. */
@@ -41,13 +44,14 @@ export interface AccessParts {
 
 /** A part of `app.ts`: access by keys, where it is configured. */
 export async function openAccess(
-  { access, dataDir, oss }: Config,
+  { access, tenants, dataDir, oss }: Config,
   { store, storage, metrics, logger }: AccessParts,
   opened: DisposalStack,
 ): Promise<OpenedAccess | undefined> {
   if (access === undefined) return undefined;
   const { keys } = store;
-  const hasTenant = (tenant: string) => tenant === DEFAULT_TENANT;
+  const names = new Set(tenants.map(({ name }) => name));
+  const hasTenant = (tenant: string) => names.has(tenant);
   const log = logger.child({ part: "access" });
   await ensureFirstKey({ store, dataDir, logger: log });
   const ring = opened.use(await KeyRing.open({ keys, hasTenant, logger: log }));
@@ -60,20 +64,27 @@ export async function openAccess(
   const signed = oss === undefined ? signUrls(storage, signer) : storage;
   return {
     ...{ keys: new Keys({ keys, ring, hasTenant }), audit },
-    shown: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
-    gate: (services) => {
-      const hidden = withoutServers(services);
-      return {
-        identify: (key, address) => gate.identify(key, address),
-        isSigned: (path, query) => signer.isSigned(path, query),
-        open: access.open,
-        note: (...args) => audit.note(...args),
-        onRefused: metrics.countRefusals(),
-        ...openLimits(access, keys.buckets, log),
-        servicesFor: (caller) => (seesAll(caller) ? services : hidden),
-      };
+    view: {
+      storage: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
+      linkQueryOf: signTasks(signer),
     },
+    gate: (served) => ({
+      identify: (key, address) => gate.identify(key, address),
+      isSigned: (path, query) => signer.isSigned(path, query),
+      open: access.open,
+      note: (...args) => audit.note(...args),
+      onRefused: metrics.countRefusals(),
+      ...openLimits(access, keys.buckets, log),
+      servicesFor: (caller) => servicesFor(caller, served),
+    }),
   };
+}
+
+/** Whoever has no tenant (a request without a key, a signed link) finds nobody's tasks. */
+function servicesFor(caller: Caller, served: ReadonlyMap<string, TenantServices>): ApiServices {
+  const tenant = served.get(caller.tenant) ?? served.get(NO_TENANT);
+  if (tenant === undefined) throw new Error("There are no use cases for whoever has no tenant");
+  return seesAll(caller) ? tenant.all : tenant.own;
 }
 
 /** What limits keys; where there are no limits, nothing is counted. */

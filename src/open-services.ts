@@ -2,15 +2,20 @@ import type { ApiServerOptions } from "./api/api-server.js";
 import type { Monitor } from "./api/rpc/monitor-handlers.js";
 import type { ApiServices } from "./api/rpc/services.js";
 import type { Uploads } from "./api/rpc/upload-handlers.js";
+import { DEFAULT_TENANT } from "./domain/caller.js";
+import type { Tenant } from "./domain/tenant.js";
+import { defined } from "./lib/defined.js";
 import type { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import type { Metrics } from "./metrics/metrics.js";
 import type { OpenedAccess } from "./open-access.js";
+import { openTenants, uploadsOf } from "./open-tenants.js";
 import { DeliveryService } from "./service/delivery-service.js";
 import { HistoryRecorder } from "./service/history-recorder.js";
 import { MonitorService, type MonitorServiceOptions } from "./service/monitor-service.js";
 import { TaskService, type TaskServiceOptions } from "./service/task-service.js";
 import { WorkflowService } from "./service/workflow-service.js";
+import type { PendingLimits } from "./store/task-intake.js";
 import type { TaskStore } from "./store/task-store.js";
 import { TasksWatcher } from "./store/watch/many/tasks-watcher.js";
 import { TaskWatcher } from "./store/watch/watch-task.js";
@@ -19,13 +24,20 @@ import { TaskWatcher } from "./store/watch/watch-task.js";
 export interface ServiceParts
   extends Omit<
       TaskServiceOptions,
-      "store" | "watcher" | "tasksWatcher" | "random" | "pool" | "storage"
+      "store" | "watcher" | "tasksWatcher" | "random" | "pool" | "storage" | "limitsOf"
     >,
     Pick<MonitorServiceOptions, "pool" | "storage" | "dataDir"> {
   readonly store: TaskStore;
   readonly metrics: Metrics;
   readonly uploads: Uploads;
   readonly logger: Logger;
+}
+
+/** As much of the configuration as the use cases go by. */
+interface ServiceRules {
+  readonly store: { readonly maxPendingCount?: number };
+  readonly tenants: readonly Tenant[];
+  readonly uploads: { readonly ttlMs: number };
 }
 
 /** The use cases of clients, and by whom they may be called. */
@@ -36,25 +48,45 @@ export interface ServedUseCases extends Pick<ApiServerOptions, "services" | "acc
 /** A part of `app.ts`: builds the use cases of clients. */
 export function openServices(
   parts: ServiceParts,
-  { maxPendingCount }: { readonly maxPendingCount?: number },
+  rules: ServiceRules,
   access: OpenedAccess | undefined,
   opened: DisposalStack,
 ): ServedUseCases {
-  const { store, pool, catalog, metrics, uploads, logger } = parts;
-  const storage = access?.shown ?? parts.storage;
+  const { store, pool, catalog, metrics, logger } = parts;
+  const { tenants, uploads: upload } = rules;
+  const view = access?.view ?? { storage: parts.storage };
   opened.use(new HistoryRecorder({ store, pool, logger }));
-  const monitor = opened.use(new MonitorService({ ...parts, storage, history: store.history }));
-  const tasks = new TaskService({
-    ...{ ...parts, ...openWatchers(parts, opened), storage, random: Math.random },
-    ...(maxPendingCount !== undefined && { maxPendingCount }),
-  });
+  const monitorOptions = { ...parts, ...view, history: store.history };
+  const taskOptions = {
+    ...{ ...parts, ...openWatchers(parts, opened), ...view, random: Math.random },
+    limitsOf: limitsBy(rules),
+  };
+  const tasks = new TaskService(taskOptions);
+  const ofAll = tenants.find(({ name }) => name === DEFAULT_TENANT) ?? { name: DEFAULT_TENANT };
+  const noted = { uploads: parts.uploads, ledger: store.uploads, ttlMs: upload.ttlMs };
+  const countedStats = (monitor: MonitorService) => countStats(monitor, metrics);
   const services: ApiServices = {
-    ...{ tasks, monitor: countStats(monitor, metrics), uploads },
+    ...{ tasks, uploads: uploadsOf(ofAll, noted) },
+    monitor: countedStats(opened.use(new MonitorService(monitorOptions))),
     workflows: new WorkflowService(catalog, pool),
     deliveries: new DeliveryService(store),
     ...(access && { keys: access.keys, audit: access.audit }),
   };
-  return { tasks, services, ...(access && { access: access.gate(services) }) };
+  if (!access) return { tasks, services };
+  const shared = { store, services, taskOptions, monitorOptions, countStats: countedStats };
+  const more = { uploads: parts.uploads, uploadTtlMs: upload.ttlMs };
+  const served = openTenants(tenants, { ...shared, ...more }, opened);
+  return { tasks, services, access: access.gate(served) };
+}
+
+function limitsBy({ store: { maxPendingCount }, tenants }: ServiceRules) {
+  const limits = new Map(
+    tenants.map(({ name, maxPendingCount: ownCount }) => [
+      name,
+      defined({ maxPendingCount, maxTenantPendingCount: ownCount }),
+    ]),
+  );
+  return (tenant: string): PendingLimits => limits.get(tenant) ?? defined({ maxPendingCount });
 }
 
 function openWatchers(

@@ -43,7 +43,7 @@ function hideInTasks(tasks: Tasks): Tasks {
 function hideInMonitor(monitor: Monitor): Monitor {
   return {
     ...monitor,
-    stats: async () => hideInStats(await monitor.stats()),
+    stats: async (labels) => hideInStats(await monitor.stats(labels)),
     watchStats: (...args) => mapped(monitor.watchStats(...args), hideInStats),
   };
 }

@@ -27,19 +27,26 @@ export async function ensureFirstKey({ store, dataDir, logger }: FirstKeyOptions
   if (hasAdmin(await store.keys.list())) return;
   if (!(await store.leaseDuty("first_key", randomUUID(), DUTY_MS))) return;
   if (hasAdmin(await store.keys.list())) return;
+  await addAdminKey({ store, dataDir, logger }, "made at the first start");
+}
+
+/** Makes a key with all scopes, whatever keys there are, and writes it into the same file. */
+export async function addAdminKey(
+  { store, dataDir, logger }: FirstKeyOptions,
+  title: string,
+): Promise<void> {
   const { text, keyId, hash } = makeKey();
   const path = join(dataDir, FILE_NAME);
   // Before it counts: a key that nobody knows would keep the next start from making one.
   await writeFile(path, `${text}\n`, { mode: 0o600 });
   // A file that was there keeps its mode.
   await chmod(path, 0o600);
-  const title = "made at the first start";
   const tenant = DEFAULT_TENANT;
   await store.keys.add({ keyId, hash, tenant, scopes: SCOPES, title });
   await store.keys.audit.add([{ at: new Date(), action: "key.created", subject: keyId, tenant }]);
   logger.warn(
     { path, keyId },
-    "there was no key: the first one is in this file; keep it and delete the file",
+    "a key with all scopes is in this file: keep the key and delete the file",
   );
 }
 

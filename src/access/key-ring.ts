@@ -19,6 +19,7 @@ export interface KeyRingOptions {
 
 interface Entry {
   readonly key: StoredKey;
+  readonly hash: Uint8Array;
   readonly caller: Caller;
   readonly end: AbortController;
 }
@@ -66,7 +67,7 @@ export class KeyRing implements AsyncDisposable {
   /** Whose key a text is, of those in memory; the same object for as long as the key holds. */
   find(text: string): Caller | undefined {
     const entry = this.#entries.get(keyIdOf(text) ?? "");
-    if (!entry || !matches(text, entry.key.hash) || !isLiving(entry.key)) return undefined;
+    if (!entry || !matches(text, entry.hash) || !isLiving(entry.key)) return undefined;
     this.#noteUse(entry.key);
     return entry.caller;
   }
@@ -152,7 +153,7 @@ function entryOf(key: StoredKey): Entry {
   setMaxListeners(0, end.signal);
   const { tenant, keyId } = key;
   const caller: Caller = { tenant, keyId, scopes: new Set(key.scopes), ended: end.signal };
-  return { key, caller, end };
+  return { key, hash: Buffer.from(key.hash, "hex"), caller, end };
 }
 
 function keyEnded(): TaskError {

@@ -28,9 +28,13 @@ export function keyIdOf(text: string): string | undefined {
   return FORM.exec(text)?.[1];
 }
 
-/** Whether a text is the key of a stored hash; the time that it takes does not tell where they differ. */
-export function matches(text: string, hash: string): boolean {
-  return timingSafeEqual(hashOf(text), Buffer.from(hash, "hex"));
+/**
+ * Whether a text is the key of a hash; the time that it takes does not tell where they differ.
+ *
+ * @param keyHash the bytes of a stored hash.
+ */
+export function matches(text: string, keyHash: Uint8Array): boolean {
+  return timingSafeEqual(hashOf(text), keyHash);
 }
 
 function randomDigit(): string {

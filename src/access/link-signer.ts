@@ -6,25 +6,30 @@ export interface LinkQuery {
   readonly signature?: unknown;
 }
 
+const MAX_QUERIES = 10_000;
+
 /**
- * Signs links to single files, for what sends no headers: `<img>`, and whoever gets a result's URL. A
- * link opens one path until it expires, whatever becomes of the key that it was made for.
+ * Signs links to single files, for what sends no headers: `<img>`, players, and whoever gets a result's
+ * URL. A link opens one path, or all that shows one task, until it expires, whatever becomes of the key
+ * that it was made for.
  */
 export class LinkSigner {
   readonly #secret: Uint8Array;
+  readonly #queries = new Map<string, string>();
 
   /** @param secret the same for all replicas. */
   constructor(secret: Uint8Array) {
     this.#secret = secret;
   }
 
-  /** @param url its path is signed, as it is written. @returns the URL with `expires` and `signature`. */
+  /** @param url one without a query; its path is signed, as it is written. @returns the URL with `expires` and `signature`. */
   sign(url: string, expiresAt: Date): string {
-    const signed = new URL(url);
-    const expires = String(Math.ceil(expiresAt.getTime() / 1000));
-    signed.searchParams.set("expires", expires);
-    signed.searchParams.set("signature", this.#signature(signed.pathname, expires));
-    return signed.href;
+    return `${url}?${this.#queryFor(new URL(url).pathname, expiresAt)}`;
+  }
+
+  /** The query of links to what shows a task: its previews and its input. */
+  queryOf(taskId: string, expiresAt: Date): string {
+    return this.#queryFor(`/tasks/${taskId}/input`, expiresAt);
   }
 
   /** Whether a request for a path came with a link of ours that holds. */
@@ -37,7 +42,27 @@ export class LinkSigner {
     return given.length === right.length && timingSafeEqual(given, right);
   }
 
-  #signature(path: string, expires: string): string {
-    return createHmac("sha256", this.#secret).update(`${path}\n${expires}`).digest("base64url");
+  /** Kept, since tasks are shown again and again. */
+  #queryFor(path: string, expiresAt: Date): string {
+    const expires = String(Math.ceil(expiresAt.getTime() / 1000));
+    const id = `${path}\n${expires}`;
+    const known = this.#queries.get(id);
+    if (known !== undefined) return known;
+    const query = `expires=${expires}&signature=${this.#signature(path, expires)}`;
+    if (this.#queries.size >= MAX_QUERIES) this.#queries.clear();
+    this.#queries.set(id, query);
+    return query;
   }
+
+  #signature(path: string, expires: string): string {
+    return createHmac("sha256", this.#secret)
+      .update(`${scopeOf(path)}\n${expires}`)
+      .digest("base64url");
+  }
+}
+
+/** All that shows one task is opened by one signature: a playlist names many files. */
+function scopeOf(path: string): string {
+  const [, task] = /^(\/tasks\/[^/]+\/)(?:input\/?$|preview[./])/.exec(path) ?? [];
+  return task ?? path;
 }

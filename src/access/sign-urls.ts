@@ -15,8 +15,17 @@ export function signUrls(storage: ShowsObjects, signer: LinkSigner): ShowsObject
   return {
     url: async (key) => {
       const { url } = await storage.url(key);
-      const expiresAt = new Date(Math.ceil(Date.now() / STEP_MS) * STEP_MS + HOLDS_MS);
+      const expiresAt = linkEnd();
       return { url: signer.sign(url, expiresAt), expiresAt };
     },
   };
+}
+
+/** Makes the query of links to what shows a task. */
+export function signTasks(signer: LinkSigner): (taskId: string) => string {
+  return (taskId) => signer.queryOf(taskId, linkEnd());
+}
+
+function linkEnd(): Date {
+  return new Date(Math.ceil(Date.now() / STEP_MS) * STEP_MS + HOLDS_MS);
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createValidator } from "@bufbuild/protovalidate";
 import type { FastifyInstance } from "fastify";
 import { TaskError } from "../domain/errors.js";
 import type { Logger } from "../lib/logger.js";
@@ -9,6 +10,7 @@ import { type ApiAccess, type ApiPlugin, createApp } from "./create-app.js";
 import type { AnyRequest, AnyResponse } from "./listener/exchanges.js";
 import { createHostCheck, isLoopback } from "./listener/host-check.js";
 import { OnePort } from "./listener/one-port.js";
+import { prepareValidator } from "./rpc/prepare-validator.js";
 import type { ApiServices } from "./rpc/services.js";
 
 /** Options of {@link startApiServer}. */
@@ -31,6 +33,8 @@ export interface ApiServerOptions {
   readonly allowedHosts?: readonly string[];
   /** What is served beside the RPCs. @default nothing */
   readonly plugins?: readonly ApiPlugin[];
+  /** It listens when this has settled; everything else is done meanwhile. @default at once */
+  readonly listenAfter?: Promise<void>;
   /** Replaces some of the default limits. */
   readonly limits?: Partial<ApiLimits>;
 }
@@ -82,6 +86,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     logger,
   );
   const refuse = (request: AnyRequest) => onePort.refusal(request);
+  const validator = createValidator();
   const appOptions = {
     services,
     access,
@@ -90,6 +95,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     corsOrigins,
     plugins,
     refuse,
+    validator,
     shutdownSignal,
   };
 
@@ -100,9 +106,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   }
   try {
     app = await createApp(onePort.http1, appOptions);
+    await options.listenAfter;
     const port = await onePort.listen(hosts, options.port);
     isLocal = onePort.addresses.every(isLoopback);
     logger.info({ urls: onePort.urls }, "listening");
+    void prepareValidator(validator, shutdownSignal);
     return new ListeningServer(onePort, port, close);
   } catch (error) {
     await close(0);

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { createValidator } from "@bufbuild/protovalidate";
+import type { Validator } from "@bufbuild/protovalidate";
 import { cors } from "@connectrpc/connect";
 import fastifyCors from "@fastify/cors";
 import {
@@ -10,6 +10,7 @@ import {
   LogController,
 } from "fastify";
 import type { Logger } from "../lib/logger.js";
+import { NO_SCHEMAS } from "../lib/no-schemas.js";
 import type { ApiLimits } from "./api-limits.js";
 import { toProblem } from "./calls/error-mapping.js";
 import { answerFrameworkError } from "./calls/framework-problems.js";
@@ -57,6 +58,7 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly plugins: readonly ApiPlugin[];
   readonly refuse: Refuse;
+  readonly validator: Validator;
   /** When aborted, streams end with its reason. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -74,6 +76,7 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     loggerInstance: logger as FastifyBaseLogger,
     // Fastify's line for each request would contain URLs.
     logController: new LogController({ disableRequestLogging: true }),
+    schemaController: NO_SCHEMAS,
     bodyLimit: limits.maxRequestBytes,
     // An id with a bad escape names nothing, so the answer is "not found" as for any unknown id.
     rewriteUrl: ({ url = "/" }) => withoutBadEscapes(url),
@@ -136,7 +139,7 @@ async function registerCalls(
   identity: Identity,
   servicesFor: ServicesFor,
 ): Promise<void> {
-  const { logger, limits, services, access, corsOrigins, shutdownSignal } = options;
+  const { logger, limits, services, access, corsOrigins, validator, shutdownSignal } = options;
   const servicesOf = (request: FastifyRequest) => servicesFor(identity.callerOf(request));
   const contextValues = (request: FastifyRequest) => identity.contextValues(request);
   const { maxTimeoutMs, stallTimeoutMs } = limits;
@@ -147,11 +150,10 @@ async function registerCalls(
   const tmlsr = serveTmlsr(servicesFor, uploadsFor, services);
   const tools = serveTools(tmlsr, services.monitor, shutdownSignal);
   const specs = tmlsr.map(({ spec }) => spec);
-  const validator = createValidator();
   const findViolations = createFindViolations(validator, services.tasks);
   const outer = { logger, maxTimeoutMs, shutdownSignal, validator, findViolations };
   const byKeys = access ? [endWithKey, auditCalls(access.note)] : [];
-  const interceptors = [...createInterceptors(specs, outer), ...byKeys];
+  const interceptors = [...createInterceptors(outer), ...byKeys];
   registerPreferWait(app, { tasksOf: (request) => servicesOf(request).tasks, shutdownSignal });
   registerConnect(app, {
     services: [...tmlsr, ...tools],

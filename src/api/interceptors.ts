@@ -1,6 +1,5 @@
-import { create } from "@bufbuild/protobuf";
 import type { Validator } from "@bufbuild/protovalidate";
-import type { Interceptor, ServiceImplSpec } from "@connectrpc/connect";
+import type { Interceptor } from "@connectrpc/connect";
 import { createValidateInterceptor } from "@connectrpc/validate";
 import type { Logger } from "../lib/logger.js";
 import { callOutcome } from "./calls/call-outcome.js";
@@ -22,16 +21,14 @@ export interface InterceptorOptions {
 /**
  * The interceptors of every call in every protocol. The outermost comes first: the outcome is
  * mapped and logged, the time is limited, the request is validated.
- *
- * @param services services for whose requests the validator is prepared now; otherwise the first
- *   request of each type would take about 100 ms longer.
  */
-export function createInterceptors(
-  services: readonly ServiceImplSpec[],
-  { logger, validator, findViolations, shutdownSignal, maxTimeoutMs }: InterceptorOptions,
-): Interceptor[] {
-  for (const { service } of services)
-    for (const { input } of service.methods) validator.validate(input, create(input));
+export function createInterceptors({
+  logger,
+  validator,
+  findViolations,
+  shutdownSignal,
+  maxTimeoutMs,
+}: InterceptorOptions): Interceptor[] {
   return [
     callOutcome(logger),
     unaryTimeLimit(maxTimeoutMs, shutdownSignal),

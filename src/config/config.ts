@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parse } from "yaml";
 import { defined } from "../lib/defined.js";
+import { readYaml } from "../lib/read-yaml.js";
 import { type AccessConfig, toAccess } from "./access-config.js";
 import { type ConfigFile, readSettings, type Settings } from "./read-settings.js";
 import type { ServerSetting } from "./server-setting.js";
+import { type TenantSetting, toTenants } from "./tenant-setting.js";
 
 /**
  * The whole configuration, grouped by the objects of `app.ts` that need it. Durations are in
@@ -21,6 +22,8 @@ export interface Config {
   };
   /** Access by keys. Absent: nobody is asked for one. */
   readonly access?: AccessConfig;
+  /** `default` is always among them. */
+  readonly tenants: readonly TenantSetting[];
   /** Base of the URLs of local results. Absent: made from the port. */
   readonly publicUrl?: string;
   readonly dataDir: string;
@@ -141,7 +144,7 @@ function readFile(environment: Environment): ConfigFile | undefined {
   const name = named ?? "config.yaml";
   if (named === undefined && !existsSync(name)) return undefined;
   try {
-    return { name, content: parse(readFileSync(name, "utf8")) };
+    return { name, content: readYaml(readFileSync(name, "utf8")) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot read the configuration file "${name}": ${reason}`, { cause });
@@ -160,6 +163,7 @@ export function toConfig(settings: Settings): Config {
       oss: toOss(s),
       access: toAccess(s),
     }),
+    tenants: toTenants(s.tenants),
     dataDir: resolve(s.dataDir),
     workMaxBytes: s.workMaxMb * 1024 * 1024,
     graceMs: s.graceSeconds * 1000,

@@ -2,6 +2,7 @@ import { ACCESS_SETTINGS } from "./access-settings.js";
 import { OSS_SETTINGS } from "./oss-settings.js";
 import { SERVICE_SETTINGS } from "./service-settings.js";
 import type { Setting } from "./setting.js";
+import { TENANT_SETTINGS } from "./tenant-setting.js";
 import { WEBHOOK_SETTINGS } from "./webhook-settings.js";
 import { WORK_SETTINGS } from "./work-settings.js";
 
@@ -9,6 +10,7 @@ import { WORK_SETTINGS } from "./work-settings.js";
 export const SETTINGS = {
   ...SERVICE_SETTINGS,
   ...ACCESS_SETTINGS,
+  ...TENANT_SETTINGS,
   ...WORK_SETTINGS,
   ...OSS_SETTINGS,
   ...WEBHOOK_SETTINGS,

@@ -33,6 +33,10 @@ export interface ServerHooks extends FrameHooks {
   wrapUpscaler?(real: Upscaler): Upscaler;
   /** Adds node classes to the server's own. */
   moreNodes?(): readonly NodeClass[];
+  /** Opens a film in another way than the server; undefined: as the server does. */
+  openVideo?(path: string): Promise<Video | undefined>;
+  /** Whether films of more than 8 bits can be asked for. */
+  keepsDepth?(): boolean;
   /** Changes a film that was opened. */
   readVideo?(video: Video): Promise<Video>;
   /** How films are written. @default as the server does */

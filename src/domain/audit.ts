@@ -12,7 +12,7 @@ export type AuditAction =
 /** What was done, and to what. */
 export interface Act {
   readonly action: AuditAction;
-  /** An id, the URL of an upload, or what many tasks were asked for by. Never a key, never a URL's query. */
+  /** An id, the URL of an upload without its secret, or what many tasks were asked for by. Never a key, never a URL's query. */
   readonly subject: string;
   /** How many, of `tasks.canceled`. */
   readonly count?: number;

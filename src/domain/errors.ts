@@ -53,6 +53,7 @@ const ERRORS = {
   IDEMPOTENCY_CONFLICT: caller("conflict"),
   CURSOR_EXPIRED: caller("precondition"),
   QUEUE_FULL: caller("exhausted"),
+  TENANT_FULL: caller("exhausted"),
   TOO_MANY_CONNECTIONS: caller("unavailable"),
   TOO_MANY_UPLOADS: caller("exhausted"),
   STORE_UNAVAILABLE: caller("unavailable"),

@@ -58,7 +58,6 @@ type Compare = (a: QueuedTask, b: QueuedTask) => number;
  * The order of all queues. Each line decides only between tasks that are equal by the lines above.
  */
 const ORDER: readonly Compare[] = [
-  // A share between tenants would go here, before the priority.
   (a, b) => b.priority - a.priority,
   (a, b) => turnMs(a) - turnMs(b),
   // Ids are in the order of creation.
@@ -86,6 +85,22 @@ function turnMs({ turnAt, dueAt }: QueuedTask): number {
 /** Compares two tasks: the one whose turn comes first is smaller. */
 export function byTurn(a: QueuedTask, b: QueuedTask): number {
   return ORDER.reduce((order, compare) => order || compare(a, b), 0);
+}
+
+/**
+ * The tenants none of whose waiting tasks may begin now, whatever their turn: those that have as many
+ * running tasks as they may. This is what comes before {@link ORDER}, so that one tenant's backlog leaves
+ * room for others; shares by weight between tenants that wait belong here too.
+ *
+ * @param running how many tasks of each tenant run.
+ * @param maxRunning how many may; tenants that are not in it always have their turn.
+ */
+export function restingTenants(
+  running: ReadonlyMap<string, number>,
+  maxRunning: ReadonlyMap<string, number>,
+): ReadonlySet<string> {
+  const resting = [...maxRunning].filter(([tenant, max]) => (running.get(tenant) ?? 0) >= max);
+  return new Set(resting.map(([tenant]) => tenant));
 }
 
 /**

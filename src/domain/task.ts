@@ -197,6 +197,8 @@ export interface Task {
   readonly parameters: { readonly [name: string]: Json };
   /** Which variant of the workflow a server took: a later prompt is of the same one. Absent: none yet, or it has none. */
   readonly variant?: string;
+  /** Whose it is; absent: of the tenant `default`. */
+  readonly tenant?: string;
   readonly idempotencyKey?: string;
   /** The client's own marks; absent: none. */
   readonly labels?: Labels;

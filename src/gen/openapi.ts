@@ -722,7 +722,7 @@ export const openapi = {
             }
           },
           "429": {
-            "description": "QUEUE_FULL",
+            "description": "QUEUE_FULL, TENANT_FULL",
             "content": {
               "application/problem+json": {
                 "schema": {
@@ -2028,7 +2028,7 @@ export const openapi = {
           },
           "subject": {
             "type": "string",
-            "description": "To what: an id; the URL of an upload; of `tasks.canceled` the label or the ids that were asked for."
+            "description": "To what: an id; the URL of an upload without its secret; of `tasks.canceled` the label or the ids that were asked for."
           },
           "tenant": {
             "type": "string",
@@ -2901,6 +2901,13 @@ export const openapi = {
             ],
             "description": "Where a film can be watched while it renders, until an hour after its end; unset otherwise."
           },
+          "link_query": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "description": "The query of signed links to the task's own `/tasks/{task_id}/preview/...` and `/tasks/{task_id}/input`, for what\nsends no headers, as `<img>`: it opens them without a key for an hour at least. Unset where access is not by keys."
+          },
           "webhook": {
             "oneOf": [
               {
@@ -2942,6 +2949,7 @@ export const openapi = {
           "notes",
           "chunks",
           "preview_url",
+          "link_query",
           "webhook"
         ]
       },

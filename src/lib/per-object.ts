@@ -2,8 +2,10 @@
 export function perObject<K extends object, V>(make: (object: K) => V): (object: K) => V {
   const made = new WeakMap<K, { readonly value: V }>();
   return (object) => {
-    const known = made.get(object) ?? { value: make(object) };
-    made.set(object, known);
-    return known.value;
+    const known = made.get(object);
+    if (known !== undefined) return known.value;
+    const value = make(object);
+    made.set(object, { value });
+    return value;
   };
 }

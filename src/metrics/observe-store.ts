@@ -100,6 +100,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     history: store.history,
     outbox: store.outbox,
     keys: store.keys,
+    uploads: store.uploads,
     subscribe: (listener) => store.subscribe(listener),
     changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { RetryLimits } from "../domain/retry-policy.js";
+import { runningCaps, type Tenant } from "../domain/tenant.js";
 import type { InputSource } from "../input/input-source.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
@@ -43,6 +44,8 @@ export interface SchedulerSettings {
     readonly maxServers?: number;
     readonly previewMs: number;
   };
+  /** Who may have how many tasks running. */
+  readonly tenants: readonly Tenant[];
   readonly checkResults: boolean;
   /** Empty where the built-in CPU server does the work. */
   readonly servers: readonly object[];
@@ -106,7 +109,7 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
     maxBacklogCount: scheduler.uploadCount * BACKLOG_PER_UPLOAD,
     maxBypassCount: scheduler.maxBypassCount,
     maxBypassMs: scheduler.maxBypassMs,
-    ...defined({ maxFilmServers: maxServers }),
+    ...defined({ maxFilmServers: maxServers, maxRunning: runningCaps(settings.tenants) }),
   });
 }
 

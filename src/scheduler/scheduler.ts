@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TaskError } from "../domain/errors.js";
-import type { Task } from "../domain/task.js";
+import { isTerminal, type Task, type TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
@@ -29,6 +29,8 @@ export interface SchedulerOptions {
   readonly maxBypassMs: number;
   /** How many chunks of one film run at a time while others wait. @default any number */
   readonly maxFilmServers?: number;
+  /** How many tasks of a tenant may run, by its name. @default any number */
+  readonly maxRunning?: ReadonlyMap<string, number>;
 }
 
 /** How long the loop sleeps at most: it looks for expired leases at least so often. */
@@ -147,7 +149,12 @@ export class Scheduler implements AsyncDisposable {
 
   #onChange({ taskId, status }: TaskChange): void {
     if (status === "canceled") this.#onCancel(taskId);
-    if (status === "pending" || status === "canceled") this.wake();
+    if (status === "pending" || status === "canceled" || this.#mayEndRest(status)) this.wake();
+  }
+
+  /** Whether a tenant that had as many running tasks as it may has one less: of any process. */
+  #mayEndRest(status: TaskStatus | undefined): boolean {
+    return this.#options.maxRunning !== undefined && status !== undefined && isTerminal(status);
   }
 
   /**
@@ -204,8 +211,10 @@ export class Scheduler implements AsyncDisposable {
 
   async #leaseFirst(steps: readonly LeaseStep[]): Promise<Task | undefined> {
     const { store } = this.#context;
-    const { owner, leaseMs, maxBypassCount, maxBypassMs, maxFilmServers } = this.#options;
-    const limits = { maxBypassCount, maxBypassMs, ...defined({ maxFilmServers }) };
+    const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
+    const { maxFilmServers, maxRunning } = this.#options;
+    const caps = defined({ maxFilmServers, maxRunning });
+    const limits = { maxBypassCount, maxBypassMs, ...caps };
     for (const step of steps.length > 0 ? steps : [WITH_SLOT]) {
       const request = { ...step, ...limits, owner, leaseMs };
       const task = await store.lease(request);

@@ -78,7 +78,8 @@ export class TaskService {
   /**
    * Accepts a task. The task is stored when this returns.
    *
-   * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL.
+   * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, IDEMPOTENCY_CONFLICT, QUEUE_FULL,
+   *   TENANT_FULL.
    */
   async create(request: CreateTask): Promise<Task> {
     return await this.#submission.create(request);
@@ -110,7 +111,7 @@ export class TaskService {
     const idempotencyKey = `${RETRY_KEY}${taskId}`;
     const same = { params, parameters, priority, ...defined({ labels, chunking, webhook }) };
     const request = { ...same, idempotencyKey };
-    return await this.#submission.create(request, taskId);
+    return await this.#submission.create(request, task);
   }
 
   /**

@@ -1,12 +1,15 @@
 import { setImmediate } from "node:timers/promises";
+import { DEFAULT_TENANT } from "../domain/caller.js";
 import { TaskError, type Violation } from "../domain/errors.js";
 import type { Task } from "../domain/task.js";
+import { asTenants, tenantOf } from "../domain/tenant.js";
 import { defined } from "../lib/defined.js";
 import type {
   CreateManyResult,
   CreateResult,
   Idempotency,
   NewTask,
+  PendingLimits,
   TaskIntake,
 } from "../store/task-intake.js";
 import type { WorkflowArchive } from "../store/workflow-archive.js";
@@ -24,8 +27,10 @@ import {
 /** The objects that requests for tasks are taken with. */
 export interface TaskSubmissionOptions extends CreateContext {
   readonly store: TaskIntake & WorkflowArchive;
-  /** How many tasks may wait. Absent: no limit. */
-  readonly maxPendingCount?: number;
+  /** Whose the tasks of new requests are. @default `default` */
+  readonly tenant?: string;
+  /** How many tasks of a tenant, and in all, may wait. */
+  readonly limitsOf: (tenant: string) => PendingLimits;
 }
 
 /** How long a client should wait when the queue is full. */
@@ -34,27 +39,30 @@ const QUEUE_FULL_RETRY_MS = 10_000;
 /** Takes requests for tasks: checks them and stores what they ask for. */
 export class TaskSubmission {
   readonly #options: TaskSubmissionOptions;
+  readonly #tenant: string;
   /** Workflow versions that this process has already saved in the store. */
   readonly #savedVersions = new Set<string>();
 
   constructor(options: TaskSubmissionOptions) {
     this.#options = options;
+    this.#tenant = options.tenant ?? DEFAULT_TENANT;
   }
 
   /**
    * Accepts a task. The task is stored when this returns.
    *
-   * @param retryOf the task that this one repeats.
+   * @param retried the task that this one repeats, whose tenant it keeps.
    * @throws TaskError INVALID_REQUEST, WORKFLOW_NOT_RUNNABLE, WEBHOOKS_NOT_CONFIGURED,
-   *   STORE_WITHOUT_TRANSACTIONS (only with a webhook), IDEMPOTENCY_CONFLICT, QUEUE_FULL.
+   *   STORE_WITHOUT_TRANSACTIONS (only with a webhook), IDEMPOTENCY_CONFLICT, QUEUE_FULL, TENANT_FULL.
    */
-  async create(request: CreateTask, retryOf?: string): Promise<Task> {
+  async create(request: CreateTask, retried?: Task): Promise<Task> {
     const idempotency = idempotencyOf(request);
+    const tenant = retried ? tenantOf(retried) : this.#tenant;
     // A repeated request is answered before it is checked. It was accepted once; since then its
     // upload may have expired, or its workflow may have been removed.
     const result =
-      (idempotency && (await this.#options.store.replay(idempotency))) ??
-      (await this.#createNew(request, retryOf));
+      (idempotency && (await this.#options.store.replay(idempotency, tenant))) ??
+      (await this.#createNew(request, tenant, retried?.taskId));
     switch (result.outcome) {
       case "created":
       case "replayed":
@@ -62,7 +70,8 @@ export class TaskSubmission {
       case "conflict":
         throw conflict(request);
       case "full":
-        throw queueFull(this.#options.maxPendingCount);
+      case "tenant_full":
+        throw queueFull(result.outcome, this.#options.limitsOf(tenant));
     }
   }
 
@@ -73,16 +82,18 @@ export class TaskSubmission {
    * @throws TaskError as {@link create}, its violations named by index; STORE_WITHOUT_TRANSACTIONS.
    */
   async createTogether(requests: readonly CreateTask[]): Promise<readonly Task[]> {
-    const { store, maxPendingCount } = this.#options;
+    const { store, limitsOf } = this.#options;
+    const limits = limitsOf(this.#tenant);
     const newTasks = await this.#checkAll(requests);
-    const result: CreateManyResult = await store.createTogether(newTasks, maxPendingCount);
+    const result: CreateManyResult = await store.createTogether(newTasks, limits);
     switch (result.outcome) {
       case "created":
         return result.tasks;
       case "conflict":
         throw conflict(requests[result.index]);
       case "full":
-        throw queueFull(maxPendingCount);
+      case "tenant_full":
+        throw queueFull(result.outcome, limits);
     }
   }
 
@@ -107,19 +118,23 @@ export class TaskSubmission {
   /** What to store of a request; of one that was accepted before under its key, that again. */
   async #checkOrReplay(request: CreateTask): Promise<NewTask> {
     const idempotency = idempotencyOf(request);
-    const former = idempotency && (await this.#options.store.replay(idempotency));
+    const former = idempotency && (await this.#options.store.replay(idempotency, this.#tenant));
     if (former?.outcome === "replayed") return asNew(former.task, idempotency);
     const { newTask, workflow } = await this.#check(request);
     await this.#save(workflow);
-    return { ...newTask, ...defined({ idempotency }) };
+    return { ...newTask, ...asTenants(this.#tenant), ...defined({ idempotency }) };
   }
 
-  async #createNew(request: CreateTask, retryOf: string | undefined): Promise<CreateResult> {
-    const { store, maxPendingCount } = this.#options;
+  async #createNew(
+    request: CreateTask,
+    tenant: string,
+    retryOf: string | undefined,
+  ): Promise<CreateResult> {
+    const { store, limitsOf } = this.#options;
     const { newTask, workflow } = await this.#check(request);
     await this.#save(workflow);
     const more = defined({ idempotency: idempotencyOf(request), retryOf });
-    return await store.create({ ...newTask, ...more }, maxPendingCount);
+    return await store.create({ ...newTask, ...asTenants(tenant), ...more }, limitsOf(tenant));
   }
 
   async #check(request: CreateTask): Promise<CheckedTask> {
@@ -137,10 +152,10 @@ export class TaskSubmission {
 /** What a task was stored from. */
 function asNew(task: Task, idempotency: Idempotency | undefined): NewTask {
   const { params, type, workflow, workflowVersion, parameters, priority } = task;
-  const { notBefore, labels, retryOf, chunking, webhook } = task;
+  const { notBefore, labels, retryOf, chunking, webhook, tenant } = task;
   return {
     ...{ params, type, workflow, workflowVersion, parameters, priority },
-    ...defined({ notBefore, labels, retryOf, chunking, webhook, idempotency }),
+    ...defined({ notBefore, labels, retryOf, chunking, webhook, tenant, idempotency }),
   };
 }
 
@@ -172,8 +187,16 @@ function conflict(request: CreateTask | undefined): TaskError {
   );
 }
 
-function queueFull(maxPendingCount = 0): TaskError {
-  const waiting = maxPendingCount === 1 ? "1 task is" : `${maxPendingCount} tasks are`;
-  const message = `The queue is full: ${waiting} waiting; try again later`;
-  return new TaskError("QUEUE_FULL", message, { retryAfterMs: QUEUE_FULL_RETRY_MS });
+function queueFull(
+  outcome: "full" | "tenant_full",
+  { maxPendingCount = 0, maxTenantPendingCount = 0 }: PendingLimits,
+): TaskError {
+  const isTenants = outcome === "tenant_full";
+  const count = isTenants ? maxTenantPendingCount : maxPendingCount;
+  const waiting = count === 1 ? "1 task is" : `${count} tasks are`;
+  const message = isTenants
+    ? `Your queue is full: ${count} of your tasks may wait; try again when some have begun, or cancel some`
+    : `The queue is full: ${waiting} waiting; try again later`;
+  const options = { retryAfterMs: QUEUE_FULL_RETRY_MS };
+  return new TaskError(isTenants ? "TENANT_FULL" : "QUEUE_FULL", message, options);
 }

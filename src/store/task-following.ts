@@ -5,6 +5,7 @@ export interface DeletedTask {
   readonly taskId: string;
   readonly status: TaskStatus;
   readonly labels?: Labels;
+  readonly tenant?: string;
   readonly isDeleted: true;
 }
 

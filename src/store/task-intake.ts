@@ -10,6 +10,8 @@ export interface NewTask {
   readonly parameters: { readonly [name: string]: Json };
   /** 0 to 2. */
   readonly priority: number;
+  /** Whose it is, which also makes an idempotency key another one. @default `default` */
+  readonly tenant?: string;
   /** Absent or in the past: the task is due at once, behind those that became due before it. */
   readonly notBefore?: Date;
   readonly labels?: Labels;
@@ -31,48 +33,62 @@ export interface Idempotency {
 
 /**
  * The result of a create: `created`, the task is stored; `replayed`, it was stored before under the
- * same key; `conflict`, the key belongs to another request; `full`, too many tasks are pending.
+ * same key; `conflict`, the key belongs to another request; `full`, too many tasks are pending;
+ * `tenant_full`, too many of the tenant's are.
  */
 export type CreateResult =
   | { readonly outcome: "created" | "replayed"; readonly task: Task }
   | { readonly outcome: "conflict" }
-  | { readonly outcome: "full" };
+  | Full;
+
+/** No more tasks may wait: in all, or of the tenant. */
+type Full = { readonly outcome: "full" | "tenant_full" };
 
 /** The result of several creates at once; the tasks in the order of the requests. */
 export type CreateManyResult =
   | { readonly outcome: "created"; readonly tasks: readonly Task[] }
   /** The key of this request, by its index, belongs to another one. */
   | { readonly outcome: "conflict"; readonly index: number }
-  | { readonly outcome: "full" };
+  | Full;
 
 /** The result of a cancel. */
 export type CancelResult = "canceled" | "already_canceled" | "terminal" | "not_found";
 
+/** How many tasks may be pending. Tasks that are created at the same time may pass a limit on MongoDB. */
+export interface PendingLimits {
+  /** @default no limit */
+  readonly maxPendingCount?: number;
+  /** Of the tenant whose the new tasks are. @default no limit */
+  readonly maxTenantPendingCount?: number;
+}
+
 /** The part of a store for whoever takes requests. */
 export interface TaskIntake {
   /**
-   * Stores a task as pending. The answer is `full` when `maxPendingCount` tasks are pending already
-   * (default: no limit). A replay answers with the first task as it is now, even when the store is
+   * Stores a task as pending, unless as many are pending as may be. A replay answers with the first task as it is now, even when the store is
    * full; the key is free again once that task was deleted.
    *
    * @throws TaskError STORE_WITHOUT_TRANSACTIONS for a task with a webhook, by a store that cannot
    *   write several documents at once.
    */
-  create(task: NewTask, maxPendingCount?: number): Promise<CreateResult>;
+  create(task: NewTask, limits?: PendingLimits): Promise<CreateResult>;
 
   /**
    * Stores several tasks as {@link create} does, all or none, with one commit. A task whose key
-   * belongs to an equal request is not stored again: the first answer takes its place.
+   * belongs to an equal request is not stored again: the first answer takes its place. All are of one
+   * tenant.
    *
    * @throws TaskError STORE_WITHOUT_TRANSACTIONS by a store that cannot write several at once.
    */
-  createTogether(tasks: readonly NewTask[], maxPendingCount?: number): Promise<CreateManyResult>;
+  createTogether(tasks: readonly NewTask[], limits?: PendingLimits): Promise<CreateManyResult>;
 
   /**
    * The answer of {@link create} to a key that belongs to a task already; undefined if the key is
    * free. A request that was accepted before need not be checked anew.
+   *
+   * @param tenant whose key it is. @default `default`
    */
-  replay(idempotency: Idempotency): Promise<CreateResult | undefined>;
+  replay(idempotency: Idempotency, tenant?: string): Promise<CreateResult | undefined>;
 
   /**
    * Makes a task canceled, which is terminal at once. A task that holds a slot, or a dispatch that

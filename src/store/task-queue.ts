@@ -72,6 +72,17 @@ export interface LeaseRequest {
    * @default no limit
    */
   readonly maxFilmServers?: number;
+  /**
+   * How many tasks of a tenant may run, by its name: the pending tasks of one that has so many are
+   * left out until one has ended. Those that run are those in `processing` and those that went back to
+   * pending with their slot. Chunks run with their film, which counts as one.
+   *
+   * No replica passes a cap, except on a MongoDB server without a replica set, where two that lease
+   * in the same moment may.
+   *
+   * @default no limit
+   */
+  readonly maxRunning?: ReadonlyMap<string, number> | undefined;
 }
 
 /**

@@ -5,6 +5,8 @@ export interface TaskFilter {
   readonly status?: TaskStatus;
   /** Only tasks with all of these; absent: any. */
   readonly labels?: readonly Label[];
+  /** Only tasks of this tenant; absent: of all. */
+  readonly tenant?: string;
 }
 
 /**
@@ -60,8 +62,9 @@ export interface TaskReading {
    *
    * @param labels counts only the tasks with all of these, as far as they are stored: what it costs grows
    *   with how many have the first. @default all tasks
+   * @param tenant counts only its tasks. @default those of all tenants
    */
-  counts(labels?: readonly Label[]): Promise<TaskCounts>;
+  counts(labels?: readonly Label[], tenant?: string): Promise<TaskCounts>;
 
   /** How long ago the pending task that became due first did so; 0 if none is due. */
   queueAgeMs(): Promise<number>;

@@ -8,6 +8,7 @@ import type { TaskQueue } from "./task-queue.js";
 import type { TaskReading } from "./task-reading.js";
 import type { TaskRetention } from "./task-retention.js";
 import type { TimeArchive } from "./time-archive.js";
+import type { UploadLedger } from "./upload-ledger.js";
 import type { WebhookOutbox } from "./webhook-outbox.js";
 import type { WorkflowArchive } from "./workflow-archive.js";
 
@@ -37,4 +38,6 @@ export interface TaskStore
   readonly outbox: WebhookOutbox;
   /** Who may call. */
   readonly keys: KeyArchive;
+  /** Whose uploads are. */
+  readonly uploads: UploadLedger;
 }

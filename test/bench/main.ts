@@ -8,6 +8,7 @@ import type { Subject, SubjectOptions } from "./figure.js";
 import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
 import { joinFilmBench } from "./join-film.js";
+import { keys } from "./keys.js";
 import { readMachine } from "./machine.js";
 import { modelLoads } from "./model-loads.js";
 import { mongo } from "./mongo.js";
@@ -17,6 +18,7 @@ import { printReport, type SubjectReport, writeReport } from "./report.js";
 import { sample } from "./sample.js";
 import { seams } from "./seams.js";
 import { soak } from "./soak.js";
+import { start } from "./start.js";
 import { stats } from "./stats.js";
 import { statsStreams } from "./stats-streams.js";
 import { watchMany } from "./watch-many.js";
@@ -24,12 +26,13 @@ import { watchStreams } from "./watch-streams.js";
 import { webhooks } from "./webhooks.js";
 
 // npm run bench                 the quick set, a few minutes
-// npm run bench -- cancel stats some of it
+// npm run bench -- start stats  some of it
 // npm run bench:soak -- 10      ten minutes; an hour by default
 // npm run bench -- --store mongodb   the store on MongoDB, in a quarter of an hour
 // Figures are printed beside their goals and written to .bench/ as JSON; none makes the bench fail.
 
 const QUICK: readonly Subject[] = [
+  start,
   sample,
   quality,
   dispatch,
@@ -37,6 +40,7 @@ const QUICK: readonly Subject[] = [
   modelLoads,
   cancel,
   apiCalls,
+  keys,
   stats,
   statsStreams,
   eventLoop,

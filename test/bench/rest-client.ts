@@ -10,15 +10,19 @@ export interface RestClient extends AsyncDisposable {
 // biome-ignore lint/suspicious/noExplicitAny: the bench looks into answers freely
 type Json = any;
 
-/** Connects to a service. */
-export function connectRest(url: string, connections = 32): RestClient {
+/** Connects to a service. @param headers of all requests. */
+export function connectRest(
+  url: string,
+  connections = 32,
+  headers: Readonly<Record<string, string>> = {},
+): RestClient {
   const pool = new Pool(url, { connections });
   const call = async (method: "GET" | "POST" | "DELETE", path: string, body?: object) => {
     const { statusCode, body: answer } = await pool.request({
-      ...{ method, path },
+      ...{ method, path, headers },
       ...(body !== undefined && {
         body: JSON.stringify(body),
-        headers: { "content-type": "application/json" },
+        headers: { ...headers, "content-type": "application/json" },
       }),
     });
     const text = await answer.text();

@@ -18,6 +18,7 @@ import { describeOutbox } from "./task-store.outbox.js";
 import { describeRetention } from "./task-store.retention.js";
 import { describeSettling } from "./task-store.settle.js";
 import { describeTelling } from "./task-store.tell.js";
+import { describeTenants } from "./task-store.tenants.js";
 
 /** An empty store with what a test may do to it; disposing it closes every handle. */
 export interface StoreFixture extends AsyncDisposable {
@@ -62,6 +63,7 @@ export function describeTaskStore(
     describeFilmOrder(open);
     describeFilmRaces(open);
     describeOutbox(open);
+    describeTenants(open);
     describeModel(open, modelRunCount);
   });
 }

@@ -64,10 +64,16 @@ export function describeCreating(open: OpenStore): void {
       await store.create(keyed("a"));
       const conflict = await store.createTogether([aTask(), keyed("a", "other")]);
       expect(conflict).toEqual({ outcome: "conflict", index: 1 });
-      expect(await store.createTogether([aTask(), aTask()], 2)).toEqual({ outcome: "full" });
+      expect(await store.createTogether([aTask(), aTask()], { maxPendingCount: 2 })).toEqual({
+        outcome: "full",
+      });
       expect((await store.counts()).pending).toBe(1);
-      expect(await store.createTogether([aTask()], 2)).toMatchObject({ outcome: "created" });
-      expect(await store.createTogether([keyed("a")], 2)).toMatchObject({ outcome: "created" });
+      expect(await store.createTogether([aTask()], { maxPendingCount: 2 })).toMatchObject({
+        outcome: "created",
+      });
+      expect(await store.createTogether([keyed("a")], { maxPendingCount: 2 })).toMatchObject({
+        outcome: "created",
+      });
     });
   });
 
@@ -133,14 +139,14 @@ export function describeCreating(open: OpenStore): void {
     test("answers full once that many tasks are pending, and stores nothing", async () => {
       await using fixture = await open();
       const { store } = fixture;
-      await store.create(aTask({ idempotency: IDEMPOTENT }), 2);
-      await store.create(aTask(), 2);
-      expect(await store.create(aTask(), 2)).toEqual({ outcome: "full" });
+      await store.create(aTask({ idempotency: IDEMPOTENT }), { maxPendingCount: 2 });
+      await store.create(aTask(), { maxPendingCount: 2 });
+      expect(await store.create(aTask(), { maxPendingCount: 2 })).toEqual({ outcome: "full" });
       expect((await store.counts()).pending).toBe(2);
-      const replay = await store.create(aTask({ idempotency: IDEMPOTENT }), 2);
+      const replay = await store.create(aTask({ idempotency: IDEMPOTENT }), { maxPendingCount: 2 });
       expect(replay.outcome).toBe("replayed");
       await store.lease(aLease());
-      expect((await store.create(aTask(), 2)).outcome).toBe("created");
+      expect((await store.create(aTask(), { maxPendingCount: 2 })).outcome).toBe("created");
     });
   });
 

@@ -14,6 +14,8 @@ export interface Seed {
   readonly pendingCount: number;
   /** Tasks that are due in an hour. */
   readonly delayedCount?: number;
+  /** Whose they are. @default `default` */
+  readonly tenant?: string;
   /** Their parameters, priority or workflow. */
   readonly task?: (index: number) => Partial<NewTask>;
   /** After this time it stops early, with the tasks stored so far. @default none */
@@ -29,7 +31,8 @@ const BATCH_COUNT = 5_000;
  * @returns the number of stored tasks.
  */
 export async function seedTasks(db: Db, seed: Seed): Promise<number> {
-  const { completedCount, pendingCount, delayedCount = 0, task, limitMs } = seed;
+  const { completedCount, pendingCount, delayedCount = 0, tenant, task, limitMs } = seed;
+  const own = tenant === undefined ? {} : { tenant };
   const deadline = performance.now() + (limitMs ?? Number.POSITIVE_INFINITY);
   const now = new Date(Date.now() - 3_600_000);
   const later = new Date(Date.now() + 3_600_000);
@@ -44,7 +47,7 @@ export async function seedTasks(db: Db, seed: Seed): Promise<number> {
     const notBefore = index >= total - delayedCount ? { notBefore: later } : {};
     const at = new Date(now.getTime() + index / 1_000);
     const created = createTask(
-      { ...aTask(), ...notBefore, ...task?.(index) },
+      { ...aTask(), ...own, ...notBefore, ...task?.(index) },
       ids.next(at.getTime()),
       at,
     );
@@ -66,6 +69,10 @@ export async function seedTasks(db: Db, seed: Seed): Promise<number> {
   }
   await db
     .collection<{ _id: string }>(COLLECTIONS.counts)
-    .updateOne({ _id: "shard-0" }, { $inc: { created: done, completed } }, { upsert: true });
+    .updateOne(
+      { _id: tenant === undefined ? "shard-0" : `${tenant}:shard-0` },
+      { $inc: { created: done, completed } },
+      { upsert: true },
+    );
   return done;
 }

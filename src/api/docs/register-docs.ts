@@ -7,19 +7,22 @@ import { DOCS_STYLE } from "./docs-style.js";
 
 /** Serves the OpenAPI document at `/openapi.json` and a page made from it at `/docs`. */
 export function registerDocs(app: FastifyInstance): void {
-  const json = JSON.stringify(openapi);
-  const page = renderDocsPage(openapi);
+  // Made when somebody asks, so that the service starts more quickly.
+  let json: string | undefined;
+  let page: string | undefined;
   const styleHash = createHash("sha256").update(DOCS_STYLE).digest("base64");
-  registerGet(app, "/openapi.json", (_request, reply) =>
-    reply.type("application/json; charset=utf-8").send(json),
-  );
-  registerGet(app, "/docs", (_request, reply) =>
-    reply
+  registerGet(app, "/openapi.json", (_request, reply) => {
+    json ??= JSON.stringify(openapi);
+    return reply.type("application/json; charset=utf-8").send(json);
+  });
+  registerGet(app, "/docs", (_request, reply) => {
+    page ??= renderDocsPage(openapi);
+    return reply
       .type("text/html; charset=utf-8")
       .header("content-security-policy", contentSecurityPolicy(styleHash))
       .header("x-content-type-options", "nosniff")
-      .send(page),
-  );
+      .send(page);
+  });
 }
 
 /** Allows the page its own style and nothing else. */

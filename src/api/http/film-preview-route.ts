@@ -38,11 +38,12 @@ export function registerFilmPreviews(
 ): void {
   registerGet(app, "/tasks/:taskId/preview.m3u8", async (request, reply) => {
     const { taskId } = request.params as PreviewParams;
-    return answerPlaylist(reply, await previews.master(taskId));
+    return answerPlaylist(request, reply, await previews.master(taskId));
   });
   registerGet(app, "/tasks/:taskId/preview/hls/:name", async (request, reply) => {
     const { taskId, name } = request.params as PreviewParams;
-    if (name.endsWith(".m3u8")) return answerPlaylist(reply, await previews.playlist(taskId, name));
+    if (name.endsWith(".m3u8"))
+      return answerPlaylist(request, reply, await previews.playlist(taskId, name));
     const key = previews.keyOf(taskId, name);
     if (key === undefined) return answerNothing(reply);
     return await answerSegment(request, reply, key, name, source);
@@ -50,9 +51,25 @@ export function registerFilmPreviews(
 }
 
 /** A playlist grows, so that nobody may keep it. */
-function answerPlaylist(reply: FastifyReply, playlist: string | undefined): FastifyReply {
+function answerPlaylist(
+  { query }: FastifyRequest,
+  reply: FastifyReply,
+  playlist: string | undefined,
+): FastifyReply {
   if (playlist === undefined) return answerNothing(reply);
-  return reply.header("cache-control", "no-cache").type(PLAYLIST_TYPE).send(playlist);
+  const text = withQuery(playlist, linkQueryOf(query as Readonly<Record<string, unknown>>));
+  return reply.header("cache-control", "no-cache").type(PLAYLIST_TYPE).send(text);
+}
+
+/** Of a request by a signed link, which opens all of a preview. */
+function linkQueryOf({ expires, signature }: Readonly<Record<string, unknown>>): string {
+  const query = `?expires=${String(expires)}&signature=${String(signature)}`;
+  return /^\?expires=\d+&signature=[\w-]+$/.test(query) ? query : "";
+}
+
+/** A playlist whose files are asked for with a query: those in lines of their own, and in attributes. */
+function withQuery(playlist: string, query: string): string {
+  return playlist.replace(/^[^#\s].*$/gm, `$&${query}`).replace(/(?<=URI=")[^"]+/g, `$&${query}`);
 }
 
 async function answerSegment(

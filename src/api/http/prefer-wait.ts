@@ -4,7 +4,7 @@ import { isTerminal } from "../../domain/task.js";
 import { GetTaskResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { Deadline } from "../../lib/deadline.js";
 import type { TaskView } from "../../service/task-view.js";
-import { watchClient } from "../rest/call-context.js";
+import { watchClient } from "../calls/watch-client.js";
 import { printResponse } from "../rest/response-printer.js";
 import type { Tasks } from "../rpc/task-handlers.js";
 import { toProtoTask } from "../rpc/task-mapper.js";

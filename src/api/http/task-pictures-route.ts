@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { TaskError } from "../../domain/errors.js";
 import { isUnchanged } from "../../lib/is-unchanged.js";
 import type { TaskService } from "../../service/task-service.js";
-import { watchClient } from "../rest/call-context.js";
+import { watchClient } from "../calls/watch-client.js";
 import { registerGet } from "./get-route.js";
 import { type OutputFile, sendFile } from "./send-file.js";
 

@@ -4,7 +4,7 @@ import { type ErrorCode, TaskError } from "../../domain/errors.js";
 import { UploadResponseSchema } from "../../gen/tmlsr/v1/upload_service_pb.js";
 import { defined } from "../../lib/defined.js";
 import { createProblem, type Problem, ProblemError } from "../calls/problem.js";
-import { watchClient } from "../rest/call-context.js";
+import { watchClient } from "../calls/watch-client.js";
 import { printResponse } from "../rest/response-printer.js";
 import { toProtoUpload, type Uploads } from "../rpc/upload-handlers.js";
 import { refuseOtherMethods } from "./get-route.js";

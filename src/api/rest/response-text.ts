@@ -1,5 +1,4 @@
-import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import { isReflectMessage, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { type DescField, type DescMessage, isFieldSet, type Message } from "@bufbuild/protobuf";
 import { mapInTurns } from "../../lib/in-turns.js";
 import { printResponse } from "./response-printer.js";
 
@@ -12,30 +11,35 @@ export async function responseText(
   message: Message,
   only?: DescField,
 ): Promise<string> {
-  const whole = reflect(schema, message);
-  const part = only && whole.isSet(only) ? whole.get(only) : whole;
-  const isLong = isReflectMessage(part) && part.desc.fields.some((each) => longList(part, each));
-  return isLong ? await longText(part) : JSON.stringify(printResponse(schema, message, only));
+  const isPart = only?.fieldKind === "message" && isFieldSet(message, only);
+  const desc = isPart ? only.message : schema;
+  const part = isPart ? (valueIn(message, only) as Message) : message;
+  const isLong = desc.fields.some((field) => longList(part, field) !== undefined);
+  return isLong ? await longText(desc, part) : JSON.stringify(printResponse(schema, message, only));
 }
 
-async function longText(message: ReflectMessage): Promise<string> {
+async function longText(desc: DescMessage, message: Message): Promise<string> {
   const members: string[] = [];
-  for (const field of message.desc.fields) {
+  for (const field of desc.fields) {
     const list = longList(message, field);
     const text = list
-      ? `[${(await mapInTurns(list, itemText)).join(",")}]`
-      : JSON.stringify(printResponse(message.desc, message.message, field));
+      ? `[${(await mapInTurns(list, (item) => itemText(field, item))).join(",")}]`
+      : JSON.stringify(printResponse(desc, message, field));
     members.push(`"${field.name}":${text}`);
   }
   return `{${members.join(",")}}`;
 }
 
-function longList(message: ReflectMessage, field: DescField): Iterable<ReflectMessage> | undefined {
+function longList(message: Message, field: DescField): readonly Message[] | undefined {
   if (field.fieldKind !== "list" || field.listKind !== "message") return undefined;
-  const list = message.get(field);
-  return list.size > SHORT_COUNT ? (list as Iterable<ReflectMessage>) : undefined;
+  const list = valueIn(message, field) as readonly Message[];
+  return list.length > SHORT_COUNT ? list : undefined;
 }
 
-function itemText({ desc, message }: ReflectMessage): string {
-  return JSON.stringify(printResponse(desc, message));
+function itemText({ message }: DescField, item: Message): string {
+  return message === undefined ? "null" : JSON.stringify(printResponse(message, item));
+}
+
+function valueIn(message: Message, { localName }: DescField): unknown {
+  return (message as unknown as Readonly<Record<string, unknown>>)[localName];
 }

@@ -12,7 +12,9 @@ import {
 } from "../calls/framework-problems.js";
 import { invalidRequest } from "../calls/invalid-request.js";
 import { ProblemError } from "../calls/problem.js";
-import { type CallContext, openCallContext, watchClient } from "./call-context.js";
+import { UnaryCalls } from "../calls/unary-calls.js";
+import { abortWithClient } from "../calls/watch-client.js";
+import { type CallContext, openCallContext } from "./call-context.js";
 import { createHttpBindings, type HttpBinding } from "./http-binding.js";
 import { isJsonMediaType, parseJsonBody } from "./json-body.js";
 import { UnreadableRequest } from "./message-reader.js";
@@ -32,6 +34,7 @@ import { callUnary } from "./unary-call.js";
  */
 export function registerRest(app: FastifyInstance, options: RestOptions): void {
   const router = createRouter(options);
+  const calls = new UnaryCalls(options.interceptors, options.shutdownSignal);
   registerProblems(app, options.toProblem);
   // Only methods that Fastify does not know get here, since all others have a route.
   app.setNotFoundHandler(async (request) => {
@@ -54,13 +57,13 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       exposeHeadRoute: false,
       bodyLimit: largestBody(options),
       onRequest: async (request, reply) => {
-        const clientSignal = watchClient(reply);
+        const controller = abortWithClient(reply);
         const route = findRoute(router, request);
         await options.authorize?.(request, reply, route.binding.method.method);
         refuseLarge(Number(request.headers["content-length"] ?? 0), route, options);
-        request.setDecorator(ROUTE, { ...route, clientSignal });
+        request.setDecorator(ROUTE, { ...route, controller });
       },
-      handler: (request, reply) => serve(request, reply, options),
+      handler: (request, reply) => serve(request, reply, options, calls),
     });
     done();
   });
@@ -76,7 +79,8 @@ interface Route {
 }
 
 interface OpenRoute extends Route {
-  readonly clientSignal: AbortSignal;
+  /** Aborted when the client goes away. */
+  readonly controller: AbortController;
 }
 
 function createRouter({ services }: RestOptions): Router<HttpBinding> {
@@ -127,11 +131,11 @@ async function serve(
   request: FastifyRequest,
   reply: FastifyReply,
   options: RestOptions,
+  calls: UnaryCalls,
 ): Promise<FastifyReply> {
   const route = request.getDecorator<OpenRoute>(ROUTE);
   const { binding } = route;
   const { method } = binding;
-  const { shutdownSignal } = options;
   let context: CallContext | undefined;
   try {
     const lastEventId = request.headers["last-event-id"];
@@ -142,13 +146,22 @@ async function serve(
       lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     };
     const message = await decode(binding, parts, options);
+    const { controller } = route;
+    if (method.kind === "unary")
+      return await callUnary(method, {
+        binding,
+        message,
+        controller,
+        calls,
+        options,
+        request,
+        reply,
+      });
     context = openCallContext(method.method, request, {
-      ...{ clientSignal: route.clientSignal, shutdownSignal },
+      ...{ clientSignal: controller.signal, shutdownSignal: options.shutdownSignal },
       ...defined({ contextValues: options.contextValues?.(request) }),
     });
-    const call = { binding, message, context, options, request, reply };
-    if (method.kind === "unary") return await callUnary(method, call);
-    await callStreaming(method, call);
+    await callStreaming(method, { binding, message, context, options, request, reply });
     return reply;
   } finally {
     context?.abort(ENDED);

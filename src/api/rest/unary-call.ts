@@ -1,20 +1,38 @@
-import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
-import type { FastifyReply } from "fastify";
-import type { RestMethod } from "./http-binding.js";
-import type { RestCall } from "./rest-call.js";
+import type { Message } from "@bufbuild/protobuf";
+import { createContextValues } from "@connectrpc/connect";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { UnaryCalls } from "../calls/unary-calls.js";
+import type { UnaryMethod } from "../calls/unary-exchange.js";
+import { readTimeoutMs } from "./call-context.js";
+import type { HttpBinding } from "./http-binding.js";
+import type { RestOptions } from "./rest-options.js";
+
+/** A unary call whose request has been decoded. */
+export interface RestUnaryCall {
+  readonly binding: HttpBinding;
+  readonly message: Message;
+  /** Aborted when the client goes away. */
+  readonly controller: AbortController;
+  readonly calls: UnaryCalls;
+  readonly options: RestOptions;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
 
 /**
  * Calls a unary method and answers with its result.
  *
- * @throws any error of the handler or an interceptor.
+ * @throws TaskError INVALID_REQUEST for a bad `X-Server-Timeout`; any error of the handler or an interceptor.
  */
-export async function callUnary(
-  method: Extract<RestMethod, { kind: "unary" }>,
-  { binding, message, context, options, reply }: RestCall,
-): Promise<FastifyReply> {
-  const interceptors = [...options.interceptors];
-  const response = await invokeUnaryImplementation(method, context, message, interceptors);
-  const text = await binding.textOf(response);
-  for (const [name, value] of context.responseHeader) reply.header(name, value);
+export async function callUnary(method: UnaryMethod, call: RestUnaryCall): Promise<FastifyReply> {
+  const { binding, message, controller, calls, options, request, reply } = call;
+  const output = await calls.call(method, {
+    ...{ message, controller, protocolName: "rest" },
+    ...{ requestMethod: request.method, url: request.url, headers: request.headers },
+    values: options.contextValues?.(request) ?? createContextValues(),
+    timeoutMs: readTimeoutMs(request),
+  });
+  const text = await binding.textOf(output.message);
+  for (const [name, value] of output.header ?? []) reply.header(name, value);
   return reply.type("application/json; charset=utf-8").send(text);
 }

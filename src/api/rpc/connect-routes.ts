@@ -1,10 +1,19 @@
-import type { ContextValues, Interceptor } from "@connectrpc/connect";
+import type {
+  ContextValues,
+  Interceptor,
+  MethodImplSpec,
+  ServiceImplSpec,
+} from "@connectrpc/connect";
+import { createMethodUrl } from "@connectrpc/connect/protocol";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { MaxBytesOf } from "../calls/max-bytes.js";
 import { createProblem, sendProblem } from "../calls/problem.js";
+import { UnaryCalls } from "../calls/unary-calls.js";
+import type { UnaryMethod } from "../calls/unary-exchange.js";
 import type { ServedService } from "./served-service.js";
+import { answerUnaryGrpc, isGrpc } from "./unary-grpc.js";
 
 /** Options of {@link registerConnect}. */
 export interface ConnectOptions {
@@ -30,6 +39,7 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
     const allowed = new Map<string, readonly string[]>();
     scope.addHook("onRequest", requireAuthority);
     scope.addHook("onRequest", tellAllowed(allowed));
+    scope.addHook("preHandler", unaryGrpc(options));
     void scope.register(fastifyConnectPlugin, {
       routes: (router) => {
         for (const { route } of options.services) route(router, options.maxBytesOf);
@@ -44,6 +54,25 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
     });
     done();
   });
+}
+
+/** Answers the unary calls of gRPC clients before the plugin sees them; it has all others. */
+function unaryGrpc({ services, interceptors, shutdownSignal, ...rest }: ConnectOptions) {
+  const calls = new UnaryCalls(interceptors, shutdownSignal);
+  const options = { ...rest, calls, compressMinBytes: COMPRESS_MIN_BYTES };
+  const methods = new Map(services.flatMap(({ spec }) => unaryMethodsOf(spec)));
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const method = methods.get(request.routeOptions.url ?? "");
+    if (method === undefined || !isGrpc(request)) return;
+    reply.hijack();
+    await answerUnaryGrpc(method, request, reply, options);
+  };
+}
+
+function unaryMethodsOf({ methods }: ServiceImplSpec): (readonly [string, UnaryMethod])[] {
+  return Object.values<MethodImplSpec>(methods).flatMap((each) =>
+    each.kind === "unary" ? [[createMethodUrl("/", each.method), each] as const] : [],
+  );
 }
 
 /** The plugin answers 405 without the allowed methods, which RFC 9110, 15.5.6 demands. */

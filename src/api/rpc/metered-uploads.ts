@@ -1,6 +1,7 @@
 import type { Caller } from "../../domain/caller.js";
 import type { UploadBody } from "../../input/upload/uploads.js";
 import type { NoteAct } from "../identity/audit-calls.js";
+import { withoutUrlSecrets } from "./hide-url-secrets.js";
 import type { Uploads } from "./upload-handlers.js";
 
 /** What is told of uploads. */
@@ -21,7 +22,8 @@ export function meterUploads(
     take: async (body, options) => {
       const spend = (byteCount: number) => meter.spendBytes(caller, byteCount);
       const upload = await uploads.take(new CountedBody(body, spend), options);
-      meter.note({ action: "upload.created", subject: upload.url }, caller, address);
+      const subject = withoutUrlSecrets(upload.url);
+      meter.note({ action: "upload.created", subject }, caller, address);
       return upload;
     },
   };

@@ -40,6 +40,17 @@ export interface ApiServices {
 /** The use cases for a caller: what is of other tenants is not there. The same objects for the same tenant. */
 export type ServicesFor = (caller: Caller) => ApiServices;
 
+/** What {@link serveTmlsr} serves. */
+export const TMLSR_SERVICES = [
+  TaskService,
+  MonitorService,
+  WorkflowService,
+  UploadService,
+  DeliveryService,
+  KeyService,
+  AuditService,
+];
+
 /** The uploads for a caller. @param address where the request came from. */
 export type UploadsFor = (caller: Caller, address: string) => Uploads;
 

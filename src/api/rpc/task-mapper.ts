@@ -75,6 +75,7 @@ export function toProtoTask({
   task,
   outputUrls,
   previewUrl,
+  linkQuery,
 }: TaskView): MessageInitShape<typeof TaskSchema> {
   const outputs = (task.outputs ?? []).map((output, index) => toOutput(output, outputUrls[index]));
   return {
@@ -106,6 +107,7 @@ export function toProtoTask({
     notes: [...(task.notes ?? [])],
     chunks: task.film && toChunkCounts(task.film),
     previewUrl,
+    linkQuery,
     webhook: task.webhook && toWebhook(task.webhook),
   };
 }

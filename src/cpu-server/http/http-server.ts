@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type RouteHandlerMethod } from "fastify";
+import { NO_SCHEMAS } from "../../lib/no-schemas.js";
 import { PythonError } from "../python-text.js";
 import { isForeignOrigin } from "./origin-guard.js";
 
@@ -20,6 +21,7 @@ export type Methods = Partial<Record<"GET" | "POST", RouteHandlerMethod>>;
  */
 export function createHttpServer({ maxUploadBytes, onError }: HttpOptions): FastifyInstance {
   const app = Fastify({
+    schemaController: NO_SCHEMAS,
     bodyLimit: maxUploadBytes,
     forceCloseConnections: true,
     // aiohttp keeps idle connections for 75 s. A client that uses one later may get a reset.

@@ -22,7 +22,7 @@ export function createNodeClasses(
   hooks: ServerHooks,
 ): NodeClasses {
   const open = async (path: string) => {
-    const video = await openVideo(path);
+    const video = (await hooks.openVideo?.(path)) ?? (await openVideo(path));
     return (await hooks.readVideo?.(video)) ?? video;
   };
   const write: VideoWriter = async (...args) =>
@@ -40,7 +40,7 @@ export function createNodeClasses(
     previewImage(folders),
     loadVideo(folders, open),
     getVideoComponents(),
-    createVideo(),
+    createVideo(hooks.keepsDepth?.()),
     saveVideo(folders, write),
     ...(hooks.moreNodes?.() ?? []),
   ];

@@ -1,5 +1,5 @@
 import { audioInput, framesInput, numberInput, videoInput } from "./input-values.js";
-import type { NodeClass } from "./node-class.js";
+import type { InputSpec, NodeClass } from "./node-class.js";
 
 /**
  * ComfyUI's GetVideoComponents: the frames, the audio (null if there is none) and the frame rate of
@@ -23,8 +23,10 @@ export function getVideoComponents(): NodeClass {
 /**
  * ComfyUI's CreateVideo. One difference: if `fps` is the video's own rate, its frames keep their
  * original times. So a variable frame rate stays as it is.
+ *
+ * @param keepsDepth whether it can be told how many bits and which colours the film is to have, as since 0.35.
  */
-export function createVideo(): NodeClass {
+export function createVideo(keepsDepth = false): NodeClass {
   return {
     ...COMMON,
     name: "CreateVideo",
@@ -35,15 +37,24 @@ export function createVideo(): NodeClass {
         images: ["IMAGE", {}],
         fps: ["FLOAT", { default: 30, min: 1, max: 120, step: 1 }],
       },
-      optional: { audio: ["AUDIO", {}] },
+      optional: { audio: ["AUDIO", {}], ...(keepsDepth && DEPTH) },
     }),
     execute: async (inputs) => {
       const frames = framesInput(inputs, "images");
       const fps = numberInput(inputs, "fps");
-      return { values: [{ frames, fps, audio: audioInput(inputs, "audio") }] };
+      const depth = { bits: inputs["bit_depth"], colours: inputs["color_space"] };
+      return { values: [{ frames, fps, audio: audioInput(inputs, "audio"), depth }] };
     },
   };
 }
+
+const DEPTH: Record<string, InputSpec> = {
+  bit_depth: ["COMBO", { multiselect: false, options: ["auto", 8, 10], default: "auto" }],
+  color_space: [
+    "COMBO",
+    { multiselect: false, options: ["sRGB", "HDR", "HDR PQ"], default: "sRGB" },
+  ],
+};
 
 const COMMON = {
   category: "image/video",

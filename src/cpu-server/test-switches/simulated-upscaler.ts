@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Frame } from "../network/frame.js";
 import { resizeFrame } from "../network/resize-frame.js";
 import type { UpscaleModel, Upscaler } from "../network/upscaler.js";
+import { deepened, isDeep } from "./comfy-films/deep-frame.js";
 import type { Switches } from "./switches.js";
 
 /** Wraps the real networks, and replaces them while `simulate` is set. */
@@ -29,7 +30,9 @@ export class SimulatedUpscaler implements Upscaler {
       return await this.#real.upscale(frame, model, onTile);
     await this.#pretend(onTile);
     const { scale } = model;
-    return await resizeFrame(frame, frame.width * scale, frame.height * scale, "nearest-exact");
+    const [width, height] = [frame.width * scale, frame.height * scale];
+    const enlarged = await resizeFrame(frame, width, height, "nearest-exact");
+    return isDeep(frame) ? deepened(frame, enlarged) : enlarged;
   }
 
   /** Each step looks at the switch anew, so that what runs can be made to end. */

@@ -97,10 +97,11 @@ export const switchesSchema = z
      */
     output: z.enum(["normal", "unlisted", "deleted", "empty", "black"]),
     /**
-     * Reads and writes films as ComfyUI does, with all that it loses. `upright`: turned films are turned, as since
-     * 2026-04. @default only by `new`
+     * Reads and writes films as ComfyUI does, with all that it loses. `deep`: as `new`, and keeps 10 bits and HDR where it
+     * is told to, as since 0.35; looked at when the server starts, and for `simulate` alone. `upright`: turned films are
+     * turned, as since 2026-04. @default only by `new`
      */
-    films: z.strictObject({ as: z.enum(["old", "new"]), upright: z.boolean().optional() }),
+    films: z.strictObject({ as: z.enum(["old", "new", "deep"]), upright: z.boolean().optional() }),
     /** Looked at when the server starts: whether it has a node that makes each frame of its neighbours. */
     seesNeighbours: z.boolean(),
     /** What the server says that it has, as if it computed on a graphics card. */

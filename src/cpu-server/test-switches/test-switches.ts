@@ -70,6 +70,17 @@ export class TestSwitches implements ServerHooks {
     return this.#switches.seesNeighbours ? [neighbourMean()] : [];
   }
 
+  keepsDepth(): boolean {
+    return this.#switches.films?.as === "deep";
+  }
+
+  async openVideo(path: string): Promise<Video | undefined> {
+    if (!this.keepsDepth()) return undefined;
+    // FFmpeg is loaded with the first film.
+    const { openDeep } = await import("./comfy-films/open-deep.js");
+    return await openDeep(path);
+  }
+
   async readVideo(video: Video): Promise<Video> {
     const { films } = this.#switches;
     if (films === undefined || !(films.upright ?? films.as === "new")) return video;

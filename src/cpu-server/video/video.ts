@@ -6,6 +6,8 @@ export interface Video {
   /** Frames per second. If this is the video's own rate, its frames keep their original times. */
   readonly fps: number;
   readonly audio: Audio | null;
+  /** As what it is to be written, where that is told: bits, and ComfyUI's name of the colours. */
+  readonly depth?: { readonly bits: unknown; readonly colours: unknown };
 }
 
 /** ComfyUI's AUDIO: the first audio track of a file. It is copied without decoding. */

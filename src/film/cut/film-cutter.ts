@@ -5,6 +5,7 @@ import { clockTime, damagedFilm } from "../read/damaged-film.js";
 import { eachPacket } from "../read/each-packet.js";
 import { packetReader } from "../read/look-into-packet.js";
 import { type OpenFilm, openFilm } from "../read/open-film.js";
+import { forgetTurn } from "../read/picture-turn.js";
 import { seekToKey } from "../read/seek-to-key.js";
 import type { FrameWindow } from "./frame-window.js";
 import { beginPiece, pieceContainer, pieceRate } from "./piece-file.js";
@@ -105,6 +106,10 @@ async function readPackets(
   await seekToKey(open, source.entryTicks);
   const { index: track, codecpar } = open.picture;
   const look = packetReader(film.codec, codecpar.extradata);
+  const isTurned = film.codec === "h264" && film.rotationDegrees !== 0;
+  const straighten = isTurned
+    ? (packet: Packet) => forgetTurn(packet, codecpar.extradata)
+    : () => undefined;
   const packets: PiecePacket[] = [];
   let seen = 0;
   try {
@@ -113,6 +118,7 @@ async function readPackets(
       const ticks = Number(packet.pts);
       if (seen === 0 && (ticks !== source.entryTicks || !packet.isKeyframe)) return true;
       seen += 1;
+      straighten(packet);
       const copy = ticks < source.entryTicks ? null : packet.clone();
       const { isShown } = look(packet.data ?? Buffer.alloc(0), packet.isKeyframe);
       if (copy !== null) packets.push({ packet: copy, ticks, isShown });

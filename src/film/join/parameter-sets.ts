@@ -17,7 +17,7 @@ function avcSets(avcc: Buffer): Buffer | undefined {
   if (avcc[0] !== 1 || lengthBytes(avcc[4]) !== LENGTH_BYTES) return undefined;
   const sps = readSets(avcc, 6, (avcc[5] ?? 0) & 0x1f);
   const pps = readSets(avcc, sps.end + 1, avcc[sps.end] ?? 0);
-  return Buffer.concat([...sps.sets, ...pps.sets]);
+  return lengthPrefixed([...sps.sets, ...pps.sets]);
 }
 
 function hevcSets(hvcc: Buffer): Buffer | undefined {
@@ -29,7 +29,18 @@ function hevcSets(hvcc: Buffer): Buffer | undefined {
     sets.push(...read.sets);
     at = read.end;
   }
-  return Buffer.concat(sets);
+  return lengthPrefixed(sets);
+}
+
+/** Units, each behind its length in four bytes. */
+export function lengthPrefixed(units: readonly Buffer[]): Buffer {
+  return Buffer.concat(
+    units.flatMap((unit) => {
+      const prefix = Buffer.alloc(LENGTH_BYTES);
+      prefix.writeUInt32BE(unit.length);
+      return [prefix, unit];
+    }),
+  );
 }
 
 function lengthBytes(value = 0): number {
@@ -42,9 +53,7 @@ function readSets(from: Buffer, start: number, count: number): { sets: Buffer[];
   let end = start;
   for (let read = 0; read < count; read += 1) {
     const length = from.readUInt16BE(end);
-    const prefix = Buffer.alloc(LENGTH_BYTES);
-    prefix.writeUInt32BE(length);
-    sets.push(prefix, from.subarray(end + 2, end + 2 + length));
+    sets.push(from.subarray(end + 2, end + 2 + length));
     end += 2 + length;
   }
   return { sets, end };

@@ -8,12 +8,13 @@ import { replaceData } from "../media/replace-data.js";
 import { colourTags } from "./colour-tags.js";
 import { decodeDelay, decodeTimes } from "./decode-times.js";
 import type { FilmClock } from "./film-clock.js";
-import { parameterSets } from "./parameter-sets.js";
 import type { ResultPiece } from "./result-piece.js";
 import { type ShownPicture, shownPicture } from "./shown-picture.js";
+import { taggedSets } from "./tagged-sets.js";
 
 /** The picture of the joined film: the packets of all results, at the film's own times. */
 export class PictureTrack {
+  readonly #film: FilmFacts;
   readonly #clock: FilmClock;
   readonly #first: ResultPieceShape;
   readonly #track: Stream;
@@ -29,6 +30,7 @@ export class PictureTrack {
     { film, clock, isUpright, firstFrame }: PictureOptions,
   ) {
     const { codec, size } = first;
+    this.#film = film;
     this.#clock = clock;
     this.#track = track;
     this.#first = { codec, size };
@@ -62,12 +64,11 @@ export class PictureTrack {
     packet: Packet,
     writer: MediaWriter,
     before: (seconds: number) => Promise<void>,
-    { packetCount, frameCount }: PicturePart = wholeOf(piece),
+    { packetCount, frameCount, looks = piece }: PicturePart = wholeOf(piece),
   ): Promise<void> {
     this.#refuseOther(piece);
-    const sets = this.#isSelfContained
-      ? parameterSets(piece.codec, piece.configuration)
-      : undefined;
+    const colour = colourTags(this.#film, looks.colour, looks.encoder);
+    const sets = this.#isSelfContained ? taggedSets(piece, colour) : undefined;
     const clock = this.#clock;
     const firstFrame = this.#frameCount;
     const ranks = piece.ranks.slice(0, packetCount);
@@ -113,6 +114,8 @@ export class PictureTrack {
 export interface PicturePart {
   readonly packetCount: number;
   readonly frameCount: number;
+  /** The result that it looks like. @default itself */
+  readonly looks?: ResultPiece;
 }
 
 function wholeOf({ ranks: { length } }: ResultPiece): PicturePart {

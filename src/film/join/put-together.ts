@@ -69,7 +69,7 @@ async function writeAll(parts: FilmParts, signal: AbortSignal): Promise<readonly
       await breathe();
     };
     await picture.write(piece, packet, writer, before, {
-      ...{ packetCount, frameCount: packetCount },
+      ...{ packetCount, frameCount: packetCount, looks: result },
     });
   }
   refuseHole(picture?.frameCount ?? 0, film.times.length);

@@ -1,4 +1,5 @@
 import { nalLengthSize, nalUnits, withoutEscapes } from "./nal-units.js";
+import { readSeiNumber } from "./sei-number.js";
 
 /** What a packet really is, whatever the container says. */
 export interface PacketLook {
@@ -67,16 +68,6 @@ function recoversAtOnce(sei: Buffer): boolean {
     at = payload + length;
   }
   return false;
-}
-
-/** A number as SEI messages write types and lengths, and where the next begins. */
-function readSeiNumber(sei: Buffer, start: number): [value: number, next: number] {
-  let [value, at] = [0, start];
-  while (sei[at] === 0xff) {
-    value += 0xff;
-    at += 1;
-  }
-  return [value + (sei[at] ?? 0), at + 1];
 }
 
 const [HEVC_FIRST_IRAP, HEVC_LAST_IRAP] = [16, 23];

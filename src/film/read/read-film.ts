@@ -17,7 +17,7 @@ import { rotationOf } from "./rotation.js";
  */
 export async function readFilm(path: string, signal: AbortSignal): Promise<FilmFacts> {
   await using film = await openFilm(path, signal);
-  const facts = await readPictureFacts(film, path);
+  const facts = await readPictureFacts(film, path, signal);
   const index = await readIndex(film, signal);
   const times = Array.from(index.shownRanks, (rank) => index.ticks[index.packets[rank] ?? 0] ?? 0);
   const timeBase = { num: film.picture.timeBase.num, den: film.picture.timeBase.den };
@@ -48,6 +48,7 @@ type PictureFacts = Omit<
 async function readPictureFacts(
   { format, picture }: OpenFilm,
   path: string,
+  signal: AbortSignal,
 ): Promise<PictureFacts> {
   const { avGetCodecName, avGetPixFmtName } = await import("node-av");
   const { codecpar } = picture;
@@ -57,7 +58,7 @@ async function readPictureFacts(
     codec: avGetCodecName(codecpar.codecId) ?? "",
     width: codecpar.width,
     height: codecpar.height,
-    rotationDegrees: await rotationOf(codecpar),
+    rotationDegrees: await rotationOf(codecpar, path, signal),
     pixelAspect: pixelAspectOf(picture),
     colour: colourOf(picture),
     bitDepth: bitDepthOf(pixels, codecpar.bitsPerRawSample),

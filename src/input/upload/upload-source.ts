@@ -15,6 +15,10 @@ export interface UploadSourceOptions {
   readonly ttlMs: number;
 }
 
+/** The rule that an upload breaks that is not there, or not for the caller. */
+export const UNKNOWN_UPLOAD =
+  "must name an upload: this one is unknown or has expired, upload the file again";
+
 /** How long the submission of a task waits for the storage. */
 const FIND_MS = 10_000;
 
@@ -36,7 +40,7 @@ export class UploadSource implements InputSource {
     if (key === undefined) return "must be the one that the service gave for the upload";
     const found = await this.#find(key);
     if (found === undefined || Date.now() - found.modifiedAt.getTime() >= ttlMs)
-      return "must name an upload: this one is unknown or has expired, upload the file again";
+      return UNKNOWN_UPLOAD;
     return found.sizeBytes > maxBytes
       ? `must name an upload of at most ${maxBytes} bytes: this one has ${found.sizeBytes}`
       : undefined;

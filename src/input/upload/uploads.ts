@@ -3,6 +3,7 @@ import type { ObjectStorage, StoredFile } from "../../storage/object-storage.js"
 import { dispositionName, prettyName } from "../input-name.js";
 import { requireMedia } from "../probe/require-media.js";
 import { Spool, type SpoolLimits, uploadTooLarge } from "./spool.js";
+import type { UploadAccount } from "./upload-account.js";
 import { newUploadKey, UPLOAD_SCHEME, uploadUrl } from "./upload-key.js";
 
 /** A file as a client sends it. */
@@ -22,6 +23,8 @@ export interface TakeOptions {
   readonly declaredBytes?: number;
   /** A Content-Disposition header, which may name the file if the body does not. */
   readonly disposition?: string;
+  /** Where the room of the upload is noted. @default nowhere */
+  readonly account?: Pick<UploadAccount, "check" | "enter" | "leave">;
 }
 
 /** A file that is kept for later tasks. */
@@ -66,23 +69,29 @@ export class Uploads {
    *
    * @throws TaskError TOO_MANY_UPLOADS, INPUT_TOO_LARGE (announced or counted), INPUT_TIMEOUT (a pause
    *   was too long), INVALID_REQUEST (the file is empty), INPUT_TYPE_UNSUPPORTED (neither image nor
-   *   video), DISK_FULL, UPLOAD_FAILED, STORAGE_REFUSED.
+   *   video), DISK_FULL, UPLOAD_FAILED, STORAGE_REFUSED, TENANT_FULL.
    * @throws the reason of the signal; errors of `body`.
    */
   async take(body: UploadBody, options: TakeOptions): Promise<Upload> {
     const { maxBytes, ttlMs } = this.#options;
-    const { signal, declaredBytes = 0, disposition = "" } = options;
+    const { signal, declaredBytes = 0, disposition = "", account } = options;
     if (declaredBytes > maxBytes) throw uploadTooLarge(`it has ${declaredBytes}`, maxBytes);
+    await account?.check(declaredBytes);
     await using file = await this.#spool.receive(body, signal, declaredBytes);
     const { path, sizeBytes } = file;
     const { mediaType, extension } = await requireMedia(path);
     const key = newUploadKey(nameOf(body.fileName || dispositionName(disposition), extension));
     const expiresAt = new Date(Date.now() + ttlMs);
-    await this.#keep({ path, key, sizeBytes, mediaType }, signal);
+    await account?.enter(key, sizeBytes);
+    await this.#keep({ path, key, sizeBytes, mediaType }, signal, account);
     return { url: uploadUrl(key), sizeBytes, mediaType, expiresAt };
   }
 
-  async #keep(file: StoredFile, signal: AbortSignal): Promise<void> {
+  async #keep(
+    file: StoredFile,
+    signal: AbortSignal,
+    account: TakeOptions["account"],
+  ): Promise<void> {
     const { storage } = this.#options;
     let checkpoint: Json | undefined;
     const saveCheckpoint = async (saved: Json) => {
@@ -95,6 +104,7 @@ export class Uploads {
       // If the storage is not reachable now, the sweeper removes the remains later.
       await storage.discard(file.key, checkpoint, limit).catch(() => undefined);
       await storage.remove(file.key, limit).catch(() => undefined);
+      await account?.leave(file.key).catch(() => undefined);
       throw thrown;
     }
   }

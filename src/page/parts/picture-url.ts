@@ -11,12 +11,23 @@ export type Side = "input" | "output";
 
 /** A WebP of the input or the result; of a film, one frame. */
 export function previewUrl(task: Task, side: Side, width: PreviewWidth): string {
-  return `/tasks/${task.taskId}/preview/${side}?w=${width}`;
+  return linkTo(task, `preview/${side}`, `w=${width}`);
+}
+
+/** Where a film can be watched while it renders. */
+export function playlistUrl(task: Task): string {
+  return linkTo(task, "preview.m3u8");
 }
 
 /** Where the whole input can be shown from: only what was uploaded is served here. */
-export function inputUrl({ taskId, params }: Task): string | undefined {
-  return params?.url.startsWith("upload://") ? `/tasks/${taskId}/input` : undefined;
+export function inputUrl(task: Task): string | undefined {
+  return task.params?.url.startsWith("upload://") ? linkTo(task, "input") : undefined;
+}
+
+/** What a browser loads by itself gets no key, but a signed link, where there is one. */
+function linkTo({ taskId, linkQuery = "" }: Task, path: string, query = ""): string {
+  const whole = [query, linkQuery].filter((part) => part !== "").join("&");
+  return `/tasks/${taskId}/${path}${whole === "" ? "" : `?${whole}`}`;
 }
 
 /** Which preview a task has by now; undefined before the input was fetched. */

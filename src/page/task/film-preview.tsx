@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Task } from "../../client/gen/tmlsr/v1/task_pb.js";
 import { pause } from "../live/pause.js";
-import { previewUrl } from "../parts/picture-url.js";
+import { playlistUrl, previewUrl } from "../parts/picture-url.js";
 import { useTexts } from "../use-model.js";
 
 const AGAIN_MS = 5_000;
@@ -10,9 +10,12 @@ const AGAIN_MS = 5_000;
 export function FilmPreview({ task }: { readonly task: Task }) {
   const { t } = useTexts();
   const film = useRef<HTMLVideoElement>(null);
+  const newest = useRef(task);
+  newest.current = task;
   useEffect(() => {
     const stop = new AbortController();
-    if (film.current !== null) void play(film.current, task.taskId, stop.signal);
+    if (film.current !== null)
+      void play(film.current, () => playlistUrl(newest.current), stop.signal);
     return () => stop.abort();
   }, [task.taskId]);
   return (
@@ -31,11 +34,14 @@ export function FilmPreview({ task }: { readonly task: Task }) {
 }
 
 /** Plays until the signal is aborted; begins again after an error, since the film still grows. */
-async function play(film: HTMLVideoElement, taskId: string, signal: AbortSignal): Promise<void> {
-  const url = `/tasks/${taskId}/preview.m3u8`;
+async function play(
+  film: HTMLVideoElement,
+  newestUrl: () => string,
+  signal: AbortSignal,
+): Promise<void> {
   const { default: Hls } = await import("hls.js");
   if (!Hls.isSupported()) {
-    film.src = url;
+    film.src = newestUrl();
     return;
   }
   while (!signal.aborted) {
@@ -44,7 +50,7 @@ async function play(film: HTMLVideoElement, taskId: string, signal: AbortSignal)
     player.on(Hls.Events.ERROR, (_event, { fatal }) => {
       if (fatal) broken.abort();
     });
-    player.loadSource(url);
+    player.loadSource(newestUrl());
     player.attachMedia(film);
     await untilAborted(AbortSignal.any([signal, broken.signal]));
     player.destroy();

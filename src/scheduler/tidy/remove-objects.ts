@@ -3,7 +3,7 @@ import { previewFolder } from "../../preview/preview-key.js";
 import type { ObjectStorage } from "../../storage/object-storage.js";
 
 /** The folders of tasks' objects. The objects of each task are below its id. */
-const FOLDERS = ["outputs/", "previews/", "films/", "work/"];
+const FOLDERS = ["outputs/", "previews/", "films/"];
 
 /**
  * Removes all objects of a task: those that it names, and those that lie where its objects are

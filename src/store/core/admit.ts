@@ -1,5 +1,11 @@
 import type { Task } from "../../domain/task.js";
-import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
+import type {
+  CreateManyResult,
+  CreateResult,
+  Idempotency,
+  NewTask,
+  PendingLimits,
+} from "../task-intake.js";
 
 /** The task that an idempotency key belongs to, and the hash of the request that made it. */
 export interface FormerTask {
@@ -14,14 +20,33 @@ export function replayOf(former: FormerTask, { requestHash }: Idempotency): Crea
     : { outcome: "conflict" };
 }
 
+/** How many tasks are pending, in all and of the tenant whose the new ones are. */
+export interface PendingCounts {
+  readonly all: number;
+  readonly tenant: number;
+}
+
+/** Which limit keeps so many more tasks from being stored; undefined: none. */
+function fullness(
+  { all, tenant }: PendingCounts,
+  newCount: number,
+  { maxPendingCount = Infinity, maxTenantPendingCount = Infinity }: PendingLimits,
+): "full" | "tenant_full" | undefined {
+  if (newCount === 0) return undefined;
+  if (all + newCount > maxPendingCount) return "full";
+  return tenant + newCount > maxTenantPendingCount ? "tenant_full" : undefined;
+}
+
 /** The answer to a create that stores nothing; undefined if the task is to be stored. */
 export function refuse(
   { idempotency }: NewTask,
   former: FormerTask | undefined,
-  isFull: boolean,
+  pending: PendingCounts,
+  limits: PendingLimits,
 ): CreateResult | undefined {
   if (former && idempotency) return replayOf(former, idempotency);
-  return isFull ? { outcome: "full" } : undefined;
+  const outcome = fullness(pending, 1, limits);
+  return outcome && { outcome };
 }
 
 /**
@@ -31,12 +56,12 @@ export function refuse(
  */
 export function refuseTogether(
   answers: readonly (CreateResult | undefined)[],
-  pendingCount: number,
-  maxPendingCount: number,
+  pending: PendingCounts,
+  limits: PendingLimits,
 ): CreateManyResult | undefined {
   const index = answers.findIndex((answer) => answer?.outcome === "conflict");
   if (index >= 0) return { outcome: "conflict", index };
   const newCount = answers.filter((answer) => answer === undefined).length;
-  const isFull = newCount > 0 && pendingCount + newCount > maxPendingCount;
-  return isFull ? { outcome: "full" } : undefined;
+  const outcome = fullness(pending, newCount, limits);
+  return outcome && { outcome };
 }

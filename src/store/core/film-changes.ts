@@ -129,12 +129,12 @@ export function splitInTwo(
 }
 
 function newChunk(film: Task, chunk: Chunk, variant: string | undefined, now: Date): Task {
-  const { type, priority, params, workflow, workflowVersion, parameters } = film;
+  const { type, priority, params, workflow, workflowVersion, parameters, tenant } = film;
   return {
     taskId: chunkId(film.taskId, chunk.index),
     ...{ rev: 1, epoch: 0, status: "pending" },
     ...{ type, priority, params, workflow, workflowVersion, parameters },
-    ...defined({ variant }),
+    ...defined({ variant, tenant }),
     ...{ createdAt: now, updatedAt: now, dueAt: now },
     turnAt: chunkTurn(film.dueAt, chunk.startSeconds),
     ...{ attempt: 1, takeovers: 0, attempts: [], bypassCount: 0, stages: {}, progress: 0 },

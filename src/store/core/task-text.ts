@@ -14,18 +14,14 @@ export interface DatedParts {
   readonly film?: WithTextDates<FilmState, "processBeganAt">;
 }
 
-/** Reads the times of these parts again. */
+/** Reads the times of these parts again; attempts in place. */
 export function readParts({
   attempts,
   dispatch,
   film,
 }: DatedParts): Pick<Task, "attempts" | "dispatch" | "film"> {
   return {
-    attempts: attempts.map(({ startedAt, endedAt, ...rest }) => ({
-      ...rest,
-      startedAt: new Date(startedAt),
-      ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
-    })),
+    attempts: attempts.map(toAttempt),
     ...(dispatch && { dispatch: { ...dispatch, at: new Date(dispatch.at) } }),
     ...(film && { film: toFilm(film) }),
   };
@@ -58,6 +54,15 @@ type TaskText = WithTextDates<
   "createdAt" | "updatedAt" | "dueAt" | "notBefore" | "finishedAt"
 > &
   DatedParts;
+
+function toAttempt(attempt: DatedParts["attempts"][number]): Attempt {
+  const { startedAt, endedAt } = attempt;
+  const rest: Omit<Attempt, "startedAt" | "endedAt"> = attempt;
+  return Object.assign(rest, {
+    startedAt: new Date(startedAt),
+    ...(endedAt !== undefined && { endedAt: new Date(endedAt) }),
+  });
+}
 
 function toFilm({ processBeganAt, ...rest }: NonNullable<DatedParts["film"]>): FilmState {
   return {

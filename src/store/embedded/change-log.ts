@@ -21,6 +21,7 @@ interface ChangeRow {
   readonly deleted_at: number | null;
   readonly status: TaskStatus | null;
   readonly labels: string | null;
+  readonly tenant: string | null;
 }
 
 /** The table `task_changes`. Its positions are exact: what was read once does not come again. */
@@ -47,11 +48,11 @@ export class EmbeddedChangeLog {
   }
 
   /** Notes that a task was deleted. @returns where. */
-  noteDeleted({ taskId, status, labels }: Task, nowMs: number): string {
+  noteDeleted({ taskId, status, labels, tenant }: Task, nowMs: number): string {
     this.#driver.run(
-      `INSERT OR REPLACE INTO task_changes (task_id, created_after, deleted_at, status, labels)
-       VALUES (?, (SELECT created_after FROM task_changes WHERE task_id = ?), ?, ?, ?)`,
-      ...[taskId, taskId, nowMs, status, labels ? JSON.stringify(labels) : null],
+      `INSERT OR REPLACE INTO task_changes (task_id, created_after, deleted_at, status, labels, tenant)
+       VALUES (?, (SELECT created_after FROM task_changes WHERE task_id = ?), ?, ?, ?, ?)`,
+      ...[taskId, taskId, nowMs, status, labels ? JSON.stringify(labels) : null, tenant ?? null],
     );
     return this.positionOf(taskId);
   }
@@ -124,10 +125,12 @@ export class EmbeddedChangeLog {
   }
 }
 
-function toDeleted({ task_id, deleted_at, status, labels }: ChangeRow): DeletedTask | undefined {
-  if (deleted_at === null || status === null) return undefined;
+function toDeleted(row: ChangeRow): DeletedTask | undefined {
+  const { task_id: taskId, deleted_at: deletedAt, status, labels, tenant } = row;
+  if (deletedAt === null || status === null) return undefined;
   return {
-    ...{ taskId: task_id, status, isDeleted: true },
+    ...{ taskId, status, isDeleted: true },
+    ...(tenant !== null && { tenant }),
     ...(labels !== null && { labels: JSON.parse(labels) as Labels }),
   };
 }

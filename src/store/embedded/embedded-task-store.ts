@@ -1,21 +1,29 @@
+import { DEFAULT_TENANT } from "../../domain/caller.js";
 import type { LearnedTime } from "../../domain/learned-time.js";
 import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
-import { refuse, refuseTogether, replayOf } from "../core/admit.js";
+import { replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { inOrder, showProgress } from "../core/film-changes.js";
 import { filmsOf, judgeReports } from "../core/judge-reports.js";
 import { passOver } from "../core/lease-order.js";
-import { beginLease, createTask, takeOver } from "../core/task-changes.js";
+import { beginLease, takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
-import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
+import type {
+  CreateManyResult,
+  CreateResult,
+  Idempotency,
+  NewTask,
+  PendingLimits,
+} from "../task-intake.js";
 import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
+import { admit, admitTogether, type IntakeTables } from "./admission.js";
 import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
@@ -25,11 +33,13 @@ import { HeldDuties } from "./held-duties.js";
 import { EmbeddedHistory } from "./history.js";
 import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
-import { nextStoredLease } from "./next-lease.js";
+import { nextStoredLease, type QueueTables } from "./next-lease.js";
 import { EmbeddedOutbox } from "./outbox.js";
 import { EmbeddedOutboxTable } from "./outbox-table.js";
 import { possibleLease } from "./possible-lease.js";
 import { EmbeddedTable } from "./table.js";
+import { EmbeddedTenantTable } from "./tenant-table.js";
+import { EmbeddedUploadLedger } from "./upload-ledger.js";
 import { type EmbeddedTables, EmbeddedWrite } from "./write.js";
 
 /** What an {@link EmbeddedTaskStore} is made of; it owns driver and lock. */
@@ -52,18 +62,21 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly history: EmbeddedHistory;
   readonly outbox: EmbeddedOutbox;
   readonly keys: EmbeddedKeys;
+  readonly uploads: EmbeddedUploadLedger;
   readonly #driver: EmbeddedDriver;
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
   readonly #table: EmbeddedTable;
   readonly #chunks: EmbeddedChunkTable;
+  readonly #tenants: EmbeddedTenantTable;
   readonly #log: EmbeddedChangeLog;
   readonly #tables: EmbeddedTables;
+  readonly #queue: QueueTables;
+  readonly #intake: IntakeTables;
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
   readonly #commits: GroupCommit;
-  readonly #taskIds = new TaskIds();
   readonly #duties = new HeldDuties();
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
@@ -74,6 +87,9 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#table = new EmbeddedTable(driver);
     this.#commits = new GroupCommit(driver);
     this.#chunks = new EmbeddedChunkTable(driver);
+    this.#tenants = new EmbeddedTenantTable(driver);
+    this.#intake = { tasks: this.#table, tenants: this.#tenants, ids: new TaskIds() };
+    this.#queue = { tasks: this.#table, chunks: this.#chunks, tenants: this.#tenants };
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
     this.history = new EmbeddedHistory(driver, clock);
@@ -81,6 +97,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
     this.outbox = new EmbeddedOutbox(outbox, this.#commits, clock);
     this.keys = new EmbeddedKeys(driver, this.#commits, clock);
+    this.uploads = new EmbeddedUploadLedger(driver, this.#commits, clock);
     this.#facts = new EmbeddedFacts(driver);
     this.storeId = this.#facts.storeId;
     this.#learnedTimes = new EmbeddedLearnedTimes(driver);
@@ -88,44 +105,22 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     if (voidedCount > 0) logger?.info({ voidedCount }, "voided the leases of a former process");
   }
 
-  async create(
-    request: NewTask,
-    maxPendingCount = Number.POSITIVE_INFINITY,
-  ): Promise<CreateResult> {
-    return await this.#write((write): CreateResult => {
-      const { idempotency } = request;
-      const former = idempotency && this.#table.findByKey(idempotency.key);
-      const isFull = this.#table.counts().pending >= maxPendingCount;
-      const refusal = refuse(request, former, isFull);
-      if (refusal) return refusal;
-      const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
-      write.insert(task, idempotency?.requestHash);
-      // Read back, so that the answer shares no object with the request.
-      return { outcome: "created", task: this.#table.find(task.taskId) ?? task };
-    });
+  async create(request: NewTask, limits: PendingLimits = {}): Promise<CreateResult> {
+    return await this.#write((write) => admit(write, request, limits, this.#intake));
   }
 
   async createTogether(
     requests: readonly NewTask[],
-    maxPendingCount = Number.POSITIVE_INFINITY,
+    limits: PendingLimits = {},
   ): Promise<CreateManyResult> {
-    return await this.#write((write): CreateManyResult => {
-      const answers = requests.map((request) => this.#replayOf(request));
-      const refusal = refuseTogether(answers, this.#table.counts().pending, maxPendingCount);
-      if (refusal) return refusal;
-      const tasks = requests.map((request, index) => {
-        const answer = answers[index];
-        if (answer?.outcome === "replayed") return answer.task;
-        const task = createTask(request, this.#taskIds.next(write.now.getTime()), write.now);
-        write.insert(task, request.idempotency?.requestHash);
-        return structuredClone(task);
-      });
-      return { outcome: "created", tasks };
-    });
+    return await this.#write((write) => admitTogether(write, requests, limits, this.#intake));
   }
 
-  async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
-    const former = this.#table.findByKey(idempotency.key);
+  async replay(
+    idempotency: Idempotency,
+    tenant = DEFAULT_TENANT,
+  ): Promise<CreateResult | undefined> {
+    const former = this.#table.findByKey(idempotency.key, tenant);
     return former && replayOf(former, idempotency);
   }
 
@@ -137,12 +132,15 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return TASK_ID.test(filmId) ? inOrder(await this.#chunks.find(filmId)) : [];
   }
 
-  async list({ pageSize, pageToken, ...filter }: ListRequest): Promise<TaskPage> {
-    const found = this.#table.list(filter, pageStart(pageToken), pageSize + 1);
+  async list({ pageSize, pageToken, tenant, ...filter }: ListRequest): Promise<TaskPage> {
+    const page = [filter, pageStart(pageToken), pageSize + 1] as const;
+    const isOfAll = tenant === undefined;
+    const found = isOfAll ? this.#table.list(...page) : this.#tenants.list(tenant, ...page);
     return toPage(found, pageSize);
   }
 
-  async counts(labels: readonly Label[] = []): Promise<TaskCounts> {
+  async counts(labels: readonly Label[] = [], tenant?: string): Promise<TaskCounts> {
+    if (tenant !== undefined) return this.#tenants.counts(tenant, labels);
     return labels.length > 0 ? this.#table.countLabeled(labels) : this.#table.counts();
   }
 
@@ -163,10 +161,10 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async lease(asked: LeaseRequest): Promise<Task | undefined> {
-    const request = possibleLease(asked, this.#clock(), this.#driver, this.#table);
+    const request = possibleLease(asked, this.#clock(), this.#driver, this.#queue);
     if (request === undefined) return undefined;
     return await this.#write((write) => {
-      const next = nextStoredLease(request, write.now, this.#table, this.#chunks);
+      const next = nextStoredLease(request, write.now, this.#queue);
       if (!next) return undefined;
       for (const head of next.passed) write.save(head, passOver(head, write.now));
       const { owner, leaseMs } = request;
@@ -274,11 +272,6 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     const film = this.#table.find(filmId);
     const shown = film && showProgress(film, this.#chunks.runningFrameCount(filmId));
     if (film && shown && shown !== film) write.save(film, shown);
-  }
-
-  #replayOf({ idempotency }: NewTask): CreateResult | undefined {
-    const former = idempotency && this.#table.findByKey(idempotency.key);
-    return former && idempotency && replayOf(former, idempotency);
   }
 
   async #write<T>(work: (write: EmbeddedWrite) => T): Promise<T> {

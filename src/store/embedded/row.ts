@@ -1,4 +1,6 @@
+import { DEFAULT_TENANT } from "../../domain/caller.js";
 import { isTerminal, type Label, type Task, type TaskStatus } from "../../domain/task.js";
+import { asTenants } from "../../domain/tenant.js";
 import { orphanAtOf } from "../core/orphan-at.js";
 import { type DatedParts, readParts, type WithTextDates } from "../core/task-text.js";
 import type { SqlValue } from "./driver.js";
@@ -11,6 +13,7 @@ export interface TaskRow {
   readonly status: TaskStatus;
   readonly priority: number;
   readonly workflow: string;
+  readonly tenant: string;
   readonly due_at: number;
   readonly turn_at: number | null;
   readonly finished_at: number | null;
@@ -49,9 +52,17 @@ export function changingValues(task: Task): readonly SqlValue[] {
   ];
 }
 
-/** A key as stored: encoded, so that every string a client may send survives. */
-export function encodeKey(key: string): string {
-  return JSON.stringify(key);
+/**
+ * An idempotency key as stored: encoded, so that every string a client may send survives, and with its
+ * tenant, since the same key of another tenant is another one.
+ */
+export function encodeKey(key: string, tenant: string): string {
+  return JSON.stringify(tenant === DEFAULT_TENANT ? key : [tenant, key]);
+}
+
+function decodeKey(text: string): string {
+  const stored = JSON.parse(text) as string | readonly [tenant: string, key: string];
+  return typeof stored === "string" ? stored : stored[1];
 }
 
 /** A label as stored, encoded like a key. */
@@ -59,20 +70,19 @@ export function encodeLabel(label: Label): string {
   return JSON.stringify(label);
 }
 
-/** The task of a row. It shares no object with any other task. */
+/**
+ * The task of a row. It shares no object with any other task. The parsed document is filled in place: to
+ * copy it takes five times as long as to parse it.
+ */
 export function toTask(row: TaskRow): Task {
   const document = JSON.parse(row.document) as StoredDocument;
-  const { createdAt, updatedAt, notBefore, firstBypassedAt, attempts, dispatch, film, ...rest } =
-    document;
-  return {
-    ...rest,
-    ...columnFields(row),
+  const { createdAt, updatedAt, notBefore, firstBypassedAt } = document;
+  return Object.assign(document, columnFields(row), readParts(document), {
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt),
     ...(notBefore !== undefined && { notBefore: new Date(notBefore) }),
     ...(firstBypassedAt !== undefined && { firstBypassedAt: new Date(firstBypassedAt) }),
-    ...readParts({ attempts, ...(dispatch && { dispatch }), ...(film && { film }) }),
-  };
+  });
 }
 
 /** The fields that have columns. The document leaves them out: no fact is stored twice. */
@@ -83,6 +93,7 @@ type ColumnField =
   | "status"
   | "priority"
   | "workflow"
+  | "tenant"
   | "dueAt"
   | "turnAt"
   | "finishedAt"
@@ -105,6 +116,7 @@ function toDocument(task: Task): string {
     status,
     priority,
     workflow,
+    tenant,
     dueAt,
     turnAt,
     finishedAt,
@@ -126,14 +138,13 @@ function columnFields(row: TaskRow): Pick<Task, ColumnField> {
     status: row.status,
     priority: row.priority,
     workflow: row.workflow,
+    ...asTenants(row.tenant),
     dueAt: new Date(row.due_at),
     ...(row.turn_at !== null && { turnAt: new Date(row.turn_at) }),
     ...(row.finished_at !== null && { finishedAt: new Date(row.finished_at) }),
     ...(owner !== null && { lease: { owner, expiresAt: new Date(expiresAt ?? 0) } }),
     ...(row.slot !== null && { slot: row.slot }),
     ...(isTerminal(row.status) && expiresAt !== null && { cleanupPending: true }),
-    ...(row.idempotency_key !== null && {
-      idempotencyKey: JSON.parse(row.idempotency_key) as string,
-    }),
+    ...(row.idempotency_key !== null && { idempotencyKey: decodeKey(row.idempotency_key) }),
   };
 }

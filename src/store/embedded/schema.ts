@@ -5,6 +5,7 @@ import { CHANGE_LOG_SCHEMA, HISTORY_SCHEMA } from "./change-log-schema.js";
 import type { EmbeddedDriver } from "./driver.js";
 import { KEYS_SCHEMA } from "./keys-schema.js";
 import { OUTBOX_SCHEMA } from "./outbox-schema.js";
+import { TENANTS_SCHEMA } from "./tenants-schema.js";
 
 /**
  * Brings a file to the schema of this version, in one transaction.
@@ -220,4 +221,5 @@ END;
   OUTBOX_SCHEMA,
   KEYS_SCHEMA,
   AUDIT_SCHEMA,
+  TENANTS_SCHEMA,
 ];

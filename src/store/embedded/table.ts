@@ -1,4 +1,5 @@
 import type { Label, Task } from "../../domain/task.js";
+import { tenantOf } from "../../domain/tenant.js";
 import { UNIT_ID } from "../core/task-ids.js";
 import type { OrphanScope } from "../task-queue.js";
 import type { TaskCounts, TaskFilter } from "../task-reading.js";
@@ -25,18 +26,20 @@ export class EmbeddedTable {
 
   insert(task: Task, requestHash: string | undefined): void {
     const { taskId, priority, workflow, turnAt, idempotencyKey } = task;
+    const tenant = tenantOf(task);
     this.#driver.run(
       INSERT,
       taskId,
       priority,
       workflow,
+      tenant,
       turnAt?.getTime() ?? null,
-      idempotencyKey === undefined ? null : encodeKey(idempotencyKey),
+      idempotencyKey === undefined ? null : encodeKey(idempotencyKey, tenant),
       requestHash ?? null,
       ...changingValues(task),
     );
     for (const label of Object.entries(task.labels ?? {}))
-      this.#driver.run(INSERT_LABEL, encodeLabel(label), task.taskId, task.status);
+      this.#driver.run(INSERT_LABEL, encodeLabel(label), taskId, task.status, tenant);
   }
 
   update(task: Task): void {
@@ -54,25 +57,26 @@ export class EmbeddedTable {
     return this.#one("SELECT * FROM tasks WHERE task_id = ?", taskId);
   }
 
-  findByKey(key: string): { readonly task: Task; readonly requestHash: string } | undefined {
+  findByKey(
+    key: string,
+    tenant: string,
+  ): { readonly task: Task; readonly requestHash: string } | undefined {
     const row = this.#driver.get<TaskRow & { readonly request_hash: string }>(
       "SELECT * FROM tasks INDEXED BY tasks_idempotency_key WHERE idempotency_key = ?",
-      encodeKey(key),
+      encodeKey(key, tenant),
     );
     return row && { task: toTask(row), requestHash: row.request_hash };
   }
 
-  /** The oldest due pending task of a workflow and priority. */
-  findHead(workflow: string, priority: number, nowMs: number): Task | undefined {
-    return this.#one(
-      `SELECT * FROM tasks INDEXED BY tasks_head
-       WHERE status = 'pending' AND film_id IS NULL
-         AND workflow = ? AND priority = ? AND due_at <= ?
-       ORDER BY due_at, task_id LIMIT 1`,
-      workflow,
-      priority,
-      nowMs,
-    );
+  /** The oldest due pending task of a workflow and priority, of some tenants. */
+  findHead(
+    workflow: string,
+    priority: number,
+    nowMs: number,
+    tenants: readonly string[],
+  ): Task | undefined {
+    if (tenants.length === 0) return undefined;
+    return this.#one(HEAD, JSON.stringify(tenants), workflow, priority, nowMs);
   }
 
   /** The first due pending task that still holds a slot. There are never more of them than slots. */
@@ -164,7 +168,11 @@ export class EmbeddedTable {
   }
 
   counts(): TaskCounts {
-    return toCounts(this.#driver.all<CountRow>("SELECT status, task_count FROM counts"));
+    return toCounts(
+      this.#driver.all<CountRow>(
+        "SELECT status, sum(task_count) AS task_count FROM counts GROUP BY status",
+      ),
+    );
   }
 
   /** The tasks with all of these labels, of which there is one at least. */
@@ -208,16 +216,25 @@ export class EmbeddedTable {
   }
 }
 
-interface CountRow {
+/** How many tasks have a status. */
+export interface CountRow {
   readonly status: keyof TaskCounts;
   readonly task_count: number;
 }
 
-function toCounts(rows: readonly CountRow[]): TaskCounts {
+/** Statuses without a row have no tasks. */
+export function toCounts(rows: readonly CountRow[]): TaskCounts {
   const none: TaskCounts = { pending: 0, processing: 0, completed: 0, failed: 0, canceled: 0 };
   return { ...none, ...Object.fromEntries(rows.map((row) => [row.status, row.task_count])) };
 }
 
+/** Goes to the head of each tenant in the index, so that no backlog is looked through. */
+const HEAD = `SELECT tasks.* FROM json_each(?) AS tenant CROSS JOIN tasks ON tasks.task_id = (
+    SELECT task_id FROM tasks AS head INDEXED BY tasks_head
+    WHERE head.status = 'pending' AND head.film_id IS NULL AND head.tenant = tenant.value
+      AND head.workflow = ? AND head.priority = ? AND head.due_at <= ?
+    ORDER BY head.due_at, head.task_id LIMIT 1
+  ) ORDER BY tasks.due_at, tasks.task_id LIMIT 1`;
 const WITH_PROMPT = ` AND (slot IS NOT NULL OR finished_at IS NOT NULL
   OR json_extract(document, '$.dispatch') IS NOT NULL
   OR json_extract(document, '$.film.phase') = 'join')`;
@@ -235,9 +252,9 @@ const DELETE_ENDED = `DELETE FROM tasks
 const OF_FILM = "task_id > ? || '-' AND task_id < ? || '.'";
 const HAS_LABEL = ` AND EXISTS (SELECT 1 FROM task_labels AS other
   WHERE other.label = ? AND other.task_id = first.task_id)`;
-const INSERT_LABEL = "INSERT INTO task_labels (label, task_id, status) VALUES (?, ?, ?)";
+const INSERT_LABEL = "INSERT INTO task_labels (label, task_id, status, tenant) VALUES (?, ?, ?, ?)";
 const FIXED_COLUMNS = [
-  ...["task_id", "priority", "workflow", "turn_at", "idempotency_key", "request_hash"],
+  ...["task_id", "priority", "workflow", "tenant", "turn_at", "idempotency_key", "request_hash"],
 ];
 const ALL_COLUMNS = [...FIXED_COLUMNS, ...CHANGING_COLUMNS];
 const INSERT = `INSERT INTO tasks (${ALL_COLUMNS.join(", ")})

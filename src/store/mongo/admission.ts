@@ -1,8 +1,9 @@
 import { TaskError } from "../../domain/errors.js";
 import type { Task } from "../../domain/task.js";
-import { refuse, refuseTogether, replayOf } from "../core/admit.js";
+import { tenantOf } from "../../domain/tenant.js";
+import { type PendingCounts, refuse, refuseTogether, replayOf } from "../core/admit.js";
 import type { TaskIds } from "../core/task-ids.js";
-import type { CreateManyResult, CreateResult, NewTask } from "../task-intake.js";
+import type { CreateManyResult, CreateResult, NewTask, PendingLimits } from "../task-intake.js";
 import type { MongoDatabase } from "./database.js";
 import { saveNew } from "./save.js";
 
@@ -20,12 +21,13 @@ export interface Admission<Answer> {
 export async function admit(
   database: MongoDatabase,
   request: NewTask,
-  maxPendingCount: number,
+  limits: PendingLimits,
   ids: TaskIds,
 ): Promise<Admission<CreateResult>> {
   const { idempotency } = request;
-  const former = idempotency && (await database.tasks.findByKey(idempotency.key));
-  const refusal = refuse(request, former, await isFull(database, maxPendingCount));
+  const tenant = tenantOf(request);
+  const former = idempotency && (await database.tasks.findByKey(idempotency.key, tenant));
+  const refusal = refuse(request, former, await countPending(database, tenant, limits), limits);
   if (refusal) return { answer: refusal, saved: [] };
   if (request.webhook) refuseStandalone(database, "take a task with a webhook");
   const saved = await saveNew(database, [request], ids);
@@ -36,13 +38,13 @@ export async function admit(
 export async function admitTogether(
   database: MongoDatabase,
   requests: readonly NewTask[],
-  maxPendingCount: number,
+  limits: PendingLimits,
   ids: TaskIds,
 ): Promise<Admission<CreateManyResult>> {
   refuseStandalone(database, "store several tasks at once");
   const answers = await Promise.all(requests.map((request) => formerOf(database, request)));
-  const { pending } = await database.counts.read();
-  const refusal = refuseTogether(answers, pending, maxPendingCount);
+  const pending = await countPending(database, tenantOf(requests[0] ?? {}), limits);
+  const refusal = refuseTogether(answers, pending, limits);
   if (refusal) return { answer: refusal, saved: [] };
   const fresh = requests.filter((_request, index) => answers[index] === undefined);
   const saved = await saveNew(database, fresh, ids);
@@ -56,9 +58,10 @@ export async function admitTogether(
 /** The answer of {@link replayOf} to a request whose key belongs to a task already. */
 async function formerOf(
   { tasks }: MongoDatabase,
-  { idempotency }: NewTask,
+  request: NewTask,
 ): Promise<CreateResult | undefined> {
-  const former = idempotency && (await tasks.findByKey(idempotency.key));
+  const { idempotency } = request;
+  const former = idempotency && (await tasks.findByKey(idempotency.key, tenantOf(request)));
   return former && idempotency && replayOf(former, idempotency);
 }
 
@@ -69,8 +72,18 @@ export function refuseStandalone({ isStandalone }: MongoDatabase, what: string):
   throw new TaskError("STORE_WITHOUT_TRANSACTIONS", message);
 }
 
-async function isFull({ counts }: MongoDatabase, maxPendingCount: number): Promise<boolean> {
-  return Number.isFinite(maxPendingCount) && (await counts.read()).pending >= maxPendingCount;
+/** Counts what is limited; what is not, is none. */
+async function countPending(
+  { counts }: MongoDatabase,
+  tenant: string,
+  { maxPendingCount, maxTenantPendingCount }: PendingLimits,
+): Promise<PendingCounts> {
+  const count = async (isLimited: boolean, whose?: string): Promise<number> =>
+    isLimited ? (await counts.read(whose)).pending : 0;
+  return {
+    all: await count(maxPendingCount !== undefined),
+    tenant: await count(maxTenantPendingCount !== undefined, tenant),
+  };
 }
 
 /** The first of what was stored. */

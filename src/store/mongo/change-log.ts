@@ -2,6 +2,7 @@ import type { Collection, Document } from "mongodb";
 import { TaskError } from "../../domain/errors.js";
 import { isChunkId } from "../../domain/film.js";
 import type { Labels, Task, TaskStatus } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import { TASK_ID } from "../core/task-ids.js";
 import {
   DELETED_KEPT_MS,
@@ -21,6 +22,7 @@ export interface DeletedDocument {
   readonly status: TaskStatus;
   /** As JSON text: keys may hold dots. */
   readonly labels?: string;
+  readonly tenant?: string;
 }
 
 /**
@@ -56,11 +58,14 @@ export class MongoChangeLog {
     const found = await this.#tasks
       .find({ _id: { $in: [...taskIds] }, retainedSince: { $exists: true } }, { hint: "_id_" })
       .toArray();
-    const operations = found.map(toTask).map(({ taskId: _id, status, labels }) => ({
+    const operations = found.map(toTask).map(({ taskId: _id, status, labels, tenant }) => ({
       updateOne: {
         filter: { _id },
         update: {
-          $set: { status, ...(labels && { labels: JSON.stringify(labels) }) },
+          $set: {
+            ...{ status, ...defined({ tenant }) },
+            ...(labels && { labels: JSON.stringify(labels) }),
+          },
           $currentDate: { deletedAt: true } as const,
         },
         upsert: true,
@@ -161,9 +166,9 @@ function ofPosition({ followed, atMs }: TimedChange, begin: number): FollowedCha
   return { followed, position: String(Math.max(atMs, begin)), isNew };
 }
 
-function toDeleted({ _id, status, labels }: DeletedDocument): DeletedTask {
+function toDeleted({ _id, status, labels, tenant }: DeletedDocument): DeletedTask {
   return {
-    ...{ taskId: _id, status, isDeleted: true },
+    ...{ taskId: _id, status, isDeleted: true, ...defined({ tenant }) },
     ...(labels !== undefined && { labels: JSON.parse(labels) as Labels }),
   };
 }

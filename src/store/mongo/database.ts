@@ -15,6 +15,8 @@ import { MongoQueue } from "./queue.js";
 import { COLLECTIONS, prepareSchema } from "./schema.js";
 import { StoredTasks } from "./stored-tasks.js";
 import { MongoTasks } from "./tasks.js";
+import { MongoTenants, type TurnDocument } from "./tenants.js";
+import { MongoUploads, type UploadDocument } from "./upload-ledger.js";
 import { MongoWorkflows, type WorkflowDocument } from "./workflows.js";
 
 /** A database that is ready for use. */
@@ -36,6 +38,8 @@ export interface MongoDatabase {
   readonly history: MongoHistory;
   readonly outboxes: MongoOutboxes;
   readonly keys: MongoKeys;
+  readonly tenants: MongoTenants;
+  readonly uploads: MongoUploads;
   readonly clock: ServerClock;
   /**
    * Runs `work` so that all of its writes are kept or none. When another transaction came in
@@ -96,6 +100,12 @@ function openCollections(db: Db, clock: ServerClock, isStandalone: boolean) {
     learnedTimes: new MongoLearnedTimes(db.collection(COLLECTIONS.learnedTimes)),
     history: new MongoHistory(db.collection(COLLECTIONS.history), db),
     keys: new MongoKeys(db, clock),
+    tenants: new MongoTenants(
+      collection,
+      db.collection<TurnDocument>(COLLECTIONS.turns),
+      isStandalone,
+    ),
+    uploads: new MongoUploads(db.collection<UploadDocument>(COLLECTIONS.uploads)),
     log: new MongoChangeLog(collection, deleted, clock),
     outboxes: new MongoOutboxes(db.collection(COLLECTIONS.outbox), collection, clock),
   };

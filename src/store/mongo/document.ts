@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { UpdateFilter } from "mongodb";
+import type { Filter, UpdateFilter } from "mongodb";
+import { DEFAULT_TENANT } from "../../domain/caller.js";
 import {
   isTerminal,
   type Json,
@@ -7,6 +8,7 @@ import {
   type Task,
   type TaskStatus,
 } from "../../domain/task.js";
+import { tenantOf } from "../../domain/tenant.js";
 import { orphanAtOf } from "../core/orphan-at.js";
 
 /**
@@ -75,7 +77,7 @@ export function chunkStatus(status: TaskStatus): ChunkStatus {
 }
 
 interface Idempotency {
-  /** As JSON text. */
+  /** As {@link encodeKey} writes it. */
   readonly key: string;
   readonly requestHash: string;
 }
@@ -99,7 +101,7 @@ export function toDocument(
     ...toFields(task),
     ...(idempotencyKey !== undefined &&
       requestHash !== undefined && {
-        idempotency: { key: encodeKey(idempotencyKey), requestHash },
+        idempotency: { key: encodeKey(idempotencyKey, tenantOf(task)), requestHash },
       }),
   };
 }
@@ -121,16 +123,26 @@ export function toTask(document: TaskDocument): Task {
       uploadCheckpoint: JSON.parse(uploadCheckpoint) as Json,
     }),
     ...(labels && { labels: Object.fromEntries(labels.map(decodeLabel)) }),
-    ...(idempotency && { idempotencyKey: JSON.parse(idempotency.key) as string }),
+    ...(idempotency && { idempotencyKey: decodeKey(idempotency.key) }),
     ...(leaseOwner !== undefined &&
       orphanAt && { lease: { owner: leaseOwner, expiresAt: orphanAt } }),
     ...(isTerminal(status) && orphanAt && { cleanupPending: true }),
   };
 }
 
-/** An idempotency key as stored. */
-export function encodeKey(key: string): string {
-  return JSON.stringify(key);
+/** An idempotency key as stored, with its tenant: the same key of another tenant is another one. */
+export function encodeKey(key: string, tenant: string): string {
+  return JSON.stringify(tenant === DEFAULT_TENANT ? key : [tenant, key]);
+}
+
+function decodeKey(text: string): string {
+  const stored = JSON.parse(text) as string | readonly [tenant: string, key: string];
+  return typeof stored === "string" ? stored : stored[1];
+}
+
+/** The query for the documents of a tenant: those of `default` have no such field. */
+export function ofTenant(tenant: string): Filter<TaskDocument> {
+  return { tenant: tenant === DEFAULT_TENANT ? { $exists: false } : tenant };
 }
 
 /** A label as stored. */

@@ -1,3 +1,4 @@
+import { DEFAULT_TENANT } from "../../domain/caller.js";
 import type { LearnedTime } from "../../domain/learned-time.js";
 import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
 import { replayOf } from "../core/admit.js";
@@ -12,7 +13,13 @@ import type { FilmQueue } from "../film-queue.js";
 import type { HistoryArchive } from "../history-archive.js";
 import type { KeyArchive } from "../key-archive.js";
 import type { FollowedChange, FollowedTask } from "../task-following.js";
-import type { CreateManyResult, CreateResult, Idempotency, NewTask } from "../task-intake.js";
+import type {
+  CreateManyResult,
+  CreateResult,
+  Idempotency,
+  NewTask,
+  PendingLimits,
+} from "../task-intake.js";
 import type {
   HeartbeatResult,
   LeaseRequest,
@@ -28,17 +35,18 @@ import {
   type TaskPage,
 } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
+import type { UploadLedger } from "../upload-ledger.js";
 import { type Admission, admit, admitTogether, firstOf, refuseStandalone } from "./admission.js";
 import type { MongoChanges } from "./changes.js";
 import type { MongoConnection } from "./connection.js";
 import type { MongoDatabase } from "./database.js";
-import { VersionConflict } from "./errors.js";
 import { renewLeases } from "./heartbeat.js";
 import { historyOf } from "./history.js";
 import { keysOf } from "./keys.js";
 import { LeaseCrowd, nextStoredLease } from "./next-lease.js";
 import { MongoOutbox } from "./outbox.js";
 import { retryOnConflict, saveTasks, type TaskWrite } from "./save.js";
+import { uploadsOf } from "./upload-ledger.js";
 
 /**
  * The store on a MongoDB database that several processes share. Each method reads a task, decides,
@@ -49,6 +57,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   readonly history: HistoryArchive;
   readonly outbox: MongoOutbox;
   readonly keys: KeyArchive;
+  readonly uploads: UploadLedger;
   readonly #connection: MongoConnection;
   readonly #changes: MongoChanges;
   readonly #taskIds = new TaskIds();
@@ -62,6 +71,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     this.history = historyOf(connection);
     this.outbox = new MongoOutbox(connection);
     this.keys = keysOf(connection);
+    this.uploads = uploadsOf(connection);
     this.#changes = changes;
   }
 
@@ -77,26 +87,25 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return !this.#connection.database.isStandalone;
   }
 
-  async create(
-    request: NewTask,
-    maxPendingCount = Number.POSITIVE_INFINITY,
-  ): Promise<CreateResult> {
-    return await this.#admit((database) =>
-      admit(database, request, maxPendingCount, this.#taskIds),
-    );
+  async create(request: NewTask, limits: PendingLimits = {}): Promise<CreateResult> {
+    return await this.#admit((database) => admit(database, request, limits, this.#taskIds));
   }
 
   async createTogether(
     requests: readonly NewTask[],
-    maxPendingCount = Number.POSITIVE_INFINITY,
+    limits: PendingLimits = {},
   ): Promise<CreateManyResult> {
     return await this.#admit((database) =>
-      admitTogether(database, requests, maxPendingCount, this.#taskIds),
+      admitTogether(database, requests, limits, this.#taskIds),
     );
   }
 
-  async replay(idempotency: Idempotency): Promise<CreateResult | undefined> {
-    const former = await this.#connection.run(({ tasks }) => tasks.findByKey(idempotency.key));
+  async replay(
+    idempotency: Idempotency,
+    tenant = DEFAULT_TENANT,
+  ): Promise<CreateResult | undefined> {
+    const { key } = idempotency;
+    const former = await this.#connection.run(({ tasks }) => tasks.findByKey(key, tenant));
     return former && replayOf(former, idempotency);
   }
 
@@ -123,9 +132,9 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return toPage(found, pageSize);
   }
 
-  async counts(labels: readonly Label[] = []): Promise<TaskCounts> {
+  async counts(labels: readonly Label[] = [], tenant?: string): Promise<TaskCounts> {
     return await this.#connection.run(({ counts }) =>
-      labels.length > 0 ? counts.readLabeled(labels) : counts.read(),
+      labels.length > 0 ? counts.readLabeled(labels, tenant) : counts.read(tenant),
     );
   }
 
@@ -155,10 +164,10 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
     return await this.#takeOut(this.#leasing, async (database) => {
       const lease = await nextStoredLease(database, request, this.#leasing.place());
       if (!lease) return undefined;
-      const { next, passed } = lease;
+      const { next, passed, takeTurn } = lease;
       const begun = beginLease(next.task, owner, leaseMs, next.now);
       const passes = passed.map((head): TaskWrite => [head, passOver(head.task, head.now)]);
-      return await this.#save(database, [[next, begun], ...passes]);
+      return await this.#save(database, [[next, begun], ...passes], [], takeTurn);
     });
   }
 
@@ -254,12 +263,8 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   /** Stores what tasks become. @returns the first of them. */
-  async #save(
-    database: MongoDatabase,
-    writes: readonly [TaskWrite, ...TaskWrite[]],
-    added?: readonly Task[],
-  ): Promise<Task> {
-    const saved = await saveTasks(database, writes, added);
+  async #save(...write: Parameters<typeof saveTasks>): Promise<Task> {
+    const saved = await saveTasks(...write);
     for (const { task, isRevised } of saved) if (isRevised) this.#told(task);
     if (saved.some(({ hasEvent }) => hasEvent)) this.outbox.tell();
     return firstOf(saved).task;
@@ -283,14 +288,7 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
 
   /** Like {@link #write}, for a task that others may be taking out of the same queue. */
   async #takeOut<T>(crowd: LeaseCrowd, work: (database: MongoDatabase) => Promise<T>): Promise<T> {
-    return await this.#write(async (database) => {
-      try {
-        return await work(database);
-      } catch (error) {
-        if (error instanceof VersionConflict) crowd.noteConflict();
-        throw error;
-      }
-    });
+    return await this.#write((database) => crowd.noting(() => work(database)));
   }
 
   async #write<T>(work: (database: MongoDatabase) => Promise<T>): Promise<T> {

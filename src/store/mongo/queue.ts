@@ -1,7 +1,8 @@
 import type { Collection, Filter } from "mongodb";
+import { byTurn } from "../../domain/queue-order.js";
 import type { OrphanScope } from "../task-queue.js";
 import type { ServerClock } from "./clock.js";
-import { chunkStatus, type TaskDocument } from "./document.js";
+import { chunkStatus, ofTenant, type TaskDocument } from "./document.js";
 import { INDEX } from "./schema.js";
 import type { StoredTask, StoredTasks } from "./stored-tasks.js";
 
@@ -28,11 +29,14 @@ export class MongoQueue {
   /**
    * The first due pending task of some workflows, of all priorities or of one. With `skip`, the one
    * after so many others; the first if there are fewer.
+   *
+   * @param tenants only of these. @default of all
    */
   async findDue(
     workflows: readonly string[],
     skip: number,
     priority?: number,
+    tenants?: readonly string[],
   ): Promise<StoredTask | undefined> {
     if (workflows.length === 0) return undefined;
     const query = {
@@ -41,7 +45,15 @@ export class MongoQueue {
       ...(priority !== undefined && { priority }),
       ...this.#isPast("dueAt"),
     } as const;
-    return await this.#stored.readAt(skip, query, { hint: INDEX.head, sort: LEASE_ORDER });
+    if (tenants === undefined)
+      return await this.#stored.readAt(skip, query, { hint: INDEX.head, sort: LEASE_ORDER });
+    // One after the other in the index, so that no tenant's backlog is looked through.
+    const options = { hint: INDEX.tenantHead, sort: LEASE_ORDER };
+    const found = await Promise.all(
+      tenants.map((each) => this.#stored.readAt(skip, { ...query, ...ofTenant(each) }, options)),
+    );
+    const [first] = found.flatMap((one) => one ?? []).sort((a, b) => byTurn(a.task, b.task));
+    return first;
   }
 
   /** Like {@link findDue}, for chunks: the one whose turn comes first, of no film in `passedOver`. */

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientSession } from "mongodb";
 import { isTerminal, type Task } from "../../domain/task.js";
+import { tenantOf } from "../../domain/tenant.js";
 import { backoffMs } from "../../lib/backoff.js";
 import { eventOf } from "../core/event-of.js";
 import { followChunk } from "../core/film-changes.js";
@@ -34,7 +36,7 @@ export async function retryOnConflict<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Stores new tasks and counts them, all or none; on a standalone server one by one.
+ * Stores new tasks of one tenant and counts them, all or none; on a standalone server one by one.
  *
  * @throws VersionConflict if another task with the same idempotency key was first.
  */
@@ -46,7 +48,7 @@ export async function saveNew(
   if (requests.length === 0) return [];
   try {
     const saved = await together(async (session) => {
-      const now = await counts.noteCreated(requests.length, session);
+      const now = await counts.noteCreated(requests.length, tenantOf(requests[0] ?? {}), session);
       const made = requests.map((request) => ({
         task: createTask(request, ids.next(now.getTime()), now),
         requestHash: request.idempotency?.requestHash,
@@ -77,6 +79,7 @@ interface SavedTask {
  * tasks that end, and stores what webhooks are to be told of it.
  *
  * @param added chunks to be stored with them.
+ * @param first what else is written with it, before.
  * @returns all written tasks: those that were given, in their order, then films.
  * @throws VersionConflict if one is no longer as it was read, SlotTaken.
  */
@@ -84,13 +87,15 @@ export async function saveTasks(
   database: MongoDatabase,
   given: readonly TaskWrite[],
   added: readonly Task[] = [],
+  first?: (session: ClientSession | undefined) => Promise<void>,
 ): Promise<readonly SavedTask[]> {
   const { tasks, counts, outboxes, together } = database;
   const writes = [...given, ...given.flatMap(filmWrite)];
   const [only] = writes;
-  if (only && writes.length === 1 && added.length === 0 && isAlone(only))
+  if (only && writes.length === 1 && added.length === 0 && !first && isAlone(only))
     return [savedTask(only, await refusingSecondHolder(() => tasks.replace(...only)))];
   return await together(async (session) => {
+    await first?.(session);
     const saved: SavedTask[] = [];
     for (const write of writes) {
       const next = await tasks.replace(...write, session);
@@ -98,7 +103,7 @@ export async function saveTasks(
       const event = eventOf(write[0].task, next);
       if (event) await outboxes.add(next, event, write[0].now, session);
       const end = endOf(write);
-      if (end) await counts.noteEnded(end, session);
+      if (end) await counts.noteEnded(end, tenantOf(next), session);
     }
     if (added.length > 0) await tasks.insert(added.map(newRow), session);
     return saved;

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Collection, Db, Document, IndexDescription } from "mongodb";
 import { TaskError } from "../../domain/errors.js";
-import { TASK_STATUSES } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { HISTORY_MINUTES } from "../history-archive.js";
 import { DELETED_KEPT_MS } from "../task-following.js";
 import { chunkStatus, type TaskDocument } from "./document.js";
 import { hasCode } from "./errors.js";
 import { OUTBOX_INDEXES } from "./outbox-schema.js";
+import { UPLOAD_INDEXES } from "./upload-ledger.js";
+import { VALIDATOR } from "./validator.js";
 
 /** The collections of the store. */
 export const COLLECTIONS = {
@@ -21,6 +22,8 @@ export const COLLECTIONS = {
   outbox: "webhook_outbox",
   audit: "audit",
   rateBuckets: "rate_buckets",
+  turns: "tenant_turns",
+  uploads: "tenant_uploads",
   meta: "meta",
 } as const;
 
@@ -47,6 +50,12 @@ export const INDEX = {
   /** Lists by label; and by label and status. */
   label: "label",
   labelStatus: "label_status",
+  /** Lists of one tenant, also by status; how many of its tasks are processing; which tenants there are. */
+  tenant: "tenant",
+  /** Lists of one tenant by label. */
+  tenantLabel: "tenant_label",
+  /** The oldest due tasks of one tenant. */
+  tenantHead: "tenant_head",
   /** Ended tasks without a cleanup to come, the oldest first. */
   ended: "ended",
   /** What changed since a moment, where the change stream cannot tell. */
@@ -65,9 +74,10 @@ export interface MetaDocument {
  * The schema of the database. Since 2 the service itself deletes ended tasks, after their objects;
  * a service that knows only 1 would have the server delete them. Since 3 there are chunks of films,
  * which a service that knows only 2 would take over as tasks. Since 4 there are webhooks, which a
- * service that knows only 3 would not tell.
+ * service that knows only 3 would not tell. Since 5 tasks have tenants, whose tasks a service that knows
+ * only 4 would show to all.
  */
-const DATABASE_SCHEMA = 4;
+const DATABASE_SCHEMA = 5;
 
 /**
  * The index of schema 1 by which the server itself deleted ended tasks. That of schema 2 that is not
@@ -92,6 +102,8 @@ export async function prepareSchema(db: Db, logger: Logger | undefined): Promise
   await db.collection(COLLECTIONS.history).createIndex({ at: 1 }, hours);
   const unusedBuckets = { expireAfterSeconds: 86_400 };
   await db.collection(COLLECTIONS.rateBuckets).createIndex({ at: 1 }, unusedBuckets);
+  await ensureCollection(db, COLLECTIONS.turns);
+  await db.collection(COLLECTIONS.uploads).createIndexes([...UPLOAD_INDEXES]);
   await ensureCollection(db, COLLECTIONS.outbox);
   await db.collection(COLLECTIONS.outbox).createIndexes([...OUTBOX_INDEXES]);
   await ensureCollection(db, COLLECTIONS.tasks, VALIDATOR);
@@ -207,6 +219,17 @@ const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
     key: { labels: 1, status: 1, _id: -1 },
     partialFilterExpression: { labels: { $exists: true } },
   },
+  { name: INDEX.tenant, key: { tenant: 1, status: 1, _id: -1 } },
+  {
+    name: INDEX.tenantLabel,
+    key: { tenant: 1, labels: 1, status: 1, _id: -1 },
+    partialFilterExpression: { labels: { $exists: true } },
+  },
+  {
+    name: INDEX.tenantHead,
+    key: { tenant: 1, workflow: 1, priority: -1, dueAt: 1, _id: 1 },
+    partialFilterExpression: { status: "pending" },
+  },
   {
     name: INDEX.ended,
     key: { retainedSince: 1, _id: 1 },
@@ -214,69 +237,3 @@ const INDEXES: readonly (IndexDescription & { readonly name: string })[] = [
   },
   { name: INDEX.changed, key: { changedAt: 1 } },
 ];
-
-const whole = { bsonType: "number", minimum: 0 };
-const text = { bsonType: "string" };
-const date = { bsonType: "date" };
-const status = { enum: [...TASK_STATUSES, ...TASK_STATUSES.map(chunkStatus)] };
-
-/** Refuses a document that this service could not have written, whoever writes it. */
-const VALIDATOR: Document = {
-  $jsonSchema: {
-    bsonType: "object",
-    required: [
-      ...["schema", "version", "change", "changedAt", "epoch", "status", "type", "priority"],
-      ...["params", "workflow", "workflowVersion", "parameters", "createdAt", "updatedAt", "dueAt"],
-      ...["attempt", "takeovers", "attempts", "bypassCount", "stages", "progress"],
-    ],
-    properties: {
-      _id: { bsonType: "string", pattern: "^[0-9a-f]{32}(-[0-9]{6})?$" },
-      schema: whole,
-      version: whole,
-      change: {
-        bsonType: "object",
-        required: ["rev", "status"],
-        properties: { rev: whole, status },
-      },
-      changedAt: date,
-      epoch: whole,
-      status,
-      type: { enum: ["image", "video"] },
-      priority: { bsonType: "number", minimum: 0, maximum: 2 },
-      params: text,
-      workflow: text,
-      workflowVersion: text,
-      parameters: text,
-      createdAt: date,
-      updatedAt: date,
-      dueAt: date,
-      turnAt: date,
-      notBefore: date,
-      finishedAt: date,
-      retainedSince: date,
-      attempt: whole,
-      takeovers: whole,
-      attempts: { bsonType: "array" },
-      bypassCount: whole,
-      stages: { bsonType: "object" },
-      film: { bsonType: "object", required: ["phase", "chunkCount", "frameCount"] },
-      chunk: { bsonType: "object", required: ["film", "index", "firstFrame", "frameCount"] },
-      progress: { bsonType: "number", minimum: 0, maximum: 100 },
-      leaseOwner: text,
-      orphanAt: date,
-      slot: text,
-      uploadCheckpoint: text,
-      labels: { bsonType: "array", items: text },
-      webhook: {
-        bsonType: "object",
-        required: ["url", "events"],
-        properties: { url: text, events: { bsonType: "array", items: text } },
-      },
-      idempotency: {
-        bsonType: "object",
-        required: ["key", "requestHash"],
-        properties: { key: text, requestHash: text },
-      },
-    },
-  },
-};

@@ -69,8 +69,8 @@ export class MongoTasks {
     return new Map(found.map((stored) => [stored.task.taskId, stored]));
   }
 
-  async findByKey(key: string): Promise<StoredTask | undefined> {
-    const query = { idempotency: { $exists: true }, "idempotency.key": encodeKey(key) };
+  async findByKey(key: string, tenant: string): Promise<StoredTask | undefined> {
+    const query = { idempotency: { $exists: true }, "idempotency.key": encodeKey(key, tenant) };
     const [found] = await this.#stored.read(query, { hint: INDEX.idempotency });
     return found;
   }

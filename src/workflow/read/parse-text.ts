@@ -1,5 +1,5 @@
-import { parse as yamlParse } from "yaml";
 import type { TaskError } from "../../domain/errors.js";
+import { readYaml } from "../../lib/read-yaml.js";
 import { invalidWorkflow } from "../invalid-workflow.js";
 
 /** Parses a JSON file's text. @throws TaskError WORKFLOW_INVALID that says where it is malformed */
@@ -14,7 +14,7 @@ export function parseJson(file: string, text: string): unknown {
 /** Parses a YAML file's text. @throws TaskError WORKFLOW_INVALID that says where it is malformed */
 export function parseYaml(file: string, text: string): unknown {
   try {
-    return yamlParse(text, { maxAliasCount: 0 });
+    return readYaml(text, { maxAliases: 0 });
   } catch (error) {
     throw malformed(file, error);
   }

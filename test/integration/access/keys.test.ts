@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { LinkSigner } from "../../../src/access/link-signer.js";
@@ -9,6 +9,10 @@ import {
 } from "../../../src/client/client.js";
 import { createWebClients } from "../../../src/client/web.js";
 import { Service } from "../../../src/command/service/service.js";
+import { toConfig } from "../../../src/config/config.js";
+import { readSettings } from "../../../src/config/read-settings.js";
+import { createLogger } from "../../../src/lib/logger.js";
+import { recoverAccess } from "../../../src/recover-access.js";
 import { addKey, bearer, startAccessApp } from "../../support/access-app.js";
 import { eventually } from "../../support/eventually.js";
 import type { TestApp } from "../../support/test-app.js";
@@ -61,6 +65,23 @@ test("keeps the first key over a restart, and makes another where none can make 
   const next = await readFile(path, "utf8");
   expect(next).not.toBe(first);
   expect((await call(third, next.trim(), "GET", "/keys")).status).toBe(200);
+});
+
+test("makes another key with all scopes for whoever has lost the last one", async () => {
+  const app = await startAccessApp();
+  const path = join(app.dataDir, "first-admin-key");
+  const first = await readFile(path, "utf8");
+  const env = { TMLSR_AUTH: "keys", TMLSR_DATA_DIR: app.dataDir };
+  const recover = () => recoverAccess(toConfig(readSettings(env, undefined)), createLogger("silent"));
+  await expect(recover()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  expect(await readFile(path, "utf8")).toBe(first);
+  await app[Symbol.asyncDispose]();
+  await rm(path);
+  await recover();
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  const again = await openApp({ dataDir: app.dataDir });
+  for (const key of [first, await readFile(path, "utf8")])
+    expect((await call(again, key.trim(), "GET", "/keys")).status).toBe(200);
 });
 
 test("refuses a key for a tenant that is not there, or that has expired already", async () => {

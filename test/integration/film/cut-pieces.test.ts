@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { AV_FRAME_DATA_DISPLAYMATRIX } from "node-av";
 import { describe, expect, it } from "vitest";
 import { openCutter } from "../../../src/film/cut/film-cutter.js";
 import { pieceContainer } from "../../../src/film/cut/piece-file.js";
@@ -7,9 +8,12 @@ import {
   type PlanOptions,
   planPieces,
 } from "../../../src/film/plan/plan-pieces.js";
+import { decodedFrames } from "../../../src/film/read/decode-pictures.js";
+import { openFilm } from "../../../src/film/read/open-film.js";
 import { readFilm } from "../../../src/film/read/read-film.js";
 import { type FilmOptions, makeFilm } from "../../support/films/make-film.js";
 import { readShown, readTracks } from "../../support/films/read-film-clip.js";
+import { turnBySei } from "../../support/films/turn-by-sei.js";
 import { tempDir } from "../../support/temp-dir.js";
 
 const OPTIONS: PlanOptions = {
@@ -144,4 +148,28 @@ describe("cutting", () => {
     });
     expect(film).toMatchObject({ rotationDegrees: 180, colour: { primaries: 1, matrix: 1 } });
   });
+
+  it("cuts pieces that are not turned of a film whose pictures say that they are", async () => {
+    const directory = await tempDir();
+    const [plain, path] = [join(directory, "plain.mp4"), join(directory, "turned.mp4")];
+    const signal = AbortSignal.timeout(150_000);
+    await makeFilm(plain, { sound: [{ codec: "aac" }] });
+    await turnBySei(plain, path);
+    const pictures = async (of: string) => await turnsOfPictures(of, signal);
+    expect(await pictures(path)).toContain(true);
+    const film = await readFilm(path, signal);
+    expect(film.rotationDegrees).toBe(90);
+    await cutAll(path, OPTIONS);
+    expect(new Set(await pictures(`${path}.piece.mp4`))).toEqual(new Set([false]));
+    expect((await readFilm(`${path}.piece.mp4`, signal)).rotationDegrees).toBe(0);
+  });
 });
+
+/** Whether FFmpeg is told by each picture how to turn it. */
+async function turnsOfPictures(path: string, signal: AbortSignal): Promise<readonly boolean[]> {
+  await using film = await openFilm(path, signal);
+  const turns: boolean[] = [];
+  for await (const frame of decodedFrames(film, signal))
+    turns.push(frame.getSideData(AV_FRAME_DATA_DISPLAYMATRIX) !== null);
+  return turns;
+}

@@ -1,7 +1,10 @@
 import { createServer, request as forward } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { addKey, startAccessApp } from "../../support/access-app.js";
+import { startCpuServer } from "../../support/cpu-server.js";
 import { openDashboard, photograph, submitFiles, useChromium } from "../../support/dashboard.js";
+import { eventually } from "../../support/eventually.js";
 import { startTestApp } from "../../support/test-app.js";
 
 const chromium = useChromium();
@@ -26,6 +29,31 @@ test("a service that asks for a key gets it from a form, as a header and never i
   await page.getByRole("button", { name: "Forget the key" }).click();
   await field.waitFor();
   expect(gate.paths.filter((path) => path.includes(KEY))).toEqual([]);
+});
+
+test("shows the pictures of a task to whoever has a key, which is in no URL", async () => {
+  await using server = await startCpuServer({ switches: { simulate: { steps: 1, stepMs: 0 } } });
+  await using app = await startAccessApp({ servers: [server.url] });
+  const key = await addKey(app.app.store);
+  const page = await openDashboard(chromium, app.url);
+  const urls: string[] = [];
+  page.on("request", (request) => urls.push(request.url()));
+  const field = page.getByLabel("Key", { exact: true });
+  await field.fill(key);
+  await field.press("Enter");
+  await page.getByRole("link", { name: "Submit" }).first().click();
+  await submitFiles(page, photograph("rocket.png"));
+  await page.getByRole("link", { name: "Watch it" }).click();
+  await page.getByText("Completed", { exact: true }).waitFor();
+  const pictures = page.locator(".frame img");
+  await eventually(async () => {
+    const widths = await pictures.evaluateAll((all) =>
+      all.map((picture) => (picture as unknown as { naturalWidth: number }).naturalWidth),
+    );
+    return widths.length === 2 && widths.every((width) => width > 0);
+  });
+  expect(urls.filter((url) => url.includes("/preview/")).length).toBeGreaterThan(0);
+  expect(urls.filter((url) => url.includes(key.slice(14)))).toEqual([]);
 });
 
 /** A proxy before a service that lets calls through only with the key; the page itself is for all. */

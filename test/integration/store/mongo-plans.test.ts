@@ -40,11 +40,13 @@ await describeWithMongo("the queries of a MongoDB store with 3,000 tasks", (take
       ...{ completedCount: 2_000, pendingCount: 800, delayedCount: 200 },
       task: (index) => ({ workflow: `w${index % 5}`, priority: index % 3 }),
     });
+    await seedTasks(db, { completedCount: 500, pendingCount: 500, tenant: "a" });
     const long = await leaseFilm(store, { workflow: "long", labels: { kind: "film" } });
     await cutLeased(store, long, 100);
     await db.setProfilingLevel("all");
     await useAll(store);
     await useFilms(store, long.taskId);
+    await useTenants(store);
     await db.setProfilingLevel("off");
     const profiles = await db
       .collection<Profile>("system.profile")
@@ -96,10 +98,31 @@ async function useFilms(store: TaskStore, long: string): Promise<void> {
   if ((await store.deleteEnded([short])) !== 1) throw new Error("The film was not deleted");
 }
 
+/** One tenant has as many running tasks as it may, in front of the others. */
+async function useTenants(store: TaskStore): Promise<void> {
+  const labels = [["kind", "shop"]] as const;
+  await store.create(aTask({ tenant: "a", labels: { kind: "shop" } }), {
+    maxTenantPendingCount: 1_000_000,
+  });
+  const maxRunning = new Map(Object.entries({ a: 1, b: 1 }));
+  const request = aLease({ workflows: ["small", "w0", "w1"], maxRunning });
+  const first = await store.lease(request);
+  if (first?.tenant !== "a") throw new Error("The tenant was to have its turn");
+  if ((await store.lease(request))?.tenant !== undefined) throw new Error("It was to rest");
+  for (const tenant of ["a", "default", "nobody"]) {
+    await store.list({ tenant, pageSize: 5 });
+    await store.list({ tenant, pageSize: 5, status: "completed" });
+    await store.list({ tenant, pageSize: 5, labels });
+    await store.list({ tenant, pageSize: 5, status: "pending", labels });
+    await store.counts([], tenant);
+    await store.counts(labels, tenant);
+  }
+}
+
 /** Every method once at least. */
 async function useAll(store: TaskStore): Promise<void> {
   const idempotency = { key: "k", requestHash: "h" };
-  await store.create(aTask({ idempotency }), 1_000_000);
+  await store.create(aTask({ idempotency }), { maxPendingCount: 1_000_000 });
   await store.create(aTask({ idempotency }));
   await store.replay(idempotency);
   const workflows = ["w0", "w1", "w2", "w3", "w4", "unknown"];

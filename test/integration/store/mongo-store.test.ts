@@ -33,7 +33,7 @@ await describeWithMongo("a MongoDB store", (take) => {
     const second = await openLogged(database);
     await second.store[Symbol.asyncDispose]();
     const made = (lines: readonly LogLine[]) => lines.find(({ msg }) => msg === "indexes made");
-    expect(made(first.lines)?.["indexes"]).toHaveLength(13);
+    expect(made(first.lines)?.["indexes"]).toHaveLength(16);
     expect(made(second.lines)).toBeUndefined();
   });
 
@@ -57,7 +57,7 @@ await describeWithMongo("a MongoDB store", (take) => {
     const meta = client.db(database.name).collection<{ _id: string }>("meta");
     await meta.updateOne({ _id: "store" }, { $set: { schema: 99 } });
     await expect(open(database)).rejects.toThrow(
-      "Cannot open the store: its schema has version 99, this service knows versions up to 4; start a newer service",
+      "Cannot open the store: its schema has version 99, this service knows versions up to 5; start a newer service",
     );
     const uri = database.uri.replace("//", "//nobody:wrong@");
     await expect(openMongoStore({ uri, database: "x", selectionMs: 2_000 })).rejects.toMatchObject({
@@ -152,7 +152,7 @@ await describeWithMongo("a MongoDB store", (take) => {
     expect(indexes.filter(({ expireAfterSeconds }) => expireAfterSeconds !== undefined)).toEqual(
       [],
     );
-    expect(await meta.findOne({ _id: "store" })).toMatchObject({ schema: 4 });
+    expect(await meta.findOne({ _id: "store" })).toMatchObject({ schema: 5 });
     const [store] = both;
     expect(await store?.get(fence.taskId)).toMatchObject({ status: "completed" });
     expect(await store?.listExpired(0, 10)).toHaveLength(1);

@@ -8,9 +8,12 @@ import {
   AV_PIX_FMT_YUV422P10LE,
   AV_PKT_DATA_DISPLAYMATRIX,
   AVCOL_PRI_BT709,
+  AVCOL_PRI_BT2020,
   AVCOL_RANGE_MPEG,
   AVCOL_SPC_BT709,
+  AVCOL_SPC_BT2020_NCL,
   AVCOL_TRC_BT709,
+  AVCOL_TRC_SMPTE2084,
   CodecContext,
   Dictionary,
   Frame,
@@ -73,6 +76,8 @@ export interface FilmOptions {
   readonly pixelAspect?: Rate;
   /** @default false */
   readonly isBt709?: boolean;
+  /** Colours of BT.2020 and the high dynamic range of PQ. @default false */
+  readonly isHdr?: boolean;
   /** ProRes always has 10. @default 8 */
   readonly bitDepth?: 8 | 10;
   readonly sound?: readonly SoundOptions[];
@@ -160,6 +165,11 @@ function openEncoder(options: FilmOptions, timeBase: Rate): CodecContext {
     context.colorSpace = AVCOL_SPC_BT709;
     context.colorRange = AVCOL_RANGE_MPEG;
   }
+  if (options.isHdr)
+    Object.assign(context, {
+      ...{ colorPrimaries: AVCOL_PRI_BT2020, colorTrc: AVCOL_TRC_SMPTE2084 },
+      ...{ colorSpace: AVCOL_SPC_BT2020_NCL, colorRange: AVCOL_RANGE_MPEG },
+    });
   for (const [option, value] of Object.entries({ ...encoderOptions(options), ...options.encoder }))
     checked(context.setOption(option, value));
   checked(context.open2Sync(codec));

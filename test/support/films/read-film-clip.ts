@@ -116,7 +116,8 @@ export async function readMetadata(path: string): Promise<Readonly<Record<string
   return metadata;
 }
 
-async function decodeTrack(
+/** Decodes a track of an open file to its end, and closes the file. */
+export async function decodeTrack(
   input: FormatContext,
   stream: Stream,
   take: (frame: Frame) => void,

@@ -109,3 +109,25 @@ test("configuration: OSS settings are needed together", () => {
 test("configuration: it is frozen", () => {
   expect(Object.isFrozen(read({}).scheduler)).toBe(true);
 });
+
+test("configuration: tenants are listed with their caps, and `default` is always there", () => {
+  expect(read({}).tenants).toEqual([{ name: "default" }]);
+  const file = "tenants: [{name: a, running: 2, pending: 0, upload_bytes: 5}, {name: default}]";
+  expect(read({}, file).tenants).toEqual([
+    { name: "a", maxRunningCount: 2, maxPendingCount: 0, maxUploadBytes: 5 },
+    { name: "default" },
+  ]);
+  expect(read({}, "tenants: [{name: b}]").tenants.map(({ name }) => name)).toEqual([
+    "default",
+    "b",
+  ]);
+});
+
+test.each([
+  ["[{name: A/B}]", "0.name: must be 1 to 63 of"],
+  ["[{name: a, running: 0}]", "0.running: must be 1 or more"],
+  ["[{name: a}, {name: a}]", "must not name a tenant twice"],
+  ["[{name: a, cap: 1}]", "Unrecognized key"],
+])("configuration: tenants as %s stop the start", (tenants, words) => {
+  expect(() => read({}, `tenants: ${tenants}`)).toThrow(words);
+});

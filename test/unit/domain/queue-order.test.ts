@@ -7,6 +7,7 @@ import {
   nextTask,
   notePassed,
   type QueuedTask,
+  restingTenants,
 } from "../../../src/domain/queue-order.js";
 
 interface TestTask extends QueuedTask {
@@ -132,4 +133,10 @@ describe("notePassed()", () => {
     expect(once).toEqual({ bypassCount: 1, firstBypassedAtMs: 5 });
     expect(notePassed(once, 9)).toEqual({ bypassCount: 2, firstBypassedAtMs: 5 });
   });
+});
+
+test("restingTenants(): those with as many running tasks as they may, or more", () => {
+  const running = new Map(Object.entries({ a: 2, b: 1, c: 9, d: 9 }));
+  const maxRunning = new Map(Object.entries({ a: 2, b: 2, c: 2, e: 2 }));
+  expect([...restingTenants(running, maxRunning)]).toEqual(["a", "c"]);
 });

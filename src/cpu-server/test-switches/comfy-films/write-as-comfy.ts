@@ -1,15 +1,20 @@
-import { AV_PIX_FMT_YUV420P, AV_SAMPLE_FMT_FLTP } from "node-av/constants";
+import { AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_SAMPLE_FMT_FLTP } from "node-av/constants";
 import { avChannelLayoutDefault, Frame, Rational } from "node-av/lib";
 import type { Video } from "../../video/video.js";
+import { isDeep } from "./deep-frame.js";
 import { FilmFile, type FilmTrack } from "./film-file.js";
 import { frameToYuv } from "./frame-to-yuv.js";
 import { type StereoSound, spoilSound } from "./spoil-sound.js";
 
-/** Which ComfyUI: of 2025 with PyAV 10, or with PyAV 18. Both were recorded. */
-export type ComfyBuild = "old" | "new";
+/** Which ComfyUI: of 2025 with PyAV 10, or with PyAV 18, which were recorded; of 0.35, as its sources have it. */
+export type ComfyBuild = "old" | "new" | "deep";
 
 /** What each says in its files. */
-const WRITER_NAMES = { old: "Lavf59.27.100", new: "Lavf62.12.102" } as const;
+const WRITER_NAMES = {
+  old: "Lavf59.27.100",
+  new: "Lavf62.12.102",
+  deep: "Lavf62.12.102",
+} as const;
 const OLD_BITS_PER_SECOND = 1_024_000n;
 const SOUND_BITS_PER_SECOND = 128_000n;
 /** Samples of a channel in a packet of AAC. */
@@ -37,8 +42,9 @@ export async function writeAsComfy(
   const { width, height } = video.frames;
   let doneCount = 0;
   for await (const frame of video.frames) {
-    using drawn = Frame.fromVideoBuffer(frameToYuv(frame, isReadAgain), {
-      ...{ width, height, format: AV_PIX_FMT_YUV420P, pts: BigInt(doneCount) },
+    const yuv = isDeep(frame) ? Buffer.from(frame.planes.buffer) : frameToYuv(frame, isReadAgain);
+    using drawn = Frame.fromVideoBuffer(yuv, {
+      ...{ width, height, format: picture.encoder.pixelFormat, pts: BigInt(doneCount) },
       timeBase: picture.encoder.timeBase,
     });
     await file.write(picture, drawn);
@@ -52,7 +58,7 @@ export async function writeAsComfy(
 
 function addPicture(
   file: FilmFile,
-  { frames: { width, height }, fps }: Video,
+  { frames: { width, height }, fps, depth }: Video,
   quantizer: number,
   build: ComfyBuild,
 ): FilmTrack {
@@ -61,12 +67,22 @@ function addPicture(
   const [num, den] = [thousandths / divisor, 1000 / divisor];
   return file.addTrack("libx264", (encoder) => {
     Object.assign(encoder, { width, height, pixelFormat: AV_PIX_FMT_YUV420P });
+    if (depth?.bits === 10)
+      Object.assign(encoder, { pixelFormat: AV_PIX_FMT_YUV420P10LE, ...coloursOf(depth.colours) });
     encoder.timeBase = new Rational(den, num);
     encoder.framerate = new Rational(num, den);
     encoder.threadCount = 1;
     if (build === "old") encoder.bitRate = OLD_BITS_PER_SECOND;
     else encoder.setOption("crf", String(quantizer));
   });
+}
+
+/** What files of 10 bits say of their colours, by the code points of ISO/IEC 23091-2. */
+function coloursOf(name: unknown) {
+  const [limited, bt709, bt2020, srgb, pq, hlg] = [1, 1, 9, 13, 16, 18];
+  const [colorPrimaries, colorTrc] =
+    name === "sRGB" || name === undefined ? [bt709, srgb] : [bt2020, name === "HDR" ? hlg : pq];
+  return { colorPrimaries, colorTrc, colorSpace: colorPrimaries, colorRange: limited };
 }
 
 function commonDivisor(a: number, b: number): number {

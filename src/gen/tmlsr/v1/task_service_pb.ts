@@ -818,7 +818,8 @@ export const TaskService: GenService<{
    * Errors: INVALID_ARGUMENT (bad URL, type, workflow or parameter), FAILED_PRECONDITION
    * (WORKFLOW_NOT_RUNNABLE: no server of the pool can run the workflow; WEBHOOKS_NOT_CONFIGURED: the
    * service has no secret to sign webhooks with; STORE_WITHOUT_TRANSACTIONS: a webhook, and the database
-   * is a standalone server), ALREADY_EXISTS (IDEMPOTENCY_CONFLICT), RESOURCE_EXHAUSTED (QUEUE_FULL).
+   * is a standalone server), ALREADY_EXISTS (IDEMPOTENCY_CONFLICT), RESOURCE_EXHAUSTED (QUEUE_FULL,
+   * TENANT_FULL).
    *
    * @generated from rpc tmlsr.v1.TaskService.CreateTask
    */

@@ -37,7 +37,7 @@ async function* presentNamed(
 
 async function* presentListed(
   store: Pick<TaskStore, "list">,
-  { statuses, labels }: WatchedTasks,
+  { statuses, labels, tenant }: WatchedTasks,
   from: Presented,
 ): AsyncGenerator<PresentedTask, void> {
   const asked = statuses ? TASK_STATUSES.filter((each) => statuses.has(each)) : [undefined];
@@ -45,7 +45,7 @@ async function* presentListed(
     // The id of the last task of a page is the token of the next page.
     const pageToken = statusIndex === from.statusIndex ? from.belowId : TOP_ID;
     const pageSize = Number.POSITIVE_INFINITY;
-    const request = { pageSize, pageToken, ...defined({ status, labels }) };
+    const request = { pageSize, pageToken, ...defined({ status, labels, tenant }) };
     for await (const { tasks } of taskPages(store, request))
       for (const task of tasks) yield [task, { statusIndex, belowId: task.taskId }];
   }

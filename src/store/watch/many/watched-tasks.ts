@@ -1,4 +1,5 @@
 import { isTerminal, type Label, type Labels, type TaskStatus } from "../../../domain/task.js";
+import { tenantOf } from "../../../domain/tenant.js";
 import { type FollowedTask, isDeleted } from "../../task-following.js";
 
 /** Which tasks a stream is about. An absent field leaves all in. */
@@ -9,13 +10,16 @@ export interface WatchedTasks {
   readonly labels?: readonly Label[];
   /** These. */
   readonly ids?: ReadonlySet<string>;
+  /** Tasks of this tenant. */
+  readonly tenant?: string;
 }
 
 /** Whether a task is among those of a stream whenever its status is. This never changes. */
 export function isWatched(
-  { labels = [], ids }: WatchedTasks,
-  task: { readonly taskId: string; readonly labels?: Labels },
+  { labels = [], ids, tenant }: WatchedTasks,
+  task: { readonly taskId: string; readonly labels?: Labels; readonly tenant?: string },
 ): boolean {
+  if (tenant !== undefined && tenant !== tenantOf(task)) return false;
   if (ids && !ids.has(task.taskId)) return false;
   return labels.every(([key, value]) => task.labels?.[key] === value);
 }

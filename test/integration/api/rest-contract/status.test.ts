@@ -70,6 +70,7 @@ describe("GET /tasks/{task_id}", () => {
       notes: [],
       chunks: null,
       preview_url: null,
+      link_query: null,
     });
   });
 

@@ -115,3 +115,20 @@ test("a film can be watched for an hour after its end, and is swept then", async
   expect(await get(film, "preview.m3u8")).toMatchObject({ status: 404 });
   expect(await sweep()).toBe(0);
 });
+
+test("the playlists of a signed link name signed files, and repeat nothing else", async () => {
+  const film = await previewedFilm(COUNTS);
+  await film.complete(0);
+  const query = "?expires=1&signature=a-_9";
+  const named = await Promise.all(
+    ["preview.m3u8", PICTURE, SOUND].map(async (path) => {
+      const { text } = await get(film, path + query);
+      const other = await get(film, `${path}?expires=1&signature=%22%0Aevil`);
+      expect(other.text).toBe((await get(film, path)).text);
+      expect(text.replaceAll(query, "")).toBe(other.text);
+      return text.match(/(?<=URI=")[^"]+|^[^#\n].*$/gm) ?? [];
+    }),
+  );
+  expect(named.flat().length).toBeGreaterThan(5);
+  expect(named.flat().filter((name) => !name.endsWith(query))).toEqual([]);
+});

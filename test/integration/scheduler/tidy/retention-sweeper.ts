@@ -45,7 +45,7 @@ export function describeRetentionSweeps(name: string, open: () => Promise<Stores
         const failed = await swept.fail();
         // Put by a run whose task was canceled meanwhile, so that no task names it.
         const unnamed = [`outputs/${failed.taskId}/a.png`, `outputs/${failed.taskId}/b.png`];
-        const others = [`previews/${failed.taskId}/1.jpg`, `work/${failed.taskId}/part/0.mkv`];
+        const others = [`previews/${failed.taskId}/1.jpg`, `films/${failed.taskId}/0.mkv`];
         for (const key of [...unnamed, ...others, `outputs/${failed.taskId}/c.png`])
           await swept.put(key);
         await swept.sweep();
@@ -242,7 +242,7 @@ class Swept {
   /** The keys of all that is kept, in order. */
   async keys(): Promise<string[]> {
     const keys: string[] = [];
-    for (const folder of ["outputs/", "previews/", "work/", "uploads/"])
+    for (const folder of ["outputs/", "previews/", "films/", "uploads/"])
       for await (const { key } of this.storage.list(folder, calm())) keys.push(key);
     return keys.toSorted();
   }

@@ -36,7 +36,7 @@ export type AuditEntry = Message<"tmlsr.v1.AuditEntry"> & {
   action: string;
 
   /**
-   * To what: an id; the URL of an upload; of `tasks.canceled` the label or the ids that were asked for.
+   * To what: an id; the URL of an upload without its secret; of `tasks.canceled` the label or the ids that were asked for.
    *
    * @generated from field: string subject = 3;
    */
