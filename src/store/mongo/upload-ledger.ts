@@ -12,7 +12,7 @@ export interface UploadDocument {
   readonly expiresAt: Date;
 }
 
-export const UPLOAD_INDEX = { taken: "taken", expired: "expired" } as const;
+const UPLOAD_INDEX = { taken: "taken", expired: "expired" } as const;
 
 /** The indexes of `tenant_uploads`. */
 export const UPLOAD_INDEXES = [
