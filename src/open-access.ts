@@ -31,6 +31,7 @@ export interface OpenedAccess {
   readonly view: {
     readonly storage: Pick<ObjectStorage, "url" | "probe">;
     readonly linkQueryOf: (taskId: string) => string;
+    readonly isByKeys: true;
   };
 }
 
@@ -67,6 +68,7 @@ export async function openAccess(
     view: {
       storage: { url: (key) => signed.url(key), probe: (signal) => storage.probe(signal) },
       linkQueryOf: signTasks(signer),
+      isByKeys: true,
     },
     gate: (served) => ({
       identify: (key, address) => gate.identify(key, address),

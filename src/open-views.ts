@@ -4,7 +4,13 @@ import type { Tasks } from "./api/rpc/task-handlers.js";
 import type { Workflows } from "./api/rpc/workflow-handlers.js";
 import { perObject } from "./lib/per-object.js";
 import type { NewsView } from "./service/task-service.js";
-import { hideInChunk, hideInStats, hideInView, hideInWorkflow } from "./service/without-servers.js";
+import {
+  hideInChunk,
+  hideInError,
+  hideInStats,
+  hideInView,
+  hideInWorkflow,
+} from "./service/without-servers.js";
 
 /** The same use cases for callers who may not know the servers. */
 export function withoutServers(services: ApiServices): ApiServices {
@@ -22,9 +28,9 @@ function hideInTasks(tasks: Tasks): Tasks {
       "view" in news ? { ...news, view: hideInView(news.view) } : news,
   );
   return {
-    create: (request) => tasks.create(request),
-    createTogether: (requests) => tasks.createTogether(requests),
-    retry: (taskId) => tasks.retry(taskId),
+    create: (request) => hidden(tasks.create(request)),
+    createTogether: (requests) => hidden(tasks.createTogether(requests)),
+    retry: (taskId) => hidden(tasks.retry(taskId)),
     violations: (request) => tasks.violations(request),
     cancel: (taskId) => tasks.cancel(taskId),
     cancelAll: (...args) => tasks.cancelAll(...args),
@@ -53,6 +59,15 @@ function hideInWorkflows(workflows: Workflows): Workflows {
     list: () => workflows.list().map(hideInWorkflow),
     get: (name) => hideInWorkflow(workflows.get(name)),
   };
+}
+
+/** What comes of a request whose refusal may tell what each server lacks. */
+async function hidden<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw hideInError(error);
+  }
 }
 
 async function* mapped<T>(source: AsyncIterable<T>, map: (item: T) => T): AsyncGenerator<T> {

@@ -24,12 +24,12 @@ export class LinkSigner {
 
   /** @param url one without a query; its path is signed, as it is written. @returns the URL with `expires` and `signature`. */
   sign(url: string, expiresAt: Date): string {
-    return `${url}?${this.#queryFor(new URL(url).pathname, expiresAt)}`;
+    return `${url}?${this.#queryFor(url, () => new URL(url).pathname, expiresAt)}`;
   }
 
   /** The query of links to what shows a task: its previews and its input. */
   queryOf(taskId: string, expiresAt: Date): string {
-    return this.#queryFor(`/tasks/${taskId}/input`, expiresAt);
+    return this.#queryFor(taskId, () => `/tasks/${taskId}/input`, expiresAt);
   }
 
   /** Whether a request for a path came with a link of ours that holds. */
@@ -43,12 +43,12 @@ export class LinkSigner {
   }
 
   /** Kept, since tasks are shown again and again. */
-  #queryFor(path: string, expiresAt: Date): string {
+  #queryFor(subject: string, pathOf: () => string, expiresAt: Date): string {
     const expires = String(Math.ceil(expiresAt.getTime() / 1000));
-    const id = `${path}\n${expires}`;
+    const id = `${subject}\n${expires}`;
     const known = this.#queries.get(id);
     if (known !== undefined) return known;
-    const query = `expires=${expires}&signature=${this.#signature(path, expires)}`;
+    const query = `expires=${expires}&signature=${this.#signature(pathOf(), expires)}`;
     if (this.#queries.size >= MAX_QUERIES) this.#queries.clear();
     this.#queries.set(id, query);
     return query;

@@ -1,4 +1,6 @@
+import { TaskError } from "../domain/errors.js";
 import type { ChunkTask, Task } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
 import { perObject } from "../lib/per-object.js";
 import type { StatsView } from "./monitor-service.js";
 import type { TaskView } from "./task-view.js";
@@ -6,9 +8,24 @@ import type { WorkflowView } from "./workflow-service.js";
 
 /** A task without the servers that ran it. The same object for the same task. */
 const hideTask: <T extends Task>(task: T) => T = perObject((task: Task) => {
-  const { dispatch, slot, ...rest } = task;
-  return { ...rest, attempts: task.attempts.map(({ server, ...attempt }) => attempt) };
+  const { dispatch, slot, error, ...rest } = task;
+  const attempts = task.attempts.map(({ server, ...attempt }) => attempt);
+  if (error === undefined) return { ...rest, attempts };
+  return { ...rest, attempts, error: { ...error, message: withoutNames(error.message) } };
 }) as <T extends Task>(task: T) => T;
+
+/** A refusal that names no server. */
+export function hideInError(error: unknown): unknown {
+  if (!(error instanceof TaskError)) return error;
+  const { code, message, violations, retryAfterMs } = error;
+  const more = { cause: error, violations, ...defined({ retryAfterMs }) };
+  return new TaskError(code, withoutNames(message), more);
+}
+
+/** What is wrong, without where: every text that names a server says `server "..."`. */
+function withoutNames(message: string): string {
+  return message.replace(/\b(s)erver "[^"]*"/gi, (_, s) => (s === "S" ? "A server" : "a server"));
+}
 
 /** A view of a task without the servers that ran it. */
 export const hideInView = perObject(

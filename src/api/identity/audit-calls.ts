@@ -1,5 +1,5 @@
 import type { DescMethod, MessageShape } from "@bufbuild/protobuf";
-import type { Interceptor } from "@connectrpc/connect";
+import type { Interceptor, UnaryRequest } from "@connectrpc/connect";
 import type { Act } from "../../domain/audit.js";
 import type { Caller } from "../../domain/caller.js";
 import { DeliveryService } from "../../gen/tmlsr/v1/delivery_service_pb.js";
@@ -12,6 +12,7 @@ import { addressKey, callerKey } from "./caller-context.js";
 export type NoteAct = (act: Act, caller: Caller, address: string) => void;
 
 /** What a call did. @param answer undefined: it failed, and may have done a part of it. */
+type Next = Parameters<Interceptor>[0];
 type ReadActs = (request: never, answer: never) => readonly Act[];
 
 const { createTask, batchCreateTasks, retryTask, cancelTask, cancelTasks } = TaskService.method;
@@ -49,9 +50,12 @@ export function isAudited(method: DescMethod): boolean {
 
 /** Notes what calls did. Put it innermost: a call that is refused does nothing. */
 export function auditCalls(note: NoteAct): Interceptor {
-  return (next) => async (call) => {
+  return (next) => (call) => {
     const read = ACTS.get(call.method);
-    if (read === undefined || call.stream) return await next(call);
+    return read === undefined || call.stream ? next(call) : noted(next, call, read);
+  };
+
+  async function noted(next: Next, call: UnaryRequest, read: ReadActs): ReturnType<Next> {
     const caller = call.contextValues.get(callerKey);
     const address = call.contextValues.get(addressKey);
     const noteAll = (answer?: unknown) => {
@@ -65,7 +69,7 @@ export function auditCalls(note: NoteAct): Interceptor {
       noteAll();
       throw error;
     }
-  };
+  }
 }
 
 function acts<M extends DescMethod>(

@@ -85,7 +85,7 @@ export class Identity {
     const caller = await this.#identify(this.#gate, request);
     if (caller) this.#callers.set(request, caller);
     if (need === undefined) return;
-    await this.#charge(need, request, reply);
+    await this.#charge(need, request, reply, UPLOAD_ROUTE.test(pattern));
     this.#require(need, request);
     const { taskId } = request.params as { readonly taskId?: string };
     if (taskId !== undefined && caller && !seesAll(caller)) await this.#requireTask(taskId, caller);
@@ -95,7 +95,7 @@ export class Identity {
   async authorize(request: FastifyRequest, reply: FastifyReply, method: DescMethod): Promise<void> {
     if (this.#gate === undefined) return;
     const need = needOfMethod(method) ?? "admin";
-    await this.#charge(need, request, reply);
+    await this.#charge(need, request, reply, false);
     this.#require(need, request);
   }
 
@@ -111,10 +111,15 @@ export class Identity {
   }
 
   /** What needs no scope is not limited: probes of health. */
-  async #charge(need: Need, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async #charge(
+    need: Need,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    isUpload: boolean,
+  ): Promise<void> {
     const caller = this.callerOf(request);
     if (need === "nothing" || caller === NOBODY || this.#gate?.charge === undefined) return;
-    const { headers, refusal } = await this.#gate.charge(caller, isUpload(request));
+    const { headers, refusal } = await this.#gate.charge(caller, isUpload);
     reply.headers(headers);
     if (refusal === undefined) return;
     this.#gate.onRefused("limit");
@@ -135,10 +140,6 @@ export class Identity {
     const [path = ""] = url.split("?");
     return this.#gate?.isSigned(path, query as object) ?? false;
   }
-}
-
-function isUpload({ routeOptions: { url = "" } }: FastifyRequest): boolean {
-  return UPLOAD_ROUTE.test(url);
 }
 
 /** Of files, by HTTP and by RPC. */

@@ -16,15 +16,11 @@ const USUAL_FPS = 25;
 export function CompareFilms({ task }: { readonly task: Task }) {
   const { t } = useTexts();
   const comparison = useMemo(() => new Comparison(ratioOf(task)), [task.taskId]);
-  const pair = useMemo(() => new FilmPair(), [task.taskId]);
+  const pair = useFilmPair(task);
   const isMuted = useSignal(true);
   const isUnplayable = useSignal(inputUrl(task) === undefined);
+  const { linked, relink } = useLinked(task);
   const frameSeconds = 1 / (task.input?.fps || USUAL_FPS);
-  useEffect(() => {
-    const stop = new AbortController();
-    pair.follow(stop.signal);
-    return () => stop.abort();
-  }, [pair]);
   const step = (frames: number): void => {
     pair.pause();
     pair.seek(pair.position.peek() + frames * frameSeconds);
@@ -44,13 +40,13 @@ export function CompareFilms({ task }: { readonly task: Task }) {
           ) : (
             <video
               ref={(film) => pair.setFollower(film ?? undefined)}
-              src={inputUrl(task)}
+              src={inputUrl(linked)}
               muted
               playsInline
               preload="auto"
               aria-label={t("compare.before")}
               onError={() => {
-                isUnplayable.value = true;
+                if (!relink()) isUnplayable.value = true;
               }}
             />
           )
@@ -58,12 +54,13 @@ export function CompareFilms({ task }: { readonly task: Task }) {
         after={
           <video
             ref={(film) => pair.setLeader(film ?? undefined)}
-            src={task.output?.url}
-            poster={previewUrl(task, "output", 1280)}
+            src={linked.output?.url}
+            poster={previewUrl(linked, "output", 1280)}
             muted={isMuted.value}
             playsInline
             preload="auto"
             aria-label={t("compare.after")}
+            onError={relink}
             onLoadedMetadata={({ currentTarget }) => {
               comparison.loadedWidth.value = currentTarget.videoWidth;
             }}
@@ -78,6 +75,27 @@ export function CompareFilms({ task }: { readonly task: Task }) {
       </p>
     </div>
   );
+}
+
+function useFilmPair({ taskId }: Task): FilmPair {
+  const pair = useMemo(() => new FilmPair(), [taskId]);
+  useEffect(() => {
+    const stop = new AbortController();
+    pair.follow(stop.signal);
+    return () => stop.abort();
+  }, [pair]);
+  return pair;
+}
+
+/** A film would begin anew with new links: it gets them when it fails with the old ones. */
+function useLinked(task: Task): { readonly linked: Task; readonly relink: () => boolean } {
+  const linked = useSignal(task);
+  const relink = (): boolean => {
+    const isNew = linked.peek().linkQuery !== task.linkQuery;
+    linked.value = task;
+    return isNew;
+  };
+  return { linked: linked.value, relink };
 }
 
 function pressFilmKey(key: string, pair: FilmPair, step: (frames: number) => void): boolean {

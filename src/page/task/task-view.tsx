@@ -12,6 +12,7 @@ import { StatusMark } from "../parts/status-mark.js";
 import { TaskActions } from "../parts/task-actions.js";
 import { taskName } from "../parts/task-words.js";
 import { Thumbnail } from "../parts/thumbnail.js";
+import { useFreshLinks } from "../parts/use-fresh-links.js";
 import { linkTo } from "../route.js";
 import { useModel, useRunning, useTexts } from "../use-model.js";
 import { Attempts } from "./attempts.js";
@@ -56,6 +57,7 @@ export function TaskView({ taskId }: { readonly taskId: string }) {
 }
 
 function TaskPage({ task }: { readonly task: Task }) {
+  useFreshLinks(task);
   return (
     <>
       <header class="task-head">

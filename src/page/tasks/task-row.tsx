@@ -4,6 +4,7 @@ import { StatusMark } from "../parts/status-mark.js";
 import { TaskActions } from "../parts/task-actions.js";
 import { runningStage, stageWord, taskName, tookSeconds } from "../parts/task-words.js";
 import { Thumbnail } from "../parts/thumbnail.js";
+import { useFreshLinks } from "../parts/use-fresh-links.js";
 import { linkTo } from "../route.js";
 import { duration, millis } from "../texts/format.js";
 import { useModel, useTexts } from "../use-model.js";
@@ -12,7 +13,12 @@ import { useModel, useTexts } from "../use-model.js";
 export function TaskRow({ taskId }: { readonly taskId: string }) {
   const { table } = useModel();
   const task = table.get(taskId)?.value;
-  if (task === undefined) return null;
+  return task === undefined ? null : <Row task={task} />;
+}
+
+function Row({ task }: { readonly task: Task }) {
+  const { taskId } = task;
+  useFreshLinks(task);
   return (
     <>
       <a class="row-link" href={linkTo({ view: "task", taskId })}>

@@ -1,6 +1,6 @@
 import { createServer, request as forward } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { addKey, startAccessApp } from "../../support/access-app.js";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { openDashboard, photograph, submitFiles, useChromium } from "../../support/dashboard.js";
@@ -9,6 +9,8 @@ import { startTestApp } from "../../support/test-app.js";
 
 const chromium = useChromium();
 const KEY = "tmlsr_0123456789";
+/** Longer than a signed link holds. */
+const LONGER_MS = 2 * 3_600_000;
 
 test("a service that asks for a key gets it from a form, as a header and never in a URL", async () => {
   await using app = await startTestApp();
@@ -52,6 +54,20 @@ test("shows the pictures of a task to whoever has a key, which is in no URL", as
     );
     return widths.length === 2 && widths.every((width) => width > 0);
   });
+  const download = page.getByRole("link", { name: "Download" });
+  const first = (await download.getAttribute("href")) ?? "";
+  // The links of a tab that stays open are new before they end, although nothing changes.
+  vi.setSystemTime(Date.now() + LONGER_MS);
+  onTestFinished(() => void vi.useRealTimers());
+  await page.evaluate(`{ const now = Date.now; Date.now = () => now() + ${LONGER_MS}; }`);
+  const fresh = await eventually(async () => {
+    const link = await download.getAttribute("href");
+    return link !== null && link !== first && link;
+  });
+  expect((await fetch(first)).status).toBe(401);
+  expect((await fetch(fresh)).status).toBe(200);
+  const query = new RegExp(`expires=${new URL(fresh).searchParams.get("expires")}`);
+  expect(await pictures.first().getAttribute("src")).toMatch(query);
   expect(urls.filter((url) => url.includes("/preview/")).length).toBeGreaterThan(0);
   expect(urls.filter((url) => url.includes(key.slice(14)))).toEqual([]);
 });
