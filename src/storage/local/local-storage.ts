@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TaskError } from "../../domain/errors.js";
 import { errorCode } from "../../lib/error-code.js";
+import { removeFile } from "../../lib/remove-file.js";
 import { encodeKey } from "../object-key.js";
 import type { GetOptions, ObjectStorage, PutOptions, StoredFile } from "../object-storage.js";
 import { linkOrCopy } from "./copy-file.js";
@@ -84,7 +85,7 @@ async function place(file: StoredFile, path: string, options: PutOptions): Promi
     await rename(part, path);
   } finally {
     // Needed after the rename too: if both names are links to the same file, rename keeps both.
-    await rm(part, { force: true });
+    await removeFile(part);
   }
 }
 
