@@ -113,8 +113,7 @@ export async function downloadInput(
     const reason = `it did not end within ${limits.totalTimeoutMs / 1000} s`;
     throw downloadError("INPUT_TIMEOUT", request.url, reason, { cause: thrown });
   } finally {
-    await agent.destroy();
-    await removeFile(part.path);
+    await Promise.all([agent.destroy(), removeFile(part.path)]);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, rename, stat } from "node:fs/promises";
+import { access, mkdir, open, rename } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TaskError } from "../../domain/errors.js";
 import { errorCode } from "../../lib/error-code.js";
@@ -79,8 +79,7 @@ async function place(file: StoredFile, path: string, options: PutOptions): Promi
   const part = partPath(path, randomUUID());
   try {
     await linkOrCopy(file.path, part, options);
-    await sync(part);
-    await checkSize(file, part);
+    await syncWhole(file, part);
     options.signal.throwIfAborted();
     await rename(part, path);
   } finally {
@@ -108,8 +107,10 @@ async function get(
   }
 }
 
-async function checkSize({ key, sizeBytes }: StoredFile, part: string): Promise<void> {
-  const { size } = await stat(part);
+/** Flushes a file, which has to have its size. */
+async function syncWhole({ key, sizeBytes }: StoredFile, part: string): Promise<void> {
+  await using handle = await open(part);
+  const [{ size }] = await Promise.all([handle.stat(), handle.sync()]);
   if (size !== sizeBytes)
     throw new TaskError(
       "UPLOAD_FAILED",
@@ -117,7 +118,7 @@ async function checkSize({ key, sizeBytes }: StoredFile, part: string): Promise<
     );
 }
 
-/** Flushes a file's content, or the names in a directory, to the disk. */
+/** Flushes the names in a directory to the disk. */
 async function sync(path: string): Promise<void> {
   await using handle = await open(path);
   await handle.sync();
