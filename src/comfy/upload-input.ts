@@ -74,7 +74,7 @@ async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: 
   async function* body() {
     yield head;
     let movedBytes = 0;
-    for await (const chunk of chunksOf(file)) {
+    for await (const chunk of chunksOf(file, place.sizeBytes)) {
       yield chunk;
       movedBytes += chunk.length;
       deadline.touch();
@@ -92,11 +92,13 @@ async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: 
 }
 
 // Not a stream: a stream that fails before it is read would end the process.
-async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
-  for (;;) {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.allocUnsafe(READ_BYTES) });
+async function* chunksOf(file: FileHandle, sizeBytes: number): AsyncGenerator<Buffer> {
+  for (let leftBytes = sizeBytes; leftBytes > 0; ) {
+    const room = Buffer.allocUnsafe(Math.min(READ_BYTES, leftBytes));
+    const { bytesRead } = await file.read({ buffer: room });
     if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
+    yield room.subarray(0, bytesRead);
+    leftBytes -= bytesRead;
   }
 }
 

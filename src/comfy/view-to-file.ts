@@ -3,12 +3,13 @@
  * `Range` with 206 and `If-Match` with 412. It ignores `If-Range` with an ETag. A missing file is
  * 404 with an empty body. `preview` and `channel` would encode the file again and are never sent.
  */
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename } from "node:fs/promises";
 import { TaskError } from "../domain/errors.js";
 import type { OutputFile } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
 import { isDiskFull } from "../lib/is-disk-full.js";
+import { removeFile } from "../lib/remove-file.js";
 import { type Attempted, callError, isRefused, statusError } from "./comfy-errors.js";
 import type { ComfyHttp, OpenAnswer } from "./comfy-http.js";
 import { pause } from "./pause.js";
@@ -40,7 +41,7 @@ export async function viewToFile(
     if (fetched !== undefined) await rename(partPath, path);
     return fetched;
   } finally {
-    await rm(partPath, { force: true });
+    await removeFile(partPath);
   }
 }
 

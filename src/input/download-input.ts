@@ -1,4 +1,4 @@
-import { rename, rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { TaskError } from "../domain/errors.js";
@@ -6,6 +6,7 @@ import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
 import { defined } from "../lib/defined.js";
 import { errorCode } from "../lib/error-code.js";
+import { removeFile } from "../lib/remove-file.js";
 import type { AddressGuard } from "../net/address-guard.js";
 import { createGuardedAgent, type GuardedAgentOptions } from "../net/guarded-agent.js";
 import { acceptResponse } from "./accept-response.js";
@@ -112,8 +113,7 @@ export async function downloadInput(
     const reason = `it did not end within ${limits.totalTimeoutMs / 1000} s`;
     throw downloadError("INPUT_TIMEOUT", request.url, reason, { cause: thrown });
   } finally {
-    await agent.destroy();
-    await rm(part.path, { force: true });
+    await Promise.all([agent.destroy(), removeFile(part.path)]);
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Task } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
+import { removeFile } from "../lib/remove-file.js";
 import { Semaphore } from "../lib/semaphore.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
@@ -150,7 +151,7 @@ export class Previews {
     try {
       return (await this.#options.storage.get(key, path, { signal })) ? await use(path) : undefined;
     } finally {
-      await rm(path, { force: true });
+      await removeFile(path);
     }
   }
 
@@ -161,7 +162,7 @@ export class Previews {
       const file = { path, key, sizeBytes: webp.length, mediaType: "image/webp" };
       await this.#options.storage.put(file, { signal });
     } finally {
-      await rm(path, { force: true });
+      await removeFile(path);
     }
   }
 

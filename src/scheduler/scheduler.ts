@@ -37,6 +37,8 @@ export interface SchedulerOptions {
 const MAX_SLEEP_MS = 2_000;
 /** ...and at least, so that what is due at once does not keep it busy. */
 const MIN_SLEEP_MS = 20;
+/** A run that came further goes on first: so much later it is looked for what it left room for. */
+const SOON_MS = 5;
 const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
 /** Leases only tasks that hold a slot already, whatever their workflow. */
 const WITH_SLOT: LeaseStep = { workflows: [], prefer: [] };
@@ -67,6 +69,7 @@ export class Scheduler implements AsyncDisposable {
   #filling: Promise<void> | undefined;
   #fillAgain = false;
   #timer: NodeJS.Timeout | undefined;
+  #soonTimer: NodeJS.Timeout | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -76,7 +79,7 @@ export class Scheduler implements AsyncDisposable {
       ...options.context,
       logger: this.#logger,
       stopSignal: this.#stop.signal,
-      onPhase: () => this.wake(),
+      onPhase: () => this.#wakeSoon(),
       films: { ...options.context.films, isBusy: () => this.#isBusy() },
     };
     this.#planner = new LeasePlanner({ ...options.context, ...options });
@@ -89,7 +92,7 @@ export class Scheduler implements AsyncDisposable {
     const { store, pool } = this.#context;
     this.#isLeasing = true;
     this.#unsubscribes.push(store.subscribe((change) => this.#onChange(change)));
-    this.#unsubscribes.push(pool.subscribe(() => this.wake()));
+    this.#unsubscribes.push(pool.subscribe(() => this.#wakeSoon()));
     this.wake();
   }
 
@@ -111,6 +114,7 @@ export class Scheduler implements AsyncDisposable {
   async stop(graceMs: number): Promise<void> {
     this.#isLeasing = false;
     clearTimeout(this.#timer);
+    clearTimeout(this.#soonTimer);
     for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
     await this.#filling;
     this.#handBack((phase) => !LAST.has(phase));
@@ -167,6 +171,14 @@ export class Scheduler implements AsyncDisposable {
       this.#context.workDirs
         .remove(taskId)
         .catch((error: unknown) => this.#logger.warn({ taskId, err: error }, "files not removed"));
+  }
+
+  #wakeSoon(): void {
+    if (!this.#isLeasing) return;
+    this.#soonTimer ??= setTimeout(() => {
+      this.#soonTimer = undefined;
+      this.wake();
+    }, SOON_MS);
   }
 
   async #fillAll(): Promise<void> {

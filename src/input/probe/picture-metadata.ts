@@ -14,11 +14,12 @@ export async function checkPictureMetadata(
   mediaType: string,
   signal: AbortSignal,
 ): Promise<void> {
+  if (mediaType !== "image/gif" && mediaType !== "image/jpeg") return;
   await using file = await FileBytes.open(path);
   // Less cannot contain more.
   if (file.sizeBytes <= MAX_METADATA_BYTES) return;
   if (mediaType === "image/gif") throw tooMuchMetadata(`the GIF has ${file.sizeBytes} bytes`);
-  if (mediaType === "image/jpeg") await checkJpeg(file, signal);
+  await checkJpeg(file, signal);
 }
 
 /** Adds up the metadata, also that between scans. */

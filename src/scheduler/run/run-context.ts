@@ -81,6 +81,8 @@ export interface RunState {
   readonly server: PoolServer | undefined;
   /** The workflow that it runs; undefined until it is known. */
   readonly workflow: Workflow | undefined;
+  /** The small picture of its input while it is made, and after that. It never rejects, and has a limit of its own. */
+  readonly picture: Promise<void> | undefined;
   phase: RunPhase;
   /** When the last chunk of the film ended that it joins, by the store's clock. */
   chunksEndedAt?: Date;

@@ -42,16 +42,19 @@ export async function storeResult(
 }
 
 async function storeOnce(
-  { heldTask, server }: RunState,
+  run: RunState,
   workDir: WorkDir,
   road: ResultRoad,
   { uploads, upload }: RunContext,
 ): Promise<void> {
+  const { heldTask, server } = run;
   using _place = await uploads.enter(heldTask.signal);
   const { taskId, dispatch } = heldTask;
   if (dispatch === undefined) throw new Error("A result is stored of which no prompt is known");
   const stored = [dispatch, server?.comfy, upload, workDir, heldTask, road] as const;
   const outputs = await uploadStage(taskId, ...stored);
+  // Whoever sees the task completed finds it.
+  await run.picture;
   const result = await heldTask.settle({ kind: "completed", outputs });
   if (result === "ok") return;
   heldTask.end(result);

@@ -43,7 +43,6 @@ export class TaskRun implements RunState {
   /** By what a server said of itself, once all is known. */
   readonly #fit = new WeakMap<object, boolean>();
   #phase: RunPhase = "download";
-  /** The small picture of its input that is being made; it never rejects, and has a limit of its own. */
   #picture: Promise<void> | undefined;
   /** Aborted when its prompt is no reason any more to wait with the small picture. */
   readonly #isPictureDue = new AbortController();
@@ -61,6 +60,10 @@ export class TaskRun implements RunState {
   get server(): PoolServer | undefined {
     const { serverId } = this.heldTask;
     return serverId === undefined ? undefined : this.#context.pool.server(serverId);
+  }
+
+  get picture(): Promise<void> | undefined {
+    return this.#picture;
   }
 
   get phase(): RunPhase {
@@ -129,7 +132,6 @@ export class TaskRun implements RunState {
     if (heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
     if (await this.#isCut(pinned, workDir)) return "cut";
     await this.#process(pinned, workDir).catch((error: unknown) => this.#split(error, pinned));
-    await this.#picture;
     await storeResult(this, workDir, () => this.#input(workDir), this.#context);
     return "completed";
   }

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, mkdir, open, rename } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TaskError } from "../../domain/errors.js";
 import { errorCode } from "../../lib/error-code.js";
+import { removeFile } from "../../lib/remove-file.js";
 import { encodeKey } from "../object-key.js";
 import type { GetOptions, ObjectStorage, PutOptions, StoredFile } from "../object-storage.js";
 import { linkOrCopy } from "./copy-file.js";
@@ -78,13 +79,12 @@ async function place(file: StoredFile, path: string, options: PutOptions): Promi
   const part = partPath(path, randomUUID());
   try {
     await linkOrCopy(file.path, part, options);
-    await sync(part);
-    await checkSize(file, part);
+    await syncWhole(file, part);
     options.signal.throwIfAborted();
     await rename(part, path);
   } finally {
     // Needed after the rename too: if both names are links to the same file, rename keeps both.
-    await rm(part, { force: true });
+    await removeFile(part);
   }
 }
 
@@ -107,8 +107,10 @@ async function get(
   }
 }
 
-async function checkSize({ key, sizeBytes }: StoredFile, part: string): Promise<void> {
-  const { size } = await stat(part);
+/** Flushes a file, which has to have its size. */
+async function syncWhole({ key, sizeBytes }: StoredFile, part: string): Promise<void> {
+  await using handle = await open(part);
+  const [{ size }] = await Promise.all([handle.stat(), handle.sync()]);
   if (size !== sizeBytes)
     throw new TaskError(
       "UPLOAD_FAILED",
@@ -116,7 +118,7 @@ async function checkSize({ key, sizeBytes }: StoredFile, part: string): Promise<
     );
 }
 
-/** Flushes a file's content, or the names in a directory, to the disk. */
+/** Flushes the names in a directory to the disk. */
 async function sync(path: string): Promise<void> {
   await using handle = await open(path);
   await handle.sync();
