@@ -14,10 +14,14 @@ const PREFIX_BYTES = 5;
  */
 export function readEnvelope(body: Readable, maxBytes: number): Promise<EnvelopedMessage> {
   return new Promise((resolve, reject) => {
-    let bytes: Buffer = EMPTY;
+    const chunks: Buffer[] = [];
+    let byteCount = 0;
+    let size: number | undefined;
     const take = (chunk: Buffer) => {
-      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
-      const problem = tooMuch(bytes, maxBytes);
+      chunks.push(chunk);
+      byteCount += chunk.length;
+      size ??= byteCount < PREFIX_BYTES ? undefined : joined(chunks).readUInt32BE(1);
+      const problem = size === undefined ? undefined : tooMuch(size, byteCount, maxBytes);
       if (problem) fail(problem);
     };
     const fail = (error: ConnectError) => {
@@ -27,6 +31,7 @@ export function readEnvelope(body: Readable, maxBytes: number): Promise<Envelope
     };
     body.on("data", take);
     body.once("end", () => {
+      const bytes = joined(chunks);
       const problem = tooLittle(bytes);
       if (problem) fail(problem);
       else resolve({ flags: bytes.readUInt8(0), data: bytes.subarray(PREFIX_BYTES) });
@@ -39,16 +44,18 @@ export function readEnvelope(body: Readable, maxBytes: number): Promise<Envelope
   });
 }
 
-const EMPTY = Buffer.alloc(0);
+/** Mostly there is one. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks;
+  return chunks.length === 1 && first ? first : Buffer.concat(chunks);
+}
 
-function tooMuch(bytes: Buffer, maxBytes: number): ConnectError | undefined {
-  if (bytes.length < PREFIX_BYTES) return undefined;
-  const size = bytes.readUInt32BE(1);
+function tooMuch(size: number, byteCount: number, maxBytes: number): ConnectError | undefined {
   if (size > maxBytes) {
     const message = `message size ${size} is larger than configured readMaxBytes ${maxBytes}`;
     return new ConnectError(message, Code.ResourceExhausted);
   }
-  if (bytes.length <= PREFIX_BYTES + size) return undefined;
+  if (byteCount <= PREFIX_BYTES + size) return undefined;
   const message = "protocol error: received extra input message for unary method";
   return new ConnectError(message, Code.Unimplemented);
 }
