@@ -76,6 +76,8 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
     loggerInstance: logger as FastifyBaseLogger,
     // Fastify's line for each request would contain URLs.
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger for each request would cost more than it tells: nothing but a number.
+    childLoggerFactory: (parent) => parent,
     schemaController: NO_SCHEMAS,
     bodyLimit: limits.maxRequestBytes,
     // An id with a bad escape names nothing, so the answer is "not found" as for any unknown id.
@@ -95,9 +97,10 @@ export async function createApp(http1: Server, options: AppOptions): Promise<Fas
 }
 
 function registerRefusals(app: FastifyInstance, refuse: AppOptions["refuse"]): void {
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     const error = refuse(request.raw);
-    if (error) await sendRefusal(request, reply, error);
+    if (error) sendRefusal(request, reply, error).catch(done);
+    else done();
   });
 }
 
@@ -177,6 +180,6 @@ async function registerCalls(
     completeViolations: findViolations,
     toProblem,
     contextValues,
-    authorize: (...args) => identity.authorize(...args),
+    ...(access && { authorize: (...args) => identity.authorize(...args) }),
   });
 }

@@ -39,6 +39,8 @@ const MAX_SLEEP_MS = 2_000;
 const MIN_SLEEP_MS = 20;
 /** A run that came further goes on first: so much later it is looked for what it left room for. */
 const SOON_MS = 5;
+/** How long new tasks may wait to be looked at while no server has a place: those of that time are seen at once. */
+const CROWDED_MS = 50;
 const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
 /** Leases only tasks that hold a slot already, whatever their workflow. */
 const WITH_SLOT: LeaseStep = { workflows: [], prefer: [] };
@@ -70,6 +72,10 @@ export class Scheduler implements AsyncDisposable {
   #fillAgain = false;
   #timer: NodeJS.Timeout | undefined;
   #soonTimer: NodeJS.Timeout | undefined;
+  /** When the timer rings, by the monotonic clock. */
+  #wakesAtMs = 0;
+  /** Whether a server had a place for one more task when it was looked last. */
+  #hasPlace = true;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -153,7 +159,15 @@ export class Scheduler implements AsyncDisposable {
 
   #onChange({ taskId, status }: TaskChange): void {
     if (status === "canceled") this.#onCancel(taskId);
-    if (status === "pending" || status === "canceled" || this.#mayEndRest(status)) this.wake();
+    if (status === "pending") this.#lookAtNew();
+    else if (status === "canceled" || this.#mayEndRest(status)) this.wake();
+  }
+
+  /** While no server has a place, a look at the queue for each new task finds nothing and is not for free. */
+  #lookAtNew(): void {
+    const isSoonEnough = this.#wakesAtMs <= performance.now() + CROWDED_MS;
+    if (this.#hasPlace || this.#filling) this.wake();
+    else if (!isSoonEnough) this.#sleep(CROWDED_MS);
   }
 
   /** Whether a tenant that had as many running tasks as it may has one less: of any process. */
@@ -213,6 +227,7 @@ export class Scheduler implements AsyncDisposable {
     if (this.#keeper.hasStale) await this.#keeper.renewAll();
     for (;;) {
       const { steps, hasPlace } = await this.#plan();
+      this.#hasPlace = hasPlace;
       const task =
         (await store.leaseOrphan(owner, leaseMs, hasPlace ? "all" : "with_prompt")) ??
         (await this.#leaseFirst(steps));
@@ -270,6 +285,7 @@ export class Scheduler implements AsyncDisposable {
   #sleep(ms: number): void {
     clearTimeout(this.#timer);
     if (!this.#isLeasing) return;
+    this.#wakesAtMs = performance.now() + ms;
     this.#timer = setTimeout(() => this.wake(), ms);
   }
 }

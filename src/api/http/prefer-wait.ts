@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isTerminal } from "../../domain/task.js";
 import { GetTaskResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
 import { Deadline } from "../../lib/deadline.js";
@@ -25,26 +25,45 @@ const MAX_SECONDS = 60;
  * waiting is no part of the call, which has limits of its own.
  */
 export function registerPreferWait(app: FastifyInstance, options: PreferWaitOptions): void {
-  app.addHook("onSend", async (request, reply, payload) => {
+  app.addHook("onSend", (request, reply, payload, done) => {
     const seconds = wantedSeconds(request);
     if (seconds === undefined || reply.statusCode !== 200 || typeof payload !== "string")
-      return payload;
-    const { task_id: taskId } = JSON.parse(payload) as { readonly task_id: string };
-    const signal = AbortSignal.any([options.shutdownSignal, watchClient(reply)]);
-    using deadline = new Deadline(signal, seconds * 1000);
-    const ended = await untilEnded(options.tasksOf(request), taskId, deadline.signal);
-    if (ended === undefined) return payload;
-    reply.header("preference-applied", `wait=${seconds}`);
-    const text = JSON.stringify(
-      printResponse(
-        GetTaskResponseSchema,
-        create(GetTaskResponseSchema, { task: toProtoTask(ended) }),
-        GetTaskResponseSchema.field.task,
-      ),
-    );
-    reply.header("content-length", Buffer.byteLength(text));
-    return text;
+      done(null, payload);
+    else
+      waitedText(request, reply, { payload, seconds, ...options }).then(
+        (text) => done(null, text),
+        done,
+      );
   });
+}
+
+interface Waiting extends PreferWaitOptions {
+  /** The usual answer. */
+  readonly payload: string;
+  readonly seconds: number;
+}
+
+/** The text to answer with once the task has ended or the time is over. */
+async function waitedText(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { payload, seconds, tasksOf, shutdownSignal }: Waiting,
+): Promise<string> {
+  const { task_id: taskId } = JSON.parse(payload) as { readonly task_id: string };
+  const signal = AbortSignal.any([shutdownSignal, watchClient(reply)]);
+  using deadline = new Deadline(signal, seconds * 1000);
+  const ended = await untilEnded(tasksOf(request), taskId, deadline.signal);
+  if (ended === undefined) return payload;
+  reply.header("preference-applied", `wait=${seconds}`);
+  const text = JSON.stringify(
+    printResponse(
+      GetTaskResponseSchema,
+      create(GetTaskResponseSchema, { task: toProtoTask(ended) }),
+      GetTaskResponseSchema.field.task,
+    ),
+  );
+  reply.header("content-length", Buffer.byteLength(text));
+  return text;
 }
 
 /** Undefined where the request has no such preference: one that cannot be met is ignored. */

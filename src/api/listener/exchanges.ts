@@ -69,8 +69,10 @@ export class Exchanges implements Disposable {
       if (closedCount === 2) this.#open.delete(exchange);
     };
     request.once("close", onClose);
-    response.once("close", onClose);
-    response.once("close", () => wakeWriter(response));
+    response.once("close", () => {
+      onClose();
+      wakeWriter(response);
+    });
     response.on("drain", () => {
       exchange.stalledSince = undefined;
     });

@@ -10,11 +10,14 @@
  * @throws URIError for a bad escape.
  */
 export function canonicalSegment(segment: string): string {
+  if (UNRESERVED.test(segment)) return segment;
   return encodeURIComponent(decodeURIComponent(segment)).replace(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
+
+const UNRESERVED = /^[\w.~-]*$/;
 
 /**
  * Decodes the text that a variable captured. A single segment is decoded completely. In several
@@ -37,6 +40,7 @@ function decodeAllButSlash(segment: string): string {
  * anything.
  */
 export function withoutBadEscapes(url: string): string {
+  if (!url.includes("%")) return url;
   const queryStart = url.search(/[?#]/);
   const path = queryStart === -1 ? url : url.slice(0, queryStart);
   if (isDecodable(path)) return url;

@@ -55,11 +55,12 @@ function bindQuery(
   { query, lastEventId }: RequestParts,
 ): Violation[] {
   const { input } = binding.method.method;
-  const parameters = new URLSearchParams(query);
   const cursor = cursorField(binding);
   if (cursor !== undefined && lastEventId !== undefined && lastEventId !== "") {
     json[cursor.jsonName] = lastEventId;
   }
+  if (query === "") return [];
+  const parameters = new URLSearchParams(query);
   return [...new Set(parameters.keys())].flatMap((name) => {
     const fields = resolveFieldPath(input, name);
     if (fields === undefined || isBoundElsewhere(binding, fields)) return [];

@@ -1,5 +1,5 @@
 import type { JsonValue, Message } from "@bufbuild/protobuf";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { defined } from "../../lib/defined.js";
 import {
   badEscape,
@@ -56,17 +56,31 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       url: "/*",
       exposeHeadRoute: false,
       bodyLimit: largestBody(options),
-      onRequest: async (request, reply) => {
-        const controller = abortWithClient(reply);
-        const route = findRoute(router, request);
-        await options.authorize?.(request, reply, route.binding.method.method);
-        refuseLarge(Number(request.headers["content-length"] ?? 0), route, options);
-        request.setDecorator(ROUTE, { ...route, controller });
-      },
+      onRequest: onRequestHooks(router, options),
       handler: (request, reply) => serve(request, reply, options, calls),
     });
     done();
   });
+}
+
+/** In their order; none of them is asynchronous without need. */
+function onRequestHooks(router: Router<HttpBinding>, options: RestOptions): onRequestHookHandler[] {
+  const { authorize } = options;
+  const open: onRequestHookHandler = (request, reply, done) => {
+    const controller = abortWithClient(reply);
+    request.setDecorator(ROUTE, { ...findRoute(router, request), controller });
+    done();
+  };
+  const judge: onRequestHookHandler = (request, reply, done) => {
+    const { binding } = request.getDecorator<OpenRoute>(ROUTE);
+    authorize?.(request, reply, binding.method.method).then(() => done(), done);
+  };
+  const limit: onRequestHookHandler = (request, _reply, done) => {
+    const announcedBytes = Number(request.headers["content-length"] ?? 0);
+    refuseLarge(announcedBytes, request.getDecorator<OpenRoute>(ROUTE), options);
+    done();
+  };
+  return authorize ? [open, judge, limit] : [open, limit];
 }
 
 const ROUTE = "restRoute";

@@ -25,9 +25,7 @@ export function admit(
   const former = formerOf(request, tables);
   const refusal = refuse(request, former, pendingCounts(request, limits, tables), limits);
   if (refusal) return refusal;
-  const task = insert(write, request, tables);
-  // Read back, so that the answer shares no object with the request.
-  return { outcome: "created", task: tables.tasks.find(task.taskId) ?? task };
+  return { outcome: "created", task: insert(write, request, tables) };
 }
 
 /** Stores new tasks, all or none. */
@@ -47,15 +45,16 @@ export function admitTogether(
   const tasks = requests.map((request, index) => {
     const answer = answers[index];
     if (answer?.outcome === "replayed") return answer.task;
-    return structuredClone(insert(write, request, tables));
+    return insert(write, request, tables);
   });
   return { outcome: "created", tasks };
 }
 
+/** @returns it as an answer, which shares no object with the request. */
 function insert(write: EmbeddedWrite, request: NewTask, { ids }: IntakeTables): Task {
   const task = createTask(request, ids.next(write.now.getTime()), write.now);
   write.insert(task, request.idempotency?.requestHash);
-  return task;
+  return structuredClone(task);
 }
 
 function formerOf(request: NewTask, { tasks }: IntakeTables) {

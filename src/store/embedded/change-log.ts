@@ -44,7 +44,11 @@ export class EmbeddedChangeLog {
 
   /** Where a task's last change stands; of a task without one, where the log ends. */
   positionOf(taskId: string): string {
-    return String(this.#find(taskId)?.position ?? this.position);
+    const row = this.#driver.get<{ position: number }>(
+      "SELECT position FROM task_changes WHERE task_id = ?",
+      taskId,
+    );
+    return String(row?.position ?? this.position);
   }
 
   /** Notes that a task was deleted. @returns where. */

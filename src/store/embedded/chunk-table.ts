@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Task } from "../../domain/task.js";
 import type { EmbeddedDriver } from "./driver.js";
-import { type TaskRow, toTask } from "./row.js";
+import { TASK_COLUMNS, type TaskRow, toTask } from "./row.js";
 
 /** The queries on chunks alone: rows of the table `tasks` that have a `film_id`. */
 export class EmbeddedChunkTable {
@@ -17,7 +17,8 @@ export class EmbeddedChunkTable {
     for (let afterId = `${filmId}-`; ; await setImmediate()) {
       const page = this.#driver
         .all<TaskRow>(
-          "SELECT * FROM tasks WHERE task_id > ? AND task_id < ? ORDER BY task_id LIMIT ?",
+          `SELECT ${TASK_COLUMNS} FROM tasks
+           WHERE task_id > ? AND task_id < ? ORDER BY task_id LIMIT ?`,
           ...[afterId, `${filmId}.`, PAGE_COUNT],
         )
         .map(toTask);
@@ -36,7 +37,7 @@ export class EmbeddedChunkTable {
     passedOver: readonly string[],
   ): Task | undefined {
     const row = this.#driver.get<TaskRow>(
-      `SELECT * FROM tasks INDEXED BY chunks_head
+      `SELECT ${TASK_COLUMNS} FROM tasks INDEXED BY chunks_head
        WHERE status = 'pending' AND film_id IS NOT NULL AND workflow = ? AND priority = ?
          AND due_at <= ? AND film_id NOT IN (SELECT value FROM json_each(?))
        ORDER BY turn_at, task_id LIMIT 1`,

@@ -9,6 +9,7 @@ import {
   changingValues,
   encodeKey,
   encodeLabel,
+  TASK_COLUMNS,
   type TaskRow,
   toTask,
 } from "./row.js";
@@ -54,7 +55,7 @@ export class EmbeddedTable {
   /** The task or chunk of an id. An id that is not of our form is not asked for. */
   find(taskId: string): Task | undefined {
     if (!UNIT_ID.test(taskId)) return undefined;
-    return this.#one("SELECT * FROM tasks WHERE task_id = ?", taskId);
+    return this.#one(`SELECT ${TASK_COLUMNS} FROM tasks WHERE task_id = ?`, taskId);
   }
 
   findByKey(
@@ -62,7 +63,8 @@ export class EmbeddedTable {
     tenant: string,
   ): { readonly task: Task; readonly requestHash: string } | undefined {
     const row = this.#driver.get<TaskRow & { readonly request_hash: string }>(
-      "SELECT * FROM tasks INDEXED BY tasks_idempotency_key WHERE idempotency_key = ?",
+      `SELECT ${TASK_COLUMNS}, request_hash FROM tasks INDEXED BY tasks_idempotency_key
+       WHERE idempotency_key = ?`,
       encodeKey(key, tenant),
     );
     return row && { task: toTask(row), requestHash: row.request_hash };
@@ -82,7 +84,7 @@ export class EmbeddedTable {
   /** The first due pending task that still holds a slot. There are never more of them than slots. */
   findSlotKeeper(nowMs: number): Task | undefined {
     return this.#one(
-      `SELECT * FROM tasks INDEXED BY tasks_slot
+      `SELECT ${TASK_COLUMNS} FROM tasks INDEXED BY tasks_slot
        WHERE slot IS NOT NULL AND status = 'pending' AND due_at <= ?
        ORDER BY priority DESC, due_at, task_id LIMIT 1`,
       nowMs,
@@ -91,7 +93,7 @@ export class EmbeddedTable {
 
   findOrphan(nowMs: number, scope: OrphanScope): Task | undefined {
     return this.#one(
-      `SELECT * FROM tasks INDEXED BY tasks_orphan
+      `SELECT ${TASK_COLUMNS} FROM tasks INDEXED BY tasks_orphan
        WHERE orphan_at IS NOT NULL AND orphan_at <= ?${scope === "all" ? "" : WITH_PROMPT}
        ORDER BY orphan_at, task_id LIMIT 1`,
       nowMs,
@@ -135,13 +137,13 @@ export class EmbeddedTable {
     const rows =
       status === undefined
         ? this.#driver.all<TaskRow>(
-            `SELECT * FROM tasks INDEXED BY tasks_listed
+            `SELECT ${TASK_COLUMNS} FROM tasks INDEXED BY tasks_listed
              WHERE film_id IS NULL AND task_id < ? ORDER BY task_id DESC LIMIT ?`,
             belowId,
             limit,
           )
         : this.#driver.all<TaskRow>(
-            `SELECT * FROM tasks INDEXED BY tasks_status
+            `SELECT ${TASK_COLUMNS} FROM tasks INDEXED BY tasks_status
              WHERE film_id IS NULL AND status = ? AND task_id < ? ORDER BY task_id DESC LIMIT ?`,
             status,
             belowId,
@@ -159,7 +161,7 @@ export class EmbeddedTable {
   ): readonly Task[] {
     const statuses = status === undefined ? [] : [status];
     const rows = this.#driver.all<TaskRow>(
-      `SELECT tasks.* FROM task_labels AS first CROSS JOIN tasks USING (task_id)
+      `SELECT ${TASK_COLUMNS} FROM task_labels AS first CROSS JOIN tasks USING (task_id)
        WHERE first.label = ?${statuses.map(() => " AND first.status = ?").join("")} AND task_id < ?
        ${others.map(() => HAS_LABEL).join("")} ORDER BY first.task_id DESC LIMIT ?`,
       ...[first, ...statuses, belowId, ...others, limit],
@@ -190,7 +192,7 @@ export class EmbeddedTable {
   /** Up to `limit` tasks that ended before a time and need no cleanup, the oldest first. */
   listEnded(endedBeforeMs: number, limit: number, skip: number): readonly Task[] {
     const rows = this.#driver.all<TaskRow>(
-      `SELECT * FROM tasks INDEXED BY tasks_ended
+      `SELECT ${TASK_COLUMNS} FROM tasks INDEXED BY tasks_ended
        WHERE finished_at IS NOT NULL AND orphan_at IS NULL AND film_id IS NULL AND finished_at < ?
        ORDER BY finished_at LIMIT ? OFFSET ?`,
       endedBeforeMs,
@@ -229,7 +231,7 @@ export function toCounts(rows: readonly CountRow[]): TaskCounts {
 }
 
 /** Goes to the head of each tenant in the index, so that no backlog is looked through. */
-const HEAD = `SELECT tasks.* FROM json_each(?) AS tenant CROSS JOIN tasks ON tasks.task_id = (
+const HEAD = `SELECT ${TASK_COLUMNS} FROM json_each(?) AS tenant CROSS JOIN tasks ON tasks.task_id = (
     SELECT task_id FROM tasks AS head INDEXED BY tasks_head
     WHERE head.status = 'pending' AND head.film_id IS NULL AND head.tenant = tenant.value
       AND head.workflow = ? AND head.priority = ? AND head.due_at <= ?

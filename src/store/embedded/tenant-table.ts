@@ -2,7 +2,7 @@ import { restingTenants } from "../../domain/queue-order.js";
 import { TASK_STATUSES, type Task } from "../../domain/task.js";
 import type { TaskCounts, TaskFilter } from "../task-reading.js";
 import type { EmbeddedDriver, SqlValue } from "./driver.js";
-import { encodeLabel, type TaskRow, toTask } from "./row.js";
+import { encodeLabel, TASK_COLUMNS, type TaskRow, toTask } from "./row.js";
 import { type CountRow, toCounts } from "./table.js";
 
 /** The queries on the table `tasks` about one tenant, or about how tenants stand to each other. */
@@ -27,7 +27,7 @@ export class EmbeddedTenantTable {
     const newest = statuses.map(() => `SELECT task_id FROM (${newestOf(chosen.length)})`);
     const values = statuses.flatMap((one) => [tenant, one, belowId, ...chosen, limit]);
     const rows = this.#driver.all<TaskRow>(
-      `SELECT tasks.* FROM (${newest.join(" UNION ALL ")}) AS newest
+      `SELECT ${TASK_COLUMNS} FROM (${newest.join(" UNION ALL ")}) AS newest
        CROSS JOIN tasks USING (task_id) ORDER BY newest.task_id DESC LIMIT ?`,
       ...[...values, limit],
     );
