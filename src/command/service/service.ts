@@ -8,11 +8,14 @@ import { documents } from "./documents.js";
 export class Refusal extends CommandFailure {
   readonly code: string;
   readonly status: number;
+  /** When the service said that it may be asked again; 0 where it did not say. */
+  readonly retryAfterMs: number;
 
-  constructor(status: number, code: string, message: string) {
+  constructor({ status, headers }: Response, code: string, message: string) {
     super(EXIT.refused, message);
     this.status = status;
     this.code = code;
+    this.retryAfterMs = Number(headers.get("retry-after") ?? 0) * 1_000;
   }
 }
 
@@ -93,7 +96,7 @@ export class Service {
         signal.throwIfAborted();
         if (!isPassing(error)) throw error;
         const patienceMs = this.#wasReached ? PATIENCE_MS.later : PATIENCE_MS.first;
-        if (performance.now() - beganAtMs >= patienceMs) throw this.#unreachable(error);
+        if (performance.now() - beganAtMs >= patienceMs) throw this.#givenUp(error);
       }
       await sleep(backoffMs(tries, PAUSE), undefined, { signal });
     }
@@ -105,7 +108,8 @@ export class Service {
     return this.#key !== undefined && isOwn ? { authorization: `Bearer ${this.#key}` } : {};
   }
 
-  #unreachable(cause: unknown): CommandFailure {
+  #givenUp(cause: unknown): CommandFailure {
+    if (cause instanceof Refusal) return cause;
     return new CommandFailure(
       EXIT.unreachable,
       `${this.baseUrl} does not answer; start the service with "tmlsr serve", or name another with TMLSR_URL or --url`,
@@ -121,17 +125,18 @@ function contentType(body: unknown): Record<string, string> {
 async function refusalOf(response: Response): Promise<Refusal> {
   const parsed = documents.problem.safeParse(await response.json().catch(() => undefined));
   if (!parsed.success)
-    return new Refusal(response.status, "", `${response.url} answers ${response.status}`);
+    return new Refusal(response, "", `${response.url} answers ${response.status}`);
   const { code, detail, errors } = parsed.data;
   const more = errors.map(({ field, message }) => `\n  ${field}: ${message}`).join("");
-  return new Refusal(response.status, code, `${detail}${more}`);
+  return new Refusal(response, code, `${detail}${more}`);
 }
 
 /** Statuses of a service that restarts, is busy, or of a gateway in front of one. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 function isPassing(error: unknown): boolean {
-  if (error instanceof Refusal) return PASSING_STATUSES.has(error.status);
+  if (error instanceof Refusal)
+    return PASSING_STATUSES.has(error.status) && error.retryAfterMs <= PATIENCE_MS.later;
   // Node's fetch throws a TypeError for every failure of the connection, and the limit's own error.
   return error instanceof TypeError || (error instanceof Error && error.name === "TimeoutError");
 }

@@ -91,6 +91,15 @@ describe("tmlsr upscale", () => {
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("neither a file") });
   });
 
+  test("a tenant without room for uploads is told so at once", async () => {
+    const file = { tenants: [{ name: "default", upload_bytes: 10 }] };
+    await using app = await startTestApp({ file });
+    const dir = await pictures(["a.png"]);
+    const { code, lines } = await runCommand(["upscale", "a.png"], dir, app.url);
+    expect(code).toBe(1);
+    expect(lines.at(-1)?.error).toContain("your uploads may take 10 bytes");
+  });
+
   test("two inputs whose results would get one name are refused before anything is sent", async () => {
     const dir = await pictures(["a.png", "a.webp"]);
     const end = await runCommand(["upscale", "a.png", "a.webp"], dir, NOBODY);
