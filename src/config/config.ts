@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { deepFreeze } from "../lib/deep-freeze.js";
 import { defined } from "../lib/defined.js";
 import { readYaml } from "../lib/read-yaml.js";
 import { type AccessConfig, toAccess } from "./access-config.js";
@@ -291,12 +292,4 @@ function toOss(s: Settings): OssConfig | undefined {
       signedUrlMs: s.ossSignedUrlSeconds && s.ossSignedUrlSeconds * 1000,
     }),
   };
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === "object" && value !== null) {
-    for (const inner of Object.values(value)) deepFreeze(inner);
-    Object.freeze(value);
-  }
-  return value;
 }
