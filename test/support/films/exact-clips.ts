@@ -1,10 +1,14 @@
-import type { FilmOptions } from "./make-film.js";
+import { rename } from "node:fs/promises";
+import { type FilmOptions, makeFilm } from "./make-film.js";
+import { turnBySei } from "./turn-by-sei.js";
 
 /** A film by the extension of its file, and whether its sound cannot come back as it is. */
 export interface ExactClip {
   readonly film: FilmOptions;
   /** @default "mp4" */
   readonly extension?: string;
+  /** Whether its pictures say that they are to be turned by 90 degrees. @default false */
+  readonly isTurnedBySei?: boolean;
   /** That the result is asked to have. @default the service's own */
   readonly container?: "mkv";
   /** @default false */
@@ -46,7 +50,20 @@ export const EXACT_CLIPS: Readonly<Record<string, ExactClip>> = {
   "turned by 90": { film: { ...VARIABLE, rotation: 90 }, extension: "mov" },
   "turned by 180": { film: { rotation: 180 } },
   "turned by 270, to MKV": { film: { rotation: 270 }, container: "mkv" },
+  "turned by its pictures alone": {
+    film: { rotation: 90, saysRotation: false },
+    isTurnedBySei: true,
+  },
   "pixels of 16:11": { film: { pixelAspect: rate(16, 11) } },
   "one frame": { film: { frameCount: 1 } },
   "17 frames": { film: { frameCount: 17 } },
 };
+
+/** Writes the film of a clip. */
+export async function makeClip(path: string, { film, isTurnedBySei }: ExactClip): Promise<void> {
+  await makeFilm(path, { sound: [{ codec: "aac" }], ...film });
+  if (!isTurnedBySei) return;
+  const plain = `${path}.plain.mp4`;
+  await rename(path, plain);
+  await turnBySei(plain, path);
+}
