@@ -27,6 +27,8 @@ export interface FilmRun {
   readonly wholeMs: number;
   /** From the first prompt to the end of the last chunk. */
   readonly processMs: number;
+  /** From the submission until its first segment can be played; not a number: it was not watched. */
+  readonly playableMs: number;
   readonly peakMb: number;
 }
 
@@ -41,6 +43,8 @@ export interface FilmRunOptions {
   readonly until?: End;
   /** Whether every server has loaded all that it needs before. @default false */
   readonly isWarm?: boolean;
+  /** Whether its preview is waited for. @default false */
+  readonly isWatched?: boolean;
   /** How many such films the service makes first. @default 0 */
   readonly filmsBefore?: number;
 }
@@ -75,6 +79,7 @@ export async function runFilm(options: FilmRunOptions): Promise<FilmRun> {
   }
   const startedAtMs = performance.now();
   const taskId = await submit(origin.url);
+  const watched = options.isWatched ? untilPlayable(service.url, taskId) : undefined;
   await eventually(() => hasBegun(servers, taskId), LIMIT);
   const firstMs = performance.now() - startedAtMs;
   const isCut = () => exists(join(directory.path, "films", taskId, "film.json"));
@@ -84,7 +89,22 @@ export async function runFilm(options: FilmRunOptions): Promise<FilmRun> {
   const wholeMs = performance.now() - startedAtMs;
   const { stages } = await rest.get(`/tasks/${taskId}`);
   const processMs = (stages[1]?.duration ?? Number.NaN) * 1000;
-  return { firstMs, wholeMs, processMs, peakMb: await peakMbOf(service) };
+  const playableMs = ((await watched) ?? Number.NaN) - startedAtMs;
+  return { firstMs, wholeMs, processMs, playableMs, peakMb: await peakMbOf(service) };
+}
+
+/** Waits as a player does: for the playlist of the picture, and for its first segment. @returns when that was there. */
+async function untilPlayable(url: string, taskId: string): Promise<number> {
+  const folder = `${url}/tasks/${taskId}/preview/hls`;
+  const segment = await eventually(async () => {
+    const answer = await fetch(`${folder}/picture.m3u8`);
+    const text = await answer.text();
+    return (answer.ok && /^segment-.*$/m.exec(text)?.[0]) || false;
+  }, LIMIT);
+  const answer = await fetch(`${folder}/${segment}`);
+  if (!answer.ok || (await answer.arrayBuffer()).byteLength === 0)
+    throw new Error(`The first segment cannot be played: ${answer.status}`);
+  return performance.now();
 }
 
 async function hasEnded(rest: RestClient, taskId: string): Promise<boolean> {

@@ -22,10 +22,12 @@ export const films: Subject = {
 
 async function speedUp(say: (text: string) => void): Promise<readonly Figure[]> {
   const runs = new Map<number, FilmRun>();
+  const chunkCount = 24;
   for (const serverCount of [1, 2, 4]) {
     say(`24 chunks on ${serverCount} servers`);
-    const options = { seconds: 24, film: SMALL, switches: BUSY, chunkFrames: 24, isWarm: true };
-    runs.set(serverCount, await runFilm({ ...options, serverCount }));
+    const options = { seconds: chunkCount, film: SMALL, switches: BUSY, chunkFrames: SMALL.fps };
+    const run = await runFilm({ ...options, serverCount, isWarm: true, isWatched: true });
+    runs.set(serverCount, run);
   }
   const times = (pick: (run: FilmRun) => number, count: number): number => {
     const one = runs.get(count);
@@ -37,10 +39,19 @@ async function speedUp(say: (text: string) => void): Promise<readonly Figure[]> 
     ...{ unit: "", goal: { atLeast: 0.9 * serverCount } },
     note: `${(times(pick, serverCount) / 1000).toFixed(1)} s, one server ${(times(pick, 1) / 1000).toFixed(1)} s`,
   });
-  return [2, 4].flatMap((count) => [
-    figure("from submission to end", ({ wholeMs }) => wholeMs, count),
-    figure("from the first prompt to the last chunk", ({ processMs }) => processMs, count),
-  ]);
+  const chunkMs = times(({ processMs }) => processMs, 1) / chunkCount;
+  const playableMs = times((run) => run.playableMs, 1);
+  return [
+    ...[2, 4].flatMap((count) => [
+      figure("from submission to end", ({ wholeMs }) => wholeMs, count),
+      figure("from the first prompt to the last chunk", ({ processMs }) => processMs, count),
+    ]),
+    {
+      what: "from submission until the first segment can be played, in times of a chunk",
+      ...{ value: playableMs / chunkMs, unit: "", goal: { atMost: 1.5 } },
+      note: `${(playableMs / 1000).toFixed(1)} s, a chunk ${(chunkMs / 1000).toFixed(1)} s`,
+    },
+  ];
 }
 
 async function cutting640(say: (text: string) => void): Promise<readonly Figure[]> {
