@@ -84,7 +84,7 @@ describe.each([
   });
 
   test.each(NAMES)("come back exactly: %s", async (name) => {
-    const { container = "mp4", isEncoded, film } = EXACT_CLIPS[name] ?? {};
+    const { container = "mp4", isEncoded, film, note } = EXACT_CLIPS[name] ?? {};
     const task = await app.ended(tasks.get(name) ?? "", END_MS);
     const path = await fetchResult(task, app.url);
     expect(task.outputs[0]).toMatchObject({
@@ -93,6 +93,7 @@ describe.each([
     });
     const isChunked = chunking === "auto" && (film?.frameCount ?? 48) > 16;
     expect(task.chunks?.total ?? 1).toBeGreaterThan(isChunked ? 1 : 0);
+    if (isChunked && note) expect(task.notes.join()).toContain(note);
     await expectExact(path, await sourceOf(name), isEncoded);
   });
 });

@@ -13,6 +13,8 @@ export interface ExactClip {
   readonly container?: "mkv";
   /** @default false */
   readonly isEncoded?: boolean;
+  /** What is said of it where it runs in chunks. @default nothing */
+  readonly note?: string;
 }
 
 const AAC = { codec: "aac" } as const;
@@ -24,7 +26,7 @@ const VARIABLE = { rate: rate(90), times: (at: number) => at * 4 + (at % 4), las
 export const EXACT_CLIPS: Readonly<Record<string, ExactClip>> = {
   "reordered H.264 of 23.976": { film: { rate: rate(24_000, 1001), bFrames: 3 } },
   "open H.264 of 29.97": { film: { rate: rate(30_000, 1001), isOpenGop: true } },
-  "intra refresh": { film: { isIntraRefresh: true } },
+  "intra refresh": { film: { isIntraRefresh: true }, note: "Key frames of the film are far apart" },
   "open HEVC of 50": { film: { codec: "hevc", rate: rate(50), isOpenGop: true, frameCount: 60 } },
   "VP9 of an odd size": {
     film: { codec: "vp9", size: { width: 97, height: 65 }, sound: [{ codec: "libopus" }] },
@@ -40,6 +42,7 @@ export const EXACT_CLIPS: Readonly<Record<string, ExactClip>> = {
     film: { sound: MANY, hasSubtitles: true },
     extension: "mkv",
     isEncoded: true,
+    note: "was encoded to AAC",
   },
   "PCM, FLAC, 5.1 and subtitles, to MKV": {
     film: { sound: [...MANY, { codec: "flac" }], hasStyles: true, rate: rate(24_000, 1001) },
