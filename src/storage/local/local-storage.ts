@@ -8,7 +8,7 @@ import { removeFile } from "../../lib/remove-file.js";
 import { encodeKey } from "../object-key.js";
 import type { GetOptions, ObjectStorage, PutOptions, StoredFile } from "../object-storage.js";
 import { linkOrCopy } from "./copy-file.js";
-import { findLocal, listLocal, removeLocal, removeParts } from "./directory.js";
+import { findLocal, listLocal, removeIfEmpty, removeLocal, removeParts } from "./directory.js";
 import { localError } from "./errors.js";
 import { type LocalObject, openLocalObject } from "./object.js";
 import { partPath, pathOf } from "./path.js";
@@ -68,6 +68,8 @@ async function put(directory: string, file: StoredFile, options: PutOptions): Pr
     await syncDirectories(dirname(path), directory);
     options.onProgress?.(file.sizeBytes);
   } catch (thrown) {
+    // No empty folder stays of an object that is not there; what hinders that has made the put fail.
+    await removeIfEmpty(dirname(path)).catch(() => undefined);
     options.signal.throwIfAborted();
     throw localError(`store ${JSON.stringify(file.key)}`, thrown);
   }
