@@ -23,6 +23,13 @@ export interface DownloadContext {
   readonly limits: ProbeLimits;
 }
 
+/** The stage as it begins. */
+export const DOWNLOAD_BEGUN = {
+  status: "running",
+  progress: 0,
+  detail: "Starting download...",
+} as const;
+
 const FILE = "input";
 /** Written last: where it is, the input is there whole and was checked. */
 const NOTE = "input.json";
@@ -44,7 +51,8 @@ export async function downloadStage(
   { download, sources, limits }: DownloadContext,
   journal: TaskJournal,
 ): Promise<ReadyInput> {
-  const isReported = task.stages.download?.status === "success";
+  const known = task.stages.download?.status;
+  const isReported = known === "success";
   const startedAtMs = performance.now();
   const path = workDir.file(FILE);
   const onProgress = (bytes: number, totalBytes?: number): void => {
@@ -54,11 +62,10 @@ export async function downloadStage(
   };
   const { signal } = journal;
   const request = { url: task.params.url, path, signal, onProgress };
-  // It is known to be under way before anything is decoded, which may take the process down.
-  const begun = { status: "running", progress: 0, detail: "Starting download..." } as const;
+  // It is known to be under way before anything is decoded, which may take the process down: mostly since the lease.
   const [fetched] = await Promise.all([
     fetchInput(request, download, sources),
-    isReported ? undefined : journal.stage("download", begun),
+    isReported || known === "running" ? undefined : journal.stage("download", DOWNLOAD_BEGUN),
   ]);
   const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
   const name = inputName({
