@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, rename } from "node:fs/promises";
+import { access, mkdir, open, rename, rmdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TaskError } from "../../domain/errors.js";
 import { errorCode } from "../../lib/error-code.js";
@@ -68,6 +68,8 @@ async function put(directory: string, file: StoredFile, options: PutOptions): Pr
     await syncDirectories(dirname(path), directory);
     options.onProgress?.(file.sizeBytes);
   } catch (thrown) {
+    // Its folder may have been made for it alone.
+    await rmdir(dirname(path)).catch(() => undefined);
     options.signal.throwIfAborted();
     throw localError(`store ${JSON.stringify(file.key)}`, thrown);
   }
@@ -79,7 +81,7 @@ async function place(file: StoredFile, path: string, options: PutOptions): Promi
   const part = partPath(path, randomUUID());
   try {
     await linkOrCopy(file.path, part, options);
-    await syncWhole(file, part);
+    await Promise.all([syncWhole(file, part), options.judged]);
     options.signal.throwIfAborted();
     await rename(part, path);
   } finally {
