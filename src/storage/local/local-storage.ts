@@ -81,7 +81,7 @@ async function place(file: StoredFile, path: string, options: PutOptions): Promi
   const part = partPath(path, randomUUID());
   try {
     await linkOrCopy(file.path, part, options);
-    await syncWhole(file, part);
+    await Promise.all([syncWhole(file, part), options.judged]);
     options.signal.throwIfAborted();
     await rename(part, path);
   } finally {
