@@ -36,12 +36,14 @@ export async function viewToFile(
   transfer: Transfer & { readonly resumeCount: number },
 ): Promise<FetchedOutput | undefined> {
   const partPath = `${path}.part`;
+  let isWhole = false;
   try {
     const fetched = await fetchWhole(http, output, partPath, transfer);
     if (fetched !== undefined) await rename(partPath, path);
+    isWhole = fetched !== undefined;
     return fetched;
   } finally {
-    await removeFile(partPath);
+    if (!isWhole) await removeFile(partPath);
   }
 }
 

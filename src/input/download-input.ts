@@ -108,12 +108,13 @@ export async function downloadInput(
     request.onProgress?.(part.sizeBytes, part.sizeBytes);
     return { sizeBytes: part.sizeBytes, ...defined({ suggestedName: name }) };
   } catch (thrown) {
+    await removeFile(part.path);
     request.signal.throwIfAborted();
     if (!signal.aborted) throw thrown;
     const reason = `it did not end within ${limits.totalTimeoutMs / 1000} s`;
     throw downloadError("INPUT_TIMEOUT", request.url, reason, { cause: thrown });
   } finally {
-    await Promise.all([agent.destroy(), removeFile(part.path)]);
+    await agent.destroy();
   }
 }
 

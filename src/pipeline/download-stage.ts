@@ -2,7 +2,7 @@ import type { InputFacts, Task } from "../domain/task.js";
 import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
 import { fetchInput, type InputSource } from "../input/input-source.js";
-import { type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
+import { type ProbedInput, type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
 import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
@@ -23,6 +23,13 @@ export interface DownloadContext {
   readonly limits: ProbeLimits;
 }
 
+/** The stage as it begins. */
+export const DOWNLOAD_BEGUN = {
+  status: "running",
+  progress: 0,
+  detail: "Starting download...",
+} as const;
+
 const FILE = "input";
 /** Written last: where it is, the input is there whole and was checked. */
 const NOTE = "input.json";
@@ -37,14 +44,19 @@ export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefine
  * Fetches the input of a task into its work directory and checks it, so that no GPU second is spent
  * on what is no picture or film. A stage that succeeded before, on another machine or before its
  * files were lost, keeps its report.
+ *
+ * @param onSeen called with a picture that is here, as its header describes it, before it is decoded: what it is
+ *   in the end, the promise tells.
  */
 export async function downloadStage(
   task: Pick<Task, "taskId" | "type" | "params" | "stages">,
   workDir: WorkDir,
   { download, sources, limits }: DownloadContext,
   journal: TaskJournal,
+  onSeen?: (seen: ReadyInput) => void,
 ): Promise<ReadyInput> {
-  const isReported = task.stages.download?.status === "success";
+  const known = task.stages.download?.status;
+  const isReported = known === "success";
   const startedAtMs = performance.now();
   const path = workDir.file(FILE);
   const onProgress = (bytes: number, totalBytes?: number): void => {
@@ -54,19 +66,18 @@ export async function downloadStage(
   };
   const { signal } = journal;
   const request = { url: task.params.url, path, signal, onProgress };
-  // It is known to be under way before anything is decoded, which may take the process down.
-  const begun = { status: "running", progress: 0, detail: "Starting download..." } as const;
+  // It is known to be under way before anything is decoded, which may take the process down: mostly since the lease.
   const [fetched] = await Promise.all([
     fetchInput(request, download, sources),
-    isReported ? undefined : journal.stage("download", begun),
+    isReported || known === "running" ? undefined : journal.stage("download", DOWNLOAD_BEGUN),
   ]);
-  const { extension, notes, ...facts } = await probeInput(path, task.type, limits, signal);
-  const name = inputName({
-    suggested: fetched.suggestedName,
-    url: task.params.url,
-    taskId: task.taskId,
-    extension,
-  });
+  const { sizeBytes, suggestedName: suggested } = fetched;
+  const named = { suggested, url: task.params.url, taskId: task.taskId };
+  const onHeader = ({ extension, notes: _, ...seen }: Omit<ProbedInput, "sizeBytes">): void =>
+    onSeen?.({ path, name: inputName({ ...named, extension }), facts: { ...seen, sizeBytes } });
+  const probed = await probeInput(path, task.type, limits, signal, onHeader);
+  const { extension, notes, ...facts } = probed;
+  const name = inputName({ ...named, extension });
   await workDir.writeNote(NOTE, { name, facts });
   journal.noteInput(facts);
   journal.addNotes(notes);

@@ -50,6 +50,8 @@ export interface ProcessContext {
   readonly letGo?: AbortSignal;
   /** Called when the prompt has ended well, right before that is stored: what it notes is stored with it. */
   readonly onEnd: () => void;
+  /** How the server named the input, where it has it already. */
+  readonly sentName?: string;
   /** Resolves when it is a new prompt's turn to be sent. @default at once */
   readonly turn?: () => Promise<void>;
 }
@@ -89,7 +91,7 @@ export async function runNewPrompt(
   const epoch = task.epoch;
   const { name: variant, graph } = variantHere(context, task.parameters);
   const target = { taskId: task.taskId, graph, comfy, ...defined({ capability }) };
-  const inputName = await sendInput(input, target, journal);
+  const inputName = context.sentName ?? (await sendInput(input, target, journal));
   const promptId = randomUUID();
   const filenamePrefix = `tmlsr/${task.taskId}/${epoch}-${promptId.slice(0, 8)}/out`;
   const prompt = bindPrompt(graph, {

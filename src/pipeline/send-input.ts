@@ -1,4 +1,5 @@
 import type { ComfyServer } from "../comfy/comfy-server.js";
+import type { InputPlace } from "../comfy/upload-input.js";
 import { carriesAlpha } from "../workflow/bind/carries-alpha.js";
 import type { Capability } from "../workflow/check/missing-for.js";
 import type { WorkflowGraph } from "../workflow/workflow.js";
@@ -30,7 +31,11 @@ export async function sendInput(
   await using white = isLost ? await putOnWhite(input, journal.signal) : undefined;
   if (white !== undefined)
     journal.addNotes(["Transparent parts were put on white: the workflow keeps no alpha"]);
-  const { path, name, facts } = white ?? input;
-  const place = { subfolder: `tmlsr/${taskId}`, fileName: name, sizeBytes: facts.sizeBytes };
-  return await comfy.uploadInput(path, place, journal.signal);
+  const sent = white ?? input;
+  return await comfy.uploadInput(sent.path, inputPlace(sent, taskId), journal.signal);
+}
+
+/** Where the input of a task lies on its server. */
+export function inputPlace({ name, facts }: ReadyInput, taskId: string): InputPlace {
+  return { subfolder: `tmlsr/${taskId}`, fileName: name, sizeBytes: facts.sizeBytes };
 }

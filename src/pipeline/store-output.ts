@@ -20,11 +20,13 @@ export interface FileToStore {
   /** Its place among the files of its task. */
   readonly index: number;
   readonly part: Part;
+  /** As in {@link PutOptions}. @default it counts already */
+  readonly judged?: Promise<void> | undefined;
 }
 
 /** Stores a file of a task. An upload of it that an earlier try began goes on. */
 export async function storeOutput(
-  { path, keyOf, index, part }: FileToStore,
+  { path, keyOf, index, part, judged }: FileToStore,
   storage: Pick<ObjectStorage, "put">,
   journal: TaskJournal,
 ): Promise<Output> {
@@ -40,7 +42,7 @@ export async function storeOutput(
   await storage.put(
     { path, key, sizeBytes, mediaType },
     {
-      signal: journal.signal,
+      ...{ signal: journal.signal, judged },
       onProgress: (bytes) => {
         const ratio = part.from + part.share * (sizeBytes > 0 ? bytes / sizeBytes : 1);
         const detail = `${megabytes(bytes)} / ${total}`;

@@ -68,9 +68,13 @@ export async function uploadStage(
     // Named after its prompt: a file of an earlier prompt of the task is never taken for it.
     const path = workDir.file(`output-${promptId}-${index}`);
     await fetchOutput(file, path, part, comfy, journal);
-    if (checkResults && index === 0 && journal.uploadCheckpoint === undefined) await check(path);
-    if (!keepGraph) await stripGraph(path);
-    const made = index === 0 && finish !== undefined ? await finish(path) : path;
+    const isLookedAt = checkResults && index === 0 && journal.uploadCheckpoint === undefined;
+    const look = isLookedAt ? check : undefined;
+    if (!keepGraph) await strip(path, look);
+    // A picture is looked at on its way into the storage.
+    const judged = look?.(path);
+    judged?.catch(() => undefined);
+    const made = index === 0 && finish !== undefined ? await finished(path, finish, judged) : path;
     const stem = index === 0 ? "result" : `result-${index + 1}`;
     const nameOf = (extension = extname(file.filename)): string =>
       keyOf?.(extension) ?? `outputs/${taskId}/${stem}${extension}`;
@@ -79,7 +83,7 @@ export async function uploadStage(
       share: part.share * (1 - FETCH_SHARE),
     };
     stored.push(
-      await storeOutput({ path: made, keyOf: nameOf, index, part: rest }, storage, journal),
+      await storeOutput({ path: made, keyOf: nameOf, index, part: rest, judged }, storage, journal),
     );
   }
   const durationMs = performance.now() - startedAtMs;
@@ -90,6 +94,25 @@ export async function uploadStage(
     detail: "Upload complete",
   });
   return stored;
+}
+
+/** Takes the graph out. That of a result that is none may be damaged too: what is wrong with the result goes first. */
+async function strip(path: string, look: ResultRoad["check"] | undefined): Promise<void> {
+  try {
+    await stripGraph(path);
+  } catch (error) {
+    await look?.(path);
+    throw error;
+  }
+}
+
+async function finished(
+  path: string,
+  finish: NonNullable<ResultRoad["finish"]>,
+  judged: Promise<void> | undefined,
+): Promise<string> {
+  await judged;
+  return await finish(path);
 }
 
 async function fetchOutput(

@@ -101,7 +101,8 @@ export function hasRoomFor(
   return isOpen && mayQueue(server, request.holder, learned, nowMs);
 }
 
-function suits(server: PoolServer, { workflow, parameters, suits }: PromptRequest): boolean {
+/** Whether a server can run a task, and may. */
+export function suits(server: PoolServer, { workflow, parameters, suits }: PromptRequest): boolean {
   const isAble = isTrusted(server, workflow.name) && canRun(server, workflow, parameters);
   return isAble && suits?.(server) !== false;
 }

@@ -3,6 +3,7 @@ import { TaskError } from "../domain/errors.js";
 import { isTerminal, type Task, type TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
+import { DOWNLOAD_BEGUN } from "../pipeline/download-stage.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-reading.js";
 import { LeaseKeeper } from "./lease/lease-keeper.js";
@@ -241,7 +242,8 @@ export class Scheduler implements AsyncDisposable {
     const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
     const { maxFilmServers, maxRunning } = this.#options;
     const caps = defined({ maxFilmServers, maxRunning });
-    const limits = { maxBypassCount, maxBypassMs, ...caps };
+    const begins = { name: "download", patch: DOWNLOAD_BEGUN } as const;
+    const limits = { maxBypassCount, maxBypassMs, begins, ...caps };
     for (const step of steps.length > 0 ? steps : [WITH_SLOT]) {
       const request = { ...step, ...limits, owner, leaseMs };
       const task = await store.lease(request);

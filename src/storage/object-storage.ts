@@ -24,6 +24,11 @@ export interface PutOptions {
   readonly checkpoint?: Json;
   /** Called and awaited when there is a new state to resume from. */
   readonly saveCheckpoint?: (checkpoint: Json) => Promise<void>;
+  /**
+   * The object appears only once this has resolved; what can be done before is. Where it is rejected, so is
+   * the put, with the same, and leaves nothing.
+   */
+  readonly judged?: Promise<unknown> | undefined;
 }
 
 /** Facts about a stored object that are known without reading it. */

@@ -83,6 +83,11 @@ export interface LeaseRequest {
    * @default no limit
    */
   readonly maxRunning?: ReadonlyMap<string, number> | undefined;
+  /**
+   * The stage that the holder begins at once, written with the lease: of a task that has no prompt, and
+   * where that stage has not succeeded before.
+   */
+  readonly begins?: StageNews | undefined;
 }
 
 /**

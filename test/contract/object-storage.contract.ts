@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { TaskError } from "../../src/domain/errors.js";
 import type { Json } from "../../src/domain/task.js";
+import { withResolvers } from "../../src/lib/with-resolvers.js";
 import type { ObjectInfo, ObjectStorage, StoredFile } from "../../src/storage/object-storage.js";
 import { tempDir } from "../support/temp-dir.js";
 
@@ -68,6 +70,24 @@ export function describeObjectStorage(name: string, start: () => Promise<Storage
       const second = await fileOf(content);
       await storage.put(second, { signal });
       await expectObject(storage, second, content);
+    });
+
+    it("put() shows an object only once it is judged, and none that is refused", async () => {
+      const { storage } = await start();
+      const file = await fileOf(randomBytes(10_000));
+      const { promise: judged, resolve } = withResolvers<void>();
+      const put = storage.put(file, { signal, judged });
+      expect(await storage.find(file.key, signal)).toBeUndefined();
+      resolve();
+      await put;
+      expect(await storage.find(file.key, signal)).toMatchObject({ sizeBytes: 10_000 });
+      const refused = await fileOf(randomBytes(10_000), "refused.png");
+      const refusal = new TaskError("BAD_RESULT", "It is black");
+      const refusing = Promise.reject(refusal);
+      refusing.catch(() => undefined);
+      const refusedPut = storage.put(refused, { signal, judged: refusing });
+      await expect(refusedPut).rejects.toBe(refusal);
+      expect(await storage.find(refused.key, signal)).toBeUndefined();
     });
 
     it("put() of several files at once keeps them apart", async () => {

@@ -36,6 +36,28 @@ export function describeLeasing(open: OpenStore): void {
       expect(await readTask(store, task.taskId)).toEqual(task);
     });
 
+    test("writes the stage that its holder begins at once, unless that succeeded or there is a prompt", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const begins = {
+        name: "download",
+        patch: { status: "running", detail: "Starting" },
+      } as const;
+      const { task, fence } = await leaseOne(store, { begins });
+      expect(task).toMatchObject({
+        rev: 2,
+        stages: { download: { ...begins.patch, progress: 0 } },
+      });
+      await store.updateStage(fence, "download", { status: "success" });
+      await store.settle(fence, aRetry());
+      const again = await store.lease(aLease({ begins }));
+      expect(again?.stages.download?.status).toBe("success");
+      const { fence: sent } = await leaseOne(store);
+      await store.recordDispatch(sent, aDispatch("sent"));
+      await store.settle(sent, aRetry());
+      expect((await store.lease(aLease({ begins })))?.stages).toEqual({});
+    });
+
     test("goes by priority, then due time, then age", async () => {
       await using fixture = await open();
       const { store } = fixture;

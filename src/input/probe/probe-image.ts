@@ -20,6 +20,7 @@ export interface PictureFacts extends PictureSize, Pick<InputFacts, "hasAlpha">,
  * whole raw picture in memory. A page of several, and colours that servers read differently, are
  * written as a PNG in the file's place.
  *
+ * @param onHeader called before a picture is decoded that is sent as it is, if it is whole.
  * @throws TaskError INPUT_TOO_LARGE before anything is decoded, INPUT_TYPE_UNSUPPORTED (animated, or
  *   a kind that nothing decodes), INPUT_DAMAGED, INPUT_TIMEOUT, DISK_FULL.
  */
@@ -28,10 +29,11 @@ export async function probeImage(
   mediaType: string,
   bounds: ProbeBounds,
   signal: AbortSignal,
+  onHeader?: (facts: PictureFacts) => void,
 ): Promise<PictureFacts> {
   await checkPictureMetadata(path, mediaType, signal);
   try {
-    return await decode(path, bounds, signal);
+    return await decode(path, bounds, signal, onHeader);
   } catch (thrown) {
     signal.throwIfAborted();
     throw translateSharpError(thrown, path);
@@ -42,6 +44,7 @@ async function decode(
   path: string,
   { maxPixels, timeoutMs }: ProbeBounds,
   signal: AbortSignal,
+  onHeader?: (facts: PictureFacts) => void,
 ): Promise<PictureFacts> {
   const sharp = await loadSharp();
   const first = await sharp(path, { limitInputPixels: false }).metadata();
@@ -52,6 +55,9 @@ async function decode(
   checkPictureSize(autoOrient, maxPixels);
   const { writeAs, notes } = takeOf(page, metadata);
   signal.throwIfAborted();
+  const { width, height } = autoOrient;
+  const facts = { width, height, ...(hasAlpha && { hasAlpha }), notes };
+  if (writeAs === undefined) onHeader?.(facts);
   const options = { page, limitInputPixels: maxPixels, sequentialRead: true };
   const decodeAll = async (failOn: "error" | "warning") => {
     const picture = sharp(path, { ...options, failOn });
@@ -65,9 +71,7 @@ async function decode(
     await withEndMarker(path, () => decodeAll("warning"));
   });
   signal.throwIfAborted();
-  const { width, height } = autoOrient;
-  const converted = { mediaType: "image/png", extension: ".png" };
-  return { width, height, ...(hasAlpha && { hasAlpha }), ...(writeAs && converted), notes };
+  return { ...facts, ...(writeAs && { mediaType: "image/png", extension: ".png" }) };
 }
 
 /** Decodes every row: each gives one pixel. A smaller output would let the decoder skip rows. */

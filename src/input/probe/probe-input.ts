@@ -4,7 +4,7 @@ import type { InputFacts, TaskType } from "../../domain/task.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type { DecodingBounds } from "./check-decoding.js";
 import type { Noted } from "./noted.js";
-import { probeImage } from "./probe-image.js";
+import { type PictureFacts, probeImage } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";
 
@@ -21,10 +21,13 @@ export interface ProbedInput extends InputFacts, Noted {
   readonly extension: string;
 }
 
+type OnHeader = (seen: Omit<ProbedInput, "sizeBytes">) => void;
+
 /**
  * Looks into a downloaded input. The type is decided by the content. A picture is decoded
  * completely. Of a video, the container's index and its last packets are read.
  *
+ * @param onHeader called with what the header says of a picture that is sent as it is, if it turns out to be whole.
  * @throws TaskError INPUT_TYPE_UNSUPPORTED, INPUT_TYPE_MISMATCH (not the declared type),
  *   INPUT_TOO_LARGE (too many pixels, known before decoding), INPUT_DAMAGED, INPUT_TIMEOUT.
  * @throws the reason of `signal` when it is aborted.
@@ -34,10 +37,11 @@ export async function probeInput(
   declaredType: TaskType,
   limits: ProbeLimits,
   signal: AbortSignal,
+  onHeader?: OnHeader,
 ): Promise<ProbedInput> {
   signal.throwIfAborted();
   // A picture's decoder cannot be stopped. It ends by its own time limit.
-  return await untilAborted(lookInto(path, declaredType, limits, signal), signal);
+  return await untilAborted(lookInto(path, declaredType, limits, signal, onHeader), signal);
 }
 
 async function lookInto(
@@ -45,6 +49,7 @@ async function lookInto(
   declaredType: TaskType,
   limits: ProbeLimits,
   signal: AbortSignal,
+  onHeader?: OnHeader,
 ): Promise<ProbedInput> {
   const { type, mediaType, extension } = await requireMedia(path);
   if (type !== declaredType)
@@ -53,8 +58,9 @@ async function lookInto(
       `Cannot use input: the task is of the type "${declaredType}", but the file is of the type "${type}" (${mediaType})`,
     );
   const bounds = { ...limits, timeoutMs: limits.timeoutMs ?? 60_000 };
+  const onPicture = (seen: PictureFacts): void => onHeader?.({ mediaType, extension, ...seen });
   const probe = type === "image" ? probeImage : probeVideo;
-  const facts = await probe(path, mediaType, bounds, signal);
+  const facts = await probe(path, mediaType, bounds, signal, onPicture);
   // A video may have got a second index.
   const { size: sizeBytes } = await stat(path);
   return { mediaType, extension, sizeBytes, ...facts };

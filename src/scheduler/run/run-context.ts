@@ -1,3 +1,4 @@
+import type { ColourDepth } from "../../domain/colour-depth.js";
 import type { RetryLimits } from "../../domain/retry-policy.js";
 import type { Logger } from "../../lib/logger.js";
 import type { Semaphore } from "../../lib/semaphore.js";
@@ -81,8 +82,10 @@ export interface RunState {
   readonly server: PoolServer | undefined;
   /** The workflow that it runs; undefined until it is known. */
   readonly workflow: Workflow | undefined;
-  /** The small picture of its input while it is made, and after that. It never rejects, and has a limit of its own. */
+  /** The small picture of its input while it is made, and after that. It never rejects. */
   readonly picture: Promise<void> | undefined;
+  /** What is to be kept of its colours, as far as it was found out by now. */
+  readonly depth: ColourDepth | undefined;
   phase: RunPhase;
   /** When the last chunk of the film ended that it joins, by the store's clock. */
   chunksEndedAt?: Date;

@@ -29,6 +29,8 @@ export interface RunOnServer {
   readonly workflow: Workflow;
   /** Brings the input, where it is not here. */
   readonly input: () => Promise<ReadyInput>;
+  /** How the server named an input that was sent to it ahead; undefined where it is not there. */
+  readonly nameOn: (server: PoolServer, input: ReadyInput) => Promise<string | undefined>;
 }
 
 /**
@@ -83,7 +85,7 @@ async function promptEnd(
 }
 
 async function submit(
-  { run: { heldTask }, server, workflow, input }: RunOnServer,
+  { run: { heldTask }, server, workflow, input, nameOn }: RunOnServer,
   process: ProcessContext,
   context: RunContext,
 ): Promise<void> {
@@ -91,7 +93,8 @@ async function submit(
   const { isFreed, lowMemory } = memoryProfile(memoryFailures, hasLowMemory(heldTask, workflow));
   const ready = await input();
   if (isFreed) await free(server, heldTask.signal, context);
-  await runNewPrompt(task, ready, process, heldTask, lowMemory);
+  const sentName = await nameOn(server, ready);
+  await runNewPrompt(task, ready, { ...process, ...defined({ sentName }) }, heldTask, lowMemory);
 }
 
 /** A server that cannot do even that is found out by what follows. */

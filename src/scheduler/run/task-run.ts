@@ -1,11 +1,7 @@
 import type { ColourDepth } from "../../domain/colour-depth.js";
 import { TaskError } from "../../domain/errors.js";
-import { Deadline } from "../../lib/deadline.js";
 import { defined } from "../../lib/defined.js";
-import { exists } from "../../lib/exists.js";
-import { untilAborted } from "../../lib/until-aborted.js";
-import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
-import { pieceUrl } from "../../pipeline/film/piece-source.js";
+import type { ReadyInput } from "../../pipeline/download-stage.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
 import { missingFor } from "../../workflow/check/missing-for.js";
@@ -20,14 +16,12 @@ import { splitOverfull } from "./film/split-chunk.js";
 import { noteTimed } from "./note-timed.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
 import type { RunContext, RunPhase, RunState } from "./run-context.js";
+import { RunInput } from "./run-input.js";
 import { runOnServer } from "./run-on-server.js";
 import { nothingLeft, outOfMemory, serversLeft } from "./servers-left.js";
 import { ServersLeftWatch } from "./servers-left-watch.js";
 import { slotRequest } from "./slot-request.js";
 import { storeResult } from "./store-result.js";
-
-/** So long the small picture of an input waits at most for the prompt. */
-const PICTURE_WAIT_MS = 1_000;
 
 /**
  * One leased task on its way: its download (without a slot), a slot, its prompt on a server, the
@@ -43,14 +37,12 @@ export class TaskRun implements RunState {
   /** By what a server said of itself, once all is known. */
   readonly #fit = new WeakMap<object, boolean>();
   #phase: RunPhase = "download";
-  #picture: Promise<void> | undefined;
-  /** Aborted when its prompt is no reason any more to wait with the small picture. */
-  readonly #isPictureDue = new AbortController();
-  #ready: ReadyInput | undefined;
+  readonly #input: RunInput;
 
   constructor(heldTask: HeldTask, context: RunContext) {
     this.heldTask = heldTask;
     this.#context = context;
+    this.#input = new RunInput(this, context);
   }
 
   get task(): LeasedTask {
@@ -63,7 +55,7 @@ export class TaskRun implements RunState {
   }
 
   get picture(): Promise<void> | undefined {
-    return this.#picture;
+    return this.#input.picture;
   }
 
   get phase(): RunPhase {
@@ -109,13 +101,8 @@ export class TaskRun implements RunState {
    * are stored. Throws whatever stops it.
    */
   async work(): Promise<"completed" | "cut"> {
-    try {
-      return await this.#work();
-    } finally {
-      // Its file is removed next.
-      this.#isPictureDue.abort();
-      await this.#picture;
-    }
+    await using _input = this.#input;
+    return await this.#work();
   }
 
   async #work(): Promise<"completed" | "cut"> {
@@ -132,7 +119,7 @@ export class TaskRun implements RunState {
     if (heldTask.dispatch === undefined) this.#refuseHopeless(this.workflow);
     if (await this.#isCut(pinned, workDir)) return "cut";
     await this.#process(pinned, workDir).catch((error: unknown) => this.#split(error, pinned));
-    await storeResult(this, workDir, () => this.#input(workDir), this.#context);
+    await storeResult(this, workDir, () => this.#input.bring(workDir), this.#context);
     return "completed";
   }
 
@@ -141,7 +128,7 @@ export class TaskRun implements RunState {
     const { type, chunk } = this.task;
     if (type !== "video" || chunk !== undefined || this.heldTask.dispatch !== undefined)
       return false;
-    const input = await this.#input(workDir);
+    const input = await this.#input.bring(workDir);
     return await cutIfLong({ run: this, input, workflow, workDir }, this.#context);
   }
 
@@ -178,14 +165,16 @@ export class TaskRun implements RunState {
   async #process(pinned: Workflow, workDir: WorkDir): Promise<void> {
     const { heldTask } = this;
     if (heldTask.dispatch?.phase === "done") return await heldTask.releaseSlot();
-    const input = (): Promise<ReadyInput> => this.#input(workDir);
+    const input = (): Promise<ReadyInput> => this.#input.bring(workDir);
     for (let server = heldTask.dispatch && this.server; ; server = this.#keptServer()) {
       const workflow = this.#takenVariant(pinned);
       this.workflow = workflow;
       server ??= await this.#findServer(workflow, workDir);
       this.phase = "process";
+      const nameOn = this.#input.nameOn.bind(this.#input);
+      const on = { ...{ run: this, server, workflow, input }, nameOn };
       try {
-        const hasEnded = await runOnServer({ run: this, server, workflow, input }, this.#context);
+        const hasEnded = await runOnServer(on, this.#context);
         if (hasEnded) return;
       } catch (error) {
         await this.#noteOutOfMemory(error, server, workflow);
@@ -206,8 +195,9 @@ export class TaskRun implements RunState {
     heldTask.forgetDispatch();
     await heldTask.releaseSlot();
     this.phase = "download";
-    await this.#input(workDir);
+    const input = await this.#input.bring(workDir);
     noteTimed(heldTask, workflow);
+    this.#input.sendAhead(input);
     this.phase = "waiting";
     using _ = this.#watchVariant(workflow);
     using watch = new ServersLeftWatch({
@@ -218,41 +208,6 @@ export class TaskRun implements RunState {
     });
     const request = slotRequest(heldTask, workflow, (server) => this.suits(server));
     return await pool.acquire(request, AbortSignal.any([heldTask.signal, watch.signal]));
-  }
-
-  /** The task with where its input is: a chunk's is the piece of its film. */
-  get #source(): LeasedTask {
-    const { task } = this;
-    if (task.chunk === undefined) return task;
-    return { ...task, params: { ...task.params, url: pieceUrl(task.chunk) } };
-  }
-
-  async #input(workDir: WorkDir): Promise<ReadyInput> {
-    if (!(this.#ready && (await exists(this.#ready.path))))
-      this.#ready = await this.#bring(workDir);
-    const ready = this.#ready;
-    return { ...ready, facts: { ...ready.facts, ...defined({ depth: this.depth }) } };
-  }
-
-  async #bring(workDir: WorkDir): Promise<ReadyInput> {
-    const isLeft = !workDir.isNew || this.#ready !== undefined;
-    const left = isLeft ? await findInput(workDir) : undefined;
-    return left ?? (await this.#download(workDir));
-  }
-
-  async #download(workDir: WorkDir): Promise<ReadyInput> {
-    const { task, heldTask } = this;
-    const { download, previews } = this.#context;
-    const ready = await downloadStage(this.#source, workDir, download, heldTask);
-    const keep = (): Promise<void> => previews.keepInput(task.taskId, ready.path, heldTask.signal);
-    if (task.chunk === undefined) this.#picture ??= this.#promptGone().then(keep);
-    return ready;
-  }
-
-  /** No server waits for the small picture of the input, which takes a core for a moment: the prompt goes first. */
-  async #promptGone(): Promise<void> {
-    using moment = new Deadline(this.#isPictureDue.signal, PICTURE_WAIT_MS);
-    await untilAborted(this.heldTask.sent, moment.signal).catch(() => undefined);
   }
 
   /**

@@ -37,7 +37,10 @@ export interface LocalStorage extends ObjectStorage {
  */
 export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
   const directory = resolve(options.directory);
-  const base = (): string => options.publicUrl.replace(/\/+$/, "");
+  const base = (): string => {
+    const { publicUrl } = options;
+    return publicUrl.endsWith("/") ? publicUrl.replace(/\/+$/, "") : publicUrl;
+  };
   return {
     async probe() {
       try {
@@ -81,7 +84,7 @@ async function place(file: StoredFile, path: string, options: PutOptions): Promi
   const part = partPath(path, randomUUID());
   try {
     await linkOrCopy(file.path, part, options);
-    await syncWhole(file, part);
+    await Promise.all([syncWhole(file, part), options.judged]);
     options.signal.throwIfAborted();
     await rename(part, path);
   } finally {

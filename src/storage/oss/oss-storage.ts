@@ -93,6 +93,7 @@ class OssStorage implements ObjectStorage {
     };
     try {
       options.signal.throwIfAborted();
+      await options.judged;
       await putFile(context, file, options);
     } catch (thrown) {
       options.signal.throwIfAborted();

@@ -7,7 +7,8 @@ import type { Decide } from "../core/decisions.js";
 import { inOrder, showProgress } from "../core/film-changes.js";
 import { filmsOf, judgeReports } from "../core/judge-reports.js";
 import { passOver } from "../core/lease-order.js";
-import { beginLease, takeOver } from "../core/task-changes.js";
+import { leaseTo } from "../core/lease-to.js";
+import { takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
@@ -167,8 +168,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
       const next = nextStoredLease(request, write.now, this.#queue);
       if (!next) return undefined;
       for (const head of next.passed) write.save(head, passOver(head, write.now));
-      const { owner, leaseMs } = request;
-      return write.save(next.task, beginLease(next.task, owner, leaseMs, write.now));
+      return write.save(next.task, leaseTo(request, next.task, write.now));
     });
   }
 

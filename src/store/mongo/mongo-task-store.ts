@@ -5,7 +5,8 @@ import { replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
 import { inOrder } from "../core/film-changes.js";
 import { passOver } from "../core/lease-order.js";
-import { beginLease, takeOver } from "../core/task-changes.js";
+import { leaseTo } from "../core/lease-to.js";
+import { takeOver } from "../core/task-changes.js";
 import { TASK_ID, TaskIds } from "../core/task-ids.js";
 import { pageStart, toPage } from "../core/task-page.js";
 import { TaskWrites } from "../core/task-writes.js";
@@ -160,12 +161,11 @@ export class MongoTaskStore extends TaskWrites implements TaskStore {
   }
 
   async lease(request: LeaseRequest): Promise<Task | undefined> {
-    const { owner, leaseMs } = request;
     return await this.#takeOut(this.#leasing, async (database) => {
       const lease = await nextStoredLease(database, request, this.#leasing.place());
       if (!lease) return undefined;
       const { next, passed, takeTurn } = lease;
-      const begun = beginLease(next.task, owner, leaseMs, next.now);
+      const begun = leaseTo(request, next.task, next.now);
       const passes = passed.map((head): TaskWrite => [head, passOver(head.task, head.now)]);
       return await this.#save(database, [[next, begun], ...passes], [], takeTurn);
     });

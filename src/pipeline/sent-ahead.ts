@@ -1,0 +1,56 @@
+import type { ComfyServer } from "../comfy/comfy-server.js";
+import type { ReadyInput } from "./download-stage.js";
+import { inputPlace } from "./send-input.js";
+
+/** An input on its way to a server, or there. */
+interface Sent {
+  readonly input: ReadyInput;
+  readonly comfy: ComfyServer;
+  /** {@link ComfyServer.restartSignCount} when it was sent. */
+  readonly since: number;
+  /** How the server named it; undefined where sending it failed. */
+  readonly name: Promise<string | undefined>;
+  readonly stop: AbortController;
+}
+
+/**
+ * Sends an input to the server that its task will probably run on, before it has a slot there: no GPU waits
+ * for it then. A failure is no news, since the input is sent again by whoever needs it.
+ */
+export class SentAhead {
+  readonly #taskId: string;
+  #sent: Sent | undefined;
+
+  constructor(taskId: string) {
+    this.#taskId = taskId;
+  }
+
+  /** Begins to send it, unless it is on its way there already. What is transparent is left for {@link sendInput}. */
+  begin(input: ReadyInput, comfy: ComfyServer, signal: AbortSignal): void {
+    if (input.facts.hasAlpha === true || this.#find(input, comfy) !== undefined) return;
+    this.#leaveOther(comfy);
+    const stop = new AbortController();
+    const place = inputPlace(input, this.#taskId);
+    const until = AbortSignal.any([signal, stop.signal]);
+    const name = comfy.uploadInput(input.path, place, until).catch(() => undefined);
+    this.#sent = { input, comfy, since: comfy.restartSignCount, name, stop };
+  }
+
+  /** How the server that runs the task named it; undefined where it is not there. */
+  async nameOn(comfy: ComfyServer, input: ReadyInput): Promise<string | undefined> {
+    this.#leaveOther(comfy);
+    return await this.#find(input, comfy)?.name;
+  }
+
+  #leaveOther(comfy: ComfyServer): void {
+    if (this.#sent?.comfy !== comfy) this.#sent?.stop.abort(new Error("Another server runs it"));
+  }
+
+  /** A server that was started anew may have lost it; a file that was changed when it was judged is another one. */
+  #find({ name, facts }: ReadyInput, comfy: ComfyServer): Sent | undefined {
+    const sent = this.#sent;
+    if (sent?.comfy !== comfy || sent.since !== comfy.restartSignCount) return undefined;
+    const isSame = sent.input.name === name && sent.input.facts.sizeBytes === facts.sizeBytes;
+    return isSame ? sent : undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import { Deadline } from "../../lib/deadline.js";
+import { defined } from "../../lib/defined.js";
+import { exists } from "../../lib/exists.js";
+import { untilAborted } from "../../lib/until-aborted.js";
+import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
+import { pieceUrl } from "../../pipeline/film/piece-source.js";
+import { SentAhead } from "../../pipeline/sent-ahead.js";
+import type { WorkDir } from "../../pipeline/work-dir.js";
+import { likelyServer } from "../../pool/likely-server.js";
+import type { PoolServer } from "../../pool/server/pool-server.js";
+import type { LeasedTask } from "../lease/leased-task.js";
+import type { RunContext, RunState } from "./run-context.js";
+import { slotRequest } from "./slot-request.js";
+
+/** So long the small picture of an input waits at most for the prompt. */
+const PICTURE_WAIT_MS = 1_000;
+
+/**
+ * The input of a run: brought here once, or again where its file is gone; sent ahead to the server that will
+ * probably need it; made a small picture of.
+ */
+export class RunInput implements AsyncDisposable {
+  readonly #run: RunState;
+  readonly #context: RunContext;
+  readonly #ahead: SentAhead;
+  /** Aborted when its prompt is no reason any more to wait with the small picture. */
+  readonly #isPictureDue = new AbortController();
+  #picture: Promise<void> | undefined;
+  #ready: ReadyInput | undefined;
+
+  constructor(run: RunState, context: RunContext) {
+    this.#run = run;
+    this.#context = context;
+    this.#ahead = new SentAhead(run.heldTask.taskId);
+  }
+
+  /** The small picture while it is made, and after that. It never rejects, and has a limit of its own. */
+  get picture(): Promise<void> | undefined {
+    return this.#picture;
+  }
+
+  /** Brings it where it is not here. @throws TaskError as {@link downloadStage} does */
+  async bring(workDir: WorkDir): Promise<ReadyInput> {
+    if (!(this.#ready && (await exists(this.#ready.path)))) this.#ready = await this.#find(workDir);
+    const ready = this.#ready;
+    return { ...ready, facts: { ...ready.facts, ...defined({ depth: this.#run.depth }) } };
+  }
+
+  /** Sends it to a server before the task has a slot there, where one can be foreseen. */
+  sendAhead(input: ReadyInput): void {
+    const { heldTask, workflow } = this.#run;
+    if (workflow === undefined) return;
+    const request = slotRequest(heldTask, workflow, (server) => this.#run.suits(server));
+    const server = likelyServer(this.#context.pool, request);
+    if (server !== undefined) this.#ahead.begin(input, server.comfy, heldTask.signal);
+  }
+
+  /** How a server named it that it was sent to ahead. @returns undefined where it is not there */
+  async nameOn({ comfy }: PoolServer, input: ReadyInput): Promise<string | undefined> {
+    return await this.#ahead.nameOn(comfy, input);
+  }
+
+  /** Its file may be removed after this. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isPictureDue.abort();
+    await this.#picture;
+  }
+
+  /** The task with where its input is: a chunk's is the piece of its film. */
+  get #source(): LeasedTask {
+    const { task } = this.#run.heldTask;
+    if (task.chunk === undefined) return task;
+    return { ...task, params: { ...task.params, url: pieceUrl(task.chunk) } };
+  }
+
+  async #find(workDir: WorkDir): Promise<ReadyInput> {
+    const isLeft = !workDir.isNew || this.#ready !== undefined;
+    const left = isLeft ? await findInput(workDir) : undefined;
+    return left ?? (await this.#download(workDir));
+  }
+
+  async #download(workDir: WorkDir): Promise<ReadyInput> {
+    const { heldTask } = this.#run;
+    const { download, previews } = this.#context;
+    const onSeen = (seen: ReadyInput): void => this.sendAhead(seen);
+    const ready = await downloadStage(this.#source, workDir, download, heldTask, onSeen);
+    const keep = (): Promise<void> =>
+      previews.keepInput(heldTask.taskId, ready.path, heldTask.signal);
+    if (heldTask.task.chunk === undefined) this.#picture ??= this.#promptGone().then(keep);
+    return ready;
+  }
+
+  /** No server waits for the small picture, which takes a core for a moment: the prompt goes first. */
+  async #promptGone(): Promise<void> {
+    using moment = new Deadline(this.#isPictureDue.signal, PICTURE_WAIT_MS);
+    await untilAborted(this.#run.heldTask.sent, moment.signal).catch(() => undefined);
+  }
+}
