@@ -25,6 +25,8 @@ export interface FilmState {
   readonly completedFrameCount: number;
   /** When its first prompt was begun, from which `process` counts. */
   readonly processBeganAt?: Date;
+  /** Which server ran the chunks that have completed; null: several; absent: none has completed. */
+  readonly server?: string | null;
 }
 
 /** A part of a film that one prompt computes. It is frozen when it is stored: every try sees the same. */

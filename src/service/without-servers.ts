@@ -8,10 +8,11 @@ import type { WorkflowView } from "./workflow-service.js";
 
 /** A task without the servers that ran it. The same object for the same task. */
 const hideTask: <T extends Task>(task: T) => T = perObject((task: Task) => {
-  const { dispatch, slot, error, ...rest } = task;
+  const { dispatch, slot, error, film, ...rest } = task;
   const attempts = task.attempts.map(({ server, ...attempt }) => attempt);
-  if (error === undefined) return { ...rest, attempts };
-  return { ...rest, attempts, error: { ...error, message: withoutNames(error.message) } };
+  const hidden = { ...rest, attempts, ...(film && { film: { ...film, server: null } }) };
+  if (error === undefined) return hidden;
+  return { ...hidden, error: { ...error, message: withoutNames(error.message) } };
 }) as <T extends Task>(task: T) => T;
 
 /** A refusal that names no server. */

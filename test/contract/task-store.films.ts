@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Chunk, chunkId } from "../../src/domain/film.js";
+import { serverOf } from "../../src/domain/server-of.js";
 import type { Task } from "../../src/domain/task.js";
 import type { TaskChange } from "../../src/store/task-reading.js";
 import { eventually } from "../support/eventually.js";
@@ -131,6 +132,22 @@ export function describeFilms(open: OpenStore): void {
       await expect(store.list({ pageSize: 1, pageToken: chunk.taskId })).rejects.toThrow();
       await eventually(async () => told.at(-1)?.rev === (await readTask(store, film)).rev);
       expect(new Set(told.map(({ taskId }) => taskId))).toEqual(new Set([film]));
+    });
+
+    test("tells which server ran its chunks, and none where several did", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const film = await cutFilm(store, 3);
+      const serverAfter = async (slot: string) => {
+        const fence = fenceOf(await leaseChunk(store));
+        expect(await store.bindSlot(fence, slot)).toBe("ok");
+        expect(await store.settle(fence, COMPLETED)).toBe("ok");
+        return serverOf(await readTask(store, film));
+      };
+      expect(serverOf(await readTask(store, film))).toBeUndefined();
+      expect(await serverAfter("gpu-1#0")).toBe("gpu-1");
+      expect(await serverAfter("gpu-1#1")).toBe("gpu-1");
+      expect(await serverAfter("gpu-2#0")).toBeUndefined();
     });
 
     test("is leased, held and settled like any task", async () => {

@@ -6,6 +6,7 @@ import {
 } from "@bufbuild/protobuf";
 import { type Timestamp, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { FilmState } from "../../domain/film.js";
+import { serverOf } from "../../domain/server-of.js";
 import type * as domain from "../../domain/task.js";
 import type { ChunkTask } from "../../domain/task.js";
 import { STAGE_NAMES } from "../../domain/task.js";
@@ -234,11 +235,6 @@ function toTimestamp(date: Date): Timestamp {
   const seconds = Math.floor(ms / 1000);
   const nanos = (ms - seconds * 1000) * 1_000_000;
   return { $typeName: "google.protobuf.Timestamp", seconds: BigInt(seconds), nanos };
-}
-
-/** An ended task has no dispatch, so its server is read from its attempts. */
-function serverOf({ dispatch, attempts }: domain.Task): string | undefined {
-  return dispatch?.server ?? attempts.findLast(({ server }) => server !== undefined)?.server;
 }
 
 function twoDecimals(value: number): number {

@@ -27,6 +27,13 @@ export function shownPicture(film: Film, result: Size, isUpright?: boolean): Sho
   return way ?? { rotationDegrees: 0, pixelAspect: SQUARE };
 }
 
+/** The size of a result as it is shown: turned, where players turn it. */
+export function shownSize(film: Film, { width, height }: Size): Size {
+  const { rotationDegrees } = shownPicture(film, { width, height });
+  const isOnItsSide = rotationDegrees % 180 !== 0;
+  return isOnItsSide ? { width: height, height: width } : { width, height };
+}
+
 /** Whether the size of a result does not tell if its frames have been turned. */
 export function isAmbiguous(film: Film, result: Size): boolean {
   if (film.rotationDegrees === 0) return false;

@@ -2,6 +2,7 @@ import { avGetCodecString, Packet } from "node-av/lib";
 import { cleanCount } from "../join/clean-count.js";
 import { PictureTrack } from "../join/picture-track.js";
 import { ResultPiece } from "../join/result-piece.js";
+import { shownSize } from "../join/shown-picture.js";
 import { takeBreaths } from "../media/breath.js";
 import { MediaWriter } from "../media/media-writer.js";
 import type { PicturePreview } from "./preview-objects.js";
@@ -61,6 +62,6 @@ async function writeSegment(
   });
   writer.endFragment();
   await writer.finish();
-  const { width, height } = track.codecpar;
-  return { width, height, codec: avGetCodecString(track.codecpar) ?? "avc1.640028" };
+  const codec = avGetCodecString(track.codecpar) ?? "avc1.640028";
+  return { ...shownSize(look, piece.size), codec };
 }

@@ -8,6 +8,7 @@ import {
 } from "../../domain/film.js";
 import { overallProgress } from "../../domain/overall-progress.js";
 import { chunkTurn } from "../../domain/queue-order.js";
+import { serverOf } from "../../domain/server-of.js";
 import type { ChunkTask } from "../../domain/task.js";
 import { isTerminal, type Task, type TaskFailure } from "../../domain/task.js";
 import { defined } from "../../lib/defined.js";
@@ -165,7 +166,13 @@ function countChunk(state: FilmState, before: Task, next: Task, now: Date): Film
     failedCount: state.failedCount + isBecome("failed"),
     completedFrameCount: state.completedFrameCount + isBecome("completed") * frameCount,
     ...defined({ processBeganAt: state.processBeganAt ?? (isBegun ? now : undefined) }),
+    ...(isBecome("completed") > 0 && { server: serverOfBoth(state, next) }),
   };
+}
+
+function serverOfBoth(state: FilmState, completed: Task): string | null {
+  const server = serverOf(completed) ?? null;
+  return state.completedCount === 0 || state.server === server ? server : null;
 }
 
 /** A film all of whose chunks are stored and have completed is to be joined; any other stays as it is. */

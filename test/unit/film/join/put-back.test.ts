@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { colourTags } from "../../../../src/film/join/colour-tags.js";
 import { decodeTimes } from "../../../../src/film/join/decode-times.js";
 import { filmClock } from "../../../../src/film/join/film-clock.js";
-import { shownPicture } from "../../../../src/film/join/shown-picture.js";
+import { shownPicture, shownSize } from "../../../../src/film/join/shown-picture.js";
 
 const BT709 = { primaries: 1, transfer: 1, matrix: 1 };
 
@@ -49,6 +49,13 @@ test("filmClock() begins a film at 0 that begins before", () => {
   const film = { times: [-20, 22, 64], lastDuration: 42, timeBase: { num: 1, den: 1000 } };
   const clock = filmClock(film as never, "mkv");
   expect([clock.timeOf(0), clock.timeOf(2), clock.shiftSeconds]).toEqual([0, 84, 0.02]);
+});
+
+test("shownSize() is that of the turned picture, unless the server has turned it", () => {
+  const pixelAspect = { num: 1, den: 1 };
+  const film = { width: 64, height: 48, rotationDegrees: 90, pixelAspect } as const;
+  expect(shownSize(film, { width: 128, height: 96 })).toEqual({ width: 96, height: 128 });
+  expect(shownSize(film, { width: 96, height: 128 })).toEqual({ width: 96, height: 128 });
 });
 
 test("shownPicture() tells from the size what a server has done", () => {
