@@ -7,9 +7,9 @@ export default defineConfig({
     globalSetup: ["test/support/build-dist.ts", "test/support/mongo-broker.ts"],
     pool: "forks",
     // A busy machine is slow; what hangs is found by the limits of `eventually`.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
-    expect: { poll: { timeout: 60_000 } },
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 150_000 } },
     // Most of the time is spent waiting for processes.
     maxWorkers: 3,
   },

@@ -1,15 +1,21 @@
-// Prints what failed in a test run, with its reason, and a closing line that counts the tests, from vitest's own JSON report.
-import { readFileSync } from "node:fs";
+// Prints what failed in a test run, with its reason, and a closing line that counts the tests, from vitest's own JSON
+// reports: that of the whole run, and that of the files that ran again.
+import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 
-const reasonLines = 12;
-const report = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const failures = report.testResults.flatMap(failuresOf);
-for (const { name, reason } of failures) {
-  console.log(`FAILED ${name}\n${reason.split("\n").slice(0, reasonLines).join("\n")}\n`);
+const REASON_LINES = 12;
+const [all, again] = process.argv.slice(2).map((path) => (existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined));
+const failures = all.testResults.flatMap(failuresOf);
+const failedAgain = new Set(again?.testResults.flatMap(failuresOf).map(({ name }) => name));
+const isUnsteady = ({ name }) => again !== undefined && !failedAgain.has(name);
+for (const failure of failures) {
+  const word = isUnsteady(failure) ? "UNSTEADY (failed beside others, passed alone):" : "FAILED:";
+  const reason = failure.reason.split("\n").filter((line) => !line.includes("node_modules"));
+  console.log(`${word} ${failure.name}\n${reason.slice(0, REASON_LINES).join("\n")}\n`);
 }
-const skipped = report.numPendingTests + report.numTodoTests;
-console.log(`${report.numPassedTests} passed, ${failures.length} failed, ${skipped} skipped`);
+const unsteadyCount = failures.filter(isUnsteady).length;
+const passedCount = all.numPassedTests + unsteadyCount;
+console.log(`${passedCount} passed, ${failures.length - unsteadyCount} failed, ${all.numPendingTests + all.numTodoTests} skipped`);
 
 /** Failed tests of a file; the file itself where it failed without any. */
 function failuresOf(file) {
@@ -18,5 +24,5 @@ function failuresOf(file) {
   if (failed.length === 0 && file.status === "failed") {
     return [{ name: path, reason: file.message }];
   }
-  return failed.map((test) => ({ name: `${path}: ${test.fullName} (${Math.round(test.duration ?? 0)} ms)`, reason: test.failureMessages.join("\n") }));
+  return failed.map((test) => ({ name: `${path}: ${test.fullName}`, reason: test.failureMessages.join("\n") }));
 }

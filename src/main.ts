@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { openApp } from "./app.js";
 import { type Config, readConfig } from "./config/config.js";
+import { collectGarbage } from "./lib/collect-garbage.js";
 import { keepProtoKeys } from "./lib/keep-proto-keys.js";
 import { createLogger, type Logger } from "./lib/logger.js";
 import { recoverAccess } from "./recover-access.js";
@@ -22,5 +23,6 @@ try {
 
 async function serve(config: Config, logger: Logger): Promise<void> {
   await using app = await openApp(config, logger);
+  collectGarbage();
   await app.closed(stop.signal);
 }

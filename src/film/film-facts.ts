@@ -53,3 +53,9 @@ export interface FilmFacts {
   /** In the order of time. Absent: there are none. */
   readonly chapters?: readonly Chapter[];
 }
+
+/** What the join and the preview need to know of how a film is shown, beside the times of its frames. */
+export type FilmLook = Pick<
+  FilmFacts,
+  "width" | "height" | "rotationDegrees" | "pixelAspect" | "colour" | "frameRate" | "language"
+>;

@@ -1,59 +1,12 @@
-import { access, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { startCpuServer, type TestCpuServer } from "../support/cpu-server.js";
-import { eventually } from "../support/eventually.js";
-import { makeFilm } from "../support/films/make-film.js";
-import { repeatFilm } from "../support/films/repeat-film.js";
-import { makeDirectory } from "./directory.js";
 import type { Figure, Subject } from "./figure.js";
-import { serveContent } from "./origin.js";
-import { connectRest, type RestClient } from "./rest-client.js";
-import { type BenchService, startService } from "./service.js";
+import { type FilmRun, runFilm, SMALL } from "./film-run.js";
 
-const WORKFLOW = "cpu_video_2x";
-const LIMIT_MS = 600_000;
-/** Of the film whose packets are repeated. */
-const ROUND_FRAMES = 96;
-/** Small frames: what the servers really compute of them takes next to nothing. */
-const SMALL = { size: { width: 64, height: 56 }, fps: 24, gop: 24 };
 const LARGE = { size: { width: 640, height: 360 }, fps: 30, gop: 60 };
-/** So few frames a second that the servers have an hour of them done soon. */
-const SLOW_MOTION = { size: SMALL.size, fps: 6, gop: 60 };
 /** A chunk of 24 frames takes three seconds. */
 const BUSY = { simulate: { steps: 1, stepMs: 120 } };
 const STOPPED = { simulate: { steps: 1, stepMs: 3_600_000 } };
-const FAST = { simulate: { steps: 1, stepMs: 0 } };
 
-/** What a process keeps after twelve minutes of film is garbage of V8 for the most part, which is as large after an hour. */
-const SHORT_FILMS = 12;
-
-/** How far a film goes. */
-type End = "cut" | "completed";
-
-interface Run {
-  /** From the submission to the first prompt that a server begins, and to the end. */
-  readonly firstMs: number;
-  readonly wholeMs: number;
-  /** From the first prompt to the end of the last chunk. */
-  readonly processMs: number;
-  readonly peakMb: number;
-}
-
-interface RunOptions {
-  readonly seconds: number;
-  readonly film: typeof SMALL;
-  readonly serverCount: number;
-  readonly switches: typeof FAST;
-  readonly chunkFrames: number;
-  /** @default completed */
-  readonly until?: End;
-  /** Whether every server has loaded all that it needs before. @default false */
-  readonly isWarm?: boolean;
-  /** How many such films the service makes first. @default 0 */
-  readonly filmsBefore?: number;
-}
-
-/** Films through the whole service: over several servers, in flat memory, soon begun and quickly cut. */
+/** Films through the whole service: over several servers, soon begun and quickly cut. */
 export const films: Subject = {
   name: "films",
   async measure({ say }) {
@@ -62,47 +15,41 @@ export const films: Subject = {
       return figures;
     };
     const speedUps = told(await speedUp(say));
-    const through = told(await memoryThrough(say));
     const cutting = told(await cutting640(say));
-    return [...speedUps, ...through, ...cutting];
+    return [...speedUps, ...cutting];
   },
 };
 
 async function speedUp(say: (text: string) => void): Promise<readonly Figure[]> {
-  const runs = new Map<number, Run>();
+  const runs = new Map<number, FilmRun>();
+  const chunkCount = 24;
   for (const serverCount of [1, 2, 4]) {
     say(`24 chunks on ${serverCount} servers`);
-    const options = { seconds: 24, film: SMALL, switches: BUSY, chunkFrames: 24, isWarm: true };
-    runs.set(serverCount, await run({ ...options, serverCount }));
+    const options = { seconds: chunkCount, film: SMALL, switches: BUSY, chunkFrames: SMALL.fps };
+    const run = await runFilm({ ...options, serverCount, isWarm: true, isWatched: true });
+    runs.set(serverCount, run);
   }
-  const times = (pick: (run: Run) => number, count: number): number => {
+  const times = (pick: (run: FilmRun) => number, count: number): number => {
     const one = runs.get(count);
     return one ? pick(one) : Number.NaN;
   };
-  const figure = (what: string, pick: (run: Run) => number, serverCount: number): Figure => ({
+  const figure = (what: string, pick: (run: FilmRun) => number, serverCount: number): Figure => ({
     what: `speed-up with ${serverCount} servers, ${what}`,
     value: times(pick, 1) / times(pick, serverCount),
     ...{ unit: "", goal: { atLeast: 0.9 * serverCount } },
     note: `${(times(pick, serverCount) / 1000).toFixed(1)} s, one server ${(times(pick, 1) / 1000).toFixed(1)} s`,
   });
-  return [2, 4].flatMap((count) => [
-    figure("from submission to end", ({ wholeMs }) => wholeMs, count),
-    figure("from the first prompt to the last chunk", ({ processMs }) => processMs, count),
-  ]);
-}
-
-async function memoryThrough(say: (text: string) => void): Promise<readonly Figure[]> {
-  const options = { film: SLOW_MOTION, serverCount: 2, switches: FAST, chunkFrames: 120 };
-  say(`${SHORT_FILMS} films of a minute, to their ends`);
-  const minutes = await run({ ...options, seconds: 60, filmsBefore: SHORT_FILMS - 1 });
-  say("a film of an hour, to its end");
-  const hour = await run({ ...options, seconds: 3600 });
-  const peaks = `${Math.round(hour.peakMb)} and ${Math.round(minutes.peakMb)} MB`;
+  const chunkMs = times(({ processMs }) => processMs, 1) / chunkCount;
+  const playableMs = times((run) => run.playableMs, 1);
   return [
+    ...[2, 4].flatMap((count) => [
+      figure("from submission to end", ({ wholeMs }) => wholeMs, count),
+      figure("from the first prompt to the last chunk", ({ processMs }) => processMs, count),
+    ]),
     {
-      what: `memory of the service, a film of an hour over ${SHORT_FILMS} of a minute`,
-      ...{ value: hour.peakMb / minutes.peakMb, unit: "", goal: { atMost: 1.1 } },
-      note: `${peaks}; ${SLOW_MOTION.fps} frames a second, ${SMALL_TEXT}`,
+      what: "from submission until the first segment can be played, in times of a chunk",
+      ...{ value: playableMs / chunkMs, unit: "", goal: { atMost: 1.5 } },
+      note: `${(playableMs / 1000).toFixed(1)} s, a chunk ${(chunkMs / 1000).toFixed(1)} s`,
     },
   ];
 }
@@ -110,7 +57,7 @@ async function memoryThrough(say: (text: string) => void): Promise<readonly Figu
 async function cutting640(say: (text: string) => void): Promise<readonly Figure[]> {
   say("an hour of 640x360, cut");
   const options = { film: LARGE, serverCount: 1, switches: STOPPED, chunkFrames: 240 };
-  const hour = await run({ ...options, seconds: 3600, until: "cut" });
+  const hour = await runFilm({ ...options, seconds: 3600, until: "cut" });
   return [
     {
       what: "an hour of 640x360, 30 fps, fetched, planned, cut and stored",
@@ -121,89 +68,4 @@ async function cutting640(say: (text: string) => void): Promise<readonly Figure[
       ...{ value: hour.firstMs / 1000, unit: "s", goal: { atMost: 5 } },
     },
   ];
-}
-
-const SMALL_TEXT = `frames of ${SMALL.size.width}x${SMALL.size.height}`;
-
-async function run(options: RunOptions): Promise<Run> {
-  const { seconds, film, serverCount, switches, chunkFrames, isWarm = false } = options;
-  await using directory = await makeDirectory();
-  const starts = Array.from({ length: serverCount }, () => startCpuServer({ switches }));
-  const servers = await Promise.all(starts);
-  await using _servers = disposeAll(servers);
-  const urls = servers.map(({ url }) => url);
-  const env = { TMLSR_CHUNK_FRAMES: String(chunkFrames) };
-  await using service = await startService({ dataDir: directory.path, servers: urls, env });
-  await using rest = connectRest(service.url);
-  const isReady = async (): Promise<boolean> => {
-    const { pool_status } = await rest.get("/monitor/stats");
-    return pool_status.every(({ status }: { status: string }) => status === "idle");
-  };
-  await eventually(isReady, LIMIT);
-  const submit = async (url: string): Promise<string> =>
-    (await rest.post("/tasks", { url, type: "video", workflow: WORKFLOW })).task_id;
-  if (isWarm) {
-    await using origin = await serveFilm(directory.path, film, 2 * serverCount);
-    const warmUp = await submit(origin.url);
-    await eventually(() => hasEnded(rest, warmUp), LIMIT);
-  }
-  await using origin = await serveFilm(directory.path, film, seconds);
-  for (let film = 0; film < (options.filmsBefore ?? 0); film += 1) {
-    const before = await submit(origin.url);
-    await eventually(() => hasEnded(rest, before), LIMIT);
-  }
-  const startedAtMs = performance.now();
-  const taskId = await submit(origin.url);
-  await eventually(() => hasBegun(servers, taskId), LIMIT);
-  const firstMs = performance.now() - startedAtMs;
-  const isCut = () => exists(join(directory.path, "films", taskId, "film.json"));
-  const isOver = async () =>
-    (await hasEnded(rest, taskId)) || (options.until === "cut" && (await isCut()));
-  await eventually(isOver, LIMIT);
-  const wholeMs = performance.now() - startedAtMs;
-  const { stages } = await rest.get(`/tasks/${taskId}`);
-  const processMs = (stages[1]?.duration ?? Number.NaN) * 1000;
-  return { firstMs, wholeMs, processMs, peakMb: await peakMbOf(service) };
-}
-
-async function hasEnded(rest: RestClient, taskId: string): Promise<boolean> {
-  const { status, error } = await rest.get(`/tasks/${taskId}`);
-  if (status === "failed") throw new Error(error);
-  return status === "completed";
-}
-
-const LIMIT = { limitMs: LIMIT_MS, intervalMs: 50 };
-/** A film that is made by repeating the packets of a short one, at an address. */
-async function serveFilm(directory: string, { size, fps, gop }: typeof SMALL, seconds: number) {
-  const [short, path] = [join(directory, "short.mp4"), join(directory, "film.mp4")];
-  const rate = { num: fps, den: 1 };
-  await makeFilm(short, { frameCount: ROUND_FRAMES, size, rate, gop, bFrames: 3 });
-  await repeatFilm(path, short, (seconds * fps) / ROUND_FRAMES);
-  return await serveContent(await readFile(path));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function hasBegun(servers: readonly TestCpuServer[], film: string): Promise<boolean> {
-  const logs = await Promise.all(servers.map((server) => server.log().catch(() => [])));
-  return logs.flat().some(({ event, taskId }) => event === "started" && taskId?.startsWith(film));
-}
-
-function disposeAll(servers: readonly TestCpuServer[]): AsyncDisposable {
-  return {
-    [Symbol.asyncDispose]: async () => {
-      for (const server of servers) await server[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** The most that the service had in memory, as Linux counts it. */
-async function peakMbOf({ pid }: BenchService): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
 }

@@ -5,6 +5,7 @@ import { cutFilm } from "./cut-film.js";
 import { dispatch } from "./dispatch.js";
 import { eventLoop } from "./event-loop.js";
 import type { Subject, SubjectOptions } from "./figure.js";
+import { filmMemory } from "./film-memory.js";
 import { films } from "./films.js";
 import { handOver } from "./hand-over.js";
 import { joinFilmBench } from "./join-film.js";
@@ -50,7 +51,7 @@ const QUICK: readonly Subject[] = [
   cutFilm,
   joinFilmBench,
 ];
-const ALL: readonly Subject[] = [...QUICK, films, seams, webhooks, soak, mongo];
+const ALL: readonly Subject[] = [...QUICK, films, filmMemory, seams, webhooks, soak, mongo];
 
 async function bench(args: readonly string[]): Promise<void> {
   const names = args.filter((word) => !/^\d+$/.test(word) && word !== "--store");

@@ -113,12 +113,12 @@ test("cancel of a task whose prompt does not yield: the next one is sent when th
   await server.set({ simulate: { steps: 1, stepMs: 6_000, uninterruptible: true } });
   const canceled = await app.submit({ ...WORKFLOW, url });
   await eventually(async () => (await started(server)).some(({ taskId }) => taskId === canceled), {
-    limitMs: 20_000,
+    limitMs: 150_000,
   });
   await app.rest("DELETE", `/tasks/${canceled}`);
   const next = await app.submit({ ...WORKFLOW, url });
   await eventually(async () => (await app.app.store.get(next))?.input !== undefined, {
-    limitMs: 20_000,
+    limitMs: 150_000,
   });
   await server.set(FAST);
   expect(await app.ended(next, 60_000)).toMatchObject({ status: "completed" });

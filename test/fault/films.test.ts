@@ -6,7 +6,12 @@ import { expect, test, vi } from "vitest";
 import { startCpuServer } from "../support/cpu-server.js";
 import { eventually } from "../support/eventually.js";
 import { expectRunOnce, nothingLeft, storedOf } from "../support/films/film-runs.js";
-import { expectSameFilm, fetchResult, serveFilm } from "../support/films/served-film.js";
+import {
+  expectSameFilm,
+  fetchResult,
+  serveFilm,
+  serveLongFilm,
+} from "../support/films/served-film.js";
 import { startOrigin } from "../support/http-origin.js";
 import { ossEnv, startOss } from "../support/oss-server-fixture.js";
 import { aPicture, serve } from "../support/pictures.js";
@@ -78,7 +83,7 @@ test.each([
 ])("a film is canceled while it %s: its chunks stop, nothing is left", async (_when, count) => {
   await using server = await startCpuServer({ switches: count === 0 ? STOPPED : PACED });
   await using service = await startService([server.url], CHUNKS);
-  const film = await serveFilm({ frameCount: count === 0 ? 960 : 96 });
+  const film = count === 0 ? await serveLongFilm(20) : await serveFilm();
   const taskId = await service.submit({ url: film.url, workflow: WORKFLOW });
   if (count === 0)
     await eventually(async () => (await storedOf(service.dataDir, taskId)).length > 0);
@@ -88,7 +93,8 @@ test.each([
   await nothingLeft(service.dataDir, taskId);
   const ended = (await server.log()).filter(({ event }) => event === "ended").length;
   await server.set(FAST);
-  const next = await service.submit({ url: film.url, workflow: WORKFLOW });
+  const { url } = await serveFilm({ frameCount: 48 });
+  const next = await service.submit({ url, workflow: WORKFLOW });
   expect(await service.ended(next, END_MS)).toMatchObject({ status: "completed" });
   const after = await server.log();
   const canceled = after.filter(({ taskId: id }) => id?.startsWith(taskId));

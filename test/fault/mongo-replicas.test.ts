@@ -83,7 +83,7 @@ function startFeeding(replicas: Replicas, taskCount: number): { end(): Promise<v
 
 async function ready(replica: TestService): Promise<void> {
   await eventually(async () => (await replica.rest("GET", "/ready")).status === 200, {
-    limitMs: 60_000,
+    limitMs: 150_000,
     intervalMs: 50,
   });
 }

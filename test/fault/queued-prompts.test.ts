@@ -10,7 +10,7 @@ const FAST = { simulate: { steps: 2, stepMs: 5 } };
 const SLOW = { simulate: { steps: 3_000, stepMs: 20 } };
 /** Ends before a prompt that waits behind it could begin elsewhere. */
 const BRIEF = { simulate: { steps: 60, stepMs: 25 } };
-const LIMIT = { limitMs: 60_000 };
+const LIMIT = { limitMs: 150_000 };
 
 const stateOf = (app: TestApp, index: number) => app.app.pool.servers[index]?.state;
 

@@ -12,7 +12,7 @@ import { workflowsDir } from "../support/workflows-dir.js";
 const FAST = { simulate: { steps: 4, stepMs: 20 } };
 /** Longer than any of these tests. */
 const SLOW = { simulate: { steps: 3_000, stepMs: 50 } };
-const LIMIT = { limitMs: 60_000 };
+const LIMIT = { limitMs: 150_000 };
 
 type Servers = Awaited<ReturnType<typeof startBoth>>;
 type HttpFaults = NonNullable<SwitchInput["http"]>;

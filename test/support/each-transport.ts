@@ -107,7 +107,7 @@ async function callRest(
     ...(pattern.case === "post" && {
       body: toJsonString(method.input, create(method.input, fields)),
     }),
-    signal: AbortSignal.any([end.signal, AbortSignal.timeout(20_000)]),
+    signal: AbortSignal.any([end.signal, AbortSignal.timeout(120_000)]),
   });
   if (onAnswer && response.ok) onAnswer(await firstOf(response, method));
   end.abort();

@@ -9,7 +9,7 @@ export interface EventuallyOptions {
 }
 
 /** Far longer than anything takes on a busy machine; who waits for less has a reason to. */
-export const LIMIT_MS = 60_000;
+export const LIMIT_MS = 150_000;
 
 /**
  * Repeats `check` until it neither throws nor returns false, and returns its result.

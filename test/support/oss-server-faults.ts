@@ -42,6 +42,8 @@ export interface OssFault {
   readonly effect: OssFaultEffect;
   /** Applies only to this part. */
   readonly partNumber?: number;
+  /** Applies only to objects whose key contains this. */
+  readonly keyPart?: string;
   /** This number of requests succeed before the fault. @default 0 */
   readonly skip?: number;
   /** @default 1 */
@@ -61,10 +63,13 @@ export class OssFaults {
   }
 
   /** The fault of this request, if there is one. */
-  take(operation: OssOperation, partNumber: number | undefined): OssFaultEffect | undefined {
+  take(
+    operation: OssOperation,
+    { key, partNumber }: { readonly key: string; readonly partNumber: number | undefined },
+  ): OssFaultEffect | undefined {
     for (const entry of this.#faults) {
       const { fault } = entry;
-      if (fault.operation !== operation) continue;
+      if (fault.operation !== operation || !key.includes(fault.keyPart ?? "")) continue;
       if (fault.partNumber !== undefined && fault.partNumber !== partNumber) continue;
       if (entry.skip > 0) entry.skip -= 1;
       else if (entry.times > 0) {

@@ -172,7 +172,7 @@ export class OssServer implements AsyncDisposable {
       host: message.headers.host ?? "",
     };
     this.requests.push(record);
-    const effect = this.#faults.take(operation, partNumber);
+    const effect = this.#faults.take(operation, request);
     const reply = await this.#reply(request, operation, record, effect).catch((error: unknown) => {
       if (error instanceof OssRefusal) return refusalReply(error, request.method);
       if (isCut(error)) return undefined;

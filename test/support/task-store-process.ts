@@ -67,7 +67,7 @@ export function startWriter(writerPath: string, directory: string): WriterProces
     complaints,
     reach: async (count) => {
       await eventually(() => acknowledged.length >= count || child.exitCode !== null, {
-        limitMs: 60_000,
+        limitMs: 150_000,
         intervalMs: 2,
       });
       if (acknowledged.length < count) throw new Error(complaints.join("\n"));

@@ -1,5 +1,7 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { perObject } from "../../lib/per-object.js";
+import type { CallAbort } from "./call-abort.js";
 import {
   UnaryAnswer,
   UnaryExchange,
@@ -15,8 +17,8 @@ import {
  */
 export class UnaryCalls {
   readonly #interceptors: readonly Interceptor[];
+  readonly #open = new Set<CallAbort>();
   readonly #shutdownSignal: AbortSignal;
-  readonly #open = new Set<AbortController>();
 
   /**
    * @param interceptors the outermost first.
@@ -25,44 +27,31 @@ export class UnaryCalls {
   constructor(interceptors: readonly Interceptor[], shutdownSignal: AbortSignal) {
     this.#interceptors = interceptors.toReversed();
     this.#shutdownSignal = shutdownSignal;
+    shutdownSignal.addEventListener("abort", () => {
+      for (const abort of this.#open) abort.abort(shutdownSignal.reason);
+    });
   }
 
   /** @throws any error of the handler or an interceptor. */
   async call(method: UnaryMethod, input: UnaryInput): Promise<UnaryOutput> {
-    const { controller, timeoutMs } = input;
+    const { abort, timeoutMs } = input;
     const exchange = new UnaryExchange(method.method, input);
-    this.#opened(controller);
-    const timer = timeoutMs === undefined ? undefined : setTimeout(timeOut, timeoutMs, controller);
+    this.#open.add(abort);
+    if (this.#shutdownSignal.aborted) abort.abort(this.#shutdownSignal.reason);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(timeOut, timeoutMs, abort);
     try {
-      const { message } = await this.#chain(method)(exchange);
+      const { message } = await this.#chainOf(method)(exchange);
       // A unary call has a single message.
       const single = message as Message;
       return { message: single, header: exchange.setHeader, trailer: exchange.setTrailer };
     } finally {
       clearTimeout(timer);
-      this.#ended(controller);
+      this.#open.delete(abort);
+      abort.abort(ENDED);
     }
   }
 
-  /** The signal of the shutdown has one listener while calls are open, not one for each. */
-  #opened(controller: AbortController): void {
-    const signal = this.#shutdownSignal;
-    if (this.#open.size === 0) signal.addEventListener("abort", this.#abortAll);
-    this.#open.add(controller);
-    if (signal.aborted) controller.abort(signal.reason);
-  }
-
-  #ended(controller: AbortController): void {
-    this.#open.delete(controller);
-    if (this.#open.size === 0) this.#shutdownSignal.removeEventListener("abort", this.#abortAll);
-    controller.abort(ENDED);
-  }
-
-  readonly #abortAll = (): void => {
-    for (const controller of this.#open) controller.abort(this.#shutdownSignal.reason);
-  };
-
-  #chain({ method, impl }: UnaryMethod): ReturnType<Interceptor> {
+  readonly #chainOf = perObject(({ method, impl }: UnaryMethod): ReturnType<Interceptor> => {
     const handle: ReturnType<Interceptor> = async (request) => {
       const exchange = request as UnaryExchange;
       return new UnaryAnswer(
@@ -71,12 +60,12 @@ export class UnaryCalls {
       );
     };
     return this.#interceptors.reduce((next, interceptor) => interceptor(next), handle);
-  }
+  });
 }
 
 /** One for all calls: an error is dear to make. */
 const ENDED = new Error("The call has ended");
 
-function timeOut(controller: AbortController): void {
-  controller.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+function timeOut(abort: CallAbort): void {
+  abort.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
 }

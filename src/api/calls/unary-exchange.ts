@@ -7,6 +7,7 @@ import type {
   UnaryRequest,
   UnaryResponse,
 } from "@connectrpc/connect";
+import type { CallAbort } from "./call-abort.js";
 
 /** A unary method and its handler. */
 export type UnaryMethod = Extract<MethodImplSpec, { kind: "unary" }>;
@@ -22,7 +23,7 @@ export interface UnaryInput {
   /** Undefined: the client set no deadline. */
   readonly timeoutMs: number | undefined;
   /** Aborted when the client goes away; the call aborts it when it ends. */
-  readonly controller: AbortController;
+  readonly abort: CallAbort;
 }
 
 /** A response, and the headers and trailers that the handler or an interceptor has set. */
@@ -69,7 +70,12 @@ export class UnaryExchange implements UnaryRequest, HandlerContext {
   }
 
   get signal(): AbortSignal {
-    return this.#input.controller.signal;
+    return this.#input.abort.signal;
+  }
+
+  /** See {@link CallAbort.onAbort}. */
+  onAbort(listener: ((reason: unknown) => void) | undefined): void {
+    this.#input.abort.onAbort(listener);
   }
 
   readonly timeoutMs = (): number | undefined => {

@@ -1,4 +1,5 @@
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type UnaryRequest } from "@connectrpc/connect";
+import { UnaryExchange } from "./unary-exchange.js";
 
 /**
  * Ends a unary call after `maxTimeoutMs`, or earlier if the client's deadline passes or the client
@@ -10,22 +11,32 @@ import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 export function unaryTimeLimit(maxTimeoutMs: number, shutdownSignal: AbortSignal): Interceptor {
   return (next) => async (call) => {
     if (call.stream) return next(call);
-    const { signal } = call;
     const { promise: limit, reject } = rejectable();
     const onTimeout = () =>
       reject(new ConnectError("the operation timed out", Code.DeadlineExceeded));
-    const onAbort = () => {
-      if (signal.reason !== shutdownSignal.reason) reject(signal.reason);
-    };
     const timer = setTimeout(onTimeout, maxTimeoutMs);
-    signal.addEventListener("abort", onAbort);
+    const stopListening = onAborted(call, (reason) => {
+      if (reason !== shutdownSignal.reason) reject(reason);
+    });
     try {
       return await Promise.race([next(call), limit]);
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
+      stopListening();
     }
   };
+}
+
+/** @returns what ends the listening. */
+function onAborted(call: UnaryRequest, listener: (reason: unknown) => void): () => void {
+  if (call instanceof UnaryExchange) {
+    call.onAbort(listener);
+    return () => call.onAbort(undefined);
+  }
+  const { signal } = call;
+  const onAbort = () => listener(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  return () => signal.removeEventListener("abort", onAbort);
 }
 
 function rejectable(): { promise: Promise<never>; reject: (reason: unknown) => void } {

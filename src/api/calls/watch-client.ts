@@ -1,12 +1,13 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { FastifyReply } from "fastify";
+import { CallAbort } from "./call-abort.js";
 
 /**
- * A controller that is aborted when the client disconnects before it has the whole response. Ask for it
- * when the request comes in: an earlier disconnection is not noticed.
+ * What is aborted when the client disconnects before it has the whole response. Ask for it when the request
+ * comes in: an earlier disconnection is not noticed.
  */
-export function abortWithClient({ raw }: FastifyReply): AbortController {
-  const client = new AbortController();
+export function abortWithClient({ raw }: FastifyReply): CallAbort {
+  const client = new CallAbort();
   raw.once("close", () => {
     if (!raw.writableEnded || raw.writableFinished === false)
       client.abort(new ConnectError("The client went away", Code.Canceled));

@@ -1,6 +1,7 @@
 import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { defined } from "../../lib/defined.js";
+import type { CallAbort } from "../calls/call-abort.js";
 import {
   badEscape,
   bodyTooLarge,
@@ -67,8 +68,8 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
 function onRequestHooks(router: Router<HttpBinding>, options: RestOptions): onRequestHookHandler[] {
   const { authorize } = options;
   const open: onRequestHookHandler = (request, reply, done) => {
-    const controller = abortWithClient(reply);
-    request.setDecorator(ROUTE, { ...findRoute(router, request), controller });
+    const abort = abortWithClient(reply);
+    request.setDecorator(ROUTE, { ...findRoute(router, request), abort });
     done();
   };
   const judge: onRequestHookHandler = (request, reply, done) => {
@@ -94,7 +95,7 @@ interface Route {
 
 interface OpenRoute extends Route {
   /** Aborted when the client goes away. */
-  readonly controller: AbortController;
+  readonly abort: CallAbort;
 }
 
 function createRouter({ services }: RestOptions): Router<HttpBinding> {
@@ -160,19 +161,11 @@ async function serve(
       lastEventId: typeof lastEventId === "string" ? lastEventId : undefined,
     };
     const message = await decode(binding, parts, options);
-    const { controller } = route;
+    const { abort } = route;
     if (method.kind === "unary")
-      return await callUnary(method, {
-        binding,
-        message,
-        controller,
-        calls,
-        options,
-        request,
-        reply,
-      });
+      return await callUnary(method, { binding, message, abort, calls, options, request, reply });
     context = openCallContext(method.method, request, {
-      ...{ clientSignal: controller.signal, shutdownSignal: options.shutdownSignal },
+      ...{ clientSignal: abort.signal, shutdownSignal: options.shutdownSignal },
       ...defined({ contextValues: options.contextValues?.(request) }),
     });
     await callStreaming(method, { binding, message, context, options, request, reply });

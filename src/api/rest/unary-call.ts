@@ -1,6 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { CallAbort } from "../calls/call-abort.js";
 import type { UnaryCalls } from "../calls/unary-calls.js";
 import type { UnaryMethod } from "../calls/unary-exchange.js";
 import { readTimeoutMs } from "./call-context.js";
@@ -12,7 +13,7 @@ export interface RestUnaryCall {
   readonly binding: HttpBinding;
   readonly message: Message;
   /** Aborted when the client goes away. */
-  readonly controller: AbortController;
+  readonly abort: CallAbort;
   readonly calls: UnaryCalls;
   readonly options: RestOptions;
   readonly request: FastifyRequest;
@@ -25,9 +26,9 @@ export interface RestUnaryCall {
  * @throws TaskError INVALID_REQUEST for a bad `X-Server-Timeout`; any error of the handler or an interceptor.
  */
 export async function callUnary(method: UnaryMethod, call: RestUnaryCall): Promise<FastifyReply> {
-  const { binding, message, controller, calls, options, request, reply } = call;
+  const { binding, message, abort, calls, options, request, reply } = call;
   const output = await calls.call(method, {
-    ...{ message, controller, protocolName: "rest" },
+    ...{ message, abort, protocolName: "rest" },
     ...{ requestMethod: request.method, url: request.url, headers: request.headers },
     values: options.contextValues?.(request) ?? createContextValues(),
     timeoutMs: readTimeoutMs(request),

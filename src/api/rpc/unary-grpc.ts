@@ -91,7 +91,7 @@ async function call(
 ): Promise<UnaryOutput> {
   const { timeoutMs, error } = parseTimeout(headerOf(request, headerTimeout), Infinity);
   if (error) throw error;
-  const controller = abortWithClient(reply);
+  const abort = abortWithClient(reply);
   const maxBytes = maxBytesOf(method.method);
   const envelope = await readEnvelope(request.raw, maxBytes);
   const { data } = await envelopeDecompress(envelope, compression, maxBytes);
@@ -101,7 +101,7 @@ async function call(
     headers: request.headers,
     values: contextValues(request),
     timeoutMs: timeoutMs && Math.min(timeoutMs, MAX_TIMEOUT_MS),
-    controller,
+    abort,
   });
 }
 

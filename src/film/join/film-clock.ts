@@ -5,6 +5,8 @@ import type { FilmFacts, Ratio } from "../film-facts.js";
 export interface FilmClock {
   /** Ticks a second. */
   readonly timescale: number;
+  /** Of the whole film. */
+  readonly frameCount: number;
   /** When a frame is shown; never below 0, and later than the frame before it. */
   timeOf(frame: number): number;
   /** How long a frame is shown. */
@@ -36,7 +38,7 @@ export function filmClock(film: FilmFacts, container: FilmContainer): FilmClock 
   const timeOf = (frame: number): number => shown[frame] ?? scale(exact.timeOf(frame));
   const lastDuration = Math.max(1, scaled(film.lastDuration, timeBase, own));
   return {
-    ...{ timescale: own, timeOf, shiftSeconds: shift / exact.timescale },
+    ...{ timescale: own, frameCount: times.length, timeOf, shiftSeconds: shift / exact.timescale },
     durationOf: (frame) =>
       frame + 1 < times.length ? timeOf(frame + 1) - timeOf(frame) : lastDuration,
   };

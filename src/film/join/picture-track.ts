@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { AV_PKT_DATA_DISPLAYMATRIX } from "node-av/constants";
 import { Dictionary, type Packet, Rational, type Stream } from "node-av/lib";
 import { TaskError } from "../../domain/errors.js";
-import type { FilmColour, FilmFacts } from "../film-facts.js";
+import type { FilmContainer } from "../../domain/film.js";
+import type { FilmColour, FilmLook } from "../film-facts.js";
 import { throwIfFailed } from "../media/media-error.js";
 import type { MediaWriter } from "../media/media-writer.js";
 import { replaceData } from "../media/replace-data.js";
@@ -14,10 +16,11 @@ import { taggedSets } from "./tagged-sets.js";
 
 /** The picture of the joined film: the packets of all results, at the film's own times. */
 export class PictureTrack {
-  readonly #film: FilmFacts;
+  readonly #film: FilmLook;
   readonly #clock: FilmClock;
   readonly #first: ResultPieceShape;
   readonly #track: Stream;
+  readonly #colour: FilmColour;
   readonly #delay: number;
   /** Whether each key packet brings its own parameter sets, since they may differ between pieces. */
   readonly #isSelfContained: boolean;
@@ -27,7 +30,7 @@ export class PictureTrack {
   constructor(
     first: ResultPiece,
     track: Stream,
-    { film, clock, isUpright, firstFrame }: PictureOptions,
+    { film, clock, isUpright, firstFrame, container }: PictureOptions,
   ) {
     const { codec, size } = first;
     this.#film = film;
@@ -36,7 +39,7 @@ export class PictureTrack {
     this.#first = { codec, size };
     // A fragment begins when its first frame is shown, for which the others are decoded in a hurry.
     this.#delay = firstFrame === undefined ? decodeDelay(first.ranks) : 0;
-    this.#isSelfContained = firstFrame === undefined && first.ranks.length < film.times.length;
+    this.#isSelfContained = firstFrame === undefined && first.ranks.length < clock.frameCount;
     this.#frameCount = firstFrame ?? 0;
     throwIfFailed(first.stream.codecpar.copy(track.codecpar), "copy the picture's track");
     track.codecpar.codecTag = 0;
@@ -44,7 +47,10 @@ export class PictureTrack {
     setFrameRate(track, film);
     if (film.language) track.metadata = Dictionary.fromObject({ language: film.language });
     setShown(track, shownPicture(film, size, isUpright));
-    setColour(track, colourTags(film, first.colour, first.encoder));
+    this.#colour = colourTags(film, first.colour, first.encoder);
+    // MKV states colours at its beginning, when it is not known yet whether all results are alike.
+    const isLeftToPictures = container === "mkv" && this.#setsOf(first, this.#colour) !== undefined;
+    setColour(track, isLeftToPictures ? undefined : this.#colour);
   }
 
   /** The frame with which the next result begins. */
@@ -68,7 +74,9 @@ export class PictureTrack {
   ): Promise<void> {
     this.#refuseOther(piece);
     const colour = colourTags(this.#film, looks.colour, looks.encoder);
-    const sets = this.#isSelfContained ? taggedSets(piece, colour) : undefined;
+    const sets = this.#setsOf(piece, colour);
+    // A container can state one kind of colours alone, so that it states none: what the pictures say counts.
+    if (sets !== undefined && !isDeepStrictEqual(colour, this.#colour)) setColour(this.#track);
     const clock = this.#clock;
     const firstFrame = this.#frameCount;
     const ranks = piece.ranks.slice(0, packetCount);
@@ -92,6 +100,11 @@ export class PictureTrack {
       writer.write(packet);
     }
     this.#frameCount += frameCount;
+  }
+
+  /** What each key packet brings with it; undefined: nothing. */
+  #setsOf(piece: ResultPiece, colour: FilmColour): Buffer | undefined {
+    return this.#isSelfContained ? taggedSets(piece, colour) : undefined;
   }
 
   /** Frames before the first would follow each other like the first two. */
@@ -124,15 +137,17 @@ function wholeOf({ ranks: { length } }: ResultPiece): PicturePart {
 
 /** What decides how a film's picture is put together. */
 export interface PictureOptions {
-  readonly film: FilmFacts;
+  readonly film: FilmLook;
   readonly clock: FilmClock;
   readonly isUpright?: boolean;
+  /** @default mp4 */
+  readonly container?: FilmContainer;
   /** Of the one result that the track has. @default it has all, and begins with the first frame */
   readonly firstFrame?: number;
 }
 
 /** The rate of a film of variable times is left out: that of its results means nothing. */
-function setFrameRate(track: Stream, { frameRate }: FilmFacts): void {
+function setFrameRate(track: Stream, { frameRate }: FilmLook): void {
   const rate = new Rational(frameRate?.num ?? 0, frameRate?.den ?? 1);
   track.avgFrameRate = rate;
   track.codecpar.frameRate = rate;
@@ -162,11 +177,14 @@ function displayMatrix(rotationDegrees: number): Buffer {
 }
 
 const UNSPECIFIED = 2;
+const [UNSPECIFIED_RANGE, LIMITED_RANGE, FULL_RANGE] = [0, 1, 2];
 
-function setColour({ codecpar }: Stream, colour: FilmColour): void {
-  const { primaries = UNSPECIFIED, transfer = UNSPECIFIED, matrix = UNSPECIFIED } = colour;
+/** @param colour undefined: the container states none. */
+function setColour({ codecpar }: Stream, colour?: FilmColour): void {
+  const { primaries = UNSPECIFIED, transfer = UNSPECIFIED, matrix = UNSPECIFIED } = colour ?? {};
+  const range = colour?.isFullRange ? FULL_RANGE : LIMITED_RANGE;
   Object.assign(codecpar, {
     ...{ colorPrimaries: primaries, colorTrc: transfer, colorSpace: matrix },
-    colorRange: colour.isFullRange ? 2 : 1,
+    colorRange: colour === undefined ? UNSPECIFIED_RANGE : range,
   });
 }

@@ -3,7 +3,8 @@ import type { Chunk } from "../../domain/film.js";
 import type { FilmFacts } from "../film-facts.js";
 import { longestSeconds } from "./longest-seconds.js";
 import { type PreviewFacts, previewNameOf, previewNames } from "./preview-objects.js";
-import { type PreviewPlace, putBytes, putFile, readJson, scratchFile } from "./preview-storage.js";
+import { type PreviewPlace, putBytes, putFile, scratchFile } from "./preview-storage.js";
+import { readTimes, storeTimes } from "./preview-times.js";
 
 /** A film whose preview begins. */
 export interface FilmToShow {
@@ -27,12 +28,11 @@ export async function beginPreview(
   place: PreviewPlace,
   signal: AbortSignal,
 ): Promise<void> {
-  // First, since segments need it. Loading the library takes long, so it is loaded with the first film.
-  await putBytes(film, previewNames.film, JSON.stringify(facts), place, signal);
-  const { filmClock } = await import("../join/film-clock.js");
+  // First, since segments need it.
+  const { shiftSeconds } = await storeTimes(film, facts, place, signal);
+  // Loading the library takes long, so it is loaded with the first film.
   const { SOUND_SECONDS, writePreviewSound } = await import("./preview-sound.js");
   const soundPath = scratchFile(place);
-  const { shiftSeconds } = filmClock(facts, "mp4");
   try {
     const sound = await writePreviewSound(path, soundPath, shiftSeconds, signal);
     if (sound !== undefined) await putFile(film, previewNames.sound, soundPath, place, signal);
@@ -65,12 +65,13 @@ export async function addToPreview(
   place: PreviewPlace,
   signal: AbortSignal,
 ): Promise<void> {
-  const facts = await readJson(film, previewNames.film, place, signal);
-  if (facts === undefined) return;
+  const span = { firstFrame, frameCount };
+  const stretch = await readTimes(film, span, place, signal);
+  if (stretch === undefined) return;
   const { writePreviewSegment } = await import("./preview-segment.js");
   const outPath = scratchFile(place);
   try {
-    const result = { film: facts as FilmFacts, path, firstFrame, frameCount, outPath };
+    const result = { ...stretch, ...span, path, outPath };
     const { initBytes, picture } = await writePreviewSegment(result, signal);
     const whole = await readFile(outPath);
     const name = previewNameOf(resultKey);

@@ -7,8 +7,10 @@ export function previewFolder(film: string): string {
 export const previewNames = {
   /** What the playlists need: {@link PreviewFacts}. */
   facts: "preview.json",
-  /** What is known of the film's picture, from which segments get their times. */
-  film: "film.json",
+  /** How the film's picture is shown, and how many frames it has. */
+  film: "shown.json",
+  /** When frames are shown: a stretch of the film, in order from 0. */
+  times: (stretch: number): string => `times-${stretch}.json`,
   /** How players name the picture's codec: {@link PicturePreview}. */
   picture: "picture.json",
   /** The whole sound in one file; playlists name stretches of it. */

@@ -1,18 +1,16 @@
 import { avGetCodecString, Packet } from "node-av/lib";
-import type { FilmFacts } from "../film-facts.js";
 import { cleanCount } from "../join/clean-count.js";
-import { filmClock } from "../join/film-clock.js";
 import { PictureTrack } from "../join/picture-track.js";
 import { ResultPiece } from "../join/result-piece.js";
 import { takeBreaths } from "../media/breath.js";
 import { MediaWriter } from "../media/media-writer.js";
 import type { PicturePreview } from "./preview-objects.js";
+import type { FilmStretch } from "./preview-times.js";
 import { splitFragments, topBoxes } from "./top-boxes.js";
 import { FRAGMENT_OPTIONS } from "./write-fragments.js";
 
 /** A result that becomes a segment. */
-export interface ResultToShow {
-  readonly film: FilmFacts;
+export interface ResultToShow extends FilmStretch {
   readonly path: string;
   readonly firstFrame: number;
   /** Frames of the chunk; the result may have more behind them. */
@@ -27,14 +25,13 @@ export interface ResultToShow {
  * @returns how many bytes of it decoders need first, and what its picture is.
  */
 export async function writePreviewSegment(
-  { film, path, firstFrame, frameCount, outPath }: ResultToShow,
+  { path, ...segment }: ResultToShow,
   signal: AbortSignal,
 ): Promise<{ readonly initBytes: number; readonly picture: PicturePreview }> {
   using packet = new Packet();
   packet.alloc();
   await using piece = await ResultPiece.open(path, packet, signal);
-  const clock = filmClock(film, "mp4");
-  const segment = { film, clock, firstFrame, frameCount, outPath };
+  const { clock, firstFrame, frameCount, outPath } = segment;
   const track = await writeSegment(piece, packet, segment, signal);
   const boxes = await topBoxes(outPath);
   const { initBytes } = splitFragments(boxes);
@@ -48,17 +45,13 @@ export async function writePreviewSegment(
 async function writeSegment(
   piece: ResultPiece,
   packet: Packet,
-  {
-    outPath,
-    frameCount,
-    ...options
-  }: Omit<ResultToShow, "path"> & { clock: ReturnType<typeof filmClock> },
+  { look, clock, firstFrame, frameCount, outPath }: Omit<ResultToShow, "path">,
   signal: AbortSignal,
 ): Promise<Omit<PicturePreview, "bandwidth">> {
   await using writer = new MediaWriter(outPath, "mp4");
   const track = writer.addTrack();
-  const picture = new PictureTrack(piece, track, options);
-  const timescale = { video_track_timescale: options.clock.timescale };
+  const picture = new PictureTrack(piece, track, { film: look, clock, firstFrame });
+  const timescale = { video_track_timescale: clock.timescale };
   await writer.begin({}, { ...FRAGMENT_OPTIONS, ...timescale });
   const breathe = takeBreaths(signal);
   // Where the frames behind are needed to decode the last ones, one of those is shown a little longer.

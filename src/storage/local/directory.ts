@@ -34,10 +34,19 @@ export async function removeLocal(directory: string, key: string): Promise<void>
   try {
     await rm(path, { force: true });
     await removeParts(path);
-    await rmdir(dirname(path));
+    await removeIfEmpty(dirname(path));
   } catch (thrown) {
-    if (![...ABSENT, "ENOTEMPTY", "EEXIST"].includes(errorCode(thrown)))
+    if (!ABSENT.includes(errorCode(thrown)))
       throw localError(`remove ${JSON.stringify(key)}`, thrown);
+  }
+}
+
+/** Removes a folder unless there is something in it. */
+export async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (thrown) {
+    if (![...ABSENT, "ENOTEMPTY", "EEXIST"].includes(errorCode(thrown))) throw thrown;
   }
 }
 

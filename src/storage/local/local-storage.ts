@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, rename, rmdir } from "node:fs/promises";
+import { access, mkdir, open, rename } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TaskError } from "../../domain/errors.js";
 import { errorCode } from "../../lib/error-code.js";
@@ -8,7 +8,7 @@ import { removeFile } from "../../lib/remove-file.js";
 import { encodeKey } from "../object-key.js";
 import type { GetOptions, ObjectStorage, PutOptions, StoredFile } from "../object-storage.js";
 import { linkOrCopy } from "./copy-file.js";
-import { findLocal, listLocal, removeLocal, removeParts } from "./directory.js";
+import { findLocal, listLocal, removeIfEmpty, removeLocal, removeParts } from "./directory.js";
 import { localError } from "./errors.js";
 import { type LocalObject, openLocalObject } from "./object.js";
 import { partPath, pathOf } from "./path.js";
@@ -68,8 +68,8 @@ async function put(directory: string, file: StoredFile, options: PutOptions): Pr
     await syncDirectories(dirname(path), directory);
     options.onProgress?.(file.sizeBytes);
   } catch (thrown) {
-    // Its folder may have been made for it alone.
-    await rmdir(dirname(path)).catch(() => undefined);
+    // No empty folder stays of an object that is not there; what hinders that has made the put fail.
+    await removeIfEmpty(dirname(path)).catch(() => undefined);
     options.signal.throwIfAborted();
     throw localError(`store ${JSON.stringify(file.key)}`, thrown);
   }

@@ -1,13 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { startCpuServer } from "../../support/cpu-server.js";
 import { expectExact, knowFilm } from "../../support/films/expect-exact.js";
+import { fadingWorkflows } from "../../support/films/fading-workflows.js";
 import { nothingLeft } from "../../support/films/film-runs.js";
 import type { FilmOptions } from "../../support/films/make-film.js";
 import { fetchResult, serveFilm } from "../../support/films/served-film.js";
 import { startTestApp } from "../../support/test-app.js";
-import { workflowsDir } from "../../support/workflows-dir.js";
 
 // A workflow whose chunks fade into each other, all the way: over an old and a new server, one of which is split since it ran
 // out of memory.
@@ -22,16 +20,6 @@ const FILM: FilmOptions = {
   times: (at) => at * 4 + (at % 4),
   lastDuration: 3,
 };
-
-async function fadingWorkflows(): Promise<string> {
-  const directory = await workflowsDir({});
-  const path = join(directory, `${WORKFLOW}.yaml`);
-  const stated = "context: { before: 6, after: 2 }, join: crossfade, overlap: 4, copies";
-  const sidecar = (await readFile(path, "utf8")).replace("copies", stated);
-  expect(sidecar).toContain("crossfade");
-  await writeFile(path, sidecar);
-  return directory;
-}
 
 test("chunks that fade into each other: frame k is frame k, at its time", async () => {
   const memory = { deviceBytes: 8 * GIB, machineBytes: 64 * GIB };
@@ -48,7 +36,7 @@ test("chunks that fade into each other: frame k is frame k, at its time", async 
   });
   const env = {
     ...{ TMLSR_CHUNK_FRAMES: "28", TMLSR_CHECK_RESULTS: "true" },
-    TMLSR_WORKFLOWS_DIR: await fadingWorkflows(),
+    TMLSR_WORKFLOWS_DIR: await fadingWorkflows(WORKFLOW),
   };
   await using app = await startTestApp({ servers: [old.url, newer.url], env });
   const film = await serveFilm(FILM);

@@ -22,7 +22,7 @@ async function finding(app: TestApp, code: string, subject: string): Promise<obj
     );
     return found;
   };
-  return await eventually(look, { limitMs: 60_000, intervalMs: 100 });
+  return await eventually(look, { limitMs: 150_000, intervalMs: 100 });
 }
 
 const HOUR_MS = 3_600_000;

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { joinFilm } from "../../../src/film/join/join-film.js";
 import { startCpuServer, type TestCpuServer } from "../../support/cpu-server.js";
-import { EXACT_CLIPS } from "../../support/films/exact-clips.js";
+import { EXACT_CLIPS, makeClip } from "../../support/films/exact-clips.js";
 import { expectExact, type KnownFilm, knowFilm } from "../../support/films/expect-exact.js";
 import { makeFilm } from "../../support/films/make-film.js";
 import { saveResults } from "../../support/films/save-results.js";
@@ -34,8 +34,8 @@ const origin = createServer((request, response) => {
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "tmlsr-exact-"));
-  for (const [at, { film, extension = "mp4" }] of Object.values(EXACT_CLIPS).entries())
-    await makeFilm(join(directory, `${at}.${extension}`), { sound: [{ codec: "aac" }], ...film });
+  for (const [name, clip] of Object.entries(EXACT_CLIPS))
+    await makeClip(join(directory, fileOf(name)), clip);
   await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
   server = await startCpuServer({ switches: { simulate: SIMULATE } });
   const dataDir = join(directory, "data");
@@ -84,7 +84,7 @@ describe.each([
   });
 
   test.each(NAMES)("come back exactly: %s", async (name) => {
-    const { container = "mp4", isEncoded, film } = EXACT_CLIPS[name] ?? {};
+    const { container = "mp4", isEncoded, film, note } = EXACT_CLIPS[name] ?? {};
     const task = await app.ended(tasks.get(name) ?? "", END_MS);
     const path = await fetchResult(task, app.url);
     expect(task.outputs[0]).toMatchObject({
@@ -93,6 +93,7 @@ describe.each([
     });
     const isChunked = chunking === "auto" && (film?.frameCount ?? 48) > 16;
     expect(task.chunks?.total ?? 1).toBeGreaterThan(isChunked ? 1 : 0);
+    if (isChunked && note) expect(task.notes.join()).toContain(note);
     await expectExact(path, await sourceOf(name), isEncoded);
   });
 });

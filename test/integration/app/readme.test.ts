@@ -148,7 +148,7 @@ test("the upload examples give a URL that a task can be created with", async () 
   const file = await moduleFile(
     `${imports}\n${start}\n${line.replace("photo.jpg", photo)}console.log(url);clients[Symbol.dispose]();`,
   );
-  const { stdout, stderr } = await run(process.execPath, [file], { timeout: 20_000 });
+  const { stdout, stderr } = await run(process.execPath, [file], { timeout: 120_000 });
   expect([stdout, stderr]).toEqual([expect.stringMatching(/^upload:.*\/photo\.jpg\n$/), ""]);
   await api.submit({ url: stdout.trim(), type: "image" });
 });
@@ -157,7 +157,7 @@ test("the Connect example reads a task and ends", async () => {
   const [code = ""] = await examples("js", "createConnectClients");
   const taskId = await api.submit();
   const file = await moduleFile(`const taskId = ${JSON.stringify(taskId)};\n${code}`);
-  const { stdout, stderr } = await run(process.execPath, [file], { timeout: 20_000 });
+  const { stdout, stderr } = await run(process.execPath, [file], { timeout: 120_000 });
   expect([stdout, stderr]).toEqual(["1 0\n", ""]);
 });
 

@@ -20,7 +20,7 @@ test.each([
     const taskId = await complete(server.url, dataDir);
     await using app = await startTestApp({ dataDir, env: { ...EXPIRE_AT_ONCE, ...env } });
     const status = async () => (await app.rest("GET", `/tasks/${taskId}`)).status;
-    await eventually(async () => (await status()) === 404, { limitMs: 60_000 });
+    await eventually(async () => (await status()) === 404, { limitMs: 150_000 });
     expect(await readdir(join(dataDir, "outputs", taskId)).catch(() => [])).toEqual(left);
     expect(await readdir(join(dataDir, "work"))).toEqual([]);
     const { body } = await app.rest("GET", "/monitor/stats");

@@ -19,7 +19,7 @@ import { startTestApp } from "../../support/test-app.js";
 
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
 const ADDRESS = "localhost:6008";
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 150_000;
 const run = promisify(execFile);
 
 let project: ClientProject;

@@ -30,7 +30,7 @@ async function submit(comfy: ComfyServer): Promise<string> {
 
 async function untilState(comfy: ComfyServer, promptId: string, state: string): Promise<void> {
   await eventually(async () => (await lookOnce(comfy, promptId, signal)).state === state, {
-    limitMs: 20_000,
+    limitMs: 150_000,
   });
 }
 

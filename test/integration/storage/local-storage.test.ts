@@ -35,6 +35,18 @@ describe("createLocalStorage()", () => {
     await expect(readFile(file.path, "utf8")).resolves.toBe("content");
   });
 
+  it("leaves no folder of an object that was not stored, unless there are others in it", async () => {
+    const directory = join(await tempDir(), "results");
+    const storage = createLocalStorage({ directory, publicUrl: PUBLIC_URL });
+    const file = await fileOf("content");
+    const gone = { ...file, path: `${file.path}-that-is-gone` };
+    await expect(storage.put(gone, { signal })).rejects.toThrow();
+    await expect(readdir(join(directory, "outputs"))).resolves.toEqual([]);
+    await storage.put({ ...file, key: "outputs/task/other.png" }, { signal });
+    await expect(storage.put(gone, { signal })).rejects.toThrow();
+    await expect(readdir(join(directory, "outputs/task"))).resolves.toEqual(["other.png"]);
+  });
+
   it("keeps the file itself on one file system, without a copy", async () => {
     const root = await tempDir();
     const storage = createLocalStorage({ directory: join(root, "results"), publicUrl: PUBLIC_URL });

@@ -155,7 +155,7 @@ test("an outage in mid-upload that outlasts the tries of its calls: the same upl
   const sent = oss.storedParts();
   expect(sent).toHaveLength(new Set(sent).size);
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
-}, 180_000);
+}, 300_000);
 
 test("a result that is lost in mid-upload is made again, and the upload of the lost one is given up", async () => {
   const oss = await startOss();
@@ -178,7 +178,7 @@ test("a result that is lost in mid-upload is made again, and the upload of the l
   expect(await app.ended(taskId, 60_000)).toMatchObject({ status: "completed", retries: 0 });
   await eventually(() => oss.uploads.size === 0);
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 2]]));
-}, 180_000);
+}, 300_000);
 
 test("a task that is canceled while it waits with an unfinished upload: that upload is given up", async () => {
   const oss = await startOss();
@@ -203,7 +203,7 @@ test("a task that is canceled while it waits with an unfinished upload: that upl
   await using _app = await startTestApp(options);
   await eventually(() => oss.uploads.size === 0);
   expect(await runsByTask([server])).toEqual(new Map([[taskId, 1]]));
-}, 180_000);
+}, 300_000);
 
 /** What a stage says of itself. */
 async function detailOf(app: TestApp, taskId: string, stage: string): Promise<string> {

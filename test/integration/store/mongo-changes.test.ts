@@ -9,7 +9,7 @@ import { type Member, TestMongod } from "../../support/mongod-process.js";
 import { COMPLETED, createOne, leaseOne, readTask } from "../../support/task-store-builders.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
-const SLOW = { limitMs: 60_000, intervalMs: 50 };
+const SLOW = { limitMs: 150_000, intervalMs: 50 };
 const LATE = { blockConnection: true, blockTimeMS: 3_000 };
 
 await describeWithMongod("changes of a MongoDB store", (binary) => {

@@ -1,14 +1,20 @@
-import type { FilmOptions } from "./make-film.js";
+import { rename } from "node:fs/promises";
+import { type FilmOptions, makeFilm } from "./make-film.js";
+import { turnBySei } from "./turn-by-sei.js";
 
 /** A film by the extension of its file, and whether its sound cannot come back as it is. */
 export interface ExactClip {
   readonly film: FilmOptions;
   /** @default "mp4" */
   readonly extension?: string;
+  /** Whether its pictures say that they are to be turned by 90 degrees. @default false */
+  readonly isTurnedBySei?: boolean;
   /** That the result is asked to have. @default the service's own */
   readonly container?: "mkv";
   /** @default false */
   readonly isEncoded?: boolean;
+  /** What is said of it where it runs in chunks. @default nothing */
+  readonly note?: string;
 }
 
 const AAC = { codec: "aac" } as const;
@@ -20,7 +26,7 @@ const VARIABLE = { rate: rate(90), times: (at: number) => at * 4 + (at % 4), las
 export const EXACT_CLIPS: Readonly<Record<string, ExactClip>> = {
   "reordered H.264 of 23.976": { film: { rate: rate(24_000, 1001), bFrames: 3 } },
   "open H.264 of 29.97": { film: { rate: rate(30_000, 1001), isOpenGop: true } },
-  "intra refresh": { film: { isIntraRefresh: true } },
+  "intra refresh": { film: { isIntraRefresh: true }, note: "Key frames of the film are far apart" },
   "open HEVC of 50": { film: { codec: "hevc", rate: rate(50), isOpenGop: true, frameCount: 60 } },
   "VP9 of an odd size": {
     film: { codec: "vp9", size: { width: 97, height: 65 }, sound: [{ codec: "libopus" }] },
@@ -36,6 +42,7 @@ export const EXACT_CLIPS: Readonly<Record<string, ExactClip>> = {
     film: { sound: MANY, hasSubtitles: true },
     extension: "mkv",
     isEncoded: true,
+    note: "was encoded to AAC",
   },
   "PCM, FLAC, 5.1 and subtitles, to MKV": {
     film: { sound: [...MANY, { codec: "flac" }], hasStyles: true, rate: rate(24_000, 1001) },
@@ -46,7 +53,20 @@ export const EXACT_CLIPS: Readonly<Record<string, ExactClip>> = {
   "turned by 90": { film: { ...VARIABLE, rotation: 90 }, extension: "mov" },
   "turned by 180": { film: { rotation: 180 } },
   "turned by 270, to MKV": { film: { rotation: 270 }, container: "mkv" },
+  "turned by its pictures alone": {
+    film: { rotation: 90, saysRotation: false },
+    isTurnedBySei: true,
+  },
   "pixels of 16:11": { film: { pixelAspect: rate(16, 11) } },
   "one frame": { film: { frameCount: 1 } },
   "17 frames": { film: { frameCount: 17 } },
 };
+
+/** Writes the film of a clip. */
+export async function makeClip(path: string, { film, isTurnedBySei }: ExactClip): Promise<void> {
+  await makeFilm(path, { sound: [{ codec: "aac" }], ...film });
+  if (!isTurnedBySei) return;
+  const plain = `${path}.plain.mp4`;
+  await rename(path, plain);
+  await turnBySei(plain, path);
+}

@@ -73,6 +73,8 @@ export interface FilmOptions {
   readonly keys?: readonly number[];
   /** By which players turn it, clockwise. @default 0 */
   readonly rotation?: Turn;
+  /** Whether the container says so. @default true */
+  readonly saysRotation?: boolean;
   readonly pixelAspect?: Rate;
   /** @default false */
   readonly isBt709?: boolean;
@@ -195,10 +197,10 @@ function describe(
     ...(saysAlpha && { alpha_mode: "1" }),
   });
   if (options.times === undefined) stream.avgFrameRate = new Rational(timeBase.den, timeBase.num);
-  const { pixelAspect, rotation = 0 } = options;
+  const { pixelAspect, rotation = 0, saysRotation = true } = options;
   if (pixelAspect !== undefined)
     stream.sampleAspectRatio = new Rational(pixelAspect.num, pixelAspect.den);
-  if (rotation !== 0)
+  if (rotation !== 0 && saysRotation)
     checked(stream.codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, displayMatrix(rotation)));
 }
 

@@ -1,4 +1,5 @@
 import { AVMEDIA_TYPE_VIDEO, type Frame } from "node-av";
+import { openFilm } from "../../../src/film/read/open-film.js";
 import { openForReading } from "./libav.js";
 import { decodeTrack } from "./read-film-clip.js";
 
@@ -16,6 +17,12 @@ export async function readColours(path: string): Promise<readonly Colour[]> {
   const colours: Colour[] = [];
   await decodeTrack(input, stream, (frame) => colours.push(colourOf(frame)));
   return colours;
+}
+
+/** The matrix that the container of a film states, by the code points of ISO/IEC 23091-2; 2: none. */
+export async function statedMatrix(path: string): Promise<number> {
+  await using film = await openFilm(path, new AbortController().signal, { isProbed: false });
+  return film.picture.codecpar.colorSpace;
 }
 
 function colourOf(frame: Frame): Colour {

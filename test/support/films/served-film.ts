@@ -6,6 +6,7 @@ import { tempDir } from "../temp-dir.js";
 import type { RestTask } from "../test-app.js";
 import { type FilmOptions, makeFilm } from "./make-film.js";
 import { readShown, readTracks } from "./read-film-clip.js";
+import { repeatFilm } from "./repeat-film.js";
 
 /** A film that an origin gives out. */
 export interface ServedFilm {
@@ -18,6 +19,18 @@ export async function serveFilm(options: FilmOptions = {}, name = "film.mp4"): P
   const path = join(await tempDir(), name);
   await makeFilm(path, { frameCount: 96, sound: [{ codec: "aac" }], ...options });
   return { path, url: await serve(await readFile(path), name) };
+}
+
+/** Frames of the film whose packets a long one repeats. */
+export const ROUND_FRAMES = 48;
+
+/** Serves a long film without sound that is quickly made: a short one over and over. */
+export async function serveLongFilm(rounds: number): Promise<ServedFilm> {
+  const directory = await tempDir();
+  const [short, path] = [join(directory, "short.mp4"), join(directory, "film.mp4")];
+  await makeFilm(short, { frameCount: ROUND_FRAMES, size: { width: 64, height: 56 } });
+  await repeatFilm(path, short, rounds);
+  return { path, url: await serve(await readFile(path), "film.mp4") };
 }
 
 /** Fetches a completed task's result into a file. */

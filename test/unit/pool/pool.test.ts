@@ -98,7 +98,7 @@ test("a server on trial gets a task that has not failed there yet", async () => 
   const server = aServer("gpu1");
   server.health.noteFault("refusal", "answered 500", new Date(0), "a");
   using pool = aPool([server]);
-  const old = pool.acquire(request("a"), AbortSignal.timeout(5_000));
+  const old = pool.acquire(request("a"), AbortSignal.timeout(120_000));
   const other = request("b");
   const young = pool.acquire(other, NEVER);
   server.noteAnswer(ANSWER, new Date());
@@ -161,7 +161,7 @@ test("a task that was passed over for long before it was leased is passed over n
   pool.adopt("gpu1#0", first);
   const overdue = { ...request("a"), bypassedForMs: 30_000 };
   const old = pool.acquire(overdue, NEVER);
-  const young = pool.acquire({ ...request("b"), workflow: other }, AbortSignal.timeout(5_000));
+  const young = pool.acquire({ ...request("b"), workflow: other }, AbortSignal.timeout(120_000));
   young.catch(() => undefined);
   pool.release("gpu1#0", first);
   await old;

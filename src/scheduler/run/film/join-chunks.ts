@@ -71,7 +71,8 @@ async function joinedFile(run: RunState, workDir: WorkDir, context: RunContext):
   const results = resultsOf(chunks, heldTask, workDir, storage);
   const joined = { film, results, outPath: part, container: containerOf(task.parameters) };
   const { notes } = await joinFilm({ ...joined, ...(hasRest && { restPath: rest }) }, signal);
-  await checkFilm(part, film, signal);
+  const borders = chunks.map(({ chunk: { firstFrame } }) => firstFrame);
+  await checkFilm(part, film, signal, borders);
   await heldTask.recordNotes(notes);
   await rename(part, path);
   await rm(rest, { force: true });

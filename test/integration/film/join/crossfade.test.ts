@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { checkFilm } from "../../../../src/film/join/check-film.js";
+import { filmClock } from "../../../../src/film/join/film-clock.js";
 import { joinFilm } from "../../../../src/film/join/join-film.js";
 import { writePreviewSegment } from "../../../../src/film/preview/preview-segment.js";
 import { readFilm } from "../../../../src/film/read/read-film.js";
@@ -133,7 +134,8 @@ test("a preview shows the chunk's own frames alone, for as long as they are", as
   const outPath = join(await tempDir(), "segment.mp4");
   const { path, frameCount } = results[2]!;
   const firstFrame = COUNTS[0]! + COUNTS[1]!;
-  await writePreviewSegment({ film, path, firstFrame, frameCount, outPath }, SIGNAL);
+  const clock = filmClock(film, "mp4");
+  await writePreviewSegment({ look: film, clock, path, firstFrame, frameCount, outPath }, SIGNAL);
   const packets = await pictures(outPath);
   expect(packets.length).toBeGreaterThan(frameCount - FEW);
   expect(packets.length).toBeLessThanOrEqual(frameCount);

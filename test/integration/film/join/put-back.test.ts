@@ -5,6 +5,7 @@ import { joinFilm } from "../../../../src/film/join/join-film.js";
 import { readFilm } from "../../../../src/film/read/read-film.js";
 import { addNeroChapters } from "../../../support/films/add-chapters.js";
 import { type FilmOptions, makeFilm } from "../../../support/films/make-film.js";
+import { statedMatrix } from "../../../support/films/read-colours.js";
 import {
   readBeeps,
   readMetadata,
@@ -73,8 +74,14 @@ test("joinFilm() keeps pixels that are not square", async () => {
 });
 
 test("joinFilm() tags the colours that newer servers make", async () => {
-  const { joined } = await joinOf({ isBt709: true });
-  expect(joined.colour).toEqual({ primaries: 1, transfer: 1, matrix: 6, isFullRange: false });
+  const colour = { primaries: 1, transfer: 1, matrix: 6, isFullRange: false };
+  const { joined, path } = await joinOf({ isBt709: true });
+  expect(joined.colour).toEqual(colour);
+  expect(await statedMatrix(path)).toBe(6);
+  // In MKV it is the pictures that state them.
+  const mkv = await joinOf({ isBt709: true }, [{}], { container: "mkv" });
+  expect(mkv.joined.colour).toEqual(colour);
+  expect(await statedMatrix(mkv.path)).toBe(2);
 });
 
 test.each([".mp4", ".mkv"])(

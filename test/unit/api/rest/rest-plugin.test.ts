@@ -215,12 +215,13 @@ describe("the time of a unary call over REST", () => {
     expect(ConnectError.from(reasons[0]).code).toBe(Code.Canceled);
   });
 
-  it("leaves no listener on the signal of shutdown", async () => {
+  it("adds no listener to the signal of shutdown", async () => {
     const shutdown = new AbortController();
     const monitor = implement(MonitorService, { getHealth: () => ({ status: HealthStatus.OK }) });
     const { url } = await startRest([monitor], { shutdownSignal: shutdown.signal });
-    await (await fetch(`${url}/health`)).text();
-    await eventually(() => getEventListeners(shutdown.signal, "abort").length === 0);
+    const before = getEventListeners(shutdown.signal, "abort").length;
+    for (let count = 0; count < 3; count += 1) await (await fetch(`${url}/health`)).text();
+    await eventually(() => getEventListeners(shutdown.signal, "abort").length === before);
   });
 });
 
