@@ -1,4 +1,3 @@
-import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { TaskSchema } from "../../gen/tmlsr/v1/task_pb.js";
 import type { TaskView } from "../../service/task-view.js";
@@ -18,6 +17,6 @@ export function webhookBody({ deliveryId, event, at }: WebhookEvent, view: TaskV
     type: event,
     id: deliveryId,
     timestamp: printTimestamp(timestampFromDate(at)),
-    data: printResponse(TaskSchema, create(TaskSchema, toProtoTask(view))),
+    data: printResponse(TaskSchema, toProtoTask(view)),
   });
 }

@@ -6,7 +6,7 @@ import type {
   Message,
   MessageShape,
 } from "@bufbuild/protobuf";
-import { isFieldSet, toJson } from "@bufbuild/protobuf";
+import { toJson } from "@bufbuild/protobuf";
 import { isReflectMessage, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { hasCustomJsonRepresentation, isWrapperDesc, type Timestamp } from "@bufbuild/protobuf/wkt";
@@ -34,9 +34,9 @@ export function printResponse<Desc extends DescMessage>(
  * format.
  */
 export function printTimestamp({ seconds, nanos }: Pick<Timestamp, "seconds" | "nanos">): string {
-  const wholeSeconds = new Date(Number(seconds) * 1000).toISOString().slice(0, -".000Z".length);
   const microseconds = Math.trunc(nanos / 1000);
-  return `${wholeSeconds}.${String(microseconds).padStart(6, "0")}Z`;
+  const text = new Date(Number(seconds) * 1000 + Math.trunc(microseconds / 1000)).toISOString();
+  return `${text.slice(0, -1)}${String(microseconds % 1000).padStart(3, "0")}Z`;
 }
 
 function printMessage(desc: DescMessage, message: Message): JsonValue {
@@ -63,8 +63,10 @@ const printerOf = perObject((field: DescField): FieldPrinter => {
   const valueIn = (message: Message): unknown => (message as unknown as Fields)[localName];
   if (field.fieldKind === "list") return (message) => (valueIn(message) as unknown[]).map(print);
   if (field.fieldKind === "map") return (message) => printMap(valueIn(message) as object, print);
-  if (field.presence === IMPLICIT_PRESENCE) return (message) => print(valueIn(message));
-  return (message) => (isFieldSet(message, field) ? print(valueIn(message)) : null);
+  return (message) => {
+    const value = valueIn(message);
+    return value === undefined ? null : print(value);
+  };
 });
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -115,11 +117,6 @@ function printScalar(value: unknown): JsonValue {
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   return typeof value === "boolean" ? value : String(value);
 }
-
-/**
- * google.protobuf.FeatureSet.FieldPresence: a field with it prints its zero value when it is unset.
- */
-const IMPLICIT_PRESENCE = 2;
 
 function asTime({ message }: ReflectMessage): Timestamp {
   return message as Message<"google.protobuf.Timestamp"> as Timestamp;

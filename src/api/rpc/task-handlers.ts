@@ -1,9 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ChunkTask } from "../../domain/task.js";
-import { TaskSchema, TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
+import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
 import {
-  ChunkSchema,
   SubmitStatus,
   type TaskService as TaskProto,
   WatchTasksResponseSchema,
@@ -12,7 +11,6 @@ import { defined } from "../../lib/defined.js";
 import { mapInTurns } from "../../lib/in-turns.js";
 import { perObject } from "../../lib/per-object.js";
 import type { NewsView, TaskService } from "../../service/task-service.js";
-import type { TaskView } from "../../service/task-view.js";
 import { abortable } from "../calls/abortable.js";
 import { toListedTask, toProtoChunk, toProtoNews, toProtoTask } from "./task-mapper.js";
 import {
@@ -73,8 +71,7 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
     },
 
     async listChunks({ taskId }) {
-      const chunk = ([index, task]: readonly [number, ChunkTask]) =>
-        create(ChunkSchema, toProtoChunk(task, index));
+      const chunk = ([index, task]: readonly [number, ChunkTask]) => toProtoChunk(task, index);
       return { chunks: await mapInTurns((await tasks.chunks(taskId)).entries(), chunk) };
     },
 
@@ -86,8 +83,7 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
         ...defined({ pageToken: pageToken || undefined, status, labels }),
       });
       const { nextPageToken = "" } = page;
-      const listed = (view: TaskView) => create(TaskSchema, toListedTask(view));
-      return { tasks: await mapInTurns(page.tasks, listed), nextPageToken };
+      return { tasks: await mapInTurns(page.tasks, toListedTask), nextPageToken };
     },
 
     async cancelTask({ taskId }) {

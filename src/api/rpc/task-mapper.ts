@@ -4,30 +4,32 @@ import {
   type JsonValue,
   type MessageInitShape,
 } from "@bufbuild/protobuf";
-import { timestampFromDate, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { FilmState } from "../../domain/film.js";
 import type * as domain from "../../domain/task.js";
 import type { ChunkTask } from "../../domain/task.js";
 import { STAGE_NAMES } from "../../domain/task.js";
 import type { Webhook } from "../../domain/webhook.js";
 import {
-  type AttemptSchema,
-  type ChunkCountsSchema,
-  type InputSchema,
-  type OutputSchema,
+  type Attempt,
+  type ChunkCounts,
+  type Input,
+  type Output,
+  type Stage,
   StageName,
-  type StageSchema,
   StageStatus,
-  type TaskParamsSchema,
-  type TaskSchema,
+  type Task,
+  type TaskParams,
   TaskStatus,
   TaskType,
-  type TaskWebhookSchema,
+  type TaskWebhook,
 } from "../../gen/tmlsr/v1/task_pb.js";
-import type { ChunkSchema, WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
+import type { Chunk, WatchTasksResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
 import type { NewsView } from "../../service/task-service.js";
 import type { TaskView } from "../../service/task-view.js";
 import { hideSecretsOfUrls, hideUrlSecrets, withoutUrlSecrets } from "./hide-url-secrets.js";
+
+// Messages are written out whole: to have them made from a part takes longer than all else that is done with a task.
 
 const TASK_STATUS: Readonly<Record<domain.TaskStatus, TaskStatus>> = {
   pending: TaskStatus.PENDING,
@@ -59,7 +61,7 @@ const STAGE_STATUS: Readonly<Record<domain.StageStatus, StageStatus>> = {
  * A task in a list. Its readers may not be allowed to know the secrets in its input's URL, so they
  * are removed.
  */
-export function toListedTask(view: TaskView): MessageInitShape<typeof TaskSchema> {
+export function toListedTask(view: TaskView): Task {
   const { params } = view.task;
   return toProtoTask({
     ...view,
@@ -71,21 +73,17 @@ export function toListedTask(view: TaskView): MessageInitShape<typeof TaskSchema
  * A task as a client that knows its id sees it. The request is shown as it was sent; possible
  * secrets in error texts are removed.
  */
-export function toProtoTask({
-  task,
-  outputUrls,
-  previewUrl,
-  linkQuery,
-}: TaskView): MessageInitShape<typeof TaskSchema> {
+export function toProtoTask({ task, outputUrls, previewUrl, linkQuery }: TaskView): Task {
   const outputs = (task.outputs ?? []).map((output, index) => toOutput(output, outputUrls[index]));
   return {
+    $typeName: "tmlsr.v1.Task",
     taskId: task.taskId,
     status: TASK_STATUS[task.status],
     type: TASK_TYPE[task.type],
     priority: task.priority,
-    createdAt: timestampFromDate(task.createdAt),
-    updatedAt: timestampFromDate(task.updatedAt),
-    notBefore: task.notBefore && timestampFromDate(task.notBefore),
+    createdAt: toTimestamp(task.createdAt),
+    updatedAt: toTimestamp(task.updatedAt),
+    notBefore: task.notBefore && toTimestamp(task.notBefore),
     stages: toStages(task.stages),
     progress: task.progress,
     runningNode: task.runningNode,
@@ -113,18 +111,16 @@ export function toProtoTask({
 }
 
 /** Who is told, where the request named it. What the configuration names is no client's to know. */
-function toWebhook({
-  url,
-  events,
-  isDefault,
-}: Webhook): MessageInitShape<typeof TaskWebhookSchema> | undefined {
-  return isDefault ? undefined : { url: withoutUrlSecrets(url), events: [...events] };
+function toWebhook({ url, events, isDefault }: Webhook): TaskWebhook | undefined {
+  if (isDefault) return undefined;
+  return { $typeName: "tmlsr.v1.TaskWebhook", url: withoutUrlSecrets(url), events: [...events] };
 }
 
 /** A chunk of a film. @param index its place among them. */
-export function toProtoChunk(task: ChunkTask, index: number): MessageInitShape<typeof ChunkSchema> {
+export function toProtoChunk(task: ChunkTask, index: number): Chunk {
   const { chunk, status, attempts } = task;
   return {
+    $typeName: "tmlsr.v1.Chunk",
     index,
     firstFrame: chunk.firstFrame,
     frames: chunk.frameCount,
@@ -140,8 +136,7 @@ export function toProtoNews(news: NewsView): MessageInitShape<typeof WatchTasksR
   const { gone, cursor } = news;
   if ("view" in news) return { task: toListedTask(news.view), gone, cursor };
   const { taskId, status, labels } = news.deleted;
-  const task = { taskId, status: TASK_STATUS[status], labels: { ...labels } };
-  return { task, gone, cursor };
+  return { task: { taskId, status: TASK_STATUS[status], labels: { ...labels } }, gone, cursor };
 }
 
 /** A JSON value as google.protobuf.Value. Undefined stays undefined. */
@@ -149,9 +144,10 @@ export function toProtoValue(json: domain.Json | undefined): Value | undefined {
   return json === undefined ? undefined : fromJson(ValueSchema, json as JsonValue);
 }
 
-function toChunkCounts(film: FilmState): MessageInitShape<typeof ChunkCountsSchema> {
+function toChunkCounts(film: FilmState): ChunkCounts {
   const { chunkCount, completedCount, runningCount, failedCount } = film;
   return {
+    $typeName: "tmlsr.v1.ChunkCounts",
     total: chunkCount,
     completed: completedCount,
     running: runningCount,
@@ -159,23 +155,32 @@ function toChunkCounts(film: FilmState): MessageInitShape<typeof ChunkCountsSche
   };
 }
 
-function toStages(stages: domain.Task["stages"]): MessageInitShape<typeof StageSchema>[] {
+function toStages(stages: domain.Task["stages"]): Stage[] {
   return STAGE_NAMES.flatMap((name) => {
     const stage = stages[name];
     if (stage === undefined) return [];
     const { status, detail, progress, durationMs } = stage;
-    const duration = twoDecimals(durationMs / 1000);
-    return [{ name: STAGE_NAME[name], status: STAGE_STATUS[status], detail, progress, duration }];
+    return [
+      {
+        $typeName: "tmlsr.v1.Stage",
+        name: STAGE_NAME[name],
+        status: STAGE_STATUS[status],
+        detail,
+        progress,
+        duration: twoDecimals(durationMs / 1000),
+      },
+    ];
   });
 }
 
 function toOutput(
   { sizeBytes, mediaType, fileName }: domain.Output,
   url: TaskView["outputUrls"][number] | undefined,
-): MessageInitShape<typeof OutputSchema> {
+): Output {
   return {
+    $typeName: "tmlsr.v1.Output",
     url: url?.url ?? "",
-    urlExpiresAt: url?.expiresAt && timestampFromDate(url.expiresAt),
+    urlExpiresAt: url?.expiresAt && toTimestamp(url.expiresAt),
     sizeMb: twoDecimals(sizeBytes / 2 ** 20),
     sizeBytes: BigInt(sizeBytes),
     mediaType,
@@ -183,8 +188,9 @@ function toOutput(
   };
 }
 
-function toParams(params: domain.TaskParams): MessageInitShape<typeof TaskParamsSchema> {
+function toParams(params: domain.TaskParams): TaskParams {
   return {
+    $typeName: "tmlsr.v1.TaskParams",
     url: params.url,
     type: params.type && TASK_TYPE[params.type],
     workflow: params.workflow,
@@ -196,19 +202,38 @@ function toParams(params: domain.TaskParams): MessageInitShape<typeof TaskParams
   };
 }
 
-function toAttempt(attempt: domain.Attempt): MessageInitShape<typeof AttemptSchema> {
+function toAttempt(attempt: domain.Attempt): Attempt {
   return {
+    $typeName: "tmlsr.v1.Attempt",
     attempt: attempt.attempt,
     server: attempt.server,
-    startedAt: timestampFromDate(attempt.startedAt),
-    endedAt: attempt.endedAt && timestampFromDate(attempt.endedAt),
+    startedAt: toTimestamp(attempt.startedAt),
+    endedAt: attempt.endedAt && toTimestamp(attempt.endedAt),
     reason: attempt.reason,
   };
 }
 
-function toInput(input: domain.InputFacts): MessageInitShape<typeof InputSchema> {
-  const { mediaType, sizeBytes, width, height, durationSeconds, fps } = input;
-  return { mediaType, sizeBytes: BigInt(sizeBytes), width, height, duration: durationSeconds, fps };
+function toInput({
+  mediaType,
+  sizeBytes,
+  width,
+  height,
+  durationSeconds,
+  fps,
+}: domain.InputFacts): Input {
+  return {
+    $typeName: "tmlsr.v1.Input",
+    mediaType,
+    sizeBytes: BigInt(sizeBytes),
+    ...{ width, height, duration: durationSeconds, fps },
+  };
+}
+
+function toTimestamp(date: Date): Timestamp {
+  const ms = date.getTime();
+  const seconds = Math.floor(ms / 1000);
+  const nanos = (ms - seconds * 1000) * 1_000_000;
+  return { $typeName: "google.protobuf.Timestamp", seconds: BigInt(seconds), nanos };
 }
 
 /** An ended task has no dispatch, so its server is read from its attempts. */

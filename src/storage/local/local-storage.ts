@@ -37,7 +37,10 @@ export interface LocalStorage extends ObjectStorage {
  */
 export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
   const directory = resolve(options.directory);
-  const base = (): string => options.publicUrl.replace(/\/+$/, "");
+  const base = (): string => {
+    const { publicUrl } = options;
+    return publicUrl.endsWith("/") ? publicUrl.replace(/\/+$/, "") : publicUrl;
+  };
   return {
     async probe() {
       try {
