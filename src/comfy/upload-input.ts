@@ -71,7 +71,7 @@ async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: 
   using deadline = new Deadline(transfer.signal, transfer.idleMs);
   const boundary = `----tmlsr-${randomUUID()}`;
   const { head, tail } = envelope(boundary, place);
-  async function* body() {
+  async function* parts() {
     yield head;
     let movedBytes = 0;
     for await (const chunk of chunksOf(file, place.sizeBytes)) {
@@ -87,8 +87,17 @@ async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: 
     "content-length": String(head.length + place.sizeBytes + tail.length),
   };
   const request = { method: "POST", path: "/upload/image", headers } as const;
-  const answer = await http.open(request, deadline.signal, body() as never);
+  // What is read at once is sent at once.
+  const isSmall = place.sizeBytes <= READ_BYTES;
+  const body = isSmall ? await allOf(parts()) : (parts() as never);
+  const answer = await http.open(request, deadline.signal, body);
   return { statusCode: answer.statusCode, text: await answer.body.text() };
+}
+
+async function allOf(parts: AsyncIterable<Buffer>): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const part of parts) all.push(part);
+  return Buffer.concat(all);
 }
 
 // Not a stream: a stream that fails before it is read would end the process.

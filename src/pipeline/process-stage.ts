@@ -5,7 +5,11 @@ import { cancelPrompt } from "../comfy/prompt/cancel-prompt.js";
 import { chooseOutputs } from "../comfy/prompt/choose-outputs.js";
 import type { PromptSighting } from "../comfy/prompt/look-for-prompt.js";
 import type { PromptEnd } from "../comfy/prompt/prompt-end.js";
-import { PromptFollower, type PromptTiming } from "../comfy/prompt/prompt-follower.js";
+import {
+  type FollowOptions,
+  PromptFollower,
+  type PromptTiming,
+} from "../comfy/prompt/prompt-follower.js";
 import type { PromptUpdate } from "../comfy/prompt/prompt-progress.js";
 import { submitPrompt } from "../comfy/prompt/submit-prompt.js";
 import { withdrawPrompt } from "../comfy/prompt/withdraw-prompt.js";
@@ -115,7 +119,7 @@ export async function runNewPrompt(
   const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch };
   const submission = { prompt, promptId, extraData: { [MARK_KEY]: mark } };
   const sent = { ...dispatch, phase: "sent" } as const;
-  using follower = follow(sent, context, journal);
+  using follower = follow(sent, context, journal, { isNew: true });
   context.timing.noteSent(sent, await submitPrompt(comfy, submission, signal));
   await journal.recordDispatch(sent);
   await recordEnd(follower, sent, context, journal);
@@ -134,7 +138,7 @@ export async function followDispatch(
   journal: TaskJournal,
   investedMs = 0,
 ): Promise<void> {
-  using follower = follow(dispatch, context, journal, investedMs);
+  using follower = follow(dispatch, context, journal, { investedMs });
   await recordEnd(follower, dispatch, context, journal);
 }
 
@@ -191,7 +195,7 @@ function follow(
   { promptId, variant }: Omit<Dispatch, "at">,
   context: ProcessContext,
   journal: TaskJournal,
-  investedMs = 0,
+  age: Pick<FollowOptions, "isNew" | "investedMs">,
 ): PromptFollower {
   const { comfy, workflow, stallMs, timing, onSighting, serverLostMs, runMaxMs, letGo } = context;
   const { prompt, weights } = graphNamed(workflow, variant);
@@ -202,7 +206,7 @@ function follow(
   return new PromptFollower(comfy, promptId, {
     prompt,
     ...(weights && { weights }),
-    ...{ stallMs, timing, investedMs, onProgress, onSighting },
+    ...{ ...age, stallMs, timing, onProgress, onSighting },
     watch: { silentMaxMs: serverLostMs, ...(runMaxMs !== undefined && { runMaxMs }) },
     signal: letGo === undefined ? journal.signal : AbortSignal.any([journal.signal, letGo]),
   });

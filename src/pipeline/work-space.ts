@@ -4,10 +4,10 @@ import { errorCode } from "../lib/error-code.js";
 import type { Logger } from "../lib/logger.js";
 import { WorkDirs } from "./work-dir.js";
 
-/** While so much is left... */
-const PLENTY_BYTES = 1024 ** 3;
-/** ...what was measured counts for so long: in less than that no network brings as much. */
-const MEASURED_FOR_MS = 500;
+/** No network brings more in a millisecond. While less than it could bring meanwhile is left, what was measured counts. */
+const BYTES_PER_MS = 2 ** 21;
+/** ...but no longer than this: a link brings a whole film at once. */
+const MEASURED_FOR_MS = 2_000;
 
 /**
  * Limits the disk space of work directories: no more tasks are begun before the disk is full.
@@ -32,11 +32,12 @@ export class WorkSpace {
 
   /**
    * Whether another task may fetch its input. Tasks under way go on growing whatever this answers. It
-   * measures anew, which is a few files for each task, unless a moment ago there was plenty of room.
+   * measures anew, which is a few files for each task, unless there was more room than can be full by now.
    */
   async hasRoom(): Promise<boolean> {
-    const isPlenty = this.#maxBytes - this.#measuredBytes >= PLENTY_BYTES;
-    if (isPlenty && performance.now() - this.#measuredAtMs < MEASURED_FOR_MS) return true;
+    const ageMs = performance.now() - this.#measuredAtMs;
+    const leftBytes = this.#maxBytes - this.#measuredBytes;
+    if (ageMs < MEASURED_FOR_MS && ageMs * BYTES_PER_MS < leftBytes) return true;
     const taskIds = await this.#workDirs.leftovers();
     const sizes = await Promise.all(taskIds.map((taskId) => sizeOf(join(this.#root, taskId))));
     const usedBytes = sizes.reduce((sum, size) => sum + size, 0);

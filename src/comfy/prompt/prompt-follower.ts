@@ -48,6 +48,8 @@ export interface FollowOptions {
   readonly stallMs: number;
   /** What was learned of such prompts, and is learned of this one. */
   readonly timing?: PromptTiming;
+  /** Whether it was sent just now: it is looked for only when something is heard of it, or after a while. */
+  readonly isNew?: boolean;
   /** How long the server has already worked on the prompt. @default 0 */
   readonly investedMs?: number;
   /** Time between two polls while no events come. @default 1000 */
@@ -116,6 +118,7 @@ export class PromptFollower implements Disposable {
    *   time in {@link WatchLimits}; SERVER_STUCK. The prompt may still run then.
    */
   async end(): Promise<PromptEnd> {
+    if (this.#options.isNew) await this.#pause();
     for (;;) {
       const verdict = await this.#poll();
       if (verdict instanceof TaskError) throw verdict;
@@ -123,13 +126,17 @@ export class PromptFollower implements Disposable {
         this.#options.timing?.noteEnd(verdict, this.#silences.longestMs());
         return verdict;
       }
-      await this.#alarm.wait(this.#pace.pauseMs(performance.now()), this.#options.signal);
+      await this.#pause();
     }
   }
 
   /** Listens no longer. */
   [Symbol.dispose](): void {
     this.#hearing[Symbol.dispose]();
+  }
+
+  async #pause(): Promise<void> {
+    await this.#alarm.wait(this.#pace.pauseMs(performance.now()), this.#options.signal);
   }
 
   async #poll(): Promise<WatchVerdict> {

@@ -12,6 +12,7 @@ import type { StageProgress, TaskJournal } from "../../pipeline/task-journal.js"
 import type { TimedPrompt } from "../../pool/learned/learned-times.js";
 import type { Pool, SlotTaker } from "../../pool/pool.js";
 import type { Fence, Outcome, ProgressReport, WriteResult } from "../../store/task-queue.js";
+import { HeldPrompt } from "./held-prompt.js";
 import { type HolderStore, HolderWrites } from "./holder-writes.js";
 import type { LeasedTask } from "./leased-task.js";
 import { NO_NEWS } from "./noted-news.js";
@@ -51,17 +52,13 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   readonly sent = new Promise<void>((resolve) => {
     this.#noteSent = resolve;
   });
-  #dispatch: Omit<Dispatch, "at"> | undefined;
-  #dispatchedAtMs = performance.now();
+  readonly #prompt: HeldPrompt;
   #slot: string | undefined;
   #timed: TimedPrompt | undefined;
   #input: InputFacts | undefined;
   #uploadCheckpoint: Json | undefined;
   #takeovers: number;
   #memoryFailures: readonly MemoryFailure[];
-  #variant: string | undefined;
-  /** As it was before the present prompt. */
-  #variantBefore: string | undefined;
   #report: ProgressReport | undefined;
   readonly #writes: HolderWrites;
   readonly #controller = new AbortController();
@@ -77,16 +74,12 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.#writes = new HolderWrites(context.store, this);
     this.#takeovers = takeovers;
     this.#memoryFailures = memoryFailures;
-    this.#variant = variant;
-    this.#variantBefore = variant;
     this.#uploadCheckpoint = uploadCheckpoint;
     if (lease === undefined) throw new Error("A task is held that is not leased");
     // The end of a lease that has just begun tells the store's time.
     this.leasedAt = new Date(lease.expiresAt.getTime() - context.leaseMs);
-    this.#dispatch = dispatch;
+    this.#prompt = new HeldPrompt(leased, this.leasedAt);
     if (dispatch !== undefined) this.#noteSent();
-    if (dispatch !== undefined)
-      this.#dispatchedAtMs -= Math.max(0, this.leasedAt.getTime() - dispatch.at.getTime());
     this.#slot = slot;
     if (slot !== undefined) context.pool.adopt(slot, this);
   }
@@ -111,17 +104,17 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** Which variant of its workflow a server took last; undefined: none yet, or the workflow has none. */
   get variant(): string | undefined {
-    return this.#variant;
+    return this.#prompt.variant;
   }
 
   /** Where its prompt is, as last written. */
   get dispatch(): Omit<Dispatch, "at"> | undefined {
-    return this.#dispatch;
+    return this.#prompt.dispatch;
   }
 
   /** How long ago that was written, in milliseconds. */
   get dispatchAgeMs(): number {
-    return performance.now() - this.#dispatchedAtMs;
+    return this.#prompt.ageMs;
   }
 
   /** What its input turned out to be; undefined before that was found out. */
@@ -144,7 +137,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** The server that has the task's prompt or will get it; undefined while there is none. */
   get serverId(): string | undefined {
-    return this.#dispatch?.server ?? (this.#slot && serverIdOf(this.#slot));
+    return this.dispatch?.server ?? (this.#slot && serverIdOf(this.#slot));
   }
 
   get signal(): AbortSignal {
@@ -209,10 +202,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     await this.#writes.writeWithNews((store, news = NO_NEWS) =>
       store.recordDispatch(this.fence, dispatch, { ...news, freesSlot }),
     );
-    this.#dispatch = dispatch;
-    this.#dispatchedAtMs = performance.now();
-    if (dispatch.phase === "sent") this.#variantBefore = this.#variant;
-    if (dispatch.phase !== "intent") this.#variant = dispatch.variant ?? this.#variant;
+    this.#prompt.noteWritten(dispatch);
     if (dispatch.phase === "sent") this.#noteSent();
     if (freesSlot) this.#leaveSlot();
   }
@@ -226,13 +216,12 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** Forgets a prompt that is of no use any more: the next one recorded takes its place. */
   forgetDispatch(): void {
-    this.#dispatch = undefined;
+    this.#prompt.forget();
   }
 
   /** Forgets a prompt that was taken back before it ran, and what it alone decided. */
   forgetWithdrawn(): void {
-    this.forgetDispatch();
-    this.#variant = this.#variantBefore;
+    this.#prompt.forgetWithdrawn();
   }
 
   recordUpload(checkpoint: Json): Promise<void> {
@@ -295,6 +284,11 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   /** Writes what only a holder may, with its fence. @throws TaskLetGo where it holds the task no longer */
   async write(write: (store: HolderStore) => Promise<WriteResult>): Promise<void> {
     await this.#writes.write(write);
+  }
+
+  /** Writes what was noted before the last call of this. @throws TaskLetGo where it holds the task no longer */
+  async flushOld(): Promise<void> {
+    await this.#writes.flushOld();
   }
 
   /** Writes at once what was noted. @throws TaskLetGo where it holds the task no longer */

@@ -30,6 +30,8 @@ export class HolderWrites {
   /** The last news of a stage, written or not. */
   #stage: object | undefined;
   #flushing: Promise<void> | undefined;
+  /** Whether there was news already when it was asked last. */
+  #isOld = false;
 
   constructor(store: HolderStore, writer: Writer) {
     this.#store = store;
@@ -48,6 +50,16 @@ export class HolderWrites {
 
   addNotes(notes: readonly string[]): void {
     this.#news.addNotes(notes);
+  }
+
+  /**
+   * Writes what was noted before the last call already: what came since may go along with a write that
+   * somebody waits for. @throws TaskLetGo where the task is held no longer
+   */
+  async flushOld(): Promise<void> {
+    const isOld = this.#isOld && !this.#news.isEmpty;
+    this.#isOld = !isOld && !this.#news.isEmpty;
+    if (isOld) await this.flush();
   }
 
   /** Writes at once what was noted. @throws TaskLetGo where the task is held no longer */

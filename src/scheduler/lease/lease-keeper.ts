@@ -82,7 +82,7 @@ export class LeaseKeeper implements LeaseProof, Disposable {
 
   #tick(): void {
     // What was noted and went along with nothing. A write that is refused ends the held task itself.
-    for (const heldTask of this.#heldTasks.values()) heldTask.flush().catch(() => undefined);
+    for (const heldTask of this.#heldTasks.values()) heldTask.flushOld().catch(() => undefined);
     if (this.#beating !== undefined) return;
     const isDue =
       performance.now() - this.#lastRenewalMs >= this.#options.leaseMs * RENEW_SHARE - 50;

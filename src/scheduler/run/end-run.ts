@@ -219,10 +219,11 @@ async function freeOf(
   }
 }
 
-/** Removes the task's files from the work directory, and from its server's folders if mounted. */
-async function removeFiles({ server, task }: TaskRun, { workDirs }: EndContext): Promise<void> {
-  await workDirs.remove(task.taskId);
-  await server?.folders?.remove(task.taskId);
+/** Removes the task's files from the work directory, and from its servers' folders if mounted. */
+async function removeFiles(run: TaskRun, { workDirs }: EndContext): Promise<void> {
+  const { taskId } = run.task;
+  await workDirs.remove(taskId);
+  for (const { folders } of run.serversWithFiles) await folders?.remove(taskId);
 }
 
 async function discard({ heldTask, task }: TaskRun, context: EndContext): Promise<void> {

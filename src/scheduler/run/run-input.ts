@@ -25,6 +25,7 @@ export class RunInput implements AsyncDisposable {
   readonly #ahead: SentAhead;
   /** Aborted when its prompt is no reason any more to wait with the small picture. */
   readonly #isPictureDue = new AbortController();
+  readonly #sentTo = new Set<PoolServer>();
   #picture: Promise<void> | undefined;
   #ready: ReadyInput | undefined;
 
@@ -37,6 +38,11 @@ export class RunInput implements AsyncDisposable {
   /** The small picture while it is made, and after that. It never rejects, and has a limit of its own. */
   get picture(): Promise<void> | undefined {
     return this.#picture;
+  }
+
+  /** The servers that it was sent to ahead, in whole or in part. */
+  get sentTo(): ReadonlySet<PoolServer> {
+    return this.#sentTo;
   }
 
   /** Brings it where it is not here. @throws TaskError as {@link downloadStage} does */
@@ -52,7 +58,9 @@ export class RunInput implements AsyncDisposable {
     if (workflow === undefined) return;
     const request = slotRequest(heldTask, workflow, (server) => this.#run.suits(server));
     const server = likelyServer(this.#context.pool, request);
-    if (server !== undefined) this.#ahead.begin(input, server.comfy, heldTask.signal);
+    if (server === undefined) return;
+    this.#sentTo.add(server);
+    this.#ahead.begin(input, server.comfy, heldTask.signal);
   }
 
   /** How a server named it that it was sent to ahead. @returns undefined where it is not there */

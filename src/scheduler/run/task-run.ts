@@ -54,6 +54,11 @@ export class TaskRun implements RunState {
     return serverId === undefined ? undefined : this.#context.pool.server(serverId);
   }
 
+  /** Those that have files of it, as far as this run knows. */
+  get serversWithFiles(): ReadonlySet<PoolServer> {
+    return new Set([...this.#input.sentTo, ...(this.server ? [this.server] : [])]);
+  }
+
   get picture(): Promise<void> | undefined {
     return this.#input.picture;
   }

@@ -56,6 +56,14 @@ async function runningPrompt(comfy: ComfyServer): Promise<TestPrompt> {
   return made;
 }
 
+describe("a prompt that was sent just now", () => {
+  test("is found where nothing is heard of it, too", async () => {
+    await server.set({ ws: "silent" });
+    const end = await run(clientOf(server.url), { isNew: true });
+    expect(outputOf(end, "4")).toMatchObject({ filename: "out_00001_.png" });
+  });
+});
+
 describe("a prompt that ends", () => {
   test("well is told with its files and how far it came", async () => {
     const comfy = clientOf(server.url);

@@ -141,6 +141,16 @@ test("what was noted is written before a write that cannot take it along", async
   expect(stages.download).toMatchObject({ status: "success", detail: "Download complete" });
 });
 
+test("what was noted just now waits for a write that somebody waits for", async () => {
+  const store = await openStore();
+  const heldTask = await holdOne(store);
+  heldTask.noteInput(INPUT);
+  await heldTask.flushOld();
+  expect(await readTask(store, heldTask.taskId)).not.toHaveProperty("input");
+  await heldTask.flushOld();
+  expect(await readTask(store, heldTask.taskId)).toMatchObject({ input: INPUT });
+});
+
 test("what was noted is written a moment later where no write follows", async () => {
   const store = await openStore();
   const { pool } = openPool();
