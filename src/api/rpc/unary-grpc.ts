@@ -21,6 +21,7 @@ import {
 } from "@connectrpc/connect/protocol-grpc";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FewAtOnce } from "../../lib/few-at-once.js";
 import type { MaxBytesOf } from "../calls/max-bytes.js";
 import type { UnaryCalls } from "../calls/unary-calls.js";
 import type { UnaryMethod, UnaryOutput } from "../calls/unary-exchange.js";
@@ -34,6 +35,8 @@ export interface UnaryGrpcOptions {
   readonly contextValues: (request: FastifyRequest) => ContextValues;
   /** Smaller responses are not compressed. */
   readonly compressMinBytes: number;
+  /** A connection sends what was answered when a turn ends: its client has the first answers while others are made. */
+  readonly turns: FewAtOnce;
 }
 
 /** The longest delay of a timer. A later deadline is ignored. */
@@ -86,7 +89,7 @@ async function call(
   method: UnaryMethod,
   request: FastifyRequest,
   reply: FastifyReply,
-  { calls, maxBytesOf, contextValues }: UnaryGrpcOptions,
+  { calls, maxBytesOf, contextValues, turns }: UnaryGrpcOptions,
   compression: Compression,
 ): Promise<UnaryOutput> {
   const { timeoutMs, error } = parseTimeout(headerOf(request, headerTimeout), Infinity);
@@ -95,6 +98,7 @@ async function call(
   const maxBytes = maxBytesOf(method.method);
   const envelope = await readEnvelope(request.raw, maxBytes);
   const { data } = await envelopeDecompress(envelope, compression, maxBytes);
+  await turns.next();
   return await calls.call(method, {
     message: parse(method, data),
     ...{ protocolName: "grpc", requestMethod: request.method, url: request.url },
