@@ -7,17 +7,15 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-/** A service has run for long when it counts: what is called often has been compiled by then. */
-const WARM_MS = 2_000;
-
-/** Lets clients call one after the other, each as fast as it is answered, for a while, after a while that does not count. */
+/** Lets clients call one after the other, each as fast as it is answered, for a while, after `warmMs` that do not count. */
 export async function runLoad(
   clientCount: number,
   durationMs: number,
   call: () => Promise<unknown>,
+  warmMs = durationMs / 4,
 ): Promise<LoadResult> {
   const startMs = performance.now();
-  const countFromMs = startMs + WARM_MS;
+  const countFromMs = startMs + warmMs;
   const endMs = countFromMs + durationMs;
   const latenciesMs: number[] = [];
   const client = async (): Promise<void> => {
