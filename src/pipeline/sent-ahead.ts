@@ -8,10 +8,14 @@ interface Sent {
   readonly comfy: ComfyServer;
   /** {@link ComfyServer.restartSignCount} when it was sent. */
   readonly since: number;
+  readonly atMs: number;
   /** How the server named it; undefined where sending it failed. */
   readonly name: Promise<string | undefined>;
   readonly stop: AbortController;
 }
+
+/** Operators have old files of a server removed; none does so within minutes. */
+const LEFT_ALONE_MS = 300_000;
 
 /**
  * Sends an input to the server that its task will probably run on, before it has a slot there: no GPU waits
@@ -19,10 +23,13 @@ interface Sent {
  */
 export class SentAhead {
   readonly #taskId: string;
+  readonly #leftAloneMs: number;
   #sent: Sent | undefined;
 
-  constructor(taskId: string) {
+  /** @param leftAloneMs for so long it counts as there. */
+  constructor(taskId: string, leftAloneMs = LEFT_ALONE_MS) {
     this.#taskId = taskId;
+    this.#leftAloneMs = leftAloneMs;
   }
 
   /** Begins to send it, unless it is on its way there already. What is transparent is left for {@link sendInput}. */
@@ -33,7 +40,8 @@ export class SentAhead {
     const place = inputPlace(input, this.#taskId);
     const until = AbortSignal.any([signal, stop.signal]);
     const name = comfy.uploadInput(input.path, place, until).catch(() => undefined);
-    this.#sent = { input, comfy, since: comfy.restartSignCount, name, stop };
+    const since = comfy.restartSignCount;
+    this.#sent = { input, comfy, since, atMs: performance.now(), name, stop };
   }
 
   /** How the server that runs the task named it; undefined where it is not there. */
@@ -50,6 +58,7 @@ export class SentAhead {
   #find({ name, facts }: ReadyInput, comfy: ComfyServer): Sent | undefined {
     const sent = this.#sent;
     if (sent?.comfy !== comfy || sent.since !== comfy.restartSignCount) return undefined;
+    if (performance.now() - sent.atMs > this.#leftAloneMs) return undefined;
     const isSame = sent.input.name === name && sent.input.facts.sizeBytes === facts.sizeBytes;
     return isSame ? sent : undefined;
   }

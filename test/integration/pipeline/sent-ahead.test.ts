@@ -68,6 +68,14 @@ test("a server that was started anew may have lost it", async () => {
   expect(await ahead.nameOn(comfy, input)).toBeUndefined();
 });
 
+test("one that was sent long ago may have been removed", async () => {
+  const comfy = clientOf(server.url);
+  const ahead = new SentAhead("task-7", -1);
+  const input = await anInput();
+  ahead.begin(input, comfy, signal);
+  expect(await ahead.nameOn(comfy, input)).toBeUndefined();
+});
+
 test("a server that cannot take it is no failure", async () => {
   await server.set({ http: [{ path: "/upload/image", when: "before", fault: "cut" }] });
   const comfy = clientOf(server.url);
