@@ -2800,7 +2800,7 @@ export const openapi = {
               "string",
               "null"
             ],
-            "description": "The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen,\nand where several ran the chunks of a film.",
+            "description": "The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen,\nand for a film in chunks, unless one server has run them all.",
             "examples": [
               "http://127.0.0.1:8188"
             ]

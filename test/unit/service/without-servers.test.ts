@@ -5,8 +5,8 @@ import { hideInView } from "../../../src/service/without-servers.js";
 import { testTask } from "../../support/test-tasks.js";
 
 const FILM: FilmState = {
-  ...{ phase: "render", chunkCount: 2, completedCount: 1, runningCount: 0, failedCount: 0 },
-  ...{ splitCount: 0, frameCount: 200, completedFrameCount: 100, server: "gpu-1" },
+  ...{ phase: "join", chunkCount: 2, completedCount: 2, runningCount: 0, failedCount: 0 },
+  ...{ splitCount: 0, frameCount: 200, completedFrameCount: 200, server: "gpu-1" },
 };
 
 test("hides which server ran the chunks of a film", () => {

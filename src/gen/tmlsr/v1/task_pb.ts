@@ -120,7 +120,7 @@ export type Task = Message<"tmlsr.v1.Task"> & {
 
   /**
    * The server that runs or ran the prompt: its address, or `cpu-server` for the built-in one; unset before one was chosen,
-   * and where several ran the chunks of a film.
+   * and for a film in chunks, unless one server has run them all.
    *
    * @generated from field: optional string server = 15;
    */
