@@ -18,7 +18,7 @@ const NOTE_MS = 10_000;
 type PoolServer = Pool["servers"][number];
 
 interface Seen {
-  readonly isBusy: boolean;
+  readonly busyMs: number;
   readonly isUp: boolean;
   readonly faultTotal: number;
 }
@@ -73,7 +73,7 @@ export class HistoryRecorder implements AsyncDisposable {
       const sum = this.#samples.get(address) ?? { address, busyMs: 0, upMs: 0, faultCount: 0 };
       this.#samples.set(address, {
         address,
-        busyMs: sum.busyMs + (before?.isBusy ? passedMs : 0),
+        busyMs: sum.busyMs + now.busyMs - (before?.busyMs ?? 0),
         upMs: sum.upMs + (before?.isUp ? passedMs : 0),
         faultCount: sum.faultCount + now.faultTotal - (before?.faultTotal ?? 0),
       });
@@ -81,8 +81,7 @@ export class HistoryRecorder implements AsyncDisposable {
   }
 }
 
-function seenOf({ held, state, health }: PoolServer): Seen {
-  const isBusy = held.size > 0;
-  const isUp = isBusy || state === "ready" || state === "half_open";
-  return { isBusy, isUp, faultTotal: health.faultTotal };
+function seenOf({ held, busyMs, state, health }: PoolServer): Seen {
+  const isUp = held.size > 0 || state === "ready" || state === "half_open";
+  return { busyMs, isUp, faultTotal: health.faultTotal };
 }

@@ -3,6 +3,7 @@ import type { ServerCapability } from "../../comfy/server-capability.js";
 import type { ServerMemory } from "../../domain/task.js";
 import { PromptLog } from "../learned/prompt-log.js";
 import type { QueuedPrompt } from "../learned/queued-prompt.js";
+import { BusyTime } from "./busy-time.js";
 import { KnownLacks } from "./known-lacks.js";
 import { type ServerFolderPaths, ServerFolders } from "./server-folders.js";
 import { ServerHealth, type ServerState } from "./server-health.js";
@@ -52,6 +53,7 @@ export class PoolServer {
   readonly prompts = new PromptLog();
   readonly #heldElsewhere = new Map<string, number>();
   readonly #held = new Map<string, SlotHolder>();
+  readonly #busy = new BusyTime();
   #answer: ServerAnswer | undefined;
   #lacks: KnownLacks | undefined;
   #loadedWorkflow: string | undefined;
@@ -114,6 +116,11 @@ export class PoolServer {
     return this.#heldElsewhere;
   }
 
+  /** For how long tasks of this process have held a slot, in milliseconds since it started. */
+  get busyMs(): number {
+    return this.#busy.totalMs;
+  }
+
   /** Slots held by tasks of this process, by slot name. */
   get held(): ReadonlyMap<string, SlotHolder> {
     return this.#held;
@@ -128,6 +135,7 @@ export class PoolServer {
   /** Counts a slot as the holder's. */
   take(slot: string, holder: SlotHolder): void {
     this.#held.set(slot, holder);
+    this.#busy.set(true);
   }
 
   /** Tells that a task may send its prompt: what it needs is loaded from now on. */
@@ -153,7 +161,10 @@ export class PoolServer {
    * Counts a slot as free, unless another holder has it by now. @returns whether it was this one's.
    */
   giveBack(slot: string, holder: SlotHolder): boolean {
-    return this.#held.get(slot) === holder && this.#held.delete(slot);
+    if (this.#held.get(slot) !== holder) return false;
+    this.#held.delete(slot);
+    this.#busy.set(this.#held.size > 0);
+    return true;
   }
 
   /** Keeps tasks from the server until {@link reopen} was called as often as this. */

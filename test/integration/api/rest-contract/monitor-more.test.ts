@@ -15,7 +15,8 @@ test("GET /monitor/history tells what the servers did and what ended", async () 
   const { minutes } = await eventually(async () => {
     const { body } = await app.rest("GET", "/monitor/history");
     const busy = body.minutes.flatMap((each: { servers: object[] }) => each.servers);
-    return busy.some((each: { busy: number }) => each.busy > 0) && body;
+    // The steps of the run alone take so long, whenever the recorder looks.
+    return busy.some((each: { busy: number }) => each.busy >= 0.2) && body;
   });
   expect(minutes.at(-1)).toMatchObject({
     at: expect.stringMatching(/:00\.000000Z$/),
