@@ -21,7 +21,7 @@ const LEFT_ALONE_MS = 300_000;
  * Sends an input to the server that its task will probably run on, before it has a slot there: no GPU waits
  * for it then. A failure is no news, since the input is sent again by whoever needs it.
  */
-export class SentAhead {
+export class SentAhead implements AsyncDisposable {
   readonly #taskId: string;
   readonly #leftAloneMs: number;
   #sent: Sent | undefined;
@@ -48,6 +48,12 @@ export class SentAhead {
   async nameOn(comfy: ComfyServer, input: ReadyInput): Promise<string | undefined> {
     this.#leaveOther(comfy);
     return await this.#find(input, comfy)?.name;
+  }
+
+  /** Ends what is still on its way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#sent?.stop.abort(new Error("The run has ended"));
+    await this.#sent?.name;
   }
 
   #leaveOther(comfy: ComfyServer): void {

@@ -71,7 +71,7 @@ export class RunInput implements AsyncDisposable {
   /** Its file may be removed after this. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isPictureDue.abort();
-    await this.#picture;
+    await Promise.all([this.#picture, this.#ahead[Symbol.asyncDispose]()]);
   }
 
   /** The task with where its input is: a chunk's is the piece of its film. */

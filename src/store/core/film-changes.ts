@@ -166,11 +166,11 @@ function countChunk(state: FilmState, before: Task, next: Task, now: Date): Film
     failedCount: state.failedCount + isBecome("failed"),
     completedFrameCount: state.completedFrameCount + isBecome("completed") * frameCount,
     ...defined({ processBeganAt: state.processBeganAt ?? (isBegun ? now : undefined) }),
-    ...(isBecome("completed") > 0 && { server: serverOfBoth(state, next) }),
+    ...(isBecome("completed") > 0 && { server: serverOfAll(state, next) }),
   };
 }
 
-function serverOfBoth(state: FilmState, completed: Task): string | null {
+function serverOfAll(state: FilmState, completed: Task): string | null {
   const server = serverOf(completed) ?? null;
   return state.completedCount === 0 || state.server === server ? server : null;
 }

@@ -95,3 +95,13 @@ test("sending ends where another server runs the task", async () => {
   expect(await ahead.nameOn(clientOf(server.url), input)).toBeUndefined();
   expect(await there).toBeUndefined();
 });
+
+test("sending ends with the run", async () => {
+  await server.set({ http: [{ path: "/upload/image", when: "before", fault: "black-hole" }] });
+  const comfy = clientOf(server.url);
+  const input = await anInput();
+  const ahead = new SentAhead("task-8");
+  ahead.begin(input, comfy, signal);
+  await ahead[Symbol.asyncDispose]();
+  expect(await ahead.nameOn(comfy, input)).toBeUndefined();
+});
