@@ -11,14 +11,16 @@ const stop = new AbortController();
 setMaxListeners(0, stop.signal);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());
 
-try {
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
+
+async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
   if (process.argv.includes("--new-admin-key")) await recoverAccess(config, logger);
   else await serve(config, logger);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
 }
 
 async function serve(config: Config, logger: Logger): Promise<void> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
 import { packagePath } from "../lib/package-path.js";
 import { CommandFailure, EXIT, type ExitCode } from "./failure.js";
@@ -11,15 +11,13 @@ import { openTerminal } from "./show/terminal.js";
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
 
-const program = buildProgram(run, await versionOf(), process.env).exitOverride();
+const program = buildProgram(run, versionOf(), process.env).exitOverride();
 for (const command of program.commands) command.exitOverride();
-try {
-  await program.parseAsync();
-} catch (error) {
+program.parseAsync().catch((error: unknown) => {
   // Commander has printed what is wrong; help and version are no failure.
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
-}
+});
 
 async function run(action: (session: Session) => Promise<ExitCode>): Promise<void> {
   const { url, json } = program.opts<GlobalOptions>();
@@ -44,7 +42,7 @@ function tell(error: unknown): ExitCode {
   return error instanceof CommandFailure ? error.exitCode : EXIT.taskFailed;
 }
 
-async function versionOf(): Promise<string> {
-  const file = await readFile(packagePath("package.json"), "utf8");
+function versionOf(): string {
+  const file = readFileSync(packagePath("package.json"), "utf8");
   return (JSON.parse(file) as { readonly version: string }).version;
 }

@@ -82,9 +82,7 @@ function shown(path: string): string {
   return relative(process.cwd(), path);
 }
 
-try {
-  await demo(process.argv[2]);
-} catch (error) {
+demo(process.argv[2]).catch((error: unknown) => {
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
-}
+});

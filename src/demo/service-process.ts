@@ -19,7 +19,7 @@ export async function startService(
   directory: string,
   signal: AbortSignal,
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, ["--enable-source-maps", packagePath("dist/main.js")], {
+  const child = spawn(process.execPath, [packagePath("dist/main.js")], {
     // The working directory is not the user's, so that a configuration file there is not read.
     cwd: directory,
     env: {

@@ -83,8 +83,8 @@ export class CpuServerProcess implements AsyncDisposable {
 
   async #launch(): Promise<void> {
     const { directory, threads } = this.#options;
-    const isBuilt = import.meta.url.endsWith(".js");
-    const entry = packagePath(isBuilt ? "dist/cpu-server/main.js" : "src/cpu-server/main.ts");
+    const isSource = import.meta.url.endsWith(".ts");
+    const entry = packagePath(isSource ? "src/cpu-server/main.ts" : "dist/cpu-server/main.js");
     const flags = ["--port", new URL(this.url).port, "--dir", directory];
     if (threads !== undefined) flags.push("--threads", String(threads));
     const child = fork(entry, flags, { stdio: ["ignore", "ignore", "pipe", "ipc"] });

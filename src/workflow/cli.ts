@@ -19,7 +19,9 @@ const USAGE = `Usage:
   npm run workflow:convert -- FILE --server URL [--output FILE]
       Writes the API format of a file as the editor saves it.`;
 
-process.exitCode = await main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});
 
 /** @returns the exit code: 0 for a workflow that can be used, 1 for one that cannot, 2 for a bad call */
 async function main(args: readonly string[]): Promise<number> {

@@ -76,7 +76,7 @@ class Service implements TestService {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ["--enable-source-maps", MAIN], {
+    const child = spawn(process.execPath, [MAIN], {
       cwd: this.dataDir,
       env: this.#env,
       stdio: ["ignore", "pipe", "pipe"],

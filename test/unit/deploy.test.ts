@@ -18,7 +18,7 @@ describe("deploy/Dockerfile", () => {
   test("builds in one stage and runs in another, as a user that is not root", () => {
     expect(having("FROM")).toHaveLength(2);
     expect(having("USER")).toEqual(["USER 1000:1000"]);
-    expect(having("CMD")).toEqual(['CMD ["node", "--enable-source-maps", "dist/main.js"]']);
+    expect(having("CMD")).toEqual(['CMD ["node", "dist/main.js"]']);
     expect(lines.indexOf("USER 1000:1000")).toBeGreaterThan(lines.indexOf(having("FROM")[1] ?? ""));
   });
 

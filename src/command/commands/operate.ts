@@ -91,7 +91,7 @@ async function examine({ service, terminal, signal }: Session): Promise<ExitCode
  * package's, where no others are named.
  */
 async function serve({ signal, env }: Session): Promise<ExitCode> {
-  const child = spawn(process.execPath, ["--enable-source-maps", packagePath("dist/main.js")], {
+  const child = spawn(process.execPath, [packagePath("dist/main.js")], {
     stdio: "inherit",
     env: { TMLSR_WORKFLOWS_DIR: packagePath("workflows"), ...env },
   });

@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { packagePath } from "../../lib/package-path.js";
 import { PythonError } from "../python-text.js";
@@ -64,7 +66,7 @@ function startWorker(): Worker {
   if (!import.meta.url.endsWith(".ts"))
     return new Worker(packagePath("dist/cpu-server/network/network-worker.js"));
   // When run from source by tsx: tsx's hooks do not apply to worker threads by themselves.
-  const tsx = import.meta.resolve("tsx/esm/api");
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm/api"));
   const entry = new URL("./network-worker.ts", import.meta.url).href;
   const program = `import("${tsx}").then((tsx) => { tsx.register(); return import("${entry}"); })`;
   return new Worker(program, { eval: true });

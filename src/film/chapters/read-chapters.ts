@@ -3,7 +3,6 @@ import type { Chapter } from "../film-facts.js";
 import type { OpenFilm } from "../read/open-film.js";
 import { matroskaChapters } from "./matroska-chapters.js";
 import { neroChapters } from "./nero-chapters.js";
-import { quickTimeChapters } from "./quicktime-chapters.js";
 
 /** More are no chapters that people made. */
 const MAX_CHAPTERS = 10_000;
@@ -24,7 +23,10 @@ export async function readChapters(
   const found = isMatroska
     ? await matroskaChapters(file, signal)
     : await firstNotEmpty([
-        () => quickTimeChapters(path, open, signal),
+        async () => {
+          const { quickTimeChapters } = await import("./quicktime-chapters.js");
+          return await quickTimeChapters(path, open, signal);
+        },
         () => neroChapters(file, signal),
       ]);
   const ordered = [...found].sort((a, b) => a.startSeconds - b.startSeconds);

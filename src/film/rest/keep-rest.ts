@@ -1,12 +1,12 @@
 import { rm } from "node:fs/promises";
 import type { Packet, Stream } from "node-av";
 import { TaskError } from "../../domain/errors.js";
-import type { FilmContainer } from "../../domain/film.js";
 import type { FilmFacts } from "../film-facts.js";
 import { MediaWriter } from "../media/media-writer.js";
 import { eachPacket } from "../read/each-packet.js";
 import { fileTags } from "../read/file-tags.js";
 import { type OpenFilm, openFilm } from "../read/open-film.js";
+import { restContainer } from "./rest-container.js";
 import { addCopy, isFiller, restTracks, writeOptions } from "./rest-tracks.js";
 
 /** What was kept of a film beside its picture. */
@@ -15,11 +15,6 @@ export interface KeptRest {
   readonly isKept: boolean;
   /** What could not be kept, for people. */
   readonly notes: readonly string[];
-}
-
-/** The container of the rest of a film; also the extension of its file. */
-export function restContainer({ container }: Pick<FilmFacts, "container">): FilmContainer {
-  return container === "mp4" || container === "mov" ? "mp4" : "mkv";
 }
 
 /**

@@ -5,7 +5,6 @@ import type { WorkDir } from "../../../pipeline/work-dir.js";
 import type { Workflow } from "../../../workflow/workflow.js";
 import { persist } from "../../lease/persist.js";
 import type { RunContext, RunState } from "../run-context.js";
-import { cutFilm } from "./cut-film.js";
 import { requireDepth } from "./keeps-depth.js";
 import { planFilm } from "./plan-film.js";
 
@@ -37,6 +36,7 @@ export async function cutIfLong(at: FilmAtHand, context: RunContext): Promise<bo
   const [first] = isBegun ? await persist(() => context.store.chunks(task.taskId), signal) : [];
   const plan = planFilm(heldTask, workflow, film, first?.variant, context);
   if (plan === undefined || (!isBegun && film.times.length <= plan.maxFrames)) return false;
+  const { cutFilm } = await import("./cut-film.js");
   await cutFilm({ run, input, film, plan, workDir }, context);
   return true;
 }

@@ -5,7 +5,7 @@ import type { FilmFacts } from "../../../film/film-facts.js";
 import { checkFilm } from "../../../film/join/check-film.js";
 import type { FilmResult } from "../../../film/join/film-to-join.js";
 import { joinFilm } from "../../../film/join/join-film.js";
-import { restContainer } from "../../../film/rest/keep-rest.js";
+import { restContainer } from "../../../film/rest/rest-container.js";
 import { filmObjects } from "../../../pipeline/film/film-objects.js";
 import { type FilmStorage, fetchFromStorage } from "../../../pipeline/film/film-storage.js";
 import { patiently } from "../../../pipeline/film/patiently.js";
