@@ -1,3 +1,4 @@
+import { parseUrl } from "../lib/parse-url.js";
 import { type AddressGuard, checkInputUrl } from "../net/address-guard.js";
 import {
   type DownloadedInput,
@@ -53,7 +54,8 @@ export async function fetchInput(
 }
 
 function sourceOf(url: string, sources: readonly InputSource[]): InputSource | undefined {
-  if (!URL.canParse(url)) return undefined;
-  const { protocol } = new URL(url);
+  // Most inputs are on the network.
+  if (/^https?:/i.test(url)) return undefined;
+  const protocol = parseUrl(url)?.protocol;
   return sources.find(({ scheme }) => scheme === protocol);
 }

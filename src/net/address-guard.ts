@@ -1,8 +1,9 @@
 import { type LookupAddress, lookup as systemLookup } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
+import { BlockList, isIP, type LookupFunction, SocketAddress } from "node:net";
 import { domainToASCII } from "node:url";
 import ipaddr from "ipaddr.js";
 import { TaskError } from "../domain/errors.js";
+import { parseUrl } from "../lib/parse-url.js";
 
 /** Decides which addresses inputs may be fetched from. */
 export interface AddressGuard {
@@ -53,12 +54,12 @@ export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
   const lookupAll = options.lookup ?? systemLookup;
 
   function refusal(address: string, host: string): string | undefined {
-    const judged = embeddedAddress(address);
+    const judged = judgedAddress(address);
     if (judged === undefined) return "is not an IP address";
-    if (matches(metadata, judged)) return "is a cloud provider's metadata service";
-    if (allowed.hosts.has(normalizeHost(host)) || matches(allowed.ranges, judged)) return undefined;
-    if (matches(notPublic, judged)) return "is not a public address";
-    if (isIP(judged) === 6 && !matches(globalIpv6, judged)) return "is not a public address";
+    if (metadata.check(judged)) return "is a cloud provider's metadata service";
+    if (allowed.ranges.check(judged) || allowed.hosts.has(normalizeHost(host))) return undefined;
+    if (notPublic.check(judged)) return "is not a public address";
+    if (judged.family === "ipv6" && !globalIpv6.check(judged)) return "is not a public address";
     return undefined;
   }
 
@@ -89,8 +90,9 @@ export function checkInputUrl(url: string, guard: AddressGuard): string | undefi
  * credentials in the URL, and literal addresses in every spelling that the URL standard allows.
  */
 export function brokenUrlRule(url: string, guard: AddressGuard): string | undefined {
-  if (!URL.canParse(url)) return "must be a complete http or https URL";
-  const { protocol, username, password, hostname } = new URL(url);
+  const parsed = parseUrl(url);
+  if (parsed === undefined) return "must be a complete http or https URL";
+  const { protocol, username, password, hostname } = parsed;
   if (protocol !== "http:" && protocol !== "https:") return SCHEME_RULE;
   if (username !== "" || password !== "") return "must not contain a user name or password";
   const host = withoutBrackets(hostname);
@@ -166,21 +168,16 @@ const EMBEDDING: readonly (readonly [range: string, firstByte: number])[] = [
  * The address to judge: the IPv4 address inside an IPv6 one, otherwise the address itself.
  * Undefined if the text is not an address.
  */
-function embeddedAddress(address: string): string | undefined {
-  if (isIP(address) === 0) return undefined;
-  const parsed = ipaddr.parse(address);
-  const embedding = EMBEDDING.find(
-    ([range]) => parsed.kind() === "ipv6" && parsed.match(ipaddr.parseCIDR(range)),
-  );
-  if (embedding === undefined) return ipaddr.fromByteArray(parsed.toByteArray()).toString();
-  return parsed
-    .toByteArray()
-    .slice(embedding[1], embedding[1] + 4)
-    .join(".");
-}
-
-function matches(list: BlockList, address: string): boolean {
-  return list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+function judgedAddress(text: string): SocketAddress | undefined {
+  if (isIP(text) === 0) return undefined;
+  if (isIP(text) === 4) return new SocketAddress({ address: text, family: "ipv4" });
+  const parsed = ipaddr.parse(text);
+  const bytes = parsed.toByteArray();
+  const embedding = EMBEDDING.find(([range]) => parsed.match(ipaddr.parseCIDR(range)));
+  if (embedding === undefined)
+    return new SocketAddress({ address: ipaddr.fromByteArray(bytes).toString(), family: "ipv6" });
+  const address = bytes.slice(embedding[1], embedding[1] + 4).join(".");
+  return new SocketAddress({ address, family: "ipv4" });
 }
 
 function parseAllowList(entries: readonly string[]): { ranges: BlockList; hosts: Set<string> } {
