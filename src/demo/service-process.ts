@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { NODE_FLAGS } from "../lib/node-flags.js";
 import { packagePath } from "../lib/package-path.js";
 
 /** A running service that was started by {@link startService}. */
@@ -19,7 +20,7 @@ export async function startService(
   directory: string,
   signal: AbortSignal,
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [packagePath("dist/main.js")], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, packagePath("dist/main.js")], {
     // The working directory is not the user's, so that a configuration file there is not read.
     cwd: directory,
     env: {

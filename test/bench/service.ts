@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../src/lib/node-flags.js";
 
 /** The service as a process of its own, from `dist`. */
 export interface BenchService extends AsyncDisposable {
@@ -41,7 +42,7 @@ export function benchEnv(options: BenchServiceOptions): Record<string, string> {
 /** Starts the service and waits until it listens; disposing stops it as an operator would. */
 export async function startService(options: BenchServiceOptions): Promise<BenchService> {
   const startedAtMs = performance.now();
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
     cwd: options.dataDir,
     env: benchEnv(options),
     stdio: ["ignore", "pipe", "pipe"],

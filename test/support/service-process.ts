@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../src/lib/node-flags.js";
 import { eventually, LIMIT_MS } from "./eventually.js";
 import { freePort } from "./free-port.js";
 import { tempDir } from "./temp-dir.js";
@@ -76,7 +77,7 @@ class Service implements TestService {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
       cwd: this.dataDir,
       env: this.#env,
       stdio: ["ignore", "pipe", "pipe"],

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { toConfig } from "../../src/config/config.js";
 import { readSettings } from "../../src/config/read-settings.js";
+import { NODE_FLAGS } from "../../src/lib/node-flags.js";
 
 const root = new URL("../..", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -18,7 +19,9 @@ describe("deploy/Dockerfile", () => {
   test("builds in one stage and runs in another, as a user that is not root", () => {
     expect(having("FROM")).toHaveLength(2);
     expect(having("USER")).toEqual(["USER 1000:1000"]);
-    expect(having("CMD")).toEqual(['CMD ["node", "dist/main.js"]']);
+    const command = ["node", ...NODE_FLAGS, "dist/main.js"];
+    expect(having("CMD").map((line) => JSON.parse(line.replace("CMD ", "")))).toEqual([command]);
+    expect(JSON.parse(read("package.json")).scripts.start).toBe(command.join(" "));
     expect(lines.indexOf("USER 1000:1000")).toBeGreaterThan(lines.indexOf(having("FROM")[1] ?? ""));
   });
 

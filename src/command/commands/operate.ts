@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Command } from "commander";
 import { z } from "zod";
+import { NODE_FLAGS } from "../../lib/node-flags.js";
 import { packagePath } from "../../lib/package-path.js";
 import { CommandFailure, EXIT, type ExitCode } from "../failure.js";
 import type { Session } from "../session.js";
@@ -91,7 +92,7 @@ async function examine({ service, terminal, signal }: Session): Promise<ExitCode
  * package's, where no others are named.
  */
 async function serve({ signal, env }: Session): Promise<ExitCode> {
-  const child = spawn(process.execPath, [packagePath("dist/main.js")], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, packagePath("dist/main.js")], {
     stdio: "inherit",
     env: { TMLSR_WORKFLOWS_DIR: packagePath("workflows"), ...env },
   });
