@@ -69,7 +69,8 @@ async function write() {
     const into = join(COMPILED, "unfinished");
     const run = async (program, ...args) => await compile(resolve(into), directory, program, ...args);
     await run("command/main.cjs", "--help");
-    await run("cpu-server/main.cjs", "--port", "0", "--dir", "cpu-server");
+    // An installation may leave out what only the CPU server needs.
+    if (existsSync("node_modules/@websr/websr")) await run("cpu-server/main.cjs", "--port", "0", "--dir", "cpu-server");
     // Last: what it shares with the others it uses most of.
     await run("main.cjs");
     renameSync(into, join(COMPILED, version));

@@ -30,6 +30,7 @@ export const DOWNLOAD_BEGUN = {
   detail: "Starting download...",
 } as const;
 
+const DOWNLOAD_DONE = { status: "success", progress: 100, detail: "Download complete" } as const;
 const FILE = "input";
 /** Written last: where it is, the input is there whole and was checked. */
 const NOTE = "input.json";
@@ -38,6 +39,23 @@ const NOTE = "input.json";
 export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefined> {
   const note = (await workDir.readNote(NOTE)) as Omit<ReadyInput, "path"> | undefined;
   return note && { ...note, path: workDir.file(FILE) };
+}
+
+/**
+ * The input that an earlier try left, as {@link findInput} finds it. Whoever brought it may have died before
+ * that was stored. Then it is stored now: as long as a download is under way, each death of a process is held
+ * against the task.
+ */
+export async function resumeInput(
+  { stages }: Pick<Task, "stages">,
+  workDir: WorkDir,
+  journal: TaskJournal,
+): Promise<ReadyInput | undefined> {
+  const left = await findInput(workDir);
+  if (left === undefined || stages.download?.status === "success") return left;
+  journal.noteInput(left.facts);
+  journal.noteStage("download", DOWNLOAD_DONE);
+  return left;
 }
 
 /**
@@ -82,12 +100,6 @@ export async function downloadStage(
   journal.noteInput(facts);
   journal.addNotes(notes);
   const durationMs = performance.now() - startedAtMs;
-  if (!isReported)
-    journal.noteStage("download", {
-      status: "success",
-      progress: 100,
-      durationMs,
-      detail: "Download complete",
-    });
+  if (!isReported) journal.noteStage("download", { ...DOWNLOAD_DONE, durationMs });
   return { path, name, facts };
 }

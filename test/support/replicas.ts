@@ -143,7 +143,7 @@ class Fleet implements Replicas {
       }
       await sleep(50);
     }
-    throw new Error(`No replica answered ${method} ${path}`, { cause: last });
+    throw new Error(`No replica answered ${method} ${path}, the last: ${String(last)}`);
   }
 }
 

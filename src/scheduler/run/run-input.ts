@@ -2,7 +2,7 @@ import { Deadline } from "../../lib/deadline.js";
 import { defined } from "../../lib/defined.js";
 import { exists } from "../../lib/exists.js";
 import { untilAborted } from "../../lib/until-aborted.js";
-import { downloadStage, findInput, type ReadyInput } from "../../pipeline/download-stage.js";
+import { downloadStage, type ReadyInput, resumeInput } from "../../pipeline/download-stage.js";
 import { pieceUrl } from "../../pipeline/film/piece-source.js";
 import { SentAhead } from "../../pipeline/sent-ahead.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
@@ -83,7 +83,8 @@ export class RunInput implements AsyncDisposable {
 
   async #find(workDir: WorkDir): Promise<ReadyInput> {
     const isLeft = !workDir.isNew || this.#ready !== undefined;
-    const left = isLeft ? await findInput(workDir) : undefined;
+    const { heldTask } = this.#run;
+    const left = isLeft ? await resumeInput(heldTask.task, workDir, heldTask) : undefined;
     return left ?? (await this.#download(workDir));
   }
 

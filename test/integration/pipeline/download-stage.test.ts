@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { FileSource } from "../../../src/input/file-source.js";
 import type { InputSource } from "../../../src/input/input-source.js";
 import { createAddressGuard } from "../../../src/net/address-guard.js";
-import { downloadStage, findInput } from "../../../src/pipeline/download-stage.js";
+import { downloadStage, findInput, resumeInput } from "../../../src/pipeline/download-stage.js";
 import { WorkDir } from "../../../src/pipeline/work-dir.js";
 import type { HeldTask } from "../../../src/scheduler/lease/held-task.js";
 import { openEmbeddedStore } from "../../../src/store/embedded/open-embedded-store.js";
@@ -66,3 +66,23 @@ test("a plain input has no notes", async () => {
   await run();
   expect(await readTask()).not.toHaveProperty("notes");
 });
+
+test.each([
+  { status: "running", isTold: true },
+  { status: "success", isTold: false },
+] as const)(
+  "an input that is left where the download is stored as $status is told of: $isTold",
+  async ({ status, isTold }) => {
+    const { run, workDir } = await download(await aPicture());
+    const { facts } = await run();
+    const store = await openEmbeddedStore({ directory: await tempDir() });
+    onTestFinished(() => store[Symbol.asyncDispose]());
+    const heldTask = await holdOne(store);
+    const stages = { download: { status, progress: 0, durationMs: 0, detail: "" } };
+    expect((await resumeInput({ stages }, workDir, heldTask))?.facts).toEqual(facts);
+    await heldTask.flush();
+    const task = await store.get(heldTask.taskId);
+    expect(task?.input).toEqual(isTold ? facts : undefined);
+    expect(task?.stages.download?.status === "success").toBe(isTold);
+  },
+);
