@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -40,7 +40,7 @@ const files = [
   ...(await bundle({ input: { "program-code": "src/launch/program-code.ts" } })),
 ];
 refuseAtStart("main.cjs", NOT_AT_START);
-const hash = createHash("sha256").update(process.version).update(process.arch);
+const hash = createHash("sha256").update(process.version).update(process.arch).update(readFileSync(import.meta.filename));
 for (const { fileName, code } of files) hash.update(fileName).update(code);
 const version = hash.digest("hex").slice(0, 16);
 if (!existsSync(join(COMPILED, version))) await write();
@@ -87,13 +87,12 @@ function writeTo(path, text) {
 
 /** The program's entry: it runs the code with what was compiled of it. */
 function starterOf(program) {
-  const up = relative(dirname(program), ".");
-  const path = (name) => JSON.stringify(up === "" ? name : `${up}/${name}`);
+  const up = relative(dirname(program), ".") || ".";
   return `#!/usr/bin/env node
 import { join } from "node:path";
-import { ProgramCode } from ${up === "" ? '"./program-code.js"' : path("program-code.js")};
+import { ProgramCode } from "${up}/program-code.js";
 
-const dist = join(import.meta.dirname, ${JSON.stringify(up)});
+const dist = join(import.meta.dirname, "${up}");
 new ProgramCode(dist, join(dist, "compiled", "${version}")).run("${program}.cjs");
 `;
 }
@@ -107,7 +106,7 @@ async function compile(into, directory, ...program) {
       ...{ TMLSR_WORKFLOWS_DIR: resolve("workflows"), COMFYUI_SERVERS: "http://127.0.0.1:1" },
     },
     stdio: ["ignore", "pipe", "inherit"],
-    timeout: LIMIT_MS,
+    ...{ timeout: LIMIT_MS, killSignal: "SIGKILL" },
   });
   const ended = new Promise((done) => child.once("exit", (code, signal) => done(code ?? signal)));
   for await (const line of createInterface({ input: child.stdout })) if (line.includes("listening")) child.kill("SIGTERM");

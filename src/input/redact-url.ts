@@ -1,3 +1,5 @@
+import { parseUrl } from "../lib/parse-url.js";
+
 const MAX_SHOWN_LENGTH = 200;
 
 /**
@@ -5,8 +7,9 @@ const MAX_SHOWN_LENGTH = 200;
  * since all can be secrets. The rest is cut to 200 characters.
  */
 export function redactUrl(url: string): string {
-  if (!URL.canParse(url)) return "(not a URL)";
-  const { protocol, host, pathname } = new URL(url);
+  const parsed = parseUrl(url);
+  if (parsed === undefined) return "(not a URL)";
+  const { protocol, host, pathname } = parsed;
   const shown = `${protocol}//${protocol === "upload:" ? "***" : host}${pathname}`;
   return shown.length > MAX_SHOWN_LENGTH ? `${shown.slice(0, MAX_SHOWN_LENGTH)}...` : shown;
 }

@@ -1,4 +1,5 @@
 import ipaddr from "ipaddr.js";
+import { parseUrl } from "../../lib/parse-url.js";
 
 /**
  * Whether a page of another site asks: `Host` is a loopback name, and host or port of `Origin`
@@ -6,15 +7,11 @@ import ipaddr from "ipaddr.js";
  */
 export function isForeignOrigin(host: string | undefined, origin: string | undefined): boolean {
   if (host === undefined || origin === undefined) return false;
-  const asked = parse(`http://${host}`);
-  const from = parse(origin);
+  const asked = parseUrl(`http://${host}`);
+  const from = parseUrl(origin);
   if (asked === undefined || from === undefined || !isLoopback(asked.hostname)) return false;
   if (asked.port === "" || from.port === "") return asked.hostname !== from.hostname;
   return asked.host !== from.host;
-}
-
-function parse(url: string): URL | undefined {
-  return URL.canParse(url) ? new URL(url) : undefined;
 }
 
 function isLoopback(hostname: string): boolean {

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { TaskError } from "../../domain/errors.js";
+import { parseUrl } from "../../lib/parse-url.js";
 import type { OssOptions } from "./options.js";
 
 /** Where calls go, and the beginning of the objects' URLs. */
@@ -36,7 +37,7 @@ export function resolveOssAddress(options: OssOptions): OssAddress {
 
 function parseEndpoint(endpoint: string): URL {
   const text = /^[a-z]+:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   const isPlain = url?.pathname === "/" && url.search === "" && url.username === "";
   if (isPlain && /^https?:$/.test(url.protocol)) return url;
   throw refused(

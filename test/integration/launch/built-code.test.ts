@@ -8,9 +8,10 @@ const DIST = join(import.meta.dirname, "../../../dist");
 
 describe("the built code", () => {
   test.each([
-    { program: "main.cjs", ends: "with a wrong configuration", env: { TMLSR_PORT: "none" } },
-    { program: "command/main.cjs", ends: "with its help", env: {} },
-    { program: "cpu-server/main.cjs", ends: "without a directory", env: {} },
+    // Each ends by itself: by a wrong configuration, with its help, for want of a directory.
+    { program: "main.cjs", env: { TMLSR_PORT: "none" } },
+    { program: "command/main.cjs", env: {} },
+    { program: "cpu-server/main.cjs", env: {} },
   ])("V8 takes all that was compiled of $program at the build", async ({ program, env }) => {
     const seen = await run(program, env);
     expect(seen.refused).toEqual([]);
