@@ -9,6 +9,7 @@ import { registerOutputs } from "./api/http/outputs-route.js";
 import { type OpenFile, registerInputs, registerPreviews } from "./api/http/task-pictures-route.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
+import { openInputAgent } from "./input/download-input.js";
 import { FileSource } from "./input/file-source.js";
 import type { InputSource } from "./input/input-source.js";
 import { openUploads } from "./input/upload/open-uploads.js";
@@ -79,6 +80,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   reportStorage(storage, logger);
   const pool = buildPool(config, servers, store, logger, opened);
   const guard = createAddressGuard({ allow: config.input.allow });
+  const inputAgent = opened.use(openInputAgent(guard));
   const workPath = await openWork(workOptions(config, store, logger), opened);
   const films = { config, location, store, storage, workPath, logger };
   const filmPreviews = openFilmPreviews(films, opened);
@@ -91,7 +93,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   const previews = await Previews.open({ directory: workPath, storage, logger });
   metrics.scrape({ store, servers: pool.servers });
   const access = await openAccess(config, { store, storage, metrics, logger }, opened);
-  const parts = { store, pool, storage, catalog, guard, sources, previews, logger };
+  const parts = { store, pool, storage, catalog, guard, inputAgent, sources, previews, logger };
   const scheduler = opened.use(buildScheduler({ ...config, workPath }, parts));
   const webhooks = webhookRules(config.webhooks);
   const shown = { ...parts, filmPreviews, webhooks, metrics, dataDir: config.dataDir };

@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { Deadline } from "../lib/deadline.js";
+import { headOfFile } from "../lib/head-of-file.js";
 import { callError, statusError } from "./comfy-errors.js";
 import type { ComfyHttp } from "./comfy-http.js";
 import type { Transfer } from "./transfer.js";
@@ -66,11 +67,30 @@ export function tooLarge(http: ComfyHttp, place: InputPlace, maxUploadBytes?: nu
 const SENDABLE = /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/;
 const READ_BYTES = 1024 * 1024;
 
+type Body = Parameters<ComfyHttp["open"]>[2];
+
+interface UploadAnswer {
+  readonly statusCode: number;
+  readonly text: string;
+}
+
 async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: Transfer) {
-  await using file = await open(path);
   using deadline = new Deadline(transfer.signal, transfer.idleMs);
   const boundary = `----tmlsr-${randomUUID()}`;
   const { head, tail } = envelope(boundary, place);
+  const post = async (body: Body): Promise<UploadAnswer> => {
+    const headers = {
+      "content-type": `multipart/form-data; boundary=${boundary}`,
+      "content-length": String(head.length + place.sizeBytes + tail.length),
+    };
+    const request = { method: "POST", path: "/upload/image", headers } as const;
+    const answer = await http.open(request, deadline.signal, body);
+    return { statusCode: answer.statusCode, text: await answer.body.text() };
+  };
+  // What is read at once is sent at once.
+  if (place.sizeBytes <= READ_BYTES)
+    return await post(Buffer.concat([head, headOfFile(path, place.sizeBytes), tail]));
+  await using file = await open(path);
   async function* parts() {
     yield head;
     let movedBytes = 0;
@@ -82,22 +102,7 @@ async function send(http: ComfyHttp, path: string, place: InputPlace, transfer: 
     }
     yield tail;
   }
-  const headers = {
-    "content-type": `multipart/form-data; boundary=${boundary}`,
-    "content-length": String(head.length + place.sizeBytes + tail.length),
-  };
-  const request = { method: "POST", path: "/upload/image", headers } as const;
-  // What is read at once is sent at once.
-  const isSmall = place.sizeBytes <= READ_BYTES;
-  const body = isSmall ? await allOf(parts()) : (parts() as never);
-  const answer = await http.open(request, deadline.signal, body);
-  return { statusCode: answer.statusCode, text: await answer.body.text() };
-}
-
-async function allOf(parts: AsyncIterable<Buffer>): Promise<Buffer> {
-  const all: Buffer[] = [];
-  for await (const part of parts) all.push(part);
-  return Buffer.concat(all);
+  return await post(parts() as never);
 }
 
 // Not a stream: a stream that fails before it is read would end the process.

@@ -15,7 +15,7 @@ import { dispositionName } from "./input-name.js";
 import { PartFile } from "./part-file.js";
 import { type ReceiveLimits, receiveBody } from "./receive-body.js";
 import { RepeatedEnds } from "./repeated-ends.js";
-import { requestInput } from "./request-input.js";
+import { type Connection, requestInput } from "./request-input.js";
 
 const PROGRESS_INTERVAL_MS = 200;
 
@@ -36,12 +36,14 @@ export interface DownloadRequest {
 /** Options of a download. */
 export interface DownloadOptions extends Partial<DownloadLimits> {
   readonly guard: AddressGuard;
+  /** One of {@link openInputAgent} of the same guard. @default one for this download alone */
+  readonly agent?: Dispatcher;
   /** @default "tmlsr" */
   readonly userAgent?: string;
 }
 
 /** Limits of one download. */
-export interface DownloadLimits extends ReceiveLimits, Omit<GuardedAgentOptions, "signal"> {
+export interface DownloadLimits extends ReceiveLimits, GuardedAgentOptions {
   /** Limit of all tries and pauses together. */
   readonly totalTimeoutMs: number;
   /** How often a download is retried after passing faults. */
@@ -68,6 +70,20 @@ const DOWNLOAD_DEFAULTS: DownloadLimits = {
   maxRetryDelayMs: 15_000,
 };
 
+/**
+ * Opens an agent that many downloads share: inputs that come from one origin soon after each other come over one
+ * connection, for which the guard has judged where it leads. Dispose of it after the last one.
+ */
+export function openInputAgent(guard: AddressGuard): InputAgent {
+  const dispatcher = createGuardedAgent(guard, DOWNLOAD_DEFAULTS);
+  return { dispatcher, [Symbol.asyncDispose]: () => dispatcher.destroy() };
+}
+
+/** An agent that downloads share. */
+export interface InputAgent extends AsyncDisposable {
+  readonly dispatcher: Dispatcher;
+}
+
 /** A complete input at its path. */
 export interface DownloadedInput {
   readonly sizeBytes: number;
@@ -93,12 +109,13 @@ export async function downloadInput(
   request.signal.throwIfAborted();
   using deadline = new Deadline(request.signal, limits.totalTimeoutMs);
   const { signal } = deadline;
-  const agent = createGuardedAgent(options.guard, { ...limits, signal });
+  const agent = options.agent ?? createGuardedAgent(options.guard, limits);
+  const connection = { agent, signal };
   const part = new PartFile(`${request.path}.part`);
   try {
     const ends = new RepeatedEnds();
     const attempt = () =>
-      receive(request, limits, agent, part).catch((thrown: unknown) => {
+      receive(request, limits, connection, part).catch((thrown: unknown) => {
         const error = translateDownloadError(thrown, request.url);
         throw ends.judge(error, part.sizeBytes);
       });
@@ -114,7 +131,7 @@ export async function downloadInput(
     const reason = `it did not end within ${limits.totalTimeoutMs / 1000} s`;
     throw downloadError("INPUT_TIMEOUT", request.url, reason, { cause: thrown });
   } finally {
-    await agent.destroy();
+    if (agent !== options.agent) await agent.destroy();
   }
 }
 
@@ -122,7 +139,7 @@ export async function downloadInput(
 async function receive(
   { url, onProgress }: DownloadRequest,
   options: DownloadOptions & DownloadLimits,
-  agent: Dispatcher,
+  connection: Connection,
   part: PartFile,
 ): Promise<string | undefined> {
   const headers = {
@@ -131,11 +148,12 @@ async function receive(
     "accept-encoding": "identity",
     ...part.rangeHeaders,
   };
-  const response = await requestInput(url, headers, options.guard, agent);
+  await using file = part.open();
+  const response = await requestInput(url, headers, options.guard, connection);
   try {
     const codings = acceptResponse(url, response, part, options.maxBytes);
     const report = throttle(() => onProgress?.(part.sizeBytes, part.totalBytes));
-    await receiveBody(url, response.body, codings, part, options, report);
+    await receiveBody(url, { body: response.body, codings, file }, part, options, report);
     return dispositionName(response.headers["content-disposition"] ?? "");
   } finally {
     response.body.destroy();

@@ -1,3 +1,5 @@
+import { OpeningFile } from "./opening-file.js";
+
 /** What an origin's headers say about the file of a body. */
 export interface PartStart {
   /** Size of the whole file in bytes, if the origin states it. */
@@ -58,6 +60,11 @@ export class PartFile {
   /** Records the size of the whole file when it becomes known later. */
   expect(totalBytes: number): void {
     this.#start = { ...this.#start, totalBytes };
+  }
+
+  /** Begins to open it, empty or to go on with it. */
+  open(): OpeningFile {
+    return new OpeningFile(this.path, this.#sizeBytes === 0 ? "w" : "a");
   }
 
   /** Counts written bytes. */

@@ -1,10 +1,10 @@
-import { open } from "node:fs/promises";
 import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import type { TaskError } from "../domain/errors.js";
 import { errorCode } from "../lib/error-code.js";
 import { type ContentCoding, inputTooLarge } from "./accept-response.js";
 import { downloadError } from "./download-error.js";
+import type { OpeningFile } from "./opening-file.js";
 import type { PartFile } from "./part-file.js";
 
 /** Limits of receiving a body. */
@@ -16,6 +16,13 @@ export interface ReceiveLimits {
   readonly speedWindowMs: number;
 }
 
+/** A body on its way into a file. */
+export interface ArrivingBody {
+  readonly body: Readable;
+  readonly codings: readonly ContentCoding[];
+  readonly file: OpeningFile;
+}
+
 /**
  * Appends a body to `part`, decompressed, and counts the bytes on disk. Calls `onGrow` after every
  * piece.
@@ -25,32 +32,60 @@ export interface ReceiveLimits {
  */
 export async function receiveBody(
   url: string,
-  body: Readable,
-  codings: readonly ContentCoding[],
+  { body, codings, file }: ArrivingBody,
   part: PartFile,
   limits: ReceiveLimits,
   onGrow: () => void,
 ): Promise<void> {
   const watch = watchSpeed(url, body, part, limits);
   try {
-    await using file = await open(part.path, part.sizeBytes === 0 ? "w" : "a");
-    for await (const chunk of decode(body, codings)) {
-      if (part.sizeBytes + chunk.length > limits.maxBytes)
-        throw inputTooLarge(
-          url,
-          `it has at least ${part.sizeBytes + chunk.length} bytes`,
-          limits.maxBytes,
-        );
-      await file.appendFile(chunk);
+    // The origin may have forced a new beginning.
+    if (part.sizeBytes === 0) await file.restart();
+    let receivedBytes = part.sizeBytes;
+    await using writer = new WriteBehind(async (chunk: Buffer) => {
+      await file.append(chunk);
       part.grow(chunk.length);
       onGrow();
+    });
+    for await (const chunk of decode(body, codings)) {
+      receivedBytes += chunk.length;
+      if (receivedBytes > limits.maxBytes)
+        throw inputTooLarge(url, `it has at least ${receivedBytes} bytes`, limits.maxBytes);
+      await writer.write(chunk);
     }
+    await writer.end();
   } catch (thrown) {
     throw isCut(thrown) ? truncated(url, part, thrown) : thrown;
   } finally {
     clearInterval(watch);
   }
   if (part.sizeBytes !== (part.totalBytes ?? part.sizeBytes)) throw truncated(url, part);
+}
+
+/** Writes a piece while the next one arrives. */
+class WriteBehind implements AsyncDisposable {
+  readonly #write: (chunk: Buffer) => Promise<void>;
+  #writing = Promise.resolve();
+
+  constructor(write: (chunk: Buffer) => Promise<void>) {
+    this.#write = write;
+  }
+
+  /** Waits for the piece before. @throws what writing that has thrown */
+  async write(chunk: Buffer): Promise<void> {
+    await this.#writing;
+    this.#writing = this.#write(chunk);
+    this.#writing.catch(() => undefined);
+  }
+
+  /** @throws what writing the last piece has thrown */
+  async end(): Promise<void> {
+    await this.#writing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing.catch(() => undefined);
+  }
 }
 
 /** By a reset, by an early end, or by an end before Content-Length. */

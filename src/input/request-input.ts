@@ -11,6 +11,12 @@ export interface InputResponse extends ResponseHead {
   readonly body: Dispatcher.ResponseData["body"];
 }
 
+/** How an input is requested. */
+export interface Connection {
+  readonly agent: Dispatcher;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Requests an input and follows at most 5 redirects. The guard judges each address before it is
  * requested.
@@ -21,7 +27,7 @@ export async function requestInput(
   url: string,
   headers: Readonly<Record<string, string>>,
   guard: AddressGuard,
-  agent: Dispatcher,
+  { agent, signal }: Connection,
 ): Promise<InputResponse> {
   let target = url;
   for (let redirectCount = 0; redirectCount <= MAX_REDIRECTS; redirectCount++) {
@@ -30,7 +36,7 @@ export async function requestInput(
       const subject = redirectCount === 0 ? "its address" : "the address it redirects to";
       throw downloadError("INPUT_ADDRESS_NOT_ALLOWED", url, `${subject} ${rule}`);
     }
-    const response = await request(new URL(target), { dispatcher: agent, headers });
+    const response = await request(new URL(target), { dispatcher: agent, headers, signal });
     // An error before anybody reads the body would have no listener. The later reader still gets
     // it.
     response.body.on("error", () => {});

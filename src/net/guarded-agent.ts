@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { isIP } from "node:net";
 import { Agent, buildConnector, type Dispatcher } from "undici";
 import { type AddressGuard, addressNotAllowed, withoutBrackets } from "./address-guard.js";
@@ -6,11 +5,6 @@ import { ChunkedEnd } from "./chunked-end.js";
 
 /** Limits of a guarded agent. */
 export interface GuardedAgentOptions {
-  /**
-   * Closes every connection, including those that are still being opened. It should not live longer
-   * than the agent.
-   */
-  readonly signal: AbortSignal;
   /** Limit for name lookup, connecting and TLS handshake together. */
   readonly connectTimeoutMs: number;
   /** Limit from the sent request to the answer's headers. */
@@ -25,14 +19,10 @@ export interface GuardedAgentOptions {
  * follows no redirects.
  */
 export function createGuardedAgent(guard: AddressGuard, options: GuardedAgentOptions): Dispatcher {
-  // Node.js removes a socket's listener from the signal only at garbage collection. Many listeners
-  // are not a leak here.
-  setMaxListeners(0, options.signal);
   const connect = buildConnector({
     lookup: guard.lookup,
     autoSelectFamily: true,
     timeout: options.connectTimeoutMs,
-    signal: options.signal,
   });
   const ends = new ChunkedEnd();
   const agent = new Agent({

@@ -35,6 +35,11 @@ const FILE = "input";
 /** Written last: where it is, the input is there whole and was checked. */
 const NOTE = "input.json";
 
+/** Notes that an input is there, for later tries. */
+export async function noteReady({ name, facts }: ReadyInput, workDir: WorkDir): Promise<void> {
+  await workDir.writeNote(NOTE, { name, facts });
+}
+
 /** The input that an earlier try left, if it is still there. */
 export async function findInput(workDir: WorkDir): Promise<ReadyInput | undefined> {
   const note = (await workDir.readNote(NOTE)) as Omit<ReadyInput, "path"> | undefined;
@@ -96,7 +101,6 @@ export async function downloadStage(
   const probed = await probeInput(path, task.type, limits, signal, onHeader);
   const { extension, notes, ...facts } = probed;
   const name = inputName({ ...named, extension });
-  await workDir.writeNote(NOTE, { name, facts });
   journal.noteInput(facts);
   journal.addNotes(notes);
   const durationMs = performance.now() - startedAtMs;

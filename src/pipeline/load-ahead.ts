@@ -1,3 +1,4 @@
+import { loadSharp } from "../lib/load-sharp.js";
 import type { Logger } from "../lib/logger.js";
 
 /** The first answers of a process go before. */
@@ -9,7 +10,7 @@ const AFTER_MS = 500;
  */
 export function loadAhead(logger: Logger): Disposable {
   const load = async (): Promise<void> => {
-    await Promise.all([import("sharp"), import("file-type")]);
+    await Promise.all([loadSharp(), import("file-type")]);
   };
   const timer = setTimeout(() => {
     load().catch((error: unknown) => logger.warn({ err: error }, "pictures cannot be decoded"));

@@ -4,6 +4,7 @@ import { parse } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { TaskError } from "../domain/errors.js";
 import { isDiskFull } from "../lib/is-disk-full.js";
+import { loadSharp } from "../lib/load-sharp.js";
 import type { ReadyInput } from "./download-stage.js";
 
 /** An input on its way to a server; disposing it removes what was made for that. */
@@ -20,7 +21,7 @@ export async function putOnWhite(
   { path, name, facts }: ReadyInput,
   signal: AbortSignal,
 ): Promise<SentInput | undefined> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   const made = `${path}.white.png`;
   const { hasAlpha: _, ...opaque } = facts;
   try {

@@ -1,9 +1,9 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { extname } from "node:path";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { TaskError } from "../domain/errors.js";
 import type { Dispatch, Output, OutputFile } from "../domain/task.js";
-import { exists } from "../lib/exists.js";
 import type { ObjectStorage } from "../storage/object-storage.js";
 import { type Part, storeOutput } from "./store-output.js";
 import { stripGraph } from "./strip/strip-graph.js";
@@ -122,7 +122,7 @@ async function fetchOutput(
   comfy: ComfyServer | undefined,
   journal: TaskJournal,
 ): Promise<void> {
-  if (await exists(path)) return;
+  if (existsSync(path)) return;
   if (comfy === undefined)
     throw new TaskError(
       "OUTPUT_LOST",

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asDiskFull } from "../input/probe/disk-full.js";
 import { untouchedFor } from "./untouched-for.js";
@@ -18,10 +19,10 @@ export class WorkDirs {
     this.#root = root;
   }
 
-  /** The directory of a task. It is made if it does not exist. */
-  async open(taskId: string): Promise<WorkDir> {
+  /** The directory of a task. It is made if it does not exist, at once: a trip to another thread takes longer. */
+  open(taskId: string): WorkDir {
     const path = join(this.#root, taskId);
-    const made = await mkdir(path, { recursive: true });
+    const made = mkdirSync(path, { recursive: true });
     return new WorkDir(path, made !== undefined);
   }
 

@@ -1,5 +1,6 @@
 import type { Sharp } from "sharp";
 import { sniffMediaType } from "../input/probe/sniff-media-type.js";
+import { loadSharp } from "../lib/load-sharp.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { posterOf } from "./poster-of.js";
 import { MAX_PREVIEW_WIDTH, type PreviewWidth } from "./preview-key.js";
@@ -26,14 +27,12 @@ export async function makePreview(path: string, signal: AbortSignal): Promise<Bu
 
 /** A preview made smaller; a narrower one stays as wide as it is. */
 export async function narrowPreview(preview: Uint8Array, width: PreviewWidth): Promise<Buffer> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   return await toWebp(sharp(preview), width);
 }
 
 async function openPicture(path: string): Promise<Sharp | undefined> {
-  const { default: sharp } = await import("sharp");
-  // Every picture is read once. A cache would only keep decoded pictures and open files.
-  sharp.cache(false);
+  const sharp = await loadSharp();
   const options = { limitInputPixels: MAX_PIXELS, sequentialRead: true, failOn: "error" } as const;
   const { width, height, isProgressive } = await sharp(path, {
     limitInputPixels: false,

@@ -2,6 +2,7 @@ import type { InputVideoTrack, VideoSample } from "mediabunny";
 import type { Sharp } from "sharp";
 import { loadDecoders } from "../input/probe/load-decoders.js";
 import { openVideo } from "../input/probe/open-video.js";
+import { loadSharp } from "../lib/load-sharp.js";
 
 /** Where in a film its poster is, as a share of its length: films like to begin with black. */
 const SHARE = 0.1;
@@ -42,7 +43,7 @@ async function keyFrame(track: InputVideoTrack): Promise<Sharp | undefined> {
 
 /** The pixels of a frame turned and stretched to what is shown; never more pixels than it has. */
 async function asShown(sample: VideoSample, width: number, height: number): Promise<Sharp> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   const { codedWidth, codedHeight, rotation } = sample;
   const pixels = new Uint8Array(codedWidth * codedHeight * 4);
   await sample.copyTo(pixels, RGBX);

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { RetryLimits } from "../domain/retry-policy.js";
 import { runningCaps, type Tenant } from "../domain/tenant.js";
+import type { InputAgent } from "../input/download-input.js";
 import type { InputSource } from "../input/input-source.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import { Semaphore } from "../lib/semaphore.js";
+import type { AddressGuard } from "../net/address-guard.js";
 import type { DownloadContext } from "../pipeline/download-stage.js";
 import { PieceSource } from "../pipeline/film/piece-source.js";
 import type { UploadContext } from "../pipeline/upload-stage.js";
@@ -61,7 +63,8 @@ export interface SchedulerParts {
   readonly pool: Pool;
   readonly storage: UploadContext["storage"];
   readonly catalog: WorkflowCatalog;
-  readonly guard: DownloadContext["download"]["guard"];
+  readonly guard: AddressGuard;
+  readonly inputAgent: InputAgent;
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];
   readonly previews: InputPictures;
@@ -79,7 +82,7 @@ const STORAGE_WAIT_MS = 600_000;
 /** Makes the scheduler; it leases nothing before it is started. */
 export function buildScheduler(settings: SchedulerSettings, parts: SchedulerParts): Scheduler {
   const { pool, scheduler, workPath } = settings;
-  const { storage, guard, sources, ...shared } = parts;
+  const { storage, guard, inputAgent, sources, ...shared } = parts;
   const { chunkFrames, maxServers, previewMs } = settings.films;
   const workSpace = new WorkSpace(workPath, settings.workMaxBytes, parts.logger);
   const patience = { pauseMs: scheduler.retryDelayMs, limitMs: STORAGE_WAIT_MS };
@@ -89,7 +92,7 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
       ...shared,
       workDirs: new WorkDirs(workPath),
       upload: { storage, keepGraph: settings.keepGraph, checkResults: settings.checkResults },
-      download: downloadContext(settings, { guard, sources: [...sources, pieces] }),
+      download: downloadContext(settings, { guard, inputAgent, sources: [...sources, pieces] }),
       films: {
         ...{ workSpace, patience, hasPreviews: previewMs > 0 },
         ...defined({ chunkFrames }),
@@ -115,9 +118,10 @@ export function buildScheduler(settings: SchedulerSettings, parts: SchedulerPart
 
 function downloadContext(
   { input: { userAgent, maxBytes, timeoutMs, maxPixels }, servers }: SchedulerSettings,
-  { guard, sources }: Pick<SchedulerParts, "guard" | "sources">,
+  { guard, inputAgent, sources }: Pick<SchedulerParts, "guard" | "inputAgent" | "sources">,
 ): DownloadContext {
-  const download = { guard, userAgent, maxBytes, totalTimeoutMs: timeoutMs };
+  const { dispatcher: agent } = inputAgent;
+  const download = { guard, agent, userAgent, maxBytes, totalTimeoutMs: timeoutMs };
   return {
     download,
     sources,

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { TaskError } from "../domain/errors.js";
 import { isTerminal, type Task, type TaskStatus } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
@@ -234,6 +234,8 @@ export class Scheduler implements AsyncDisposable {
         (await this.#leaseFirst(steps));
       if (task === undefined) return;
       this.#start(task);
+      // Its input is asked for before anything else is looked for.
+      await turn();
     }
   }
 

@@ -52,7 +52,7 @@ export async function post(
   using deadline = new Deadline(outer, limitMs);
   const { signal } = deadline;
   const limits = { connectTimeoutMs: limitMs, headersTimeoutMs: limitMs, idleTimeoutMs: limitMs };
-  const agent = createGuardedAgent(guard, { ...limits, signal });
+  const agent = createGuardedAgent(guard, limits);
   try {
     const answer = await request(url, {
       ...{ dispatcher: agent, method: "POST", body, signal },

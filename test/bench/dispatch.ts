@@ -10,7 +10,8 @@ import { eventually } from "../support/eventually.js";
 import { openBenchApp } from "./app.js";
 import { makeDirectory } from "./directory.js";
 import type { Figure, Goal, Subject } from "./figure.js";
-import { noisyPicture, serveContent } from "./origin.js";
+import { noisyPicture } from "./origin.js";
+import { startOrigin } from "./origin-process.js";
 import { quantile } from "./quantile.js";
 import { connectRest } from "./rest-client.js";
 import { gapsMs, runsOf } from "./server-logs.js";
@@ -27,13 +28,14 @@ const BURSTS = 5;
 const QUEUE_COUNT = 40;
 const RUN_MS = 200;
 const LIMIT_MS = 120_000;
-const NOTE = "a picture of 200 kB from loopback; service, server and client share the machine";
+const NOTE =
+  "a picture of 200 kB from loopback; service, server, origin and client share the machine";
 
 /** What lies between a client and its prompt, between a run and its result, and between two runs. */
 export const dispatch: Subject = {
   name: "dispatch",
   async measure({ say }) {
-    await using origin = await serveContent(await noisyPicture(EDGE_PIXELS));
+    await using origin = await startOrigin(await noisyPicture(EDGE_PIXELS));
     say("one task at a time");
     const one = await singles(origin.url);
     say("twelve at once");

@@ -11,10 +11,12 @@ export interface Origin extends AsyncDisposable {
 /** Serves one file under any path. @param delayMs before each answer. */
 export async function serveContent(content: Buffer, delayMs = 0): Promise<Origin> {
   const server = createServer((_request, response) => {
-    setTimeout(() => {
+    const answer = (): void => {
       response.writeHead(200, { "content-length": content.length });
       response.end(content);
-    }, delayMs);
+    };
+    if (delayMs > 0) setTimeout(answer, delayMs);
+    else answer();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

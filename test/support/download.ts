@@ -20,8 +20,9 @@ export interface StartedDownload {
 export async function startDownload(
   url: string,
   options: Partial<DownloadOptions> = {},
+  directory?: string,
 ): Promise<StartedDownload> {
-  const path = join(await tempDir(), "input");
+  const path = join(directory ?? (await tempDir()), "input");
   const cancel = new AbortController();
   const reports: [number, number | undefined][] = [];
   const outcome = downloadInput(

@@ -1,6 +1,5 @@
-import { createWriteStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { pipeline } from "node:stream/promises";
 import { formParts } from "../../lib/form-parts.js";
 import { PythonError } from "../python-text.js";
 
@@ -59,11 +58,14 @@ async function readParts(
 ): Promise<Form> {
   const fields = new Map<string, string>();
   let fileName: string | undefined;
+  // It is opened while the body arrives.
+  const file = open(spool, "w");
+  await using _ = { [Symbol.asyncDispose]: async () => await (await file).close() };
   for await (const part of formParts(bodyOf(request), contentType, MAX_FIELDS)) {
     if (part.kind === "field") {
       if (!fields.has(part.name)) fields.set(part.name, part.value);
     } else if (part.name === "image" && fileName === undefined && part.fileName) {
-      await pipeline(limited(part.content, maxBytes), createWriteStream(spool));
+      await write(part.content, maxBytes, await file);
       fileName = part.fileName.replace(/^\/+/, "");
     }
   }
@@ -83,11 +85,23 @@ async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
   }
 }
 
-async function* limited(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
-  let totalBytes = 0;
-  for await (const chunk of chunks) {
+/** Small pieces are gathered: each write is a trip to another thread. */
+const WRITE_BYTES = 1024 * 1024;
+
+async function write(content: AsyncIterable<Buffer>, maxBytes: number, file: FileHandle) {
+  let gathered: Buffer[] = [];
+  let [totalBytes, gatheredBytes] = [0, 0];
+  const flush = async (): Promise<void> => {
+    await file.appendFile(Buffer.concat(gathered));
+    gathered = [];
+    gatheredBytes = 0;
+  };
+  for await (const chunk of content) {
     totalBytes += chunk.length;
     if (totalBytes > maxBytes) throw new TooLarge(totalBytes);
-    yield chunk;
+    gathered.push(chunk);
+    gatheredBytes += chunk.length;
+    if (gatheredBytes >= WRITE_BYTES) await flush();
   }
+  await flush();
 }

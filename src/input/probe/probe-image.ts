@@ -1,6 +1,7 @@
 import type { Sharp } from "sharp";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts } from "../../domain/task.js";
+import { loadSharp } from "../../lib/load-sharp.js";
 import { choosePage, convertPicture, takeOf } from "./convert-picture.js";
 import { endsEarly, withEndMarker } from "./jpeg-end.js";
 import type { Noted } from "./noted.js";
@@ -80,14 +81,6 @@ async function readAll(picture: Sharp, height: number): Promise<void> {
     .resize(1, height, { fit: "fill", kernel: "nearest", fastShrinkOnLoad: false })
     .raw()
     .toBuffer();
-}
-
-/** Loading sharp takes 150 ms, so it is loaded with the first picture. */
-async function loadSharp() {
-  const { default: sharp } = await import("sharp");
-  // Every picture is read once. A cache would only keep decoded pictures and open files.
-  sharp.cache(false);
-  return sharp;
 }
 
 /** What the decoder's messages mean; the first that fits counts. */

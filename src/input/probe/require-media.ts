@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
 import { TaskError } from "../../domain/errors.js";
+import { headOfFile } from "../../lib/head-of-file.js";
 import { type SniffedType, sniffMediaType } from "./sniff-media-type.js";
 
 const SUPPORTED =
@@ -18,7 +18,7 @@ export async function requireMedia(path: string): Promise<Required<SniffedType>>
   const { type, mediaType, extension } = await sniffMediaType(path);
   if (type !== undefined && extension !== undefined) return { type, mediaType, extension };
   if (mediaType === "image/apng") throw unsupported("it is an animated PNG, not a still image");
-  const head = await readHead(path);
+  const head = headOfFile(path, HEAD_BYTES);
   if (head.length === 0) throw unsupported("it is empty");
   if (looksLikeHtml(head))
     throw unsupported("it is a web page (HTML); the URL must lead to the file itself");
@@ -28,12 +28,6 @@ export async function requireMedia(path: string): Promise<Required<SniffedType>>
 
 function unsupported(what: string): TaskError {
   return new TaskError("INPUT_TYPE_UNSUPPORTED", `Cannot use input: ${what}; ${SUPPORTED}`);
-}
-
-async function readHead(path: string): Promise<Buffer> {
-  await using file = await open(path);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-  return buffer.subarray(0, bytesRead);
 }
 
 function looksLikeHtml(head: Buffer): boolean {

@@ -1,5 +1,6 @@
 import type { TaskType } from "../../domain/task.js";
 import { FileBytes } from "../../lib/file-bytes.js";
+import { headOfFile } from "../../lib/head-of-file.js";
 import { isoBoxes } from "../../lib/iso-boxes.js";
 
 /** The type of a file, found by its content. */
@@ -24,8 +25,7 @@ export async function sniffMediaType(path: string): Promise<SniffedType> {
 async function find(path: string) {
   // Loading the library takes 150 ms, so it is loaded with the first file.
   const { fileTypeFromBuffer, fileTypeFromFile } = await import("file-type");
-  await using file = await FileBytes.open(path);
-  const head = await file.read(0, HEAD_BYTES);
+  const head = headOfFile(path, HEAD_BYTES);
   const found = await fileTypeFromBuffer(head);
   // Whether a PNG is animated is told anywhere before its pixels.
   const isTold = found?.ext !== "png" || head.includes("IDAT");

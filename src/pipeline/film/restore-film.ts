@@ -1,4 +1,5 @@
-import { rename, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { TaskError } from "../../domain/errors.js";
 import type { FilmContainer } from "../../domain/film.js";
 import { checkFilm } from "../../film/join/check-film.js";
@@ -36,7 +37,7 @@ export async function restoreFilm(
   signal: AbortSignal,
 ): Promise<RestoredFilm> {
   const restored = `${path}.film`;
-  if (await exists(restored)) return { path: restored, notes: [] };
+  if (existsSync(restored)) return { path: restored, notes: [] };
   try {
     const input = await source();
     const film = await knownFilm(input, workDir, signal);
@@ -69,11 +70,4 @@ function reasonOf(error: unknown): string {
   return isSource
     ? `the film is no longer where it was (${error.code})`
     : "the two do not go together";
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,7 @@
 import type { InputVideoTrack, VideoSample } from "mediabunny";
 import { loadDecoders } from "../../input/probe/load-decoders.js";
 import { openVideo } from "../../input/probe/open-video.js";
+import { loadSharp } from "../../lib/load-sharp.js";
 import type { Look, SeenFrame } from "./look.js";
 import { THUMBNAIL_EDGE } from "./thumbnail.js";
 
@@ -73,7 +74,7 @@ async function framesAt(
 }
 
 async function seen(sample: VideoSample): Promise<SeenFrame> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   const { codedWidth: width, codedHeight: height, timestamp: atSeconds } = sample;
   const rgbx = new Uint8Array(width * height * 4);
   await sample.copyTo(rgbx, RGBX);

@@ -1,3 +1,4 @@
+import { loadSharp } from "../../lib/load-sharp.js";
 import type { Look } from "./look.js";
 import { THUMBNAIL_EDGE } from "./thumbnail.js";
 
@@ -16,9 +17,7 @@ export async function lookAtPicture(
   path: string,
   maxWholePixels = MAX_WHOLE_PIXELS,
 ): Promise<Look> {
-  const { default: sharp } = await import("sharp");
-  // Every picture is read once. A cache would only keep decoded pictures and open files.
-  sharp.cache(false);
+  const sharp = await loadSharp();
   const options = {
     failOn: "truncated",
     limitInputPixels: MAX_PIXELS,

@@ -1,8 +1,13 @@
+import { existsSync } from "node:fs";
 import { Deadline } from "../../lib/deadline.js";
 import { defined } from "../../lib/defined.js";
-import { exists } from "../../lib/exists.js";
 import { untilAborted } from "../../lib/until-aborted.js";
-import { downloadStage, type ReadyInput, resumeInput } from "../../pipeline/download-stage.js";
+import {
+  downloadStage,
+  noteReady,
+  type ReadyInput,
+  resumeInput,
+} from "../../pipeline/download-stage.js";
 import { pieceUrl } from "../../pipeline/film/piece-source.js";
 import { SentAhead } from "../../pipeline/sent-ahead.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
@@ -27,6 +32,8 @@ export class RunInput implements AsyncDisposable {
   readonly #isPictureDue = new AbortController();
   readonly #sentTo = new Set<PoolServer>();
   #picture: Promise<void> | undefined;
+  /** Ends when its note is written. It never rejects. */
+  #noted: Promise<void> | undefined;
   #ready: ReadyInput | undefined;
 
   constructor(run: RunState, context: RunContext) {
@@ -47,7 +54,7 @@ export class RunInput implements AsyncDisposable {
 
   /** Brings it where it is not here. @throws TaskError as {@link downloadStage} does */
   async bring(workDir: WorkDir): Promise<ReadyInput> {
-    if (!(this.#ready && (await exists(this.#ready.path)))) this.#ready = await this.#find(workDir);
+    if (!(this.#ready && existsSync(this.#ready.path))) this.#ready = await this.#find(workDir);
     const ready = this.#ready;
     return { ...ready, facts: { ...ready.facts, ...defined({ depth: this.#run.depth }) } };
   }
@@ -71,7 +78,7 @@ export class RunInput implements AsyncDisposable {
   /** Its file may be removed after this. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isPictureDue.abort();
-    await Promise.all([this.#picture, this.#ahead[Symbol.asyncDispose]()]);
+    await Promise.all([this.#noted, this.#picture, this.#ahead[Symbol.asyncDispose]()]);
   }
 
   /** The task with where its input is: a chunk's is the piece of its film. */
@@ -93,6 +100,8 @@ export class RunInput implements AsyncDisposable {
     const { download, previews } = this.#context;
     const onSeen = (seen: ReadyInput): void => this.sendAhead(seen);
     const ready = await downloadStage(this.#source, workDir, download, heldTask, onSeen);
+    // Nobody waits for the note: without it, a later try brings the input once more.
+    this.#noted = noteReady(ready, workDir).catch(() => undefined);
     const keep = (): Promise<void> =>
       previews.keepInput(heldTask.taskId, ready.path, heldTask.signal);
     if (heldTask.task.chunk === undefined) this.#picture ??= this.#promptGone().then(keep);

@@ -113,7 +113,7 @@ export class TaskRun implements RunState {
   async #work(): Promise<"completed" | "cut"> {
     const { heldTask, task } = this;
     const { store, workDirs, catalog } = this.#context;
-    const workDir = await workDirs.open(task.taskId);
+    const workDir = workDirs.open(task.taskId);
     if (task.film?.phase === "join") {
       await joinChunks(this, workDir, this.#context);
       return "completed";

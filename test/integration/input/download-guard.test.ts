@@ -175,7 +175,6 @@ describe("createGuardedAgent()", () => {
   it("does not connect to a literal address that is refused", async () => {
     const canary = await startCanary();
     const agent = createGuardedAgent(createAddressGuard({ allow: [] }), {
-      signal: new AbortController().signal,
       connectTimeoutMs: 1_000,
       headersTimeoutMs: 1_000,
       idleTimeoutMs: 1_000,

@@ -130,7 +130,6 @@ describe("undici", () => {
       response.on("close", () => closedCount++);
     });
     const agent = createGuardedAgent(createAddressGuard({ allow: ["127.0.0.1"] }), {
-      signal: new AbortController().signal,
       connectTimeoutMs: 5_000,
       headersTimeoutMs: 5_000,
       idleTimeoutMs: 5_000,

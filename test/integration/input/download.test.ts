@@ -1,14 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { access, readFile, symlink } from "node:fs/promises";
 import type { RequestListener, ServerResponse } from "node:http";
+import { join } from "node:path";
 import { queryObjects } from "node:v8";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { Agent } from "undici";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { openInputAgent } from "../../../src/input/download-input.js";
 import { createAddressGuard } from "../../../src/net/address-guard.js";
 import { startDownload } from "../../support/download.js";
 import { eventually } from "../../support/eventually.js";
 import { startOrigin } from "../../support/http-origin.js";
+import { tempDir } from "../../support/temp-dir.js";
 
 const FILE = randomBytes(300_000);
 
@@ -254,11 +257,29 @@ describe("downloadInput()", () => {
 
   it("tells a full disk apart from a fault of the origin", async () => {
     const origin = await startOrigin(sendFile);
-    const started = await startDownload(origin.url);
+    const directory = await tempDir();
     // Every write to this device fails with ENOSPC.
-    await symlink("/dev/full", `${started.path}.part`);
-    await expect(started.outcome).rejects.toMatchObject({ code: "DISK_FULL" });
+    await symlink("/dev/full", join(directory, "input.part"));
+    const { outcome } = await startDownload(origin.url, {}, directory);
+    await expect(outcome).rejects.toMatchObject({ code: "DISK_FULL" });
     expect(origin.requests).toHaveLength(1);
+  });
+
+  it("fetches inputs over one connection where downloads share an agent, and over another once it was closed", async () => {
+    const sockets: unknown[] = [];
+    const origin = await startOrigin(({ url, socket }, response) => {
+      sockets.push(socket);
+      response.end(FILE, () => (url === "/last" ? socket.end() : undefined));
+    });
+    const inputAgent = openInputAgent(createAddressGuard({ allow: ["127.0.0.1"] }));
+    onTestFinished(() => inputAgent[Symbol.asyncDispose]());
+    for (const path of ["/", "/last", "/"]) {
+      const options = { agent: inputAgent.dispatcher };
+      const { outcome } = await startDownload(`${origin.url}${path}`, options);
+      expect(await outcome).toMatchObject({ sizeBytes: FILE.length });
+    }
+    expect(sockets[1]).toBe(sockets[0]);
+    expect(sockets[2]).not.toBe(sockets[0]);
   });
 
   it("cuts a download that is canceled, in each of its phases", async () => {

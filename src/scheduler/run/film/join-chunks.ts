@@ -1,4 +1,5 @@
-import { readFile, rename, rm, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, rename, rm } from "node:fs/promises";
 import type { Chunk } from "../../../domain/film.js";
 import type { Task } from "../../../domain/task.js";
 import type { FilmFacts } from "../../../film/film-facts.js";
@@ -54,7 +55,7 @@ async function joinedFile(run: RunState, workDir: WorkDir, context: RunContext):
   const { heldTask } = run;
   const { signal, task, taskId } = heldTask;
   const path = workDir.file("joined");
-  if (await exists(path)) return path;
+  if (existsSync(path)) return path;
   const storage = storageOf(context);
   const film = await keptFacts(taskId, workDir, storage, signal);
   const chunks = await persist(() => context.store.chunks(taskId), signal);
@@ -115,11 +116,4 @@ function spanOf(
   next: Chunk | undefined,
 ): Omit<FilmResult, "path"> {
   return { frameCount, leadCount, fadingCount: Math.min(frameCount, next?.leadCount ?? 0) };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
 }
