@@ -3,12 +3,13 @@
  * `Range` with 206 and `If-Match` with 412. It ignores `If-Range` with an ETag. A missing file is
  * 404 with an empty body. `preview` and `channel` would encode the file again and are never sent.
  */
-import { type FileHandle, open, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { TaskError } from "../domain/errors.js";
 import type { OutputFile } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
 import { isDiskFull } from "../lib/is-disk-full.js";
+import { OpeningFile } from "../lib/opening-file.js";
 import { removeFile } from "../lib/remove-file.js";
 import { type Attempted, callError, isRefused, statusError } from "./comfy-errors.js";
 import type { ComfyHttp, OpenAnswer } from "./comfy-http.js";
@@ -53,10 +54,10 @@ async function fetchWhole(
   path: string,
   transfer: Transfer & { readonly resumeCount: number },
 ): Promise<FetchedOutput | undefined> {
-  await using handle = await open(path, "w");
+  await using file = new OpeningFile(path, true);
   const part: Part = { receivedBytes: 0, totalBytes: undefined, etag: undefined };
   for (let tryCount = 1; ; tryCount++) {
-    const result = await fetchRest(http, output, handle, part, transfer).catch(passingOnly);
+    const result = await fetchRest(http, output, file, part, transfer).catch(passingOnly);
     if (result === "missing") return undefined;
     if ("sizeBytes" in result) return result;
     if (tryCount > transfer.resumeCount) throw result;
@@ -87,7 +88,7 @@ interface Part {
 async function fetchRest(
   http: ComfyHttp,
   output: OutputFile,
-  handle: FileHandle,
+  file: OpeningFile,
   part: Part,
   transfer: Transfer,
 ): Promise<FetchedOutput | "missing" | TaskError> {
@@ -96,7 +97,7 @@ async function fetchRest(
   return await http.translated({ ...attempted, signal: transfer.signal }, async () => {
     const request = { path: "/view", query: viewQuery(output), headers: headersFor(part) };
     const answer = await http.open(request, deadline.signal);
-    const verdict = await judge(answer, handle, part, attempted);
+    const verdict = await judge(answer, file, part, attempted);
     if (verdict !== "read") {
       await answer.body.dump();
       return verdict === "missing"
@@ -104,7 +105,7 @@ async function fetchRest(
         : callError("SERVER_FAULT", attempted, "the file keeps changing");
     }
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      await writeAll(handle, chunk, part);
+      await append(file, chunk, part);
       deadline.touch();
       transfer.onProgress?.(part.receivedBytes, part.totalBytes);
     }
@@ -127,7 +128,7 @@ function headersFor({ receivedBytes, etag }: Part): Record<string, string> {
 /** Decides what to do with an answer, and prepares the part for it. */
 async function judge(
   answer: OpenAnswer,
-  handle: FileHandle,
+  file: OpeningFile,
   part: Part,
   attempted: Attempted,
 ): Promise<"read" | "missing" | "again"> {
@@ -135,7 +136,7 @@ async function judge(
   if (statusCode === 404) return "missing";
   if (statusCode === 206 && continues(answer, part)) return "read";
   if (statusCode === 200) {
-    await restart(handle, part);
+    await restart(file, part);
     const length = header(answer, "content-length") ?? "";
     const etag = header(answer, "etag");
     part.totalBytes = /^\d+$/.test(length) ? Number(length) : undefined;
@@ -143,7 +144,7 @@ async function judge(
     return "read";
   }
   if (part.receivedBytes > 0 && RESTART_STATUSES.has(statusCode)) {
-    await restart(handle, part);
+    await restart(file, part);
     return "again";
   }
   await answer.body.dump();
@@ -156,22 +157,17 @@ function continues(answer: OpenAnswer, { receivedBytes, totalBytes }: Part): boo
   return Number(range?.[1]) === receivedBytes && Number(range?.[2]) === totalBytes;
 }
 
-async function restart(handle: FileHandle, part: Part): Promise<void> {
-  if (part.receivedBytes > 0) await handle.truncate(0);
+async function restart(file: OpeningFile, part: Part): Promise<void> {
+  await file.restart();
   part.receivedBytes = 0;
   part.etag = undefined;
   part.totalBytes = undefined;
 }
 
-async function writeAll(handle: FileHandle, chunk: Buffer, part: Part): Promise<void> {
+async function append(file: OpeningFile, chunk: Buffer, part: Part): Promise<void> {
   try {
-    let writtenBytes = 0;
-    while (writtenBytes < chunk.length) {
-      const rest = chunk.subarray(writtenBytes);
-      const { bytesWritten } = await handle.write(rest, 0, rest.length, part.receivedBytes);
-      writtenBytes += bytesWritten;
-      part.receivedBytes += bytesWritten;
-    }
+    await file.append(chunk);
+    part.receivedBytes += chunk.length;
   } catch (error) {
     throw isDiskFull(error) ? diskFull(error) : error;
   }

@@ -1,4 +1,4 @@
-import { OpeningFile } from "./opening-file.js";
+import { OpeningFile } from "../lib/opening-file.js";
 
 /** What an origin's headers say about the file of a body. */
 export interface PartStart {
@@ -64,7 +64,7 @@ export class PartFile {
 
   /** Begins to open it, empty or to go on with it. */
   open(): OpeningFile {
-    return new OpeningFile(this.path, this.#sizeBytes === 0 ? "w" : "a");
+    return new OpeningFile(this.path, this.#sizeBytes === 0);
   }
 
   /** Counts written bytes. */

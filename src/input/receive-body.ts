@@ -2,9 +2,9 @@ import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import type { TaskError } from "../domain/errors.js";
 import { errorCode } from "../lib/error-code.js";
+import type { OpeningFile } from "../lib/opening-file.js";
 import { type ContentCoding, inputTooLarge } from "./accept-response.js";
 import { downloadError } from "./download-error.js";
-import type { OpeningFile } from "./opening-file.js";
 import type { PartFile } from "./part-file.js";
 
 /** Limits of receiving a body. */

@@ -102,6 +102,7 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     keys: store.keys,
     uploads: store.uploads,
     subscribe: (listener) => store.subscribe(listener),
+    onArrival: (listener) => store.onArrival(listener),
     changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };

@@ -27,6 +27,7 @@ import type { ReadyInput } from "./download-stage.js";
 import { findWrittenOutput } from "./find-written-output.js";
 import { sendInput } from "./send-input.js";
 import type { TaskJournal } from "./task-journal.js";
+import type { EndedPrompt } from "./upload-stage.js";
 
 /** What the process stage works with. */
 export interface ProcessContext {
@@ -53,7 +54,7 @@ export interface ProcessContext {
   /** When aborted, following ends with its reason, while the prompt goes on. */
   readonly letGo?: AbortSignal;
   /** Called when the prompt has ended well, right before that is stored: what it notes is stored with it. */
-  readonly onEnd: () => void;
+  readonly onEnd: (prompt: EndedPrompt) => void;
   /** How the server named the input, where it has it already. */
   readonly sentName?: string;
   /** Resolves when it is a new prompt's turn to be sent. @default at once */
@@ -220,7 +221,8 @@ async function recordEnd(
 ): Promise<void> {
   const end = await follower.end().catch(asSilence);
   const outputs = await outputsOf(end, dispatch, context, journal.signal);
-  context.onEnd();
+  const { promptId } = dispatch;
+  context.onEnd({ promptId, outputs });
   await journal.recordDispatch({ ...dispatch, phase: "done", outputs });
 }
 

@@ -65,8 +65,7 @@ export async function uploadStage(
   const files = keyOf === undefined ? outputs : outputs.slice(0, 1);
   for (const [index, file] of files.entries()) {
     const part = { from: index / files.length, share: 1 / files.length };
-    // Named after its prompt: a file of an earlier prompt of the task is never taken for it.
-    const path = workDir.file(`output-${promptId}-${index}`);
+    const path = outputPath(workDir, promptId, index);
     await fetchOutput(file, path, part, comfy, journal);
     const isLookedAt = checkResults && index === 0 && journal.uploadCheckpoint === undefined;
     const look = isLookedAt ? check : undefined;
@@ -94,6 +93,11 @@ export async function uploadStage(
     detail: "Upload complete",
   });
   return stored;
+}
+
+/** Where a prompt's file is kept. It is named after its prompt: that of an earlier one is never taken for it. */
+export function outputPath(workDir: WorkDir, promptId: string, index: number): string {
+  return workDir.file(`output-${promptId}-${index}`);
 }
 
 /** Takes the graph out. That of a result that is none may be damaged too: what is wrong with the result goes first. */

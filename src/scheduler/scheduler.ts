@@ -1,12 +1,11 @@
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { TaskError } from "../domain/errors.js";
 import { isTerminal, type Task, type TaskStatus } from "../domain/task.js";
-import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
-import { DOWNLOAD_BEGUN } from "../pipeline/download-stage.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-reading.js";
 import { LeaseKeeper } from "./lease/lease-keeper.js";
+import { type LeaseOptions, leaseFirst, leaseNext } from "./lease/lease-next.js";
 import type { LeasePlan, LeaseStep } from "./plan/lease-plan.js";
 import { LeasePlanner } from "./plan/lease-planner.js";
 import { type EndContext, runToEnd } from "./run/end-run.js";
@@ -14,24 +13,15 @@ import type { RunPhase } from "./run/run-context.js";
 import { TaskRun } from "./run/task-run.js";
 
 /** Options of the scheduler. */
-export interface SchedulerOptions {
+export interface SchedulerOptions extends LeaseOptions {
   readonly context: Omit<EndContext, "stopSignal" | "onPhase" | "films"> & {
     readonly films: Omit<EndContext["films"], "isBusy">;
   };
-  /** Names this process among those that share the store; a new name at every start. */
-  readonly owner: string;
-  readonly leaseMs: number;
   /** Inputs fetched ahead per slot. */
   readonly prefetchCount: number;
   /** Results that may wait to be stored before no more tasks are begun. */
   readonly maxBacklogCount: number;
   readonly workSpace: Pick<WorkSpace, "hasRoom">;
-  readonly maxBypassCount: number;
-  readonly maxBypassMs: number;
-  /** How many chunks of one film run at a time while others wait. @default any number */
-  readonly maxFilmServers?: number;
-  /** How many tasks of a tenant may run, by its name. @default any number */
-  readonly maxRunning?: ReadonlyMap<string, number>;
 }
 
 /** How long the loop sleeps at most: it looks for expired leases at least so often. */
@@ -43,8 +33,6 @@ const SOON_MS = 5;
 /** How long new tasks may wait to be looked at while no server has a place: those of that time are seen at once. */
 const CROWDED_MS = 50;
 const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
-/** Leases only tasks that hold a slot already, whatever their workflow. */
-const WITH_SLOT: LeaseStep = { workflows: [], prefer: [] };
 /** What waits to be stored. */
 const BACKLOG: ReadonlySet<RunPhase> = new Set(["upload", "kept", "join"]);
 /** What gets the grace period to end. */
@@ -77,6 +65,8 @@ export class Scheduler implements AsyncDisposable {
   #wakesAtMs = 0;
   /** Whether a server had a place for one more task when it was looked last. */
   #hasPlace = true;
+  /** What the next task is leased by, if nothing has changed since nothing waited. */
+  #steps: readonly LeaseStep[] | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -99,6 +89,7 @@ export class Scheduler implements AsyncDisposable {
     const { store, pool } = this.#context;
     this.#isLeasing = true;
     this.#unsubscribes.push(store.subscribe((change) => this.#onChange(change)));
+    this.#unsubscribes.push(store.onArrival(() => this.#leaseNew()));
     this.#unsubscribes.push(pool.subscribe(() => this.#wakeSoon()));
     this.wake();
   }
@@ -106,12 +97,31 @@ export class Scheduler implements AsyncDisposable {
   /** Looks for work as soon as possible. */
   wake(): void {
     this.#fillAgain = true;
-    if (!this.#isLeasing) return;
-    this.#filling ??= this.#fillAll().finally(() => {
+    if (this.#isLeasing && this.#filling === undefined) this.#begin(this.#fillAll());
+  }
+
+  #begin(filling: Promise<void>): void {
+    this.#steps = undefined;
+    this.#filling = filling.finally(() => {
       this.#filling = undefined;
       // `wake` was called after the loop had ended and before this ran.
       if (this.#fillAgain) this.wake();
     });
+  }
+
+  /** Where a server waits for work, the lease of a new task is written together with it. */
+  #leaseNew(): void {
+    const { store } = this.#context;
+    const steps = this.#steps;
+    if (steps === undefined || !this.#isLeasing || this.#filling !== undefined) return;
+    this.#fillAgain = true;
+    const leased = leaseFirst(steps, store, this.#options);
+    this.#begin(
+      leased.then(
+        (task) => task && this.#start(task),
+        (error: unknown) => this.#noteFailure(error),
+      ),
+    );
   }
 
   /**
@@ -223,35 +233,17 @@ export class Scheduler implements AsyncDisposable {
   }
 
   async #fill(): Promise<void> {
-    const { store } = this.#context;
-    const { owner, leaseMs } = this.#options;
     if (this.#keeper.hasStale) await this.#keeper.renewAll();
     for (;;) {
-      const { steps, hasPlace } = await this.#plan();
-      this.#hasPlace = hasPlace;
-      const task =
-        (await store.leaseOrphan(owner, leaseMs, hasPlace ? "all" : "with_prompt")) ??
-        (await this.#leaseFirst(steps));
+      const plan = await this.#plan();
+      this.#hasPlace = plan.hasPlace;
+      const task = await leaseNext(plan, this.#context.store, this.#options);
+      this.#steps = plan.hasPlace && task === undefined ? plan.steps : undefined;
       if (task === undefined) return;
       this.#start(task);
       // Its input is asked for before anything else is looked for.
       await turn();
     }
-  }
-
-  async #leaseFirst(steps: readonly LeaseStep[]): Promise<Task | undefined> {
-    const { store } = this.#context;
-    const { owner, leaseMs, maxBypassCount, maxBypassMs } = this.#options;
-    const { maxFilmServers, maxRunning } = this.#options;
-    const caps = defined({ maxFilmServers, maxRunning });
-    const begins = { name: "download", patch: DOWNLOAD_BEGUN } as const;
-    const limits = { maxBypassCount, maxBypassMs, begins, ...caps };
-    for (const step of steps.length > 0 ? steps : [WITH_SLOT]) {
-      const request = { ...step, ...limits, owner, leaseMs };
-      const task = await store.lease(request);
-      if (task !== undefined) return task;
-    }
-    return undefined;
   }
 
   async #plan(): Promise<LeasePlan> {

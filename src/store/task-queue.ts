@@ -169,6 +169,14 @@ export interface TaskQueue {
   lease(request: LeaseRequest): Promise<Task | undefined>;
 
   /**
+   * Calls `listener` while a new task is being written: a lease that it asks for at once is written together
+   * with the task. A store that several processes share does not: there it is never called.
+   *
+   * @returns a function that ends it.
+   */
+  onArrival(listener: () => void): () => void;
+
+  /**
    * Takes over a task whose lease has expired, an ended task whose cleanup nobody does, or a film whose
    * chunks have all completed. The task that waits longest goes first. It gets a higher epoch and
    * keeps slot and dispatch. `takeovers` grows only if the download or upload stage was running or a

@@ -84,6 +84,8 @@ export interface RunState {
   readonly workflow: Workflow | undefined;
   /** The small picture of its input while it is made, and after that. It never rejects. */
   readonly picture: Promise<void> | undefined;
+  /** Its result while it is fetched before it is asked for, and after that. It never rejects. */
+  readonly fetched: Promise<void> | undefined;
   /** What is to be kept of its colours, as far as it was found out by now. */
   readonly depth: ColourDepth | undefined;
   phase: RunPhase;

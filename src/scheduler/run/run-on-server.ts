@@ -8,7 +8,7 @@ import {
   runNewPrompt,
   takeBack,
 } from "../../pipeline/process-stage.js";
-import { UPLOAD_BEGUN } from "../../pipeline/upload-stage.js";
+import { type EndedPrompt, UPLOAD_BEGUN } from "../../pipeline/upload-stage.js";
 import { PromptTiming } from "../../pool/learned/prompt-timing.js";
 import type { SlotRequest } from "../../pool/pool.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
@@ -31,6 +31,8 @@ export interface RunOnServer {
   readonly input: () => Promise<ReadyInput>;
   /** How the server named an input that was sent to it ahead; undefined where it is not there. */
   readonly nameOn: (server: PoolServer, input: ReadyInput) => Promise<string | undefined>;
+  /** Called when its prompt has ended well, before that is stored. */
+  readonly onEnd: (prompt: EndedPrompt) => void;
 }
 
 /**
@@ -46,11 +48,12 @@ export async function runOnServer(on: RunOnServer, context: RunContext): Promise
   const startedAtMs = performance.now();
   const detail = `Processing with ${workflow.name}...`;
   heldTask.noteStage("process", { status: "running", progress: 0, durationMs: 0, detail });
-  const onEnd = (): void => {
+  const onEnd = (prompt: EndedPrompt): void => {
     const durationMs = performance.now() - startedAtMs;
     const done = { progress: 100, durationMs, detail: "Processing complete" };
     heldTask.noteStage("process", { status: "success", ...done });
     heldTask.noteStage("upload", UPLOAD_BEGUN);
+    on.onEnd(prompt);
   };
   if (!(await promptEnd(on, onEnd, context))) return false;
   context.pool.noteSuccess(server);
@@ -64,7 +67,7 @@ export async function runOnServer(on: RunOnServer, context: RunContext): Promise
  */
 async function promptEnd(
   on: RunOnServer,
-  onEnd: () => void,
+  onEnd: (prompt: EndedPrompt) => void,
   context: RunContext,
 ): Promise<boolean> {
   const { heldTask } = on.run;
@@ -113,7 +116,7 @@ function processContext(
   on: RunOnServer,
   { pool, store, stallMs, stallMinMs, serverLostMs, runMaxMs }: RunContext,
   watch: QueueWatch,
-  onEnd: () => void,
+  onEnd: (prompt: EndedPrompt) => void,
 ): ProcessContext {
   const { run, server, workflow } = on;
   const { heldTask } = run;

@@ -52,6 +52,7 @@ async function storeOnce(
   const { taskId, dispatch } = heldTask;
   if (dispatch === undefined) throw new Error("A result is stored of which no prompt is known");
   const stored = [dispatch, server?.comfy, upload, workDir, heldTask, road] as const;
+  await run.fetched;
   const outputs = await uploadStage(taskId, ...stored);
   // Whoever sees the task completed finds it.
   await run.picture;

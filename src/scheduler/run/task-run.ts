@@ -2,6 +2,8 @@ import type { ColourDepth } from "../../domain/colour-depth.js";
 import { TaskError } from "../../domain/errors.js";
 import { defined } from "../../lib/defined.js";
 import type { ReadyInput } from "../../pipeline/download-stage.js";
+import { FetchedAhead } from "../../pipeline/fetched-ahead.js";
+import type { EndedPrompt } from "../../pipeline/upload-stage.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
 import { missingFor } from "../../workflow/check/missing-for.js";
@@ -38,6 +40,7 @@ export class TaskRun implements RunState {
   readonly #fit = new WeakMap<object, boolean>();
   #phase: RunPhase = "download";
   readonly #input: RunInput;
+  readonly #result = new FetchedAhead();
 
   constructor(heldTask: HeldTask, context: RunContext) {
     this.heldTask = heldTask;
@@ -61,6 +64,10 @@ export class TaskRun implements RunState {
 
   get picture(): Promise<void> | undefined {
     return this.#input.picture;
+  }
+
+  get fetched(): Promise<void> | undefined {
+    return this.#result.ended;
   }
 
   get phase(): RunPhase {
@@ -107,6 +114,7 @@ export class TaskRun implements RunState {
    */
   async work(): Promise<"completed" | "cut"> {
     await using _input = this.#input;
+    await using _result = this.#result;
     return await this.#work();
   }
 
@@ -177,7 +185,10 @@ export class TaskRun implements RunState {
       server ??= await this.#findServer(workflow, workDir);
       this.phase = "process";
       const nameOn = this.#input.nameOn.bind(this.#input);
-      const on = { ...{ run: this, server, workflow, input }, nameOn };
+      const { comfy } = server;
+      const onEnd = (prompt: EndedPrompt): void =>
+        this.#result.begin(prompt, comfy, workDir, heldTask.signal);
+      const on = { ...{ run: this, server, workflow, input }, nameOn, onEnd };
       try {
         const hasEnded = await runOnServer(on, this.#context);
         if (hasEnded) return;

@@ -64,32 +64,26 @@ export function createLocalStorage(options: LocalStorageOptions): LocalStorage {
 
 async function put(directory: string, file: StoredFile, options: PutOptions): Promise<void> {
   const path = pathOf(directory, file.key);
-  try {
-    options.signal.throwIfAborted();
-    await mkdir(dirname(path), { recursive: true });
-    await place(file, path, options);
-    await syncDirectories(dirname(path), directory);
-    options.onProgress?.(file.sizeBytes);
-  } catch (thrown) {
-    // No empty folder stays of an object that is not there; what hinders that has made the put fail.
-    await removeIfEmpty(dirname(path)).catch(() => undefined);
-    options.signal.throwIfAborted();
-    throw localError(`store ${JSON.stringify(file.key)}`, thrown);
-  }
-}
-
-async function place(file: StoredFile, path: string, options: PutOptions): Promise<void> {
+  const folder = dirname(path);
   // Each put has its own temporary name, because a holder that lost its lease may still write the
   // same object.
   const part = partPath(path, randomUUID());
   try {
+    options.signal.throwIfAborted();
+    await mkdir(folder, { recursive: true });
     await linkOrCopy(file.path, part, options);
-    await Promise.all([syncWhole(file, part), options.judged]);
+    await Promise.all([syncWhole(file, part), options.judged, syncAbove(folder, directory)]);
     options.signal.throwIfAborted();
     await rename(part, path);
-  } finally {
-    // Needed after the rename too: if both names are links to the same file, rename keeps both.
-    await removeFile(part);
+    // If both names are links to the same file, rename keeps both.
+    await Promise.all([sync(folder), removeFile(part)]);
+    options.onProgress?.(file.sizeBytes);
+  } catch (thrown) {
+    // No part and no empty folder stays of an object that is not there; what hinders that has made the put fail.
+    await removeFile(part).catch(() => undefined);
+    await removeIfEmpty(folder).catch(() => undefined);
+    options.signal.throwIfAborted();
+    throw localError(`store ${JSON.stringify(file.key)}`, thrown);
   }
 }
 
@@ -130,9 +124,9 @@ async function sync(path: string): Promise<void> {
 }
 
 /** A name is safely on disk only when all directories above it are. */
-async function syncDirectories(from: string, root: string): Promise<void> {
-  const isTop = from === root || from === dirname(from);
-  await Promise.all([sync(from), ...(isTop ? [] : [syncDirectories(dirname(from), root)])]);
+async function syncAbove(folder: string, root: string): Promise<void> {
+  const above = dirname(folder);
+  if (folder !== root && above !== folder) await Promise.all([sync(above), syncAbove(above, root)]);
 }
 
 async function discard(directory: string, key: string): Promise<void> {

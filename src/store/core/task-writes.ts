@@ -40,6 +40,7 @@ type OneTask = Pick<TaskIntake, "cancel"> &
     | "recordUpload"
     | "settle"
     | "finishCleanup"
+    | "onArrival"
   >;
 
 /** The methods that change one task. Their decisions are the same for every kind of store. */
@@ -53,6 +54,10 @@ export abstract class TaskWrites implements OneTask {
   protected abstract change<Answer>(taskId: string, decide: Decide<Answer>): Promise<Answer>;
 
   abstract getUnit(taskId: string): Promise<Task | undefined>;
+
+  onArrival(_listener: () => void): () => void {
+    return () => undefined;
+  }
 
   /** Ids of up to `limit` chunks of a film that have not ended. */
   protected abstract unfinishedChunks(filmId: string, limit: number): Promise<readonly string[]>;

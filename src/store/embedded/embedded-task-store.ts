@@ -4,8 +4,7 @@ import type { ChunkTask, Json, Label, Task } from "../../domain/task.js";
 import type { Logger } from "../../lib/logger.js";
 import { replayOf } from "../core/admit.js";
 import type { Decide } from "../core/decisions.js";
-import { inOrder, showProgress } from "../core/film-changes.js";
-import { filmsOf, judgeReports } from "../core/judge-reports.js";
+import { inOrder } from "../core/film-changes.js";
 import { passOver } from "../core/lease-order.js";
 import { leaseTo } from "../core/lease-to.js";
 import { takeOver } from "../core/task-changes.js";
@@ -25,6 +24,7 @@ import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-read
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import { admit, admitTogether, type IntakeTables } from "./admission.js";
+import { Arrivals } from "./arrivals.js";
 import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
@@ -38,6 +38,7 @@ import { nextStoredLease, type QueueTables } from "./next-lease.js";
 import { EmbeddedOutbox } from "./outbox.js";
 import { EmbeddedOutboxTable } from "./outbox-table.js";
 import { possibleLease } from "./possible-lease.js";
+import { recordHeartbeat } from "./record-heartbeat.js";
 import { EmbeddedTable } from "./table.js";
 import { EmbeddedTenantTable } from "./tenant-table.js";
 import { EmbeddedUploadLedger } from "./upload-ledger.js";
@@ -79,6 +80,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #feed: ChangeFeed;
   readonly #commits: GroupCommit;
   readonly #duties = new HeldDuties();
+  readonly #arrivals: Arrivals;
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
     super();
@@ -92,7 +94,10 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#intake = { tasks: this.#table, tenants: this.#tenants, ids: new TaskIds() };
     this.#queue = { tasks: this.#table, chunks: this.#chunks, tenants: this.#tenants };
     this.#log = new EmbeddedChangeLog(driver, this.#table);
-    this.#feed = new ChangeFeed((error) => logger?.error({ err: error }, "a subscriber failed"));
+    const onFailure = (error: unknown): void =>
+      logger?.error({ err: error }, "a subscriber failed");
+    this.#feed = new ChangeFeed(onFailure);
+    this.#arrivals = new Arrivals(onFailure);
     this.history = new EmbeddedHistory(driver, clock);
     const outbox = new EmbeddedOutboxTable(driver);
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
@@ -107,14 +112,14 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async create(request: NewTask, limits: PendingLimits = {}): Promise<CreateResult> {
-    return await this.#write((write) => admit(write, request, limits, this.#intake));
+    return await this.#admit((write) => admit(write, request, limits, this.#intake));
   }
 
   async createTogether(
     requests: readonly NewTask[],
     limits: PendingLimits = {},
   ): Promise<CreateManyResult> {
-    return await this.#write((write) => admitTogether(write, requests, limits, this.#intake));
+    return await this.#admit((write) => admitTogether(write, requests, limits, this.#intake));
   }
 
   async replay(
@@ -161,6 +166,10 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#log.changesAfter(position);
   }
 
+  override onArrival(listener: () => void): () => void {
+    return this.#arrivals.subscribe(listener);
+  }
+
   async lease(asked: LeaseRequest): Promise<Task | undefined> {
     const request = possibleLease(asked, this.#clock(), this.#driver, this.#queue);
     if (request === undefined) return undefined;
@@ -201,11 +210,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     reports: readonly ProgressReport[],
   ): Promise<HeartbeatResult> {
     return await this.#write((write) => {
-      const { result, held } = judgeReports(reports, (taskId) => this.#table.find(taskId));
       const lease = { owner, expiresAt: new Date(write.now.getTime() + leaseMs) };
-      for (const { task, next } of held) write.renew(task, { ...next, lease });
-      for (const filmId of filmsOf(held)) this.#showProgress(write, filmId);
-      return result;
+      return recordHeartbeat(write, lease, reports, this.#queue);
     });
   }
 
@@ -268,10 +274,12 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#chunks.countOpen(filmId, limit);
   }
 
-  #showProgress(write: EmbeddedWrite, filmId: string): void {
-    const film = this.#table.find(filmId);
-    const shown = film && showProgress(film, this.#chunks.runningFrameCount(filmId));
-    if (film && shown && shown !== film) write.save(film, shown);
+  async #admit<T extends { outcome: string }>(work: (write: EmbeddedWrite) => T): Promise<T> {
+    return await this.#write((write) => {
+      const result = work(write);
+      if (result.outcome === "created") this.#arrivals.tell();
+      return result;
+    });
   }
 
   async #write<T>(work: (write: EmbeddedWrite) => T): Promise<T> {

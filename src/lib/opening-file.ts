@@ -1,32 +1,36 @@
-import { closeSync, ftruncate, open, write } from "node:fs";
+import { closeSync, constants, ftruncate, open, write } from "node:fs";
 import { promisify } from "node:util";
 
 const opened = promisify(open);
 const truncated = promisify(ftruncate);
 const written = promisify(write);
 
+const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
+
 /**
- * A file that bytes are appended to. To open it may take as long as an origin takes to answer, so that is begun
- * before anything is there for it. It is closed at once, which a `FileHandle` cannot be.
+ * A file that bytes are appended to. To make it takes as long as a server nearby takes to answer, so that is begun
+ * before there is anything for it. It is closed at once, which a `FileHandle` cannot be.
  */
 export class OpeningFile implements AsyncDisposable {
   readonly #file: Promise<number>;
-  readonly #flags: "w" | "a";
+  #isEmpty: boolean;
 
-  /** @param flags "w": it begins anew. */
-  constructor(path: string, flags: "w" | "a") {
-    this.#flags = flags;
-    this.#file = opened(path, flags);
+  /** @param isNew whether it loses what it has. */
+  constructor(path: string, isNew: boolean) {
+    this.#isEmpty = isNew;
+    this.#file = opened(path, isNew ? APPEND | constants.O_TRUNC : APPEND);
     this.#file.catch(() => undefined);
   }
 
-  /** Drops what it had. */
+  /** Drops what it has. */
   async restart(): Promise<void> {
-    if (this.#flags === "a") await truncated(await this.#file);
+    if (!this.#isEmpty) await truncated(await this.#file);
+    this.#isEmpty = true;
   }
 
   async append(bytes: Buffer): Promise<void> {
     const file = await this.#file;
+    this.#isEmpty = false;
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await written(file, bytes, at, bytes.length - at, null);
       at += bytesWritten;
