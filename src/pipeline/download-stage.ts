@@ -2,7 +2,7 @@ import type { InputFacts, Task } from "../domain/task.js";
 import type { DownloadOptions } from "../input/download-input.js";
 import { inputName } from "../input/input-name.js";
 import { fetchInput, type InputSource } from "../input/input-source.js";
-import { type ProbedInput, type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
+import { type OnSeen, type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
 import { megabytes } from "./megabytes.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { WorkDir } from "./work-dir.js";
@@ -14,6 +14,11 @@ export interface ReadyInput {
   readonly name: string;
   readonly facts: InputFacts;
 }
+
+/** An input that is here and is still judged. */
+export type SeenInput = Pick<ReadyInput, "path" | "name"> & {
+  readonly facts: Pick<InputFacts, "sizeBytes" | "hasAlpha">;
+};
 
 /** What the download stage works with. */
 export interface DownloadContext {
@@ -68,15 +73,15 @@ export async function resumeInput(
  * on what is no picture or film. A stage that succeeded before, on another machine or before its
  * files were lost, keeps its report.
  *
- * @param onSeen called with a picture that is here, as its header describes it, before it is decoded: what it is
- *   in the end, the promise tells.
+ * @param onSeen called with a picture that is here, as far as it is known before it is decoded, once or twice:
+ *   what it is in the end, the promise tells.
  */
 export async function downloadStage(
   task: Pick<Task, "taskId" | "type" | "params" | "stages">,
   workDir: WorkDir,
   { download, sources, limits }: DownloadContext,
   journal: TaskJournal,
-  onSeen?: (seen: ReadyInput) => void,
+  onSeen?: (seen: SeenInput) => void,
 ): Promise<ReadyInput> {
   const known = task.stages.download?.status;
   const isReported = known === "success";
@@ -96,9 +101,9 @@ export async function downloadStage(
   ]);
   const { sizeBytes, suggestedName: suggested } = fetched;
   const named = { suggested, url: task.params.url, taskId: task.taskId };
-  const onHeader = ({ extension, notes: _, ...seen }: Omit<ProbedInput, "sizeBytes">): void =>
+  const onPicture: OnSeen = ({ extension, ...seen }) =>
     onSeen?.({ path, name: inputName({ ...named, extension }), facts: { ...seen, sizeBytes } });
-  const probed = await probeInput(path, task.type, limits, signal, onHeader);
+  const probed = await probeInput(path, task.type, limits, signal, onPicture);
   const { extension, notes, ...facts } = probed;
   const name = inputName({ ...named, extension });
   journal.noteInput(facts);

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ComfyServer } from "../comfy/comfy-server.js";
 import { cancelPrompt } from "../comfy/prompt/cancel-prompt.js";
@@ -20,22 +19,17 @@ import { backoffMs } from "../lib/backoff.js";
 import { defined } from "../lib/defined.js";
 import { bindPrompt } from "../workflow/bind/bind-prompt.js";
 import type { PickedFrames } from "../workflow/bind/pick-frames.js";
-import { type Capability, variantOn } from "../workflow/check/missing-for.js";
-import { graphNamed, type Variant, variantsOf } from "../workflow/variants.js";
-import type { Workflow } from "../workflow/workflow.js";
+import { graphNamed } from "../workflow/variants.js";
 import type { ReadyInput } from "./download-stage.js";
 import { findWrittenOutput } from "./find-written-output.js";
+import { intentFor, newIntent, type PromptPlace, variantHere } from "./new-intent.js";
 import { sendInput } from "./send-input.js";
 import type { TaskJournal } from "./task-journal.js";
 import type { EndedPrompt } from "./upload-stage.js";
 
 /** What the process stage works with. */
-export interface ProcessContext {
-  readonly serverId: string;
+export interface ProcessContext extends PromptPlace {
   readonly comfy: ComfyServer;
-  readonly workflow: Workflow;
-  /** What the server has; absent: not known. */
-  readonly capability?: Capability;
   /** Names the store in what is sent along with a prompt, by which abandoned prompts are recognised. */
   readonly storeId: string;
   /** A prompt without progress for so long counts as stuck... */
@@ -91,14 +85,13 @@ export async function runNewPrompt(
   journal: TaskJournal,
   lowMemory = false,
 ): Promise<void> {
-  const { comfy, serverId, capability } = context;
+  const { comfy, capability } = context;
   const { signal } = journal;
-  const epoch = task.epoch;
-  const { name: variant, graph } = variantHere(context, task.parameters);
+  const { graph } = variantHere(context, task.parameters);
   const target = { taskId: task.taskId, graph, comfy, ...defined({ capability }) };
   const inputName = context.sentName ?? (await sendInput(input, target, journal));
-  const promptId = randomUUID();
-  const filenamePrefix = `tmlsr/${task.taskId}/${epoch}-${promptId.slice(0, 8)}/out`;
+  const intent = intentFor(newIntent(task, context, lowMemory), journal.intent);
+  const { promptId, filenamePrefix } = intent;
   const prompt = bindPrompt(graph, {
     ...{ inputName, filenamePrefix },
     ...{ parameters: task.parameters, lowMemory },
@@ -109,17 +102,12 @@ export async function runNewPrompt(
     }),
     input: input.facts,
   });
-  const dispatch = {
-    ...{ server: serverId, promptId, filenamePrefix },
-    ...(lowMemory && { lowMemory }),
-    ...(variant !== undefined && { variant }),
-  };
   await context.turn?.();
-  await journal.recordDispatch({ ...dispatch, phase: "intent" });
+  await journal.recordDispatch(intent);
   await journal.proveLease();
-  const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch };
+  const mark: PromptMark = { store: context.storeId, task: task.taskId, epoch: task.epoch };
   const submission = { prompt, promptId, extraData: { [MARK_KEY]: mark } };
-  const sent = { ...dispatch, phase: "sent" } as const;
+  const sent = { ...intent, phase: "sent" } as const;
   using follower = follow(sent, context, journal, { isNew: true });
   context.timing.noteSent(sent, await submitPrompt(comfy, submission, signal));
   await journal.recordDispatch(sent);
@@ -181,15 +169,6 @@ function pickedFrames({
   fps,
 }: Chunk): PickedFrames {
   return { skip, before, count, after, ...defined({ lead, fps }) };
-}
-
-/** The variant that the server runs. One that can run none any more is asked all the same, and says why not. */
-function variantHere(
-  { workflow, capability }: ProcessContext,
-  parameters: Task["parameters"],
-): Variant {
-  const able = capability && variantOn(workflow, capability, parameters);
-  return able ?? variantsOf(workflow)[0];
 }
 
 function follow(

@@ -3,7 +3,7 @@ import type { InputPlace } from "../comfy/upload-input.js";
 import { carriesAlpha } from "../workflow/bind/carries-alpha.js";
 import type { Capability } from "../workflow/check/missing-for.js";
 import type { WorkflowGraph } from "../workflow/workflow.js";
-import type { ReadyInput } from "./download-stage.js";
+import type { ReadyInput, SeenInput } from "./download-stage.js";
 import { putOnWhite } from "./put-on-white.js";
 import type { TaskJournal } from "./task-journal.js";
 
@@ -36,6 +36,6 @@ export async function sendInput(
 }
 
 /** Where the input of a task lies on its server. */
-export function inputPlace({ name, facts }: ReadyInput, taskId: string): InputPlace {
+export function inputPlace({ name, facts }: SeenInput, taskId: string): InputPlace {
   return { subfolder: `tmlsr/${taskId}`, fileName: name, sizeBytes: facts.sizeBytes };
 }

@@ -1,10 +1,13 @@
+import { statSync } from "node:fs";
 import type { ComfyServer } from "../comfy/comfy-server.js";
-import type { ReadyInput } from "./download-stage.js";
+import type { SeenInput } from "./download-stage.js";
 import { inputPlace } from "./send-input.js";
 
 /** An input on its way to a server, or there. */
 interface Sent {
-  readonly input: ReadyInput;
+  readonly input: SeenInput;
+  /** Tells the file from one that was written in its place. */
+  readonly file: string | undefined;
   readonly comfy: ComfyServer;
   /** {@link ComfyServer.restartSignCount} when it was sent. */
   readonly since: number;
@@ -33,7 +36,7 @@ export class SentAhead implements AsyncDisposable {
   }
 
   /** Begins to send it, unless it is on its way there already. What is transparent is left for {@link sendInput}. */
-  begin(input: ReadyInput, comfy: ComfyServer, signal: AbortSignal): void {
+  begin(input: SeenInput, comfy: ComfyServer, signal: AbortSignal): void {
     if (input.facts.hasAlpha === true || this.#find(input, comfy) !== undefined) return;
     this.#leaveOther(comfy);
     const stop = new AbortController();
@@ -41,13 +44,21 @@ export class SentAhead implements AsyncDisposable {
     const until = AbortSignal.any([signal, stop.signal]);
     const name = comfy.uploadInput(input.path, place, until).catch(() => undefined);
     const since = comfy.restartSignCount;
-    this.#sent = { input, comfy, since, atMs: performance.now(), name, stop };
+    const file = fileMark(input.path);
+    this.#sent = { input, file, comfy, since, atMs: performance.now(), name, stop };
+  }
+
+  /** Whether it is on its way to a server, or there. */
+  isOn(comfy: ComfyServer, input: SeenInput): boolean {
+    return input.facts.hasAlpha !== true && this.#find(input, comfy) !== undefined;
   }
 
   /** How the server that runs the task named it; undefined where it is not there. */
-  async nameOn(comfy: ComfyServer, input: ReadyInput): Promise<string | undefined> {
+  async nameOn(comfy: ComfyServer, input: SeenInput): Promise<string | undefined> {
     this.#leaveOther(comfy);
-    return await this.#find(input, comfy)?.name;
+    // What is still on its way would come over what is sent in its place.
+    const name = await this.#sent?.name;
+    return this.isOn(comfy, input) ? name : undefined;
   }
 
   /** Ends what is still on its way. */
@@ -61,11 +72,15 @@ export class SentAhead implements AsyncDisposable {
   }
 
   /** A server that was started anew may have lost it; a file that was changed when it was judged is another one. */
-  #find({ name, facts }: ReadyInput, comfy: ComfyServer): Sent | undefined {
+  #find({ name, path }: SeenInput, comfy: ComfyServer): Sent | undefined {
     const sent = this.#sent;
     if (sent?.comfy !== comfy || sent.since !== comfy.restartSignCount) return undefined;
     if (performance.now() - sent.atMs > this.#leftAloneMs) return undefined;
-    const isSame = sent.input.name === name && sent.input.facts.sizeBytes === facts.sizeBytes;
-    return isSame ? sent : undefined;
+    return sent.input.name === name && sent.file === fileMark(path) ? sent : undefined;
   }
+}
+
+function fileMark(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.ino} ${found.size} ${found.mtimeMs}`;
 }

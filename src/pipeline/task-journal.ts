@@ -19,6 +19,8 @@ export interface TaskJournal {
   readonly signal: AbortSignal;
   /** Where the task's prompt is, as last recorded. */
   readonly dispatch: Omit<Dispatch, "at"> | undefined;
+  /** The prompt that was stored with the task's slot, before it is sent. */
+  readonly intent: Omit<Dispatch, "at"> | undefined;
   /** What the unfinished upload can be resumed with, as last recorded. */
   readonly uploadCheckpoint: Json | undefined;
   /** Written when it returns. What was written last already is not written again. */

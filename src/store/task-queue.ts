@@ -210,8 +210,15 @@ export interface TaskQueue {
    * Gives the task a slot, named `server#n`, which no other task can then hold. The answer is
    * `busy` if another task holds it. A task that holds a different slot gives that one up. The
    * running attempt is then recorded on the slot's server.
+   *
+   * @param intent the prompt that will be sent to that server, as with {@link TaskQueue.recordDispatch}.
    */
-  bindSlot(fence: Fence, slot: string, news?: TaskNews): Promise<WriteResult | "busy">;
+  bindSlot(
+    fence: Fence,
+    slot: string,
+    news?: TaskNews,
+    intent?: Omit<Dispatch, "at">,
+  ): Promise<WriteResult | "busy">;
 
   /** Gives the slot back. */
   releaseSlot(fence: Fence): Promise<WriteResult>;

@@ -1,12 +1,14 @@
 import { stat } from "node:fs/promises";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts, TaskType } from "../../domain/task.js";
+import { defined } from "../../lib/defined.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type { DecodingBounds } from "./check-decoding.js";
 import type { Noted } from "./noted.js";
 import { type PictureFacts, probeImage } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";
+import { isSurelyOpaque } from "./surely-opaque.js";
 
 /** Limits that an input must keep. */
 export interface ProbeLimits extends DecodingBounds {
@@ -21,13 +23,15 @@ export interface ProbedInput extends InputFacts, Noted {
   readonly extension: string;
 }
 
-type OnHeader = (seen: Omit<ProbedInput, "sizeBytes">) => void;
+/** Called with what is known of a picture by then. */
+export type OnSeen = (seen: Pick<ProbedInput, "extension" | "hasAlpha">) => void;
 
 /**
  * Looks into a downloaded input. The type is decided by the content. A picture is decoded
  * completely. Of a video, the container's index and its last packets are read.
  *
- * @param onHeader called with what the header says of a picture that is sent as it is, if it turns out to be whole.
+ * @param onSeen called with a picture that will probably be sent as it is, if it turns out to be whole: by its type,
+ *   where that tells enough, and by its header.
  * @throws TaskError INPUT_TYPE_UNSUPPORTED, INPUT_TYPE_MISMATCH (not the declared type),
  *   INPUT_TOO_LARGE (too many pixels, known before decoding), INPUT_DAMAGED, INPUT_TIMEOUT.
  * @throws the reason of `signal` when it is aborted.
@@ -37,11 +41,11 @@ export async function probeInput(
   declaredType: TaskType,
   limits: ProbeLimits,
   signal: AbortSignal,
-  onHeader?: OnHeader,
+  onSeen?: OnSeen,
 ): Promise<ProbedInput> {
   signal.throwIfAborted();
   // A picture's decoder cannot be stopped. It ends by its own time limit.
-  return await untilAborted(lookInto(path, declaredType, limits, signal, onHeader), signal);
+  return await untilAborted(lookInto(path, declaredType, limits, signal, onSeen), signal);
 }
 
 async function lookInto(
@@ -49,7 +53,7 @@ async function lookInto(
   declaredType: TaskType,
   limits: ProbeLimits,
   signal: AbortSignal,
-  onHeader?: OnHeader,
+  onSeen?: OnSeen,
 ): Promise<ProbedInput> {
   const { type, mediaType, extension } = await requireMedia(path);
   if (type !== declaredType)
@@ -57,8 +61,10 @@ async function lookInto(
       "INPUT_TYPE_MISMATCH",
       `Cannot use input: the task is of the type "${declaredType}", but the file is of the type "${type}" (${mediaType})`,
     );
+  if (type === "image" && isSurelyOpaque(path, mediaType)) onSeen?.({ extension });
   const bounds = { ...limits, timeoutMs: limits.timeoutMs ?? 60_000 };
-  const onPicture = (seen: PictureFacts): void => onHeader?.({ mediaType, extension, ...seen });
+  const onPicture = ({ hasAlpha }: PictureFacts): void =>
+    onSeen?.({ extension, ...defined({ hasAlpha }) });
   const probe = type === "image" ? probeImage : probeVideo;
   const facts = await probe(path, mediaType, bounds, signal, onPicture);
   // A video may have got a second index.

@@ -42,6 +42,7 @@ export interface HeldTaskContext {
 export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   readonly task: LeasedTask;
   readonly fence: Fence;
+  readonly prompt: HeldPrompt;
   /** When it was leased, by the store's clock. */
   readonly leasedAt: Date;
   /** When the lease was last known to be ours, by the monotonic clock. */
@@ -52,7 +53,6 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   readonly sent = new Promise<void>((resolve) => {
     this.#noteSent = resolve;
   });
-  readonly #prompt: HeldPrompt;
   #slot: string | undefined;
   #timed: TimedPrompt | undefined;
   #input: InputFacts | undefined;
@@ -78,7 +78,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (lease === undefined) throw new Error("A task is held that is not leased");
     // The end of a lease that has just begun tells the store's time.
     this.leasedAt = new Date(lease.expiresAt.getTime() - context.leaseMs);
-    this.#prompt = new HeldPrompt(leased, this.leasedAt);
+    this.prompt = new HeldPrompt(leased, this.leasedAt);
     if (dispatch !== undefined) this.#noteSent();
     this.#slot = slot;
     if (slot !== undefined) context.pool.adopt(slot, this);
@@ -104,17 +104,17 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   /** Which variant of its workflow a server took last; undefined: none yet, or the workflow has none. */
   get variant(): string | undefined {
-    return this.#prompt.variant;
+    return this.prompt.variant;
   }
 
   /** Where its prompt is, as last written. */
   get dispatch(): Omit<Dispatch, "at"> | undefined {
-    return this.#prompt.dispatch;
+    return this.prompt.dispatch;
   }
 
-  /** How long ago that was written, in milliseconds. */
-  get dispatchAgeMs(): number {
-    return this.#prompt.ageMs;
+  /** What was stored with its slot and is not sent yet. */
+  get intent(): Omit<Dispatch, "at"> | undefined {
+    return this.prompt.intent;
   }
 
   /** What its input turned out to be; undefined before that was found out. */
@@ -199,10 +199,11 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
 
   async recordDispatch(dispatch: Omit<Dispatch, "at">): Promise<void> {
     const freesSlot = dispatch.phase === "done";
-    await this.#writes.writeWithNews((store, news = NO_NEWS) =>
-      store.recordDispatch(this.fence, dispatch, { ...news, freesSlot }),
-    );
-    this.#prompt.noteWritten(dispatch);
+    if (!this.prompt.isIntended(dispatch))
+      await this.#writes.writeWithNews((store, news = NO_NEWS) =>
+        store.recordDispatch(this.fence, dispatch, { ...news, freesSlot }),
+      );
+    this.prompt.noteWritten(dispatch);
     if (dispatch.phase === "sent") this.#noteSent();
     if (freesSlot) this.#leaveSlot();
   }
@@ -214,16 +215,6 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     if (!isKnown) this.#memoryFailures = [...this.#memoryFailures, failure];
   }
 
-  /** Forgets a prompt that is of no use any more: the next one recorded takes its place. */
-  forgetDispatch(): void {
-    this.#prompt.forget();
-  }
-
-  /** Forgets a prompt that was taken back before it ran, and what it alone decided. */
-  forgetWithdrawn(): void {
-    this.#prompt.forgetWithdrawn();
-  }
-
   recordUpload(checkpoint: Json): Promise<void> {
     // Remembered before it is written: an upload that was begun must be given up even if the write
     // fails.
@@ -231,10 +222,11 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return this.write((store) => store.recordUpload(this.fence, checkpoint));
   }
 
-  /** Binds a slot; one that it held before it holds no longer. */
+  /** Binds a slot; one that it held before it holds no longer. The prompt that is foreseen there is stored with it. */
   async bindSlot(slot: string): Promise<"ok" | "busy"> {
+    const intent = this.prompt.foresee(serverIdOf(slot));
     const result = await this.#writes.giveNews(
-      (store, news) => store.bindSlot(this.fence, slot, news),
+      (store, news) => store.bindSlot(this.fence, slot, news, intent),
       this.signal,
     );
     if (result === "busy") return "busy";
@@ -242,6 +234,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     this.signal.throwIfAborted();
     const before = this.#slot;
     this.#slot = slot;
+    this.prompt.intent = intent;
     if (before !== undefined && before !== slot) this.#context.pool.release(before, this);
     return "ok";
   }

@@ -69,7 +69,7 @@ function stageOf(phase: RunPhase, { code }: TaskError): StageName {
 /** How long ago its prompt ended; with a film that is joined, at its lease, the last of its chunks. */
 function sincePromptEndedMs({ heldTask, chunksEndedAt }: TaskRun): number {
   if (chunksEndedAt) return heldTask.leasedAt.getTime() - chunksEndedAt.getTime();
-  return heldTask.dispatch?.phase === "done" ? heldTask.dispatchAgeMs : 0;
+  return heldTask.dispatch?.phase === "done" ? heldTask.prompt.ageMs : 0;
 }
 
 /** Another server is tried at once. What this one did is remembered. */

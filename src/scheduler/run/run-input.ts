@@ -7,6 +7,7 @@ import {
   noteReady,
   type ReadyInput,
   resumeInput,
+  type SeenInput,
 } from "../../pipeline/download-stage.js";
 import { pieceUrl } from "../../pipeline/film/piece-source.js";
 import { SentAhead } from "../../pipeline/sent-ahead.js";
@@ -60,7 +61,7 @@ export class RunInput implements AsyncDisposable {
   }
 
   /** Sends it to a server before the task has a slot there, where one can be foreseen. */
-  sendAhead(input: ReadyInput): void {
+  sendAhead(input: SeenInput): void {
     const { heldTask, workflow } = this.#run;
     if (workflow === undefined) return;
     const request = slotRequest(heldTask, workflow, (server) => this.#run.suits(server));
@@ -68,6 +69,11 @@ export class RunInput implements AsyncDisposable {
     if (server === undefined) return;
     this.#sentTo.add(server);
     this.#ahead.begin(input, server.comfy, heldTask.signal);
+  }
+
+  /** Whether it is on its way to a server, or there. */
+  isOn({ comfy }: PoolServer, input: ReadyInput): boolean {
+    return this.#ahead.isOn(comfy, input);
   }
 
   /** How a server named it that it was sent to ahead. @returns undefined where it is not there */
@@ -98,7 +104,7 @@ export class RunInput implements AsyncDisposable {
   async #download(workDir: WorkDir): Promise<ReadyInput> {
     const { heldTask } = this.#run;
     const { download, previews } = this.#context;
-    const onSeen = (seen: ReadyInput): void => this.sendAhead(seen);
+    const onSeen = (seen: SeenInput): void => this.sendAhead(seen);
     const ready = await downloadStage(this.#source, workDir, download, heldTask, onSeen);
     // Nobody waits for the note: without it, a later try brings the input once more.
     this.#noted = noteReady(ready, workDir).catch(() => undefined);

@@ -74,10 +74,10 @@ async function promptEnd(
   using watch = new QueueWatch(context.pool, on.server, requestOf(on));
   for (;;) {
     const process = processContext(on, context, watch, onEnd);
-    const { dispatch, dispatchAgeMs } = heldTask;
+    const { dispatch, prompt } = heldTask;
     try {
       if (dispatch === undefined) await submit(on, process, context);
-      else await followDispatch(dispatch, process, heldTask, dispatchAgeMs);
+      else await followDispatch(dispatch, process, heldTask, prompt.ageMs);
       return true;
     } catch (error) {
       if (!(error instanceof LeaveQueue)) await recover(on, error, context);
@@ -154,7 +154,7 @@ async function leaveQueue(
   if (dispatch === undefined) return false;
   if (!(await takeBack(server.comfy, dispatch.promptId, signal))) return false;
   server.prompts.noteEnd(dispatch.promptId, "withdrawn");
-  heldTask.forgetWithdrawn();
+  heldTask.prompt.forgetWithdrawn();
   if ((await reservation?.handOver()) === undefined) await heldTask.releaseSlot();
   return true;
 }
@@ -168,7 +168,7 @@ async function recover(on: RunOnServer, error: unknown, context: RunContext): Pr
   const isUnsent = error.code === "SERVER_LOST_PROMPT" && dispatch.phase === "intent";
   if (!isUnsent) throw error;
   // Never sent, as far as the server knows: no fault, and the slot is ours.
-  heldTask.forgetDispatch();
+  heldTask.prompt.forget();
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { ColourDepth } from "../../domain/colour-depth.js";
 import { TaskError } from "../../domain/errors.js";
+import { memoryProfile } from "../../domain/memory-order.js";
 import { defined } from "../../lib/defined.js";
 import type { ReadyInput } from "../../pipeline/download-stage.js";
 import { FetchedAhead } from "../../pipeline/fetched-ahead.js";
+import { newIntent } from "../../pipeline/new-intent.js";
 import type { EndedPrompt } from "../../pipeline/upload-stage.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
@@ -20,7 +22,7 @@ import { pinnedWorkflow } from "./pinned-workflow.js";
 import type { RunContext, RunPhase, RunState } from "./run-context.js";
 import { RunInput } from "./run-input.js";
 import { runOnServer } from "./run-on-server.js";
-import { nothingLeft, outOfMemory, serversLeft } from "./servers-left.js";
+import { hasLowMemory, nothingLeft, outOfMemory, serversLeft } from "./servers-left.js";
 import { ServersLeftWatch } from "./servers-left-watch.js";
 import { slotRequest } from "./slot-request.js";
 import { storeResult } from "./store-result.js";
@@ -208,7 +210,7 @@ export class TaskRun implements RunState {
   async #findServer(workflow: Workflow, workDir: WorkDir): Promise<PoolServer> {
     const { heldTask } = this;
     const { pool, serverLostMs } = this.#context;
-    heldTask.forgetDispatch();
+    heldTask.prompt.forget();
     await heldTask.releaseSlot();
     this.phase = "download";
     const input = await this.#input.bring(workDir);
@@ -222,8 +224,19 @@ export class TaskRun implements RunState {
       limitMs: serverLostMs,
       reason: (left) => nothingLeft(heldTask, workflow, left),
     });
+    heldTask.prompt.foresee = (serverId) => this.#foresee(serverId, workflow, input);
     const request = slotRequest(heldTask, workflow, (server) => this.suits(server));
     return await pool.acquire(request, AbortSignal.any([heldTask.signal, watch.signal]));
+  }
+
+  /** What will be sent to a server: at once, where the input is already on its way there. */
+  #foresee(serverId: string, workflow: Workflow, input: ReadyInput): HeldTask["intent"] {
+    const { heldTask, task } = this;
+    const server = this.#context.pool.server(serverId);
+    if (server === undefined || !this.#input.isOn(server, input)) return undefined;
+    const place = { serverId, workflow, ...defined({ capability: server.capability }) };
+    const { lowMemory } = memoryProfile(heldTask.memoryFailures, hasLowMemory(heldTask, workflow));
+    return newIntent(task, place, lowMemory);
   }
 
   /**
@@ -248,6 +261,6 @@ export class TaskRun implements RunState {
     const left = serversLeft(heldTask, workflow, pool);
     logger.warn({ taskId, server: id, lowMemory, err: error }, "out of memory");
     if (left?.length === 0) throw outOfMemory(heldTask, workflow, left, error);
-    heldTask.forgetDispatch();
+    heldTask.prompt.forget();
   }
 }

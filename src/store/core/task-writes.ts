@@ -98,9 +98,17 @@ export abstract class TaskWrites implements OneTask {
     return await this.countOpenChunks(filmId, limit);
   }
 
-  async bindSlot(fence: Fence, slot: string, news?: TaskNews): Promise<WriteResult | "busy"> {
+  async bindSlot(
+    fence: Fence,
+    slot: string,
+    news?: TaskNews,
+    intent?: Omit<Dispatch, "at">,
+  ): Promise<WriteResult | "busy"> {
     try {
-      return await this.#changeHeld(fence, (task) => holdSlot(applyNews(task, news), slot));
+      return await this.#changeHeld(fence, (task, now) => {
+        const held = holdSlot(applyNews(task, news), slot);
+        return intent ? setDispatch(held, intent, now) : held;
+      });
     } catch (error) {
       if (error instanceof SlotTaken) return "busy";
       throw error;

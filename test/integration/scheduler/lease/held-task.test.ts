@@ -98,12 +98,12 @@ test.each([
   const store = await openStore(() => Date.now() + offsetMs + passedMs);
   const first = await holdOne(store);
   await first.recordDispatch(aDispatch("done"));
-  expect(first.dispatchAgeMs).toBeLessThan(HOUR_MS);
+  expect(first.prompt.ageMs).toBeLessThan(HOUR_MS);
   await first.settle({ kind: "handed_back" });
   passedMs = 5 * HOUR_MS;
   const next = await holdNext(store);
   expect(next.dispatch).toMatchObject(aDispatch("done"));
-  expect(Math.floor(next.dispatchAgeMs / HOUR_MS)).toBe(5);
+  expect(Math.floor(next.prompt.ageMs / HOUR_MS)).toBe(5);
 });
 
 test("an unfinished upload is known as it was last recorded, here and to the next holder", async () => {
