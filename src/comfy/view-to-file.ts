@@ -3,7 +3,7 @@
  * `Range` with 206 and `If-Match` with 412. It ignores `If-Range` with an ETag. A missing file is
  * 404 with an empty body. `preview` and `channel` would encode the file again and are never sent.
  */
-import { rename } from "node:fs/promises";
+import { renameSync } from "node:fs";
 import { TaskError } from "../domain/errors.js";
 import type { OutputFile } from "../domain/task.js";
 import { backoffMs } from "../lib/backoff.js";
@@ -40,7 +40,7 @@ export async function viewToFile(
   let isWhole = false;
   try {
     const fetched = await fetchWhole(http, output, partPath, transfer);
-    if (fetched !== undefined) await rename(partPath, path);
+    if (fetched !== undefined) renameSync(partPath, path);
     isWhole = fetched !== undefined;
     return fetched;
   } finally {

@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { renameSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { TaskError } from "../domain/errors.js";
@@ -121,7 +121,7 @@ export async function downloadInput(
       });
     const name = await retryPassing(attempt, limits, signal);
     signal.throwIfAborted();
-    await rename(part.path, request.path);
+    renameSync(part.path, request.path);
     request.onProgress?.(part.sizeBytes, part.sizeBytes);
     return { sizeBytes: part.sizeBytes, ...defined({ suggestedName: name }) };
   } catch (thrown) {

@@ -42,9 +42,9 @@ export async function receiveBody(
     // The origin may have forced a new beginning.
     if (part.sizeBytes === 0) await file.restart();
     let receivedBytes = part.sizeBytes;
-    await using writer = new WriteBehind(async (chunk: Buffer) => {
-      await file.append(chunk);
-      part.grow(chunk.length);
+    await using writer = new WriteBehind(async (bytes) => {
+      await file.append(bytes);
+      part.grow(bytes.length);
       onGrow();
     });
     for await (const chunk of decode(body, codings)) {
@@ -62,29 +62,49 @@ export async function receiveBody(
   if (part.sizeBytes !== (part.totalBytes ?? part.sizeBytes)) throw truncated(url, part);
 }
 
-/** Writes a piece while the next one arrives. */
-class WriteBehind implements AsyncDisposable {
-  readonly #write: (chunk: Buffer) => Promise<void>;
-  #writing = Promise.resolve();
+/** So much may wait for the write before. */
+const GATHER_BYTES = 1024 * 1024;
 
-  constructor(write: (chunk: Buffer) => Promise<void>) {
+/** Writes what has arrived while more arrives. */
+class WriteBehind implements AsyncDisposable {
+  readonly #write: (bytes: Buffer) => Promise<void>;
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
+  #writing: Promise<void> | undefined;
+  #hasFailed = false;
+
+  constructor(write: (bytes: Buffer) => Promise<void>) {
     this.#write = write;
   }
 
-  /** Waits for the piece before. @throws what writing that has thrown */
+  /** Waits only where much is not written yet. @throws what a write before has thrown */
   async write(chunk: Buffer): Promise<void> {
-    await this.#writing;
-    this.#writing = this.#write(chunk);
-    this.#writing.catch(() => undefined);
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    this.#writing ??= this.#drain();
+    this.#writing.catch(() => {
+      this.#hasFailed = true;
+    });
+    if (this.#hasFailed || this.#gatheredBytes >= GATHER_BYTES) await this.#writing;
   }
 
-  /** @throws what writing the last piece has thrown */
+  /** @throws what a write has thrown */
   async end(): Promise<void> {
     await this.#writing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing.catch(() => undefined);
+    await this.#writing?.catch(() => undefined);
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#gathered.length > 0) {
+      const bytes = Buffer.concat(this.#gathered);
+      this.#gathered = [];
+      this.#gatheredBytes = 0;
+      await this.#write(bytes);
+    }
+    this.#writing = undefined;
   }
 }
 

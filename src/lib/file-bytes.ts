@@ -1,6 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 
 const WINDOW_BYTES = 64 * 1024;
+/** Smaller files are read at once. */
+const SMALL_BYTES = 1024 * 1024;
 
 /** A stretch of a file, from `start` to before `end`. */
 export interface Span {
@@ -9,8 +11,8 @@ export interface Span {
 }
 
 /**
- * Reads small pieces of a file of any size. It keeps one window of 64 KiB, so that pieces that
- * follow each other cost no system call each.
+ * Reads small pieces of a file of any size. It keeps one window, of 64 KiB or the whole of a small file, so that
+ * pieces that follow each other cost no system call each.
  */
 export class FileBytes implements AsyncDisposable {
   readonly sizeBytes: number;
@@ -33,11 +35,13 @@ export class FileBytes implements AsyncDisposable {
     const from = position - this.#windowStart;
     if (from >= 0 && from + length <= this.#window.length)
       return this.#window.subarray(from, from + length);
-    const window = Buffer.alloc(Math.max(WINDOW_BYTES, length));
-    const { bytesRead } = await this.#file.read(window, 0, window.length, position);
+    const isSmall = this.sizeBytes <= SMALL_BYTES;
+    const start = isSmall ? 0 : position;
+    const window = Buffer.allocUnsafe(isSmall ? this.sizeBytes : Math.max(WINDOW_BYTES, length));
+    const { bytesRead } = await this.#file.read(window, 0, window.length, start);
     this.#window = window.subarray(0, bytesRead);
-    this.#windowStart = position;
-    return this.#window.subarray(0, length);
+    this.#windowStart = start;
+    return this.#window.subarray(position - start, position - start + length);
   }
 
   /** The bytes of a stretch, in pieces of at most 64 KiB. Each is valid until the next one. */

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { basename } from "node:path/posix";
 import type { Json, Output } from "../domain/task.js";
 import { sniffMediaType } from "../input/probe/sniff-media-type.js";
@@ -30,7 +30,7 @@ export async function storeOutput(
   storage: Pick<ObjectStorage, "put">,
   journal: TaskJournal,
 ): Promise<Output> {
-  const { size: sizeBytes } = await stat(path);
+  const { size: sizeBytes } = statSync(path);
   const { mediaType, extension } = await sniffMediaType(path);
   const key = keyOf(extension);
   const total = megabytes(sizeBytes);

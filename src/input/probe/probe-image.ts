@@ -1,4 +1,4 @@
-import type { Sharp } from "sharp";
+import type { Metadata, Sharp } from "sharp";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts } from "../../domain/task.js";
 import { loadSharp } from "../../lib/load-sharp.js";
@@ -64,7 +64,7 @@ async function decode(
     const picture = sharp(path, { ...options, failOn });
     picture.timeout({ seconds: Math.ceil(timeoutMs / 1000) });
     await (writeAs === undefined
-      ? readAll(picture, metadata.height)
+      ? readAll(picture, metadata)
       : convertPicture(picture, path, writeAs));
   };
   await decodeAll("error").catch(async (thrown: unknown) => {
@@ -75,10 +75,10 @@ async function decode(
   return { ...facts, ...(writeAs && { mediaType: "image/png", extension: ".png" }) };
 }
 
-/** Decodes every row: each gives one pixel. A smaller output would let the decoder skip rows. */
-async function readAll(picture: Sharp, height: number): Promise<void> {
+/** Decodes every row: each gives one pixel. Fewer would let the decoder skip rows. */
+async function readAll(picture: Sharp, { width, height }: Metadata): Promise<void> {
   await picture
-    .resize(1, height, { fit: "fill", kernel: "nearest", fastShrinkOnLoad: false })
+    .extract({ left: width >> 1, top: 0, width: 1, height })
     .raw()
     .toBuffer();
 }

@@ -1,10 +1,14 @@
 import { type FileHandle, open, rename } from "node:fs/promises";
 import type { FileBytes, Span } from "../../lib/file-bytes.js";
 
-/** A result whose graph is taken out: to read from, and to write to in its place. */
+/** A result whose graph is taken out. */
 export interface ResultFile {
   readonly path: string;
   readonly source: FileBytes;
+}
+
+/** One that is written to in its place. */
+export interface WritableResult extends ResultFile {
   readonly target: FileHandle;
 }
 

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { asDiskFull } from "../../input/probe/disk-full.js";
 import { FileBytes } from "../../lib/file-bytes.js";
-import type { ResultFile } from "./result-file.js";
+import type { ResultFile, WritableResult } from "./result-file.js";
 import { stripJpeg } from "./strip-jpeg.js";
 import { stripMatroska } from "./strip-matroska.js";
 import { stripMp4 } from "./strip-mp4.js";
@@ -22,19 +22,26 @@ import { stripWebp } from "./strip-webp.js";
 export async function stripGraph(path: string): Promise<void> {
   await using source = await FileBytes.open(path);
   const strip = stripperOf((await source.read(0, 12)).toString("latin1"));
-  if (strip === undefined) return;
-  await using target = await open(path, "r+");
   try {
-    await strip({ path, source, target });
+    await strip?.({ path, source });
   } catch (thrown) {
     throw asDiskFull(thrown, "Cannot take the graph out of the result");
   }
 }
 
-function stripperOf(head: string): ((file: ResultFile) => Promise<void>) | undefined {
+type Strip<File extends ResultFile> = (file: File) => Promise<void>;
+
+function stripperOf(head: string): Strip<ResultFile> | undefined {
   if (head.startsWith("\x89PNG")) return stripPng;
   if (head.startsWith("\xff\xd8\xff")) return stripJpeg;
-  if (head.startsWith("RIFF") && head.endsWith("WEBP")) return stripWebp;
-  if (head.startsWith("\x1a\x45\xdf\xa3")) return stripMatroska;
-  return head.slice(4, 8) === "ftyp" ? stripMp4 : undefined;
+  if (head.startsWith("RIFF") && head.endsWith("WEBP")) return inPlace(stripWebp);
+  if (head.startsWith("\x1a\x45\xdf\xa3")) return inPlace(stripMatroska);
+  return head.slice(4, 8) === "ftyp" ? inPlace(stripMp4) : undefined;
+}
+
+function inPlace(strip: Strip<WritableResult>): Strip<ResultFile> {
+  return async (file) => {
+    await using target = await open(file.path, "r+");
+    await strip({ ...file, target });
+  };
 }

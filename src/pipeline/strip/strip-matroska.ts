@@ -1,7 +1,7 @@
 import { EBML_ID, type EbmlElement, ebmlElements, voidElement } from "../../lib/ebml.js";
 import type { FileBytes } from "../../lib/file-bytes.js";
 import { holdsGraph } from "./holds-graph.js";
-import { erase, type ResultFile } from "./result-file.js";
+import { erase, type WritableResult } from "./result-file.js";
 
 /** A tag's name element, and the names that ComfyUI gives. */
 const GRAPH_NAME = /E\xa3.(?:prompt|workflow)/is;
@@ -11,14 +11,14 @@ const NAME_BYTES = 64;
 const PARENTS: ReadonlySet<number> = new Set([EBML_ID.segment, EBML_ID.tags, EBML_ID.tag]);
 
 /** Makes each tag with the graph unused space of the same size, so that nothing else moves. */
-export async function stripMatroska(file: ResultFile): Promise<void> {
+export async function stripMatroska(file: WritableResult): Promise<void> {
   const whole = { start: 0, end: file.source.sizeBytes };
   for await (const element of ebmlElements(file.source, whole))
     if (element.id === EBML_ID.segment) await stripIn(element, file);
 }
 
 /** @returns whether something was taken out. */
-async function stripIn(parent: EbmlElement, file: ResultFile): Promise<boolean> {
+async function stripIn(parent: EbmlElement, file: WritableResult): Promise<boolean> {
   let checksum: EbmlElement | undefined;
   let isStripped = false;
   const content = { start: parent.contentStart, end: parent.end };

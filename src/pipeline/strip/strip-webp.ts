@@ -1,5 +1,5 @@
 import { holdsGraph } from "./holds-graph.js";
-import { erase, type ResultFile } from "./result-file.js";
+import { erase, type WritableResult } from "./result-file.js";
 
 const RIFF_HEAD_BYTES = 12;
 /** Where the flags of a `VP8X` chunk are, and which of them announce what. */
@@ -10,7 +10,8 @@ const FLAGS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Makes the metadata with the graph a chunk that readers skip, so that nothing else moves. */
-export async function stripWebp({ source, target }: ResultFile): Promise<void> {
+export async function stripWebp({ source, target }: WritableResult): Promise<void> {
+  let cleared = 0;
   for (let start = RIFF_HEAD_BYTES; start + 8 <= source.sizeBytes; ) {
     const head = await source.read(start, 8);
     const type = head.toString("latin1", 0, 4);
@@ -20,9 +21,11 @@ export async function stripWebp({ source, target }: ResultFile): Promise<void> {
     if (flag !== undefined && (await holdsGraph(source, content))) {
       await erase(target, content);
       await target.write("JUNK", start, "latin1");
-      const flags = (await source.read(FLAGS_AT, 1))[0] ?? 0;
-      await target.write(Buffer.from([flags & ~flag]), 0, 1, FLAGS_AT);
+      cleared |= flag;
     }
     start = content.end + (contentBytes % 2);
   }
+  if (cleared === 0) return;
+  const flags = (await source.read(FLAGS_AT, 1))[0] ?? 0;
+  await target.write(Buffer.from([flags & ~cleared]), 0, 1, FLAGS_AT);
 }
