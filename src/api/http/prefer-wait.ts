@@ -1,7 +1,6 @@
-import { create } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isTerminal } from "../../domain/task.js";
-import { GetTaskResponseSchema } from "../../gen/tmlsr/v1/task_service_pb.js";
+import { TaskSchema } from "../../gen/tmlsr/v1/task_pb.js";
 import { Deadline } from "../../lib/deadline.js";
 import type { TaskView } from "../../service/task-view.js";
 import { watchClient } from "../calls/watch-client.js";
@@ -55,13 +54,7 @@ async function waitedText(
   const ended = await untilEnded(tasksOf(request), taskId, deadline.signal);
   if (ended === undefined) return payload;
   reply.header("preference-applied", `wait=${seconds}`);
-  const text = JSON.stringify(
-    printResponse(
-      GetTaskResponseSchema,
-      create(GetTaskResponseSchema, { task: toProtoTask(ended) }),
-      GetTaskResponseSchema.field.task,
-    ),
-  );
+  const text = printResponse(TaskSchema, toProtoTask(ended));
   reply.header("content-length", Buffer.byteLength(text));
   return text;
 }

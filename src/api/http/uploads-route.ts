@@ -76,7 +76,8 @@ async function answer(
       ...defined({ disposition }),
     });
     const message = create(UploadResponseSchema, toProtoUpload(upload));
-    return await reply.code(201).send(printResponse(UploadResponseSchema, message));
+    const text = printResponse(UploadResponseSchema, message);
+    return await reply.code(201).type("application/json; charset=utf-8").send(text);
   } catch (thrown) {
     const problem = problemOf(thrown);
     // The client sends too slowly, so no further request is expected on this connection.

@@ -15,7 +15,7 @@ export async function responseText(
   const desc = isPart ? only.message : schema;
   const part = isPart ? (valueIn(message, only) as Message) : message;
   const isLong = desc.fields.some((field) => longList(part, field) !== undefined);
-  return isLong ? await longText(desc, part) : JSON.stringify(printResponse(schema, message, only));
+  return isLong ? await longText(desc, part) : printResponse(schema, message, only);
 }
 
 async function longText(desc: DescMessage, message: Message): Promise<string> {
@@ -24,7 +24,7 @@ async function longText(desc: DescMessage, message: Message): Promise<string> {
     const list = longList(message, field);
     const text = list
       ? `[${(await mapInTurns(list, (item) => itemText(field, item))).join(",")}]`
-      : JSON.stringify(printResponse(desc, message, field));
+      : printResponse(desc, message, field);
     members.push(`"${field.name}":${text}`);
   }
   return `{${members.join(",")}}`;
@@ -37,7 +37,7 @@ function longList(message: Message, field: DescField): readonly Message[] | unde
 }
 
 function itemText({ message }: DescField, item: Message): string {
-  return message === undefined ? "null" : JSON.stringify(printResponse(message, item));
+  return message === undefined ? "null" : printResponse(message, item);
 }
 
 function valueIn(message: Message, { localName }: DescField): unknown {

@@ -22,8 +22,9 @@ import { UnreadableRequest } from "./message-reader.js";
 import { decodeRequest, type RequestParts } from "./request-decoder.js";
 import type { RestOptions } from "./rest-options.js";
 import { type Match, Router } from "./router.js";
+import { SendTogether } from "./send-together.js";
 import { callStreaming } from "./streaming-call.js";
-import { callUnary } from "./unary-call.js";
+import { callUnary, type RestUnaryCall } from "./unary-call.js";
 
 /**
  * Serves every method that has a google.api.http rule over REST. The calls stay in this process and
@@ -36,6 +37,7 @@ import { callUnary } from "./unary-call.js";
 export function registerRest(app: FastifyInstance, options: RestOptions): void {
   const router = createRouter(options);
   const calls = new UnaryCalls(options.interceptors, options.shutdownSignal);
+  const together = new SendTogether();
   registerProblems(app, options.toProblem);
   // Only methods that Fastify does not know get here, since all others have a route.
   app.setNotFoundHandler(async (request) => {
@@ -58,7 +60,7 @@ export function registerRest(app: FastifyInstance, options: RestOptions): void {
       exposeHeadRoute: false,
       bodyLimit: largestBody(options),
       onRequest: onRequestHooks(router, options),
-      handler: (request, reply) => serve(request, reply, options, calls),
+      handler: (request, reply) => serve(request, reply, options, { calls, together }),
     });
     done();
   });
@@ -146,7 +148,7 @@ async function serve(
   request: FastifyRequest,
   reply: FastifyReply,
   options: RestOptions,
-  calls: UnaryCalls,
+  unary: Pick<RestUnaryCall, "calls" | "together">,
 ): Promise<FastifyReply> {
   const route = request.getDecorator<OpenRoute>(ROUTE);
   const { binding } = route;
@@ -163,7 +165,15 @@ async function serve(
     const message = await decode(binding, parts, options);
     const { abort } = route;
     if (method.kind === "unary")
-      return await callUnary(method, { binding, message, abort, calls, options, request, reply });
+      return await callUnary(method, {
+        binding,
+        message,
+        abort,
+        ...unary,
+        options,
+        request,
+        reply,
+      });
     context = openCallContext(method.method, request, {
       ...{ clientSignal: abort.signal, shutdownSignal: options.shutdownSignal },
       ...defined({ contextValues: options.contextValues?.(request) }),

@@ -7,6 +7,7 @@ import type { UnaryMethod } from "../calls/unary-exchange.js";
 import { readTimeoutMs } from "./call-context.js";
 import type { HttpBinding } from "./http-binding.js";
 import type { RestOptions } from "./rest-options.js";
+import type { SendTogether } from "./send-together.js";
 
 /** A unary call whose request has been decoded. */
 export interface RestUnaryCall {
@@ -16,6 +17,7 @@ export interface RestUnaryCall {
   readonly abort: CallAbort;
   readonly calls: UnaryCalls;
   readonly options: RestOptions;
+  readonly together: SendTogether;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
@@ -26,7 +28,7 @@ export interface RestUnaryCall {
  * @throws TaskError INVALID_REQUEST for a bad `X-Server-Timeout`; any error of the handler or an interceptor.
  */
 export async function callUnary(method: UnaryMethod, call: RestUnaryCall): Promise<FastifyReply> {
-  const { binding, message, abort, calls, options, request, reply } = call;
+  const { binding, message, abort, calls, options, together, request, reply } = call;
   const output = await calls.call(method, {
     ...{ message, abort, protocolName: "rest" },
     ...{ requestMethod: request.method, url: request.url, headers: request.headers },
@@ -35,5 +37,6 @@ export async function callUnary(method: UnaryMethod, call: RestUnaryCall): Promi
   });
   const text = await binding.textOf(output.message);
   for (const [name, value] of output.header ?? []) reply.header(name, value);
+  together.hold(reply);
   return reply.type("application/json; charset=utf-8").send(text);
 }

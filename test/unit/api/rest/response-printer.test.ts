@@ -8,7 +8,7 @@ import { everything } from "./test-schema.js";
 function print(protoJson: JsonObject, only?: string): JsonValue {
   const schema = everything();
   const field = schema.fields.find(({ name }) => name === only);
-  return printResponse(schema, fromJson(schema, protoJson), field);
+  return JSON.parse(printResponse(schema, fromJson(schema, protoJson), field)) as JsonValue;
 }
 
 describe("printResponse()", () => {
@@ -88,7 +88,7 @@ describe("printResponse()", () => {
     const message = reflect(schema);
     const field = schema.fields.find(({ name }) => name === "value")!;
     message.set(field, reflect(ValueSchema));
-    expect(printResponse(schema, message.message, field)).toBeNull();
+    expect(printResponse(schema, message.message, field)).toBe("null");
   });
 
   it("prints messages inside messages, lists and maps by the same rules", () => {
