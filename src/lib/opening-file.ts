@@ -1,9 +1,12 @@
-import { closeSync, constants, ftruncate, open, write } from "node:fs";
+import { closeSync, constants, ftruncate, open, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 
 const opened = promisify(open);
 const truncated = promisify(ftruncate);
 const written = promisify(write);
+
+/** So much of a file is written at once: the system only copies it, sooner than another thread begins. */
+const AT_ONCE_BYTES = 1024 * 1024;
 
 const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 
@@ -14,6 +17,7 @@ const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 export class OpeningFile implements AsyncDisposable {
   readonly #file: Promise<number>;
   #isEmpty: boolean;
+  #appendedBytes = 0;
 
   /** @param isNew whether it loses what it has. */
   constructor(path: string, isNew: boolean) {
@@ -31,14 +35,19 @@ export class OpeningFile implements AsyncDisposable {
   async append(bytes: Buffer): Promise<void> {
     const file = await this.#file;
     this.#isEmpty = false;
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesWritten } = await written(file, bytes, at, bytes.length - at, null);
-      at += bytesWritten;
-    }
+    this.#appendedBytes += bytes.length;
+    const isSmall = this.#appendedBytes <= AT_ONCE_BYTES;
+    for (let at = 0; at < bytes.length; )
+      at += isSmall ? writeSync(file, bytes, at) : await writtenBytes(file, bytes, at);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const file = await this.#file.catch(() => undefined);
     if (file !== undefined) closeSync(file);
   }
+}
+
+async function writtenBytes(file: number, bytes: Buffer, from: number): Promise<number> {
+  const { bytesWritten } = await written(file, bytes, from, bytes.length - from, null);
+  return bytesWritten;
 }
