@@ -79,8 +79,7 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
   opened.use(storage);
   reportStorage(storage, logger);
   const pool = buildPool(config, servers, store, logger, opened);
-  const guard = createAddressGuard({ allow: config.input.allow });
-  const inputAgent = opened.use(openInputAgent(guard));
+  const { guard, inputAgent } = openInputs(config, opened);
   const workPath = await openWork(workOptions(config, store, logger), opened);
   const films = { config, location, store, storage, workPath, logger };
   const filmPreviews = openFilmPreviews(films, opened);
@@ -117,6 +116,12 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     closed: (stop) => drained(stop, api, scheduler, config.graceMs, logger),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
+}
+
+/** What decides which addresses inputs may come from, and the connections to them. */
+function openInputs({ input }: Config, opened: DisposalStack) {
+  const guard = createAddressGuard({ allow: input.allow });
+  return { guard, inputAgent: opened.use(openInputAgent(guard)) };
 }
 
 /** Asks every server again and again whether it is there. One of this machine is soon there. */

@@ -9,3 +9,22 @@ export function perObject<K extends object, V>(make: (object: K) => V): (object:
     return value;
   };
 }
+
+/**
+ * Like {@link perObject}, for what does not last: it makes a result anew once the one before is so old, or was
+ * rejected.
+ */
+export function perObjectFor<K extends object, V>(
+  maxAgeMs: number,
+  make: (object: K) => Promise<V>,
+): (object: K) => Promise<V> {
+  const made = new WeakMap<K, { readonly value: Promise<V>; readonly atMs: number }>();
+  return (object) => {
+    const known = made.get(object);
+    if (known !== undefined && performance.now() - known.atMs < maxAgeMs) return known.value;
+    const value = make(object);
+    made.set(object, { value, atMs: performance.now() });
+    value.catch(() => made.delete(object));
+    return value;
+  };
+}

@@ -6,7 +6,6 @@ import type { InputSource } from "../input/input-source.js";
 import { defined } from "../lib/defined.js";
 import type { Logger } from "../lib/logger.js";
 import { Semaphore } from "../lib/semaphore.js";
-import type { AddressGuard } from "../net/address-guard.js";
 import type { DownloadContext } from "../pipeline/download-stage.js";
 import { PieceSource } from "../pipeline/film/piece-source.js";
 import type { UploadContext } from "../pipeline/upload-stage.js";
@@ -63,7 +62,7 @@ export interface SchedulerParts {
   readonly pool: Pool;
   readonly storage: UploadContext["storage"];
   readonly catalog: WorkflowCatalog;
-  readonly guard: AddressGuard;
+  readonly guard: DownloadContext["download"]["guard"];
   readonly inputAgent: InputAgent;
   /** Sources of inputs that are not on the network. */
   readonly sources: readonly InputSource[];

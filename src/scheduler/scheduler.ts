@@ -5,7 +5,7 @@ import type { Logger } from "../lib/logger.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
 import type { TaskChange } from "../store/task-reading.js";
 import { LeaseKeeper } from "./lease/lease-keeper.js";
-import { type LeaseOptions, leaseFirst, leaseNext } from "./lease/lease-next.js";
+import { type LeaseOptions, leaseFirst, leaseNext } from "./lease-next.js";
 import type { LeasePlan, LeaseStep } from "./plan/lease-plan.js";
 import { LeasePlanner } from "./plan/lease-planner.js";
 import { type EndContext, runToEnd } from "./run/end-run.js";

@@ -3,7 +3,7 @@ import { TaskError, type Violation } from "../domain/errors.js";
 import type { ChunkTask, Label, Task, TaskStatus } from "../domain/task.js";
 import { uploadKeyOf } from "../input/upload/upload-key.js";
 import { defined } from "../lib/defined.js";
-import { perObject } from "../lib/per-object.js";
+import { perObject, perObjectFor } from "../lib/per-object.js";
 import type { PreviewSide, PreviewWidth } from "../preview/preview-key.js";
 import type { Preview, Previews } from "../preview/previews.js";
 import type { FilmQueue } from "../store/film-queue.js";
@@ -57,6 +57,8 @@ export type NewsView = Pick<TaskNews, "gone" | "cursor"> &
   ({ readonly view: TaskView } | { readonly deleted: DeletedTask });
 
 const DEFAULT_PAGE_SIZE = 50;
+/** URLs hold for longer by far. */
+const VIEW_KEPT_MS = 10_000;
 /** Begins the idempotency keys of repeated tasks. */
 const RETRY_KEY = "\u0000retry ";
 
@@ -67,7 +69,7 @@ const RETRY_KEY = "\u0000retry ";
 export class TaskService {
   readonly #options: TaskServiceOptions;
   readonly #submission: TaskSubmission;
-  readonly #viewOf = perObject((task: Task) => this.#view(task));
+  readonly #recentView = perObjectFor(VIEW_KEPT_MS, (task: Task) => viewTask(task, this.#options));
   readonly #newsView = perObject((news: TaskNews) => this.#viewNews(news));
 
   constructor(options: TaskServiceOptions) {
@@ -256,11 +258,12 @@ export class TaskService {
 
   async #viewNews({ followed, gone, cursor }: TaskNews): Promise<NewsView> {
     if (isDeleted(followed)) return { deleted: followed, gone, cursor };
-    return { view: await this.#viewOf(followed), gone, cursor };
+    return { view: await this.#view(followed), gone, cursor };
   }
 
+  /** Whether a film can be watched is not the task's to tell. */
   #view(task: Task): Promise<TaskView> {
-    return viewTask(task, this.#options);
+    return task.film ? viewTask(task, this.#options) : this.#recentView(task);
   }
 }
 

@@ -52,6 +52,7 @@ export interface TaskReading {
   /** Whether several tasks can be stored together: not so on a MongoDB server without a replica set. */
   readonly hasTransactions: boolean;
 
+  /** Several callers may get the same object, which is frozen then. */
   get(taskId: string): Promise<Task | undefined>;
 
   /** @throws TaskError INVALID_REQUEST for a page token that this store did not make. */

@@ -128,6 +128,21 @@ export function describeHolding(open: OpenStore): void {
     });
   });
 
+  test("bindSlot() writes the prompt that will be sent in the same step, and none where the slot is busy", async () => {
+    await using fixture = await open();
+    const { store } = fixture;
+    const { task, fence } = await leaseOne(store);
+    const { fence: other } = await leaseOne(store);
+    const intent = aDispatch("intent");
+    expect(await store.bindSlot(fence, "gpu-1#0", undefined, intent)).toBe("ok");
+    const bound = await readTask(store, task.taskId);
+    expect(bound).toMatchObject({ rev: task.rev + 1, slot: "gpu-1#0", dispatch: intent });
+    expect(await store.bindSlot(other, "gpu-1#0", undefined, intent)).toBe("busy");
+    expect(await readTask(store, other.taskId)).not.toHaveProperty("dispatch");
+    expect(await store.bindSlot(fence, "gpu-1#1")).toBe("ok");
+    expect((await readTask(store, task.taskId)).dispatch).toEqual(bound.dispatch);
+  });
+
   describe("releaseSlot()", () => {
     test("frees the slot for another task and may be repeated", async () => {
       await using fixture = await open();

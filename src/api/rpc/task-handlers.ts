@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { ChunkTask } from "../../domain/task.js";
 import { TaskStatus } from "../../gen/tmlsr/v1/task_pb.js";
 import {
+  GetTaskResponseSchema,
   SubmitStatus,
   type TaskService as TaskProto,
   WatchTasksResponseSchema,
@@ -11,6 +12,7 @@ import { defined } from "../../lib/defined.js";
 import { mapInTurns } from "../../lib/in-turns.js";
 import { perObject } from "../../lib/per-object.js";
 import type { NewsView, TaskService } from "../../service/task-service.js";
+import type { TaskView } from "../../service/task-view.js";
 import { abortable } from "../calls/abortable.js";
 import { toListedTask, toProtoChunk, toProtoNews, toProtoTask } from "./task-mapper.js";
 import {
@@ -66,9 +68,7 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
       return { status: SubmitStatus.OK, taskId: retried.taskId };
     },
 
-    async getTask({ taskId }) {
-      return { task: toProtoTask(await tasks.get(taskId)) };
-    },
+    getTask: getTask(tasks),
 
     async listChunks({ taskId }) {
       const chunk = ([index, task]: readonly [number, ChunkTask]) => toProtoChunk(task, index);
@@ -99,6 +99,14 @@ export function createTaskHandlers(tasks: Tasks): ServiceImpl<typeof TaskProto> 
 
     watchTasks: watchTasks(tasks),
   };
+}
+
+/** A task that is read again before it changes is answered with the same message, which is printed once. */
+function getTask(tasks: Pick<Tasks, "get">): ServiceImpl<typeof TaskProto>["getTask"] {
+  const toAnswer = perObject((view: TaskView) =>
+    create(GetTaskResponseSchema, { task: toProtoTask(view) }),
+  );
+  return async ({ taskId }) => toAnswer(await tasks.get(taskId));
 }
 
 /** News that look the same are one message for all streams that tell them. */

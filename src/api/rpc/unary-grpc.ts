@@ -22,6 +22,7 @@ import {
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FewAtOnce } from "../../lib/few-at-once.js";
+import { perObject } from "../../lib/per-object.js";
 import type { MaxBytesOf } from "../calls/max-bytes.js";
 import type { UnaryCalls } from "../calls/unary-calls.js";
 import type { UnaryMethod, UnaryOutput } from "../calls/unary-exchange.js";
@@ -38,6 +39,11 @@ export interface UnaryGrpcOptions {
   /** A connection sends what was answered when a turn ends: its client has the first answers while others are made. */
   readonly turns: FewAtOnce;
 }
+
+/** Made once of a message that answers several calls. */
+const bytesOf = perObject(({ method }: UnaryMethod) =>
+  perObject((message: Message) => toBinary(method.output, message)),
+);
 
 /** The longest delay of a timer. A later deadline is ignored. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -65,7 +71,7 @@ export async function answerUnaryGrpc(
   try {
     if (compression.error) throw compression.error;
     output = await call(method, request, reply, options, compression.request);
-    const data = toBinary(method.method.output, output.message);
+    const data = bytesOf(method)(output.message);
     const { response } = compression;
     const sent = await envelopeCompress({ flags: 0, data }, response, options.compressMinBytes);
     body = encodeEnvelope(sent.flags, sent.data);

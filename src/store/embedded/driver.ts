@@ -38,6 +38,11 @@ export class EmbeddedDriver implements Disposable {
     }
   }
 
+  /** Whether what is read now may still be undone. */
+  get inTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
+
   /** All rows of a query, or of a write with RETURNING. */
   all<Row>(sql: string, ...values: readonly SqlValue[]): Row[] {
     return this.#use(sql, values, (statement, bound) => statement.all(bound) as Row[]);

@@ -85,7 +85,7 @@ export function encodeLabel(label: Label): string {
 }
 
 /**
- * The task of a row. It shares no object with any other task. The parsed document is filled in place: to
+ * The task of a row. It shares no object with any other. The parsed document is filled in place: to
  * copy it takes five times as long as to parse it.
  */
 export function toTask(row: TaskRow): Task {

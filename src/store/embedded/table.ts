@@ -4,6 +4,7 @@ import { UNIT_ID } from "../core/task-ids.js";
 import type { OrphanScope } from "../task-queue.js";
 import type { TaskCounts, TaskFilter } from "../task-reading.js";
 import type { EmbeddedDriver, SqlValue } from "./driver.js";
+import { RecentTasks } from "./recent-tasks.js";
 import {
   CHANGING_COLUMNS,
   changingValues,
@@ -20,6 +21,7 @@ import {
  */
 export class EmbeddedTable {
   readonly #driver: EmbeddedDriver;
+  readonly #recent = new RecentTasks();
 
   constructor(driver: EmbeddedDriver) {
     this.#driver = driver;
@@ -44,18 +46,28 @@ export class EmbeddedTable {
   }
 
   update(task: Task): void {
+    this.#recent.forget(task.taskId);
     this.#driver.run(UPDATE, ...changingValues(task), task.taskId);
   }
 
   /** Moves the end of a lease. It is not part of the document, so nothing else is written. */
   renewLease(taskId: string, expiresAtMs: number): void {
+    this.#recent.forget(taskId);
     this.#driver.run("UPDATE tasks SET orphan_at = ? WHERE task_id = ?", expiresAtMs, taskId);
   }
 
-  /** The task or chunk of an id. An id that is not of our form is not asked for. */
+  /**
+   * The task or chunk of an id: the same object until it changes. An id that is not of our form is not
+   * asked for.
+   */
   find(taskId: string): Task | undefined {
-    if (!UNIT_ID.test(taskId)) return undefined;
-    return this.#one(`SELECT ${TASK_COLUMNS} FROM tasks WHERE task_id = ?`, taskId);
+    const known = this.#recent.find(taskId);
+    if (known !== undefined || !UNIT_ID.test(taskId)) return known;
+    const row = this.#driver.get<TaskRow>(FIND, taskId);
+    const task = row && toTask(row);
+    // What a transaction has written may still be undone.
+    if (task && !this.#driver.inTransaction) this.#recent.keep(task, row.document.length);
+    return task;
   }
 
   findByKey(
@@ -117,6 +129,7 @@ export class EmbeddedTable {
 
   /** Makes every lease expired. @returns how many there were. */
   voidLeases(): number {
+    this.#recent.forgetAll();
     return this.#driver.run(
       "UPDATE tasks INDEXED BY tasks_orphan SET orphan_at = 0 WHERE orphan_at IS NOT NULL AND orphan_at > 0",
     );
@@ -207,8 +220,11 @@ export class EmbeddedTable {
    * reuses the room. @returns how many tasks.
    */
   deleteEnded(taskId: string): number {
+    this.#recent.forget(taskId);
     const count = this.#driver.run(DELETE_ENDED, taskId);
-    if (count > 0) this.#driver.run(`DELETE FROM tasks WHERE ${OF_FILM}`, taskId, taskId);
+    if (count === 0) return 0;
+    const chunkCount = this.#driver.run(`DELETE FROM tasks WHERE ${OF_FILM}`, taskId, taskId);
+    if (chunkCount > 0) this.#recent.forgetAll();
     return count;
   }
 
@@ -230,6 +246,7 @@ export function toCounts(rows: readonly CountRow[]): TaskCounts {
   return { ...none, ...Object.fromEntries(rows.map((row) => [row.status, row.task_count])) };
 }
 
+const FIND = `SELECT ${TASK_COLUMNS} FROM tasks WHERE task_id = ?`;
 /** Goes to the head of each tenant in the index, so that no backlog is looked through. */
 const HEAD = `SELECT ${TASK_COLUMNS} FROM json_each(?) AS tenant CROSS JOIN tasks ON tasks.task_id = (
     SELECT task_id FROM tasks AS head INDEXED BY tasks_head

@@ -1,4 +1,4 @@
-import { stat, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
@@ -53,6 +53,29 @@ test("what may be transparent is not sent ahead", async () => {
   const ahead = new SentAhead("task-3");
   const input = await anInput("a picture", { hasAlpha: true });
   ahead.begin(input, comfy, signal);
+  expect(await ahead.nameOn(comfy, input)).toBeUndefined();
+});
+
+test("one that turns out to be transparent counts as not sent, once it is no longer on its way", async () => {
+  const comfy = clientOf(server.url);
+  const ahead = new SentAhead("task-9");
+  const input = await anInput();
+  ahead.begin(input, comfy, signal);
+  const known = { ...input, facts: { ...input.facts, hasAlpha: true as const } };
+  expect(ahead.isOn(comfy, input)).toBe(true);
+  expect(ahead.isOn(comfy, known)).toBe(false);
+  expect(await ahead.nameOn(comfy, known)).toBeUndefined();
+  expect((await stat(join(server.dir, "input/tmlsr/task-9/holiday.png"))).size).toBe(9);
+});
+
+test("one whose file was written anew counts as not sent", async () => {
+  const comfy = clientOf(server.url);
+  const ahead = new SentAhead("task-10");
+  const input = await anInput();
+  ahead.begin(input, comfy, signal);
+  expect(await ahead.nameOn(comfy, input)).toBeDefined();
+  await rm(input.path);
+  await writeFile(input.path, "a pictura");
   expect(await ahead.nameOn(comfy, input)).toBeUndefined();
 });
 

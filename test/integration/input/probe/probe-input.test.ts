@@ -15,6 +15,14 @@ import { sniffMediaType } from "../../../../src/input/probe/sniff-media-type.js"
 import { type ContainerOptions, writeContainer } from "../../../support/container-video.js";
 import { tempDir } from "../../../support/temp-dir.js";
 
+/** What is told of a picture while it is judged. */
+async function seenOf(path: string): Promise<readonly object[]> {
+  const seen: object[] = [];
+  const { signal } = new AbortController();
+  await probeInput(path, "image", LIMITS, signal, (each) => seen.push(each));
+  return seen;
+}
+
 /** Looks into a file without a caller that could cancel it. */
 function probe(path: string, type: TaskType, limits: ProbeLimits): Promise<ProbedInput> {
   return probeInput(path, type, limits, new AbortController().signal);
@@ -300,4 +308,20 @@ describe("sniffMediaType()", () => {
       mediaType: "application/octet-stream",
     });
   });
+});
+
+describe("a picture that is judged", () => {
+  const jpeg = { extension: ".jpg" };
+  const png = { extension: ".png" };
+  it.each([
+    ["JPEG", () => picture().jpeg(), [jpeg, jpeg]],
+    ["PNG", () => picture().png(), [png, png]],
+    ["PNG with alpha", () => picture().ensureAlpha().png(), [{ ...png, hasAlpha: true }]],
+    ["WebP", () => picture().webp(), [{ extension: ".webp" }]],
+  ] as const)(
+    "is told of before its header is read, if its type tells that it is opaque: %s",
+    async (_name, make, seen) => {
+      expect(await seenOf(await fileOf(await make().toBuffer()))).toEqual(seen);
+    },
+  );
 });

@@ -137,6 +137,22 @@ describe("the graph is taken out of a picture", () => {
     expect(await pixelsOf(after)).toEqual(await pixelsOf(before));
   });
 
+  it("WebP, where it is EXIF and XMP: neither is announced any more", async () => {
+    const exif = { IFD0: { Model: `prompt:${PROMPT}` } };
+    const before = await picture()
+      .webp()
+      .withExif(exif)
+      .withXmp(`<x>workflow:${WORKFLOW}</x>`)
+      .toBuffer();
+    const after = await strip(before);
+    expectNoGraph(after);
+    const flagsAt = 20;
+    expect([before[flagsAt], after[flagsAt]].map((flags) => Number(flags) & 0x0c)).toEqual([
+      0x0c, 0,
+    ]);
+    expect(await pixelsOf(after)).toEqual(await pixelsOf(before));
+  });
+
   it.each([
     ["EXIF", `Exif\0\0MM..prompt:${PROMPT}`, "latin1", 0xe1],
     ["EXIF in 16 bits", `UNICODE${WORKFLOW}`, "utf16le", 0xe1],

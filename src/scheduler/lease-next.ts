@@ -1,8 +1,8 @@
-import type { Task } from "../../domain/task.js";
-import { defined } from "../../lib/defined.js";
-import { DOWNLOAD_BEGUN } from "../../pipeline/download-stage.js";
-import type { TaskQueue } from "../../store/task-queue.js";
-import type { LeasePlan, LeaseStep } from "../plan/lease-plan.js";
+import type { Task } from "../domain/task.js";
+import { defined } from "../lib/defined.js";
+import { DOWNLOAD_BEGUN } from "../pipeline/download-stage.js";
+import type { TaskQueue } from "../store/task-queue.js";
+import type { LeasePlan, LeaseStep } from "./plan/lease-plan.js";
 
 /** How tasks are leased. */
 export interface LeaseOptions {

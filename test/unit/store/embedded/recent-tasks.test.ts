@@ -1,0 +1,90 @@
+import { expect, onTestFinished, test } from "vitest";
+import { openEmbeddedStore } from "../../../../src/store/embedded/open-embedded-store.js";
+import type { TaskStore } from "../../../../src/store/task-store.js";
+import {
+  aLease,
+  COMPLETED,
+  createMany,
+  createOne,
+  fenceOf,
+  leaseOne,
+  readTask,
+} from "../../../support/task-store-builders.js";
+import { tempDir } from "../../../support/temp-dir.js";
+
+async function open(): Promise<TaskStore> {
+  const store = await openEmbeddedStore({ directory: await tempDir() });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  return store;
+}
+
+test("a task is the same frozen object for its readers until it is written", async () => {
+  const store = await open();
+  const { taskId } = await createOne(store);
+  const task = await store.get(taskId);
+  expect(await store.get(taskId)).toBe(task);
+  expect(Object.isFrozen(task) && Object.isFrozen(task?.attempts)).toBe(true);
+  await store.cancel(taskId);
+  expect(await store.get(taskId)).toMatchObject({ status: "canceled" });
+});
+
+test("a heartbeat that moves a lease alone is seen by the next reader", async () => {
+  const store = await open();
+  const { task, fence } = await leaseOne(store, { leaseMs: 20_000 });
+  const before = await readTask(store, task.taskId);
+  await store.heartbeat("replica-1", 900_000, [fence]);
+  const { lease } = await readTask(store, task.taskId);
+  expect(Number(lease?.expiresAt)).toBeGreaterThan(Number(before.lease?.expiresAt));
+});
+
+test("a write that is undone leaves what readers see", async () => {
+  const store = await open();
+  const { fence } = await leaseOne(store);
+  await store.bindSlot(fence, "gpu-1#0");
+  const { task, fence: other } = await leaseOne(store);
+  await readTask(store, task.taskId);
+  expect(await store.bindSlot(other, "gpu-1#0")).toBe("busy");
+  expect(await readTask(store, task.taskId)).toEqual(task);
+});
+
+test("a deleted task is gone for readers", async () => {
+  const store = await open();
+  const { task, fence } = await leaseOne(store);
+  await store.settle(fence, COMPLETED);
+  await readTask(store, task.taskId);
+  expect(await store.deleteEnded([task.taskId])).toBe(1);
+  expect(await store.get(task.taskId)).toBeUndefined();
+});
+
+test("a store of which more was read than is kept shows every task as it is", async () => {
+  const store = await open();
+  const tasks = await createMany(store, 12);
+  for (let round = 0; round < 3; round += 1)
+    for (const { taskId } of tasks) expect((await readTask(store, taskId)).taskId).toBe(taskId);
+});
+
+test("a lease that is asked for while a task is written is written with it", async () => {
+  const store = await open();
+  const leases: Promise<unknown>[] = [];
+  const revisions: number[] = [];
+  store.subscribe(({ rev }) => revisions.push(rev));
+  const end = store.onArrival(() => leases.push(store.lease(aLease())));
+  const created = await createOne(store);
+  // Both were told of before the creation was answered.
+  expect(revisions).toEqual([1, 2]);
+  expect(created.status).toBe("pending");
+  const [leased] = (await Promise.all(leases)) as [Awaited<ReturnType<TaskStore["lease"]>>];
+  expect(leased).toMatchObject({ taskId: created.taskId, status: "processing", epoch: 1 });
+  expect(await readTask(store, fenceOf(created).taskId)).toMatchObject({ status: "processing" });
+  end();
+  await createOne(store);
+  expect(leases).toHaveLength(1);
+});
+
+test("a listener of new tasks that throws is no fault of the creation", async () => {
+  const store = await open();
+  store.onArrival(() => {
+    throw new Error("a fault of the listener");
+  });
+  expect(await createOne(store)).toMatchObject({ status: "pending" });
+});
