@@ -100,6 +100,11 @@ export function outputPath(workDir: WorkDir, promptId: string, index: number): s
   return workDir.file(`output-${promptId}-${index}`);
 }
 
+/** How far the stage is while a file is fetched, 0 to 1. @param totalBytes undefined: not known */
+export function fetchedRatio(part: Part, bytes: number, totalBytes: number | undefined): number {
+  return part.from + part.share * FETCH_SHARE * (totalBytes ? bytes / totalBytes : 0);
+}
+
 /** Takes the graph out. That of a result that is none may be damaged too: what is wrong with the result goes first. */
 async function strip(path: string, look: ResultRoad["check"] | undefined): Promise<void> {
   try {
@@ -133,8 +138,7 @@ async function fetchOutput(
       `Cannot fetch result "${file.filename}": its server is no longer configured`,
     );
   const onProgress = (bytes: number, totalBytes: number | undefined): void => {
-    const ratio = part.from + part.share * FETCH_SHARE * (totalBytes ? bytes / totalBytes : 0);
-    journal.progress({ stage: "upload", ratio });
+    journal.progress({ stage: "upload", ratio: fetchedRatio(part, bytes, totalBytes) });
   };
   const found = await comfy.viewToFile(file, path, journal.signal, onProgress);
   if (found && found.sizeBytes > 0) return;

@@ -116,12 +116,8 @@ export class Scheduler implements AsyncDisposable {
     if (steps === undefined || !this.#isLeasing || this.#filling !== undefined) return;
     this.#fillAgain = true;
     const leased = leaseFirst(steps, store, this.#options);
-    this.#begin(
-      leased.then(
-        (task) => task && this.#start(task),
-        (error: unknown) => this.#noteFailure(error),
-      ),
-    );
+    const started = leased.then((task) => task && this.#start(task));
+    this.#begin(started.catch((error: unknown) => this.#noteFailure(error)));
   }
 
   /**

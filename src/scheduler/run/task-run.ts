@@ -189,7 +189,7 @@ export class TaskRun implements RunState {
       const nameOn = this.#input.nameOn.bind(this.#input);
       const { comfy } = server;
       const onEnd = (prompt: EndedPrompt): void =>
-        this.#result.begin(prompt, comfy, workDir, heldTask.signal);
+        this.#result.begin(prompt, comfy, workDir, heldTask);
       const on = { ...{ run: this, server, workflow, input }, nameOn, onEnd };
       try {
         const hasEnded = await runOnServer(on, this.#context);

@@ -117,6 +117,33 @@ test("an unfinished upload is known as it was last recorded, here and to the nex
   expect((await holdNext(store)).uploadCheckpoint).toEqual({ uploadId: "2" });
 });
 
+test("a prompt that is foreseen is stored with its slot, and not once more before it is sent", async () => {
+  const store = await openStore();
+  const heldTask = await holdOne(store);
+  const intent = { ...aDispatch("intent"), server: "gpu-1" };
+  heldTask.prompt.foresee = (serverId) => (serverId === "gpu-1" ? intent : undefined);
+  await heldTask.bindSlot("gpu-1#0");
+  // The server has not heard of it yet: nobody has to look for it there.
+  expect([heldTask.intent, heldTask.dispatch]).toEqual([intent, undefined]);
+  const bound = await readTask(store, heldTask.taskId);
+  expect(bound).toMatchObject({ slot: "gpu-1#0", dispatch: intent });
+  await heldTask.recordDispatch(intent);
+  expect((await readTask(store, heldTask.taskId)).rev).toBe(bound.rev);
+  expect([heldTask.intent, heldTask.dispatch]).toEqual([undefined, intent]);
+  await heldTask.recordDispatch({ ...intent, promptId: "another" });
+  expect((await readTask(store, heldTask.taskId)).dispatch?.promptId).toBe("another");
+});
+
+test("a prompt that was stored with a slot is not that of the next slot", async () => {
+  const store = await openStore();
+  const heldTask = await holdOne(store);
+  const intent = { ...aDispatch("intent"), server: "gpu-1" };
+  heldTask.prompt.foresee = (serverId) => (serverId === "gpu-1" ? intent : undefined);
+  await heldTask.bindSlot("gpu-1#0");
+  await heldTask.bindSlot("gpu-2#0");
+  expect(heldTask.intent).toBeUndefined();
+});
+
 test("what was noted goes along with the next write, and is kept where that is refused", async () => {
   const store = await openStore();
   const other = await holdOne(store);
