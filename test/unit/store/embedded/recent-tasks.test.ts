@@ -1,5 +1,8 @@
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { EmbeddedDriver } from "../../../../src/store/embedded/driver.js";
 import { openEmbeddedStore } from "../../../../src/store/embedded/open-embedded-store.js";
+import { EmbeddedTable } from "../../../../src/store/embedded/table.js";
 import type { TaskStore } from "../../../../src/store/task-store.js";
 import {
   aLease,
@@ -45,6 +48,29 @@ test("a write that is undone leaves what readers see", async () => {
   await readTask(store, task.taskId);
   expect(await store.bindSlot(other, "gpu-1#0")).toBe("busy");
   expect(await readTask(store, task.taskId)).toEqual(task);
+});
+
+test("what is read while it may still be undone is not what readers see after that", async () => {
+  const directory = await tempDir();
+  const store = await openEmbeddedStore({ directory });
+  const task = await createOne(store);
+  await store[Symbol.asyncDispose]();
+  using driver = EmbeddedDriver.open(join(directory, "store.sqlite"));
+  const table = new EmbeddedTable(driver);
+  const undone = (): void =>
+    driver.transaction(() => {
+      table.update({
+        ...task,
+        rev: 2,
+        status: "canceled",
+        finishedAt: new Date(),
+        cleanupPending: true,
+      });
+      expect(table.find(task.taskId)?.status).toBe("canceled");
+      throw new Error("undone");
+    });
+  expect(undone).toThrow("undone");
+  expect(table.find(task.taskId)).toEqual(task);
 });
 
 test("a deleted task is gone for readers", async () => {
