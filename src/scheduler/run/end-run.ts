@@ -40,6 +40,7 @@ const FAULT_KINDS: ReadonlyMap<ErrorCode, FaultKind> = new Map([
 /** Does a run's work and then what its end asks for. Never throws for expected failures. */
 export async function runToEnd(run: TaskRun, context: EndContext): Promise<void> {
   using _slot = run.heldTask;
+  using _server = closedOnCancel(run, context);
   try {
     if (isTerminal(run.task.status)) return await cleanUp(run, context);
     const end = await run.work();
@@ -49,6 +50,27 @@ export async function runToEnd(run: TaskRun, context: EndContext): Promise<void>
   } catch (error) {
     await endRun(error, run, context);
   }
+}
+
+/**
+ * Keeps tasks from the server of a prompt from the moment on at which it is canceled: what its run has to end
+ * before it stops the prompt may take a while.
+ */
+function closedOnCancel(run: TaskRun, { pool }: EndContext): Disposable {
+  const { signal } = run.heldTask;
+  let closed: Disposable | undefined;
+  const close = (): void => {
+    const { ended, dispatch } = run.heldTask;
+    const isOnServer = dispatch !== undefined && dispatch.phase !== "done";
+    if (ended === "canceled" && isOnServer && run.server) closed = pool.close(run.server);
+  };
+  signal.addEventListener("abort", close, { once: true });
+  return {
+    [Symbol.dispose]: () => {
+      signal.removeEventListener("abort", close);
+      closed?.[Symbol.dispose]();
+    },
+  };
 }
 
 /** The server can run the workflow; and one that the task failed on before was to blame for that. */
