@@ -1,6 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { formParts } from "../../lib/form-parts.js";
+import { OpeningFile } from "../../lib/opening-file.js";
 import { PythonError } from "../python-text.js";
 
 /** The parts of an upload. The file `image` itself is in the spool file. */
@@ -59,13 +59,12 @@ async function readParts(
   const fields = new Map<string, string>();
   let fileName: string | undefined;
   // It is opened while the body arrives.
-  const file = open(spool, "w");
-  await using _ = { [Symbol.asyncDispose]: async () => await (await file).close() };
+  await using file = new OpeningFile(spool, true);
   for await (const part of formParts(bodyOf(request), contentType, MAX_FIELDS)) {
     if (part.kind === "field") {
       if (!fields.has(part.name)) fields.set(part.name, part.value);
     } else if (part.name === "image" && fileName === undefined && part.fileName) {
-      await write(part.content, maxBytes, await file);
+      await write(part.content, maxBytes, file);
       fileName = part.fileName.replace(/^\/+/, "");
     }
   }
@@ -85,23 +84,11 @@ async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
   }
 }
 
-/** Small pieces are gathered: each write is a trip to another thread. */
-const WRITE_BYTES = 1024 * 1024;
-
-async function write(content: AsyncIterable<Buffer>, maxBytes: number, file: FileHandle) {
-  let gathered: Buffer[] = [];
-  let [totalBytes, gatheredBytes] = [0, 0];
-  const flush = async (): Promise<void> => {
-    await file.appendFile(Buffer.concat(gathered));
-    gathered = [];
-    gatheredBytes = 0;
-  };
+async function write(content: AsyncIterable<Buffer>, maxBytes: number, file: OpeningFile) {
+  let totalBytes = 0;
   for await (const chunk of content) {
     totalBytes += chunk.length;
     if (totalBytes > maxBytes) throw new TooLarge(totalBytes);
-    gathered.push(chunk);
-    gatheredBytes += chunk.length;
-    if (gatheredBytes >= WRITE_BYTES) await flush();
+    await file.append(chunk);
   }
-  await flush();
 }
