@@ -9,15 +9,14 @@ import { registerOutputs } from "./api/http/outputs-route.js";
 import { type OpenFile, registerInputs, registerPreviews } from "./api/http/task-pictures-route.js";
 import type { Config } from "./config/config.js";
 import type { ServerSetting } from "./config/server-setting.js";
-import { openInputAgent } from "./input/download-input.js";
 import { FileSource } from "./input/file-source.js";
 import type { InputSource } from "./input/input-source.js";
 import { openUploads } from "./input/upload/open-uploads.js";
 import { DisposalStack } from "./lib/disposal-stack.js";
 import type { Logger } from "./lib/logger.js";
 import { Metrics } from "./metrics/metrics.js";
-import { createAddressGuard } from "./net/address-guard.js";
 import { openAccess } from "./open-access.js";
+import { openInputs } from "./open-inputs.js";
 import { openServices } from "./open-services.js";
 import { openWebhooks, webhookRules } from "./open-webhooks.js";
 import { loadAhead } from "./pipeline/load-ahead.js";
@@ -116,12 +115,6 @@ export async function openApp(config: Config, logger: Logger, open = openStore):
     closed: (stop) => drained(stop, api, scheduler, config.graceMs, logger),
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
-}
-
-/** What decides which addresses inputs may come from, and the connections to them. */
-function openInputs({ input }: Config, opened: DisposalStack) {
-  const guard = createAddressGuard({ allow: input.allow });
-  return { guard, inputAgent: opened.use(openInputAgent(guard)) };
 }
 
 /** Asks every server again and again whether it is there. One of this machine is soon there. */

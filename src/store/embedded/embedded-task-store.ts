@@ -24,7 +24,6 @@ import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-read
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
 import { admit, admitTogether, type IntakeTables } from "./admission.js";
-import { Arrivals } from "./arrivals.js";
 import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
@@ -80,7 +79,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #feed: ChangeFeed;
   readonly #commits: GroupCommit;
   readonly #duties = new HeldDuties();
-  readonly #arrivals: Arrivals;
+  /** Tells of new tasks while they are being written. */
+  readonly #arrivals: ChangeFeed<"created">;
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
     super();
@@ -97,7 +97,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     const onFailure = (error: unknown): void =>
       logger?.error({ err: error }, "a subscriber failed");
     this.#feed = new ChangeFeed(onFailure);
-    this.#arrivals = new Arrivals(onFailure);
+    this.#arrivals = new ChangeFeed<"created">(onFailure);
     this.history = new EmbeddedHistory(driver, clock);
     const outbox = new EmbeddedOutboxTable(driver);
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
@@ -277,7 +277,7 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   async #admit<T extends { outcome: string }>(work: (write: EmbeddedWrite) => T): Promise<T> {
     return await this.#write((write) => {
       const result = work(write);
-      if (result.outcome === "created") this.#arrivals.tell();
+      if (result.outcome === "created") this.#arrivals.publish(["created"]);
       return result;
     });
   }

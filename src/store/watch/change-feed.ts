@@ -1,16 +1,16 @@
 import type { TaskChange } from "../task-reading.js";
 
-type Listener = (change: TaskChange) => void;
+type Listener<News> = (news: News) => void;
 
 /**
  * Tells every subscriber of every change, in the order in which the changes were published, also
  * when a listener causes further changes. When one listener throws, the others are told all the
  * same.
  */
-export class ChangeFeed {
+export class ChangeFeed<News extends NonNullable<unknown> = TaskChange> {
   // Keyed by the subscription: the same function may be subscribed twice.
-  readonly #listeners = new Map<symbol, Listener>();
-  readonly #queue: TaskChange[] = [];
+  readonly #listeners = new Map<symbol, Listener<News>>();
+  readonly #queue: News[] = [];
   readonly #onListenerError: (error: unknown) => void;
   #isDraining = false;
 
@@ -19,13 +19,13 @@ export class ChangeFeed {
   }
 
   /** @returns a function that ends the subscription. */
-  subscribe(listener: Listener): () => void {
+  subscribe(listener: Listener<News>): () => void {
     const key = Symbol();
     this.#listeners.set(key, listener);
     return () => this.#listeners.delete(key);
   }
 
-  publish(changes: readonly TaskChange[]): void {
+  publish(changes: readonly News[]): void {
     this.#queue.push(...changes);
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -33,7 +33,7 @@ export class ChangeFeed {
     this.#isDraining = false;
   }
 
-  #tell(change: TaskChange): void {
+  #tell(change: News): void {
     for (const listener of [...this.#listeners.values()]) {
       try {
         listener(change);
