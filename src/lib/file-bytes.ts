@@ -1,7 +1,10 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
+import { promisify } from "node:util";
+
+const readAsync = promisify(read);
 
 const WINDOW_BYTES = 64 * 1024;
-/** Smaller files are read at once. */
+/** Smaller files are read whole and at once: the system mostly has them in memory, sooner than another thread begins. */
 const SMALL_BYTES = 1024 * 1024;
 
 /** A stretch of a file, from `start` to before `end`. */
@@ -14,34 +17,39 @@ export interface Span {
  * Reads small pieces of a file of any size. It keeps one window, of 64 KiB or the whole of a small file, so that
  * pieces that follow each other cost no system call each.
  */
-export class FileBytes implements AsyncDisposable {
+export class FileBytes implements Disposable {
   readonly sizeBytes: number;
-  readonly #file: FileHandle;
-  #window = Buffer.alloc(0);
+  readonly #file: number;
+  #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
 
-  private constructor(file: FileHandle, sizeBytes: number) {
-    this.#file = file;
-    this.sizeBytes = sizeBytes;
+  /** @throws what the file system throws */
+  constructor(path: string) {
+    this.#file = openSync(path, "r");
+    try {
+      this.sizeBytes = fstatSync(this.#file).size;
+      if (this.sizeBytes <= SMALL_BYTES) this.#window = this.#readAll();
+    } catch (error) {
+      closeSync(this.#file);
+      throw error;
+    }
   }
 
-  static async open(path: string): Promise<FileBytes> {
-    const file = await open(path);
-    return new FileBytes(file, (await file.stat()).size);
+  /** The whole of a small file. */
+  get all(): Buffer | undefined {
+    return this.sizeBytes <= SMALL_BYTES ? this.#window : undefined;
   }
 
   /** Up to `length` bytes. Fewer only where the file ends. The bytes are valid until the next call. */
   async read(position: number, length: number): Promise<Buffer> {
     const from = position - this.#windowStart;
-    if (from >= 0 && from + length <= this.#window.length)
-      return this.#window.subarray(from, from + length);
-    const isSmall = this.sizeBytes <= SMALL_BYTES;
-    const start = isSmall ? 0 : position;
-    const window = Buffer.allocUnsafe(isSmall ? this.sizeBytes : Math.max(WINDOW_BYTES, length));
-    const { bytesRead } = await this.#file.read(window, 0, window.length, start);
+    const isHere = from >= 0 && from + length <= this.#window.length;
+    if (isHere || this.sizeBytes <= SMALL_BYTES) return this.#window.subarray(from, from + length);
+    const window = Buffer.allocUnsafe(Math.max(WINDOW_BYTES, length));
+    const { bytesRead } = await readAsync(this.#file, window, 0, window.length, position);
     this.#window = window.subarray(0, bytesRead);
-    this.#windowStart = start;
-    return this.#window.subarray(position - start, position - start + length);
+    this.#windowStart = position;
+    return this.#window.subarray(0, length);
   }
 
   /** The bytes of a stretch, in pieces of at most 64 KiB. Each is valid until the next one. */
@@ -54,7 +62,12 @@ export class FileBytes implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close();
+  [Symbol.dispose](): void {
+    closeSync(this.#file);
+  }
+
+  #readAll(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.sizeBytes);
+    return bytes.subarray(0, readSync(this.#file, bytes, 0, bytes.length, 0));
   }
 }

@@ -1,3 +1,5 @@
+import { FileBytes } from "./file-bytes.js";
+
 /**
  * The decoder of pictures. To load it takes 150 ms, so that is done with the first picture.
  *
@@ -9,4 +11,10 @@ export async function loadSharp() {
   sharp.cache(false);
   sharp.concurrency(1);
   return sharp;
+}
+
+/** What a picture's decoder reads: a small file's bytes, else its path. To open a file takes it as long as a small picture. */
+export function pictureSource(path: string): string | Buffer {
+  using file = new FileBytes(path);
+  return file.all ?? path;
 }

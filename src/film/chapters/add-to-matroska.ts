@@ -45,7 +45,7 @@ interface Layout {
 }
 
 async function layoutOf(path: string, signal: AbortSignal): Promise<Layout> {
-  await using file = await FileBytes.open(path);
+  using file = new FileBytes(path);
   const { sizeBytes } = file;
   const [, segment] = await firstTwo(file, { start: 0, end: sizeBytes }, signal);
   const isOurs =

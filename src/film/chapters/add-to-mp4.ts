@@ -17,7 +17,7 @@ export async function addToMp4(
   chapters: readonly Chapter[],
   signal: AbortSignal,
 ): Promise<void> {
-  await using source = await FileBytes.open(path);
+  using source = new FileBytes(path);
   const boxes: IsoBox[] = [];
   for await (const box of isoBoxes(source, { start: 0, end: source.sizeBytes }, signal))
     boxes.push(box);

@@ -19,7 +19,7 @@ export async function readChapters(
   isMatroska: boolean,
   signal: AbortSignal,
 ): Promise<readonly Chapter[]> {
-  await using file = await FileBytes.open(path);
+  using file = new FileBytes(path);
   const found = isMatroska
     ? await matroskaChapters(file, signal)
     : await firstNotEmpty([

@@ -11,7 +11,7 @@ const HEAD_BYTES = 16;
 
 /** The boxes at the top of an MP4 file that this service has written. */
 export async function topBoxes(path: string): Promise<readonly TopBox[]> {
-  await using file = await FileBytes.open(path);
+  using file = new FileBytes(path);
   const boxes: TopBox[] = [];
   for (let start = 0; start < file.sizeBytes; ) {
     const head = await file.read(start, HEAD_BYTES);

@@ -13,7 +13,7 @@ import { MAX_METADATA_BYTES } from "./metadata-limit.js";
  * @throws the reason of `signal` when it is aborted.
  */
 export async function compactMatroska(path: string, signal: AbortSignal): Promise<void> {
-  await using source = await FileBytes.open(path);
+  using source = new FileBytes(path);
   for await (const element of beforeFrames(source, signal)) {
     if (element.id !== EBML_ID.attachments && element.id !== EBML_ID.tags) continue;
     if (element.end - element.start <= MAX_METADATA_BYTES) continue;

@@ -20,7 +20,7 @@ const MAX_PIECES = 10_000;
  * @throws the reason of `signal` when it is aborted.
  */
 export async function compactMp4(path: string, signal: AbortSignal): Promise<void> {
-  await using source = await FileBytes.open(path);
+  using source = new FileBytes(path);
   if (source.sizeBytes <= MAX_METADATA_BYTES) return;
   const { index, canGrow } = await findIndex(source, signal);
   if (index === undefined || index.end - index.start <= MAX_METADATA_BYTES) return;

@@ -15,7 +15,7 @@ export async function checkPictureMetadata(
   signal: AbortSignal,
 ): Promise<void> {
   if (mediaType !== "image/gif" && mediaType !== "image/jpeg") return;
-  await using file = await FileBytes.open(path);
+  using file = new FileBytes(path);
   // Less cannot contain more.
   if (file.sizeBytes <= MAX_METADATA_BYTES) return;
   if (mediaType === "image/gif") throw tooMuchMetadata(`the GIF has ${file.sizeBytes} bytes`);

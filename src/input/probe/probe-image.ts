@@ -1,12 +1,14 @@
 import type { Metadata, Sharp } from "sharp";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts } from "../../domain/task.js";
-import { loadSharp } from "../../lib/load-sharp.js";
+import { defined } from "../../lib/defined.js";
+import { loadSharp, pictureSource } from "../../lib/load-sharp.js";
 import { choosePage, convertPicture, takeOf } from "./convert-picture.js";
 import { endsEarly, withEndMarker } from "./jpeg-end.js";
 import type { Noted } from "./noted.js";
 import { checkPictureMetadata } from "./picture-metadata.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
+import { isSurelyOpaque } from "./surely-opaque.js";
 
 /** What is found out about a picture. */
 export interface PictureFacts extends PictureSize, Pick<InputFacts, "hasAlpha">, Noted {
@@ -21,7 +23,8 @@ export interface PictureFacts extends PictureSize, Pick<InputFacts, "hasAlpha">,
  * whole raw picture in memory. A page of several, and colours that servers read differently, are
  * written as a PNG in the file's place.
  *
- * @param onHeader called before a picture is decoded that is sent as it is, if it is whole.
+ * @param onSeen called before it is decoded with a picture that will probably be sent as it is, if it is whole: by its
+ *   type, where that tells enough, and by its header.
  * @throws TaskError INPUT_TOO_LARGE before anything is decoded, INPUT_TYPE_UNSUPPORTED (animated, or
  *   a kind that nothing decodes), INPUT_DAMAGED, INPUT_TIMEOUT, DISK_FULL.
  */
@@ -30,25 +33,38 @@ export async function probeImage(
   mediaType: string,
   bounds: ProbeBounds,
   signal: AbortSignal,
-  onHeader?: (facts: PictureFacts) => void,
+  onSeen?: (seen: Pick<PictureFacts, "hasAlpha">) => void,
 ): Promise<PictureFacts> {
   await checkPictureMetadata(path, mediaType, signal);
+  // It is told while its header is read, which another thread does.
+  const onBegun = async (): Promise<void> => {
+    if (isSurelyOpaque(path, mediaType)) onSeen?.({});
+  };
   try {
-    return await decode(path, bounds, signal, onHeader);
+    return await decode(path, bounds, signal, { onBegun, ...defined({ onHeader: onSeen }) });
   } catch (thrown) {
     signal.throwIfAborted();
     throw translateSharpError(thrown, path);
   }
 }
 
+interface DecodeEvents {
+  /** Called once another thread reads the header. */
+  readonly onBegun: () => Promise<void>;
+  /** Called before it is decoded, where it is sent as it is. */
+  readonly onHeader?: (facts: PictureFacts) => void;
+}
+
 async function decode(
   path: string,
   { maxPixels, timeoutMs }: ProbeBounds,
   signal: AbortSignal,
-  onHeader?: (facts: PictureFacts) => void,
+  { onBegun, onHeader }: DecodeEvents,
 ): Promise<PictureFacts> {
   const sharp = await loadSharp();
-  const first = await sharp(path, { limitInputPixels: false }).metadata();
+  const source = pictureSource(path);
+  const reading = sharp(source, { limitInputPixels: false }).metadata();
+  const [first] = await Promise.all([reading, onBegun()]);
   const page = await choosePage(path, first);
   const metadata =
     page === 0 ? first : await sharp(path, { limitInputPixels: false, page }).metadata();
@@ -60,16 +76,16 @@ async function decode(
   const facts = { width, height, ...(hasAlpha && { hasAlpha }), notes };
   if (writeAs === undefined) onHeader?.(facts);
   const options = { page, limitInputPixels: maxPixels, sequentialRead: true };
-  const decodeAll = async (failOn: "error" | "warning") => {
-    const picture = sharp(path, { ...options, failOn });
+  const decodeAll = async (from: string | Buffer, failOn: "error" | "warning") => {
+    const picture = sharp(from, { ...options, failOn });
     picture.timeout({ seconds: Math.ceil(timeoutMs / 1000) });
     await (writeAs === undefined
       ? readAll(picture, metadata)
       : convertPicture(picture, path, writeAs));
   };
-  await decodeAll("error").catch(async (thrown: unknown) => {
+  await decodeAll(source, "error").catch(async (thrown: unknown) => {
     if (!endsEarly(thrown)) throw thrown;
-    await withEndMarker(path, () => decodeAll("warning"));
+    await withEndMarker(path, () => decodeAll(path, "warning"));
   });
   signal.throwIfAborted();
   return { ...facts, ...(writeAs && { mediaType: "image/png", extension: ".png" }) };

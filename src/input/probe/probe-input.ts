@@ -8,7 +8,6 @@ import type { Noted } from "./noted.js";
 import { type PictureFacts, probeImage } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";
-import { isSurelyOpaque } from "./surely-opaque.js";
 
 /** Limits that an input must keep. */
 export interface ProbeLimits extends DecodingBounds {
@@ -61,9 +60,8 @@ async function lookInto(
       "INPUT_TYPE_MISMATCH",
       `Cannot use input: the task is of the type "${declaredType}", but the file is of the type "${type}" (${mediaType})`,
     );
-  if (type === "image" && isSurelyOpaque(path, mediaType)) onSeen?.({ extension });
   const bounds = { ...limits, timeoutMs: limits.timeoutMs ?? 60_000 };
-  const onPicture = ({ hasAlpha }: PictureFacts): void =>
+  const onPicture = ({ hasAlpha }: Pick<PictureFacts, "hasAlpha">): void =>
     onSeen?.({ extension, ...defined({ hasAlpha }) });
   const probe = type === "image" ? probeImage : probeVideo;
   const facts = await probe(path, mediaType, bounds, signal, onPicture);

@@ -51,7 +51,7 @@ const BRANDS_OF_AVIF = /^....ftyp(?:....)+?avi[fs]/s;
 const AV1_ITEM = /infe.{8}av01/s;
 
 async function isAvif(path: string): Promise<boolean> {
-  await using file = await FileBytes.open(path);
+  using file = new FileBytes(path);
   for await (const box of isoBoxes(file, { start: 0, end: file.sizeBytes })) {
     if (box.type !== "ftyp" && box.type !== "meta") continue;
     const bytes = await file.read(box.start, Math.min(box.end - box.start, HEAD_BYTES));

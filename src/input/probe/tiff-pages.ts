@@ -12,7 +12,7 @@ const SHORT = 3;
  * Source: TIFF 6.0, sections 2 and 8.
  */
 export async function firstFullPage(path: string): Promise<number> {
-  await using file = await FileBytes.open(path);
+  using file = new FileBytes(path);
   const form = (await file.read(0, 4)).toString("hex");
   if (form !== "49492a00" && form !== "4d4d002a") return 0;
   const numberAt = async (at: number, length: 2 | 4): Promise<number> => {

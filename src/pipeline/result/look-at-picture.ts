@@ -1,4 +1,4 @@
-import { loadSharp } from "../../lib/load-sharp.js";
+import { loadSharp, pictureSource } from "../../lib/load-sharp.js";
 import type { Look } from "./look.js";
 import { THUMBNAIL_EDGE } from "./thumbnail.js";
 
@@ -23,11 +23,12 @@ export async function lookAtPicture(
     limitInputPixels: MAX_PIXELS,
     sequentialRead: true,
   } as const;
-  const { autoOrient, isProgressive } = await sharp(path, options).metadata();
+  const source = pictureSource(path);
+  const { autoOrient, isProgressive } = await sharp(source, options).metadata();
   const { width, height } = autoOrient;
   if (isProgressive && width * height > maxWholePixels) return { width, height, frames: [] };
   const edge = THUMBNAIL_EDGE;
-  const rgb = await sharp(path, options)
+  const rgb = await sharp(source, options)
     .resize(edge, edge, { fit: "fill", fastShrinkOnLoad: false })
     .flatten({ background: "white" })
     .toColourspace("srgb")

@@ -20,7 +20,7 @@ import { stripWebp } from "./strip-webp.js";
  * @throws TaskError DISK_FULL.
  */
 export async function stripGraph(path: string): Promise<void> {
-  await using source = await FileBytes.open(path);
+  using source = new FileBytes(path);
   const strip = stripperOf((await source.read(0, 12)).toString("latin1"));
   try {
     await strip?.({ path, source });
