@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import sharp from "sharp";
 import type { Folders } from "../folders.js";
@@ -11,6 +9,7 @@ import { PythonError, pythonStr, pythonType } from "../python-text.js";
 import { fillHidden } from "./fill-hidden.js";
 import { framesOf } from "./frames.js";
 import { textInput } from "./input-values.js";
+import { listInput } from "./list-input.js";
 import { inverted, type Masks, opaqueMasks } from "./masks.js";
 import type { NodeClass } from "./node-class.js";
 
@@ -27,7 +26,7 @@ export function loadImage(folders: Folders): NodeClass {
     outputs: ["IMAGE", "MASK"],
     isOutputNode: false,
     inputs: async () => {
-      const files = await listImages(folders);
+      const files = listInput(folders, IMAGE_EXTENSIONS);
       return { required: { image: [files, { image_upload: true }] } };
     },
     validate: async ({ image = null }) => {
@@ -47,14 +46,6 @@ export function loadImage(folders: Folders): NodeClass {
       return { values: [framesOf(frames), masks] };
     },
   };
-}
-
-async function listImages(folders: Folders): Promise<string[]> {
-  const entries = await readdir(folders.path("input"), { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase()))
-    .map(({ name }) => name)
-    .sort();
 }
 
 function requireText(value: Json): string {

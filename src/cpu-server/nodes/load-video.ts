@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { extname } from "node:path";
+import { stat } from "node:fs/promises";
 import type { Folders } from "../folders.js";
 import type { Json } from "../json.js";
 import { PythonError, pythonStr } from "../python-text.js";
 import type { Video } from "../video/video.js";
 import { textInput } from "./input-values.js";
+import { listInput } from "./list-input.js";
 import type { NodeClass } from "./node-class.js";
 
 /**
@@ -21,7 +21,7 @@ export function loadVideo(folders: Folders, open: (path: string) => Promise<Vide
     outputs: ["VIDEO"],
     isOutputNode: false,
     inputs: async () => {
-      const options = await listVideos(folders);
+      const options = listInput(folders, VIDEO_EXTENSIONS);
       return { required: { file: ["COMBO", { multiselect: false, options, video_upload: true }] } };
     },
     validate: async ({ file = null }) => {
@@ -43,14 +43,6 @@ export function loadVideo(folders: Folders, open: (path: string) => Promise<Vide
       throw new PythonError("FileNotFoundError", `No such file or directory: '${name}'`);
     },
   };
-}
-
-async function listVideos(folders: Folders): Promise<string[]> {
-  const entries = await readdir(folders.path("input"), { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && VIDEO_EXTENSIONS.has(extname(entry.name).toLowerCase()))
-    .map(({ name }) => name)
-    .sort();
 }
 
 function pathOf(folders: Folders, name: Json): string | undefined {
