@@ -17,7 +17,9 @@ export interface ReadyInput {
 
 /** An input that is here and is still judged. */
 export type SeenInput = Pick<ReadyInput, "path" | "name"> & {
-  readonly facts: Pick<InputFacts, "sizeBytes" | "hasAlpha">;
+  /** Its size in pixels is known once its header is read. */
+  readonly facts: Pick<InputFacts, "sizeBytes" | "hasAlpha"> &
+    Partial<Pick<InputFacts, "width" | "height">>;
 };
 
 /** What the download stage works with. */

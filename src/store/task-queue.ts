@@ -220,7 +220,7 @@ export interface TaskQueue {
     intent?: Omit<Dispatch, "at">,
   ): Promise<WriteResult | "busy">;
 
-  /** Gives the slot back. */
+  /** Gives the slot back. A prompt that was not sent is forgotten with it, and the running attempt is on no server. */
   releaseSlot(fence: Fence): Promise<WriteResult>;
 
   /**

@@ -17,6 +17,9 @@ export interface PictureFacts extends PictureSize, Pick<InputFacts, "hasAlpha">,
   readonly extension?: string;
 }
 
+/** What is known of a picture before it is decoded. */
+export type SeenPicture = Partial<Pick<PictureFacts, "width" | "height" | "hasAlpha">>;
+
 /**
  * Reads a still picture's size from its header, then decodes the whole picture to check that it is
  * complete. The pixels are decoded in stripes. Only interlaced and progressive pictures need the
@@ -33,7 +36,7 @@ export async function probeImage(
   mediaType: string,
   bounds: ProbeBounds,
   signal: AbortSignal,
-  onSeen?: (seen: Pick<PictureFacts, "hasAlpha">) => void,
+  onSeen?: (seen: SeenPicture) => void,
 ): Promise<PictureFacts> {
   await checkPictureMetadata(path, mediaType, signal);
   // It is told while its header is read, which another thread does.
@@ -52,7 +55,7 @@ interface DecodeEvents {
   /** Called once another thread reads the header. */
   readonly onBegun: () => Promise<void>;
   /** Called before it is decoded, where it is sent as it is. */
-  readonly onHeader?: (facts: PictureFacts) => void;
+  readonly onHeader?: (seen: SeenPicture) => void;
 }
 
 async function decode(
@@ -73,8 +76,8 @@ async function decode(
   const { writeAs, notes } = takeOf(page, metadata);
   signal.throwIfAborted();
   const { width, height } = autoOrient;
-  const facts = { width, height, ...(hasAlpha && { hasAlpha }), notes };
-  if (writeAs === undefined) onHeader?.(facts);
+  const seen = { width, height, ...(hasAlpha && { hasAlpha }) };
+  if (writeAs === undefined) onHeader?.(seen);
   const options = { page, limitInputPixels: maxPixels, sequentialRead: true };
   const decodeAll = async (from: string | Buffer, failOn: "error" | "warning") => {
     const picture = sharp(from, { ...options, failOn });
@@ -88,7 +91,7 @@ async function decode(
     await withEndMarker(path, () => decodeAll(path, "warning"));
   });
   signal.throwIfAborted();
-  return { ...facts, ...(writeAs && { mediaType: "image/png", extension: ".png" }) };
+  return { ...seen, notes, ...(writeAs && { mediaType: "image/png", extension: ".png" }) };
 }
 
 /** Decodes every row: each gives one pixel. Fewer would let the decoder skip rows. */

@@ -1,11 +1,10 @@
 import { stat } from "node:fs/promises";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts, TaskType } from "../../domain/task.js";
-import { defined } from "../../lib/defined.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type { DecodingBounds } from "./check-decoding.js";
 import type { Noted } from "./noted.js";
-import { type PictureFacts, probeImage } from "./probe-image.js";
+import { probeImage, type SeenPicture } from "./probe-image.js";
 import { probeVideo } from "./probe-video.js";
 import { requireMedia } from "./require-media.js";
 
@@ -23,7 +22,7 @@ export interface ProbedInput extends InputFacts, Noted {
 }
 
 /** Called with what is known of a picture by then. */
-export type OnSeen = (seen: Pick<ProbedInput, "extension" | "hasAlpha">) => void;
+export type OnSeen = (seen: SeenPicture & Pick<ProbedInput, "extension">) => void;
 
 /**
  * Looks into a downloaded input. The type is decided by the content. A picture is decoded
@@ -61,8 +60,7 @@ async function lookInto(
       `Cannot use input: the task is of the type "${declaredType}", but the file is of the type "${type}" (${mediaType})`,
     );
   const bounds = { ...limits, timeoutMs: limits.timeoutMs ?? 60_000 };
-  const onPicture = ({ hasAlpha }: Pick<PictureFacts, "hasAlpha">): void =>
-    onSeen?.({ extension, ...defined({ hasAlpha }) });
+  const onPicture = (seen: SeenPicture): void => onSeen?.({ extension, ...seen });
   const probe = type === "image" ? probeImage : probeVideo;
   const facts = await probe(path, mediaType, bounds, signal, onPicture);
   // A video may have got a second index.

@@ -243,6 +243,7 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
   async releaseSlot(): Promise<void> {
     if (this.#slot === undefined) return;
     await this.write((store) => store.releaseSlot(this.fence));
+    this.prompt.intent = undefined;
     this.#leaveSlot();
   }
 

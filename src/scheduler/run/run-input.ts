@@ -53,9 +53,15 @@ export class RunInput implements AsyncDisposable {
     return this.#sentTo;
   }
 
-  /** Brings it where it is not here. @throws TaskError as {@link downloadStage} does */
-  async bring(workDir: WorkDir): Promise<ReadyInput> {
-    if (!(this.#ready && existsSync(this.#ready.path))) this.#ready = await this.#find(workDir);
+  /**
+   * Brings it where it is not here.
+   *
+   * @param onSeen as in {@link downloadStage}; it is sent ahead by then, if it can be.
+   * @throws TaskError as {@link downloadStage} does
+   */
+  async bring(workDir: WorkDir, onSeen?: (seen: SeenInput) => void): Promise<ReadyInput> {
+    if (!(this.#ready && existsSync(this.#ready.path)))
+      this.#ready = await this.#find(workDir, onSeen);
     const ready = this.#ready;
     return { ...ready, facts: { ...ready.facts, ...defined({ depth: this.#run.depth }) } };
   }
@@ -72,7 +78,7 @@ export class RunInput implements AsyncDisposable {
   }
 
   /** Whether it is on its way to a server, or there. */
-  isOn({ comfy }: PoolServer, input: ReadyInput): boolean {
+  isOn({ comfy }: PoolServer, input: SeenInput): boolean {
     return this.#ahead.isOn(comfy, input);
   }
 
@@ -94,18 +100,20 @@ export class RunInput implements AsyncDisposable {
     return { ...task, params: { ...task.params, url: pieceUrl(task.chunk) } };
   }
 
-  async #find(workDir: WorkDir): Promise<ReadyInput> {
+  async #find(workDir: WorkDir, onSeen?: (seen: SeenInput) => void): Promise<ReadyInput> {
     const isLeft = !workDir.isNew || this.#ready !== undefined;
     const { heldTask } = this.#run;
     const left = isLeft ? await resumeInput(heldTask.task, workDir, heldTask) : undefined;
-    return left ?? (await this.#download(workDir));
+    return left ?? (await this.#download(workDir, onSeen));
   }
 
-  async #download(workDir: WorkDir): Promise<ReadyInput> {
+  async #download(workDir: WorkDir, onSeen?: (seen: SeenInput) => void): Promise<ReadyInput> {
     const { heldTask } = this.#run;
     const { download, previews } = this.#context;
-    const onSeen = (seen: SeenInput): void => this.sendAhead(seen);
-    const ready = await downloadStage(this.#source, workDir, download, heldTask, onSeen);
+    const ready = await downloadStage(this.#source, workDir, download, heldTask, (seen) => {
+      this.sendAhead(seen);
+      onSeen?.(seen);
+    });
     // Nobody waits for the note: without it, a later try brings the input once more.
     this.#noted = noteReady(ready, workDir).catch(() => undefined);
     const keep = (): Promise<void> =>

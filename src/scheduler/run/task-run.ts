@@ -1,10 +1,8 @@
 import type { ColourDepth } from "../../domain/colour-depth.js";
 import { TaskError } from "../../domain/errors.js";
-import { memoryProfile } from "../../domain/memory-order.js";
 import { defined } from "../../lib/defined.js";
 import type { ReadyInput } from "../../pipeline/download-stage.js";
 import { FetchedAhead } from "../../pipeline/fetched-ahead.js";
-import { newIntent } from "../../pipeline/new-intent.js";
 import type { EndedPrompt } from "../../pipeline/upload-stage.js";
 import type { WorkDir } from "../../pipeline/work-dir.js";
 import type { PoolServer } from "../../pool/server/pool-server.js";
@@ -17,18 +15,17 @@ import { cutIfLong } from "./film/cut-if-long.js";
 import { joinChunks } from "./film/join-chunks.js";
 import { keepsDepth } from "./film/keeps-depth.js";
 import { splitOverfull } from "./film/split-chunk.js";
+import { findServer } from "./find-server.js";
 import { noteTimed } from "./note-timed.js";
 import { pinnedWorkflow } from "./pinned-workflow.js";
 import type { RunContext, RunPhase, RunState } from "./run-context.js";
 import { RunInput } from "./run-input.js";
 import { runOnServer } from "./run-on-server.js";
-import { hasLowMemory, nothingLeft, outOfMemory, serversLeft } from "./servers-left.js";
-import { ServersLeftWatch } from "./servers-left-watch.js";
-import { slotRequest } from "./slot-request.js";
+import { outOfMemory, serversLeft } from "./servers-left.js";
 import { storeResult } from "./store-result.js";
 
 /**
- * One leased task on its way: its download (without a slot), a slot, its prompt on a server, the
+ * One leased task on its way: its download, a slot, its prompt on a server, the
  * slot given back when the prompt has ended, the upload. It begins where the task is: at a recorded
  * prompt, or with a recorded output list at the upload.
  */
@@ -159,16 +156,6 @@ export class TaskRun implements RunState {
     return this.#context.pool.lacks(only, task.parameters).length === 0 ? only : pinned;
   }
 
-  /** Where it turns out that no server can come to run the variant that was taken, the task begins anew. */
-  #watchVariant(workflow: Workflow): Disposable {
-    const { pool } = this.#context;
-    const unsubscribe = pool.subscribe(() => {
-      if (this.heldTask.variant === undefined) return;
-      if (pool.lacks(workflow, this.task.parameters).length > 0) this.heldTask.end("stopping");
-    });
-    return { [Symbol.dispose]: unsubscribe };
-  }
-
   /** No server has what it needs, reachable or not: waiting would not end. */
   #refuseHopeless(workflow: Workflow): void {
     const lacks = this.#context.pool.lacks(workflow, this.task.parameters);
@@ -209,34 +196,11 @@ export class TaskRun implements RunState {
 
   async #findServer(workflow: Workflow, workDir: WorkDir): Promise<PoolServer> {
     const { heldTask } = this;
-    const { pool, serverLostMs } = this.#context;
     heldTask.prompt.forget();
     await heldTask.releaseSlot();
     this.phase = "download";
-    const input = await this.#input.bring(workDir);
-    noteTimed(heldTask, workflow);
-    this.#input.sendAhead(input);
-    this.phase = "waiting";
-    using _ = this.#watchVariant(workflow);
-    using watch = new ServersLeftWatch({
-      pool,
-      left: () => serversLeft(heldTask, workflow, pool),
-      limitMs: serverLostMs,
-      reason: (left) => nothingLeft(heldTask, workflow, left),
-    });
-    heldTask.prompt.foresee = (serverId) => this.#foresee(serverId, workflow, input);
-    const request = slotRequest(heldTask, workflow, (server) => this.suits(server));
-    return await pool.acquire(request, AbortSignal.any([heldTask.signal, watch.signal]));
-  }
-
-  /** What will be sent to a server: at once, where the input is already on its way there. */
-  #foresee(serverId: string, workflow: Workflow, input: ReadyInput): HeldTask["intent"] {
-    const { heldTask, task } = this;
-    const server = this.#context.pool.server(serverId);
-    if (server === undefined || !this.#input.isOn(server, input)) return undefined;
-    const place = { serverId, workflow, ...defined({ capability: server.capability }) };
-    const { lowMemory } = memoryProfile(heldTask.memoryFailures, hasLowMemory(heldTask, workflow));
-    return newIntent(task, place, lowMemory);
+    const search = { run: this, input: this.#input, workflow, workDir };
+    return await findServer(search, this.#context);
   }
 
   /**

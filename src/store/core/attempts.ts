@@ -35,6 +35,14 @@ export function placeAttempt(attempts: readonly Attempt[], slot: string): readon
   return changeOpen(attempts, { server: serverIdOf(slot) });
 }
 
+/** The attempts with the open one, if any, on no server. */
+export function unplaceAttempt(attempts: readonly Attempt[]): readonly Attempt[] {
+  const last = attempts.at(-1);
+  if (!last || last.endedAt) return attempts;
+  const { server: _, ...nowhere } = last;
+  return [...attempts.slice(0, -1), nowhere];
+}
+
 function changeOpen(attempts: readonly Attempt[], patch: Partial<Attempt>): readonly Attempt[] {
   const last = attempts.at(-1);
   if (!last || last.endedAt) return attempts;

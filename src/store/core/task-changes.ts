@@ -12,7 +12,13 @@ import {
 import { defined } from "../../lib/defined.js";
 import type { NewTask } from "../task-intake.js";
 import type { Outcome } from "../task-queue.js";
-import { closeAttempt, openAttempt, placeAttempt, resumeAttempt } from "./attempts.js";
+import {
+  closeAttempt,
+  openAttempt,
+  placeAttempt,
+  resumeAttempt,
+  unplaceAttempt,
+} from "./attempts.js";
 import { endCutting, endFilm } from "./film-changes.js";
 import { endRunningStage } from "./task-progress.js";
 import { without } from "./without.js";
@@ -75,6 +81,13 @@ export function takeOver(task: Task, owner: string, leaseMs: number, now: Date):
 /** A task after it got a slot; its running attempt is on that slot's server. */
 export function holdSlot(task: Task, slot: string): Task {
   return { ...task, slot, attempts: placeAttempt(task.attempts, slot) };
+}
+
+/** A task that gives its slot back. A prompt that was only meant for it is none, and its attempt is on no server. */
+export function leaveSlot(task: Task): Task {
+  const left = without(task, "slot");
+  if (task.dispatch?.phase !== "intent") return left;
+  return { ...without(left, "dispatch"), attempts: unplaceAttempt(task.attempts) };
 }
 
 /** A task whose prompt is where the dispatch says. Once a server took the prompt, its variant is the task's. */
