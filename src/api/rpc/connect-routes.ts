@@ -12,9 +12,10 @@ import { FewAtOnce } from "../../lib/few-at-once.js";
 import type { MaxBytesOf } from "../calls/max-bytes.js";
 import { createProblem, sendProblem } from "../calls/problem.js";
 import { UnaryCalls } from "../calls/unary-calls.js";
-import type { UnaryMethod } from "../calls/unary-exchange.js";
+import { isGrpc } from "./grpc-wire.js";
 import type { ServedService } from "./served-service.js";
-import { answerUnaryGrpc, isGrpc } from "./unary-grpc.js";
+import { answerStreamingGrpc } from "./streaming-grpc.js";
+import { answerUnaryGrpc } from "./unary-grpc.js";
 
 /** Options of {@link registerConnect}. */
 export interface ConnectOptions {
@@ -43,7 +44,7 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
     const allowed = new Map<string, readonly string[]>();
     scope.addHook("onRequest", requireAuthority);
     scope.addHook("onRequest", tellAllowed(allowed));
-    scope.addHook("preHandler", unaryGrpc(options));
+    scope.addHook("preHandler", answerGrpc(options));
     void scope.register(fastifyConnectPlugin, {
       routes: (router) => {
         for (const { route } of options.services) route(router, options.maxBytesOf);
@@ -60,23 +61,26 @@ export function registerConnect(app: FastifyInstance, options: ConnectOptions): 
   });
 }
 
-/** Answers the unary calls of gRPC clients before the plugin sees them; it has all others. */
-function unaryGrpc({ services, interceptors, shutdownSignal, ...rest }: ConnectOptions) {
-  const calls = new UnaryCalls(interceptors, shutdownSignal);
+/** Answers gRPC clients before the plugin sees them; it has streams of requests and all other protocols. */
+function answerGrpc({ services, ...rest }: ConnectOptions) {
+  const calls = new UnaryCalls(rest.interceptors, rest.shutdownSignal);
   const turns = new FewAtOnce(CALLS_PER_TURN);
   const options = { ...rest, calls, compressMinBytes: COMPRESS_MIN_BYTES, turns };
-  const methods = new Map(services.flatMap(({ spec }) => unaryMethodsOf(spec)));
+  const methods = new Map(services.flatMap(({ spec }) => methodsOf(spec)));
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const method = methods.get(request.routeOptions.url ?? "");
     if (method === undefined || !isGrpc(request)) return;
     reply.hijack();
-    await answerUnaryGrpc(method, request, reply, options);
+    if (method.kind === "unary") await answerUnaryGrpc(method, request, reply, options);
+    else await answerStreamingGrpc(method, request, reply, options);
   };
 }
 
-function unaryMethodsOf({ methods }: ServiceImplSpec): (readonly [string, UnaryMethod])[] {
+function methodsOf({ methods }: ServiceImplSpec) {
   return Object.values<MethodImplSpec>(methods).flatMap((each) =>
-    each.kind === "unary" ? [[createMethodUrl("/", each.method), each] as const] : [],
+    each.kind === "unary" || each.kind === "server_streaming"
+      ? [[createMethodUrl("/", each.method), each] as const]
+      : [],
   );
 }
 

@@ -1,0 +1,122 @@
+import type { ServerResponse } from "node:http";
+import type { Message } from "@bufbuild/protobuf";
+import {
+  type ConnectError,
+  createHandlerContext,
+  type Interceptor,
+  type MethodImplSpec,
+} from "@connectrpc/connect";
+import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/connect/protocol";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { defined } from "../../lib/defined.js";
+import { untilAborted } from "../../lib/until-aborted.js";
+import { toWebHeaders } from "../calls/unary-exchange.js";
+import { watchClient } from "../calls/watch-client.js";
+import { asConnectError, GrpcWire, type GrpcWireOptions } from "./grpc-wire.js";
+
+/** A method that answers with a stream, and its handler. */
+export type StreamingMethod = Extract<MethodImplSpec, { kind: "server_streaming" }>;
+
+/** What streaming gRPC calls are answered with. */
+export interface StreamingGrpcOptions extends GrpcWireOptions {
+  readonly interceptors: readonly Interceptor[];
+  /** Ends open calls with its reason. */
+  readonly shutdownSignal: AbortSignal;
+}
+
+type Context = ReturnType<typeof createHandlerContext>;
+
+/** One for all calls: an error is dear to make. */
+const ENDED = new Error("The call has ended");
+
+/**
+ * Answers a server-streaming call of a gRPC client. Connect's own handler passes each message through a dozen
+ * asynchronous iterators.
+ */
+export async function answerStreamingGrpc(
+  method: StreamingMethod,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: StreamingGrpcOptions,
+): Promise<void> {
+  const wire = new GrpcWire(method, request, reply, options);
+  const clientSignal = watchClient(reply);
+  let context: Context | undefined;
+  let error: ConnectError | undefined;
+  try {
+    const timeoutMs = wire.timeoutMs();
+    const message = await wire.message();
+    context = openContext(method, request, { ...options, clientSignal, timeoutMs });
+    await send({ method, wire, reply, context, message }, options);
+  } catch (thrown) {
+    error = asConnectError(thrown);
+  } finally {
+    context?.abort(ENDED);
+  }
+  if (!reply.raw.headersSent) wire.begin(context?.responseHeader);
+  wire.end(context?.responseTrailer, error);
+}
+
+interface Call {
+  readonly method: StreamingMethod;
+  readonly wire: GrpcWire;
+  readonly reply: FastifyReply;
+  readonly context: Context;
+  readonly message: Message;
+}
+
+/** Sends the messages one by one, no faster than the client takes them. */
+async function send(
+  { method, wire, reply, context, message }: Call,
+  { interceptors }: StreamingGrpcOptions,
+): Promise<void> {
+  const { signal } = context;
+  const invoke = transformInvokeImplementation(method, context, [...interceptors]);
+  const messages = invoke(createAsyncIterable([message]))[Symbol.asyncIterator]();
+  try {
+    let next = await messages.next();
+    wire.begin(context.responseHeader);
+    for (; next.done !== true; next = await messages.next()) {
+      const bytes = await wire.bytesOf(next.value);
+      const hasRoom = signal.aborted || reply.raw.write(bytes);
+      // Why it was aborted, the next message tells.
+      if (!hasRoom) await untilAborted(drained(reply.raw), signal).catch(() => undefined);
+    }
+  } finally {
+    // Not awaited: a handler that ignores its signal may never return.
+    messages.return?.().catch(() => undefined);
+  }
+}
+
+/** Resolves when there is room for more, or when the connection is closed. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const onDone = (): void => {
+      response.off("drain", onDone);
+      response.off("close", onDone);
+      resolve();
+    };
+    response.once("drain", onDone);
+    response.once("close", onDone);
+  });
+}
+
+interface Surroundings extends StreamingGrpcOptions {
+  readonly clientSignal: AbortSignal;
+  readonly timeoutMs: number | undefined;
+}
+
+function openContext(
+  { method }: StreamingMethod,
+  request: FastifyRequest,
+  { clientSignal, shutdownSignal, timeoutMs, contextValues }: Surroundings,
+): Context {
+  return createHandlerContext({
+    ...{ service: method.parent, method, protocolName: "grpc" },
+    ...{ requestMethod: request.method, url: request.url },
+    requestHeader: toWebHeaders(request.headers),
+    ...{ requestSignal: clientSignal, shutdownSignal },
+    contextValues: contextValues(request),
+    ...defined({ timeoutMs }),
+  });
+}
