@@ -61,6 +61,8 @@ export class Scheduler implements AsyncDisposable {
   #fillAgain = false;
   #timer: NodeJS.Timeout | undefined;
   #soonTimer: NodeJS.Timeout | undefined;
+  /** Tasks that became pending while one of them is leased together with its creation. */
+  #arrived: Set<string> | undefined;
   /** When the timer rings, by the monotonic clock. */
   #wakesAtMs = 0;
   /** Whether a server had a place for one more task when it was looked last. */
@@ -114,10 +116,19 @@ export class Scheduler implements AsyncDisposable {
     const { store } = this.#context;
     const steps = this.#steps;
     if (steps === undefined || !this.#isLeasing || this.#filling !== undefined) return;
-    this.#fillAgain = true;
-    const leased = leaseFirst(steps, store, this.#options);
-    const started = leased.then((task) => task && this.#start(task));
-    this.#begin(started.catch((error: unknown) => this.#noteFailure(error)));
+    const arrived = new Set<string>();
+    this.#arrived = arrived;
+    const started = leaseFirst(steps, store, this.#options).then((task) => {
+      if (task) this.#start(task);
+      // Others are looked for at once. If there are none, the input of this one is asked for first.
+      this.#fillAgain ||= task === undefined || arrived.size > 1 || !arrived.has(task.taskId);
+    });
+    const ended = started.catch((error: unknown) => this.#noteFailure(error));
+    const goOn = (): void => {
+      this.#arrived = undefined;
+      this.#wakeSoon();
+    };
+    this.#begin(ended.finally(goOn));
   }
 
   /**
@@ -166,7 +177,8 @@ export class Scheduler implements AsyncDisposable {
 
   #onChange({ taskId, status }: TaskChange): void {
     if (status === "canceled") this.#onCancel(taskId);
-    if (status === "pending") this.#lookAtNew();
+    if (status === "pending" && this.#arrived) this.#arrived.add(taskId);
+    else if (status === "pending") this.#lookAtNew();
     else if (status === "canceled" || this.#mayEndRest(status)) this.wake();
   }
 

@@ -156,6 +156,23 @@ export function describeHolding(open: OpenStore): void {
       expect(await store.bindSlot(other, "gpu-1#0")).toBe("ok");
       expect((await readTask(store, fence.taskId)).attempts).toMatchObject([{ server: "gpu-1" }]);
     });
+
+    test("forgets a prompt that was not sent and the server of its attempt, and keeps one that was", async () => {
+      await using fixture = await open();
+      const { store } = fixture;
+      const { fence } = await leaseOne(store);
+      await store.bindSlot(fence, "gpu-1#0", undefined, aDispatch("intent"));
+      expect(await store.releaseSlot(fence)).toBe("ok");
+      const unsent = await readTask(store, fence.taskId);
+      expect(unsent).not.toHaveProperty("dispatch");
+      expect(unsent.attempts).toHaveLength(1);
+      expect(unsent.attempts[0]).not.toHaveProperty("server");
+      await store.bindSlot(fence, "gpu-1#0");
+      await store.recordDispatch(fence, aDispatch("sent"));
+      expect(await store.releaseSlot(fence)).toBe("ok");
+      const sent = await readTask(store, fence.taskId);
+      expect(sent).toMatchObject({ dispatch: aDispatch("sent"), attempts: [{ server: "gpu-1" }] });
+    });
   });
 
   describe("recordDispatch()", () => {

@@ -115,7 +115,7 @@ export class RunInput implements AsyncDisposable {
       onSeen?.(seen);
     });
     // Nobody waits for the note: without it, a later try brings the input once more.
-    this.#noted = noteReady(ready, workDir).catch(() => undefined);
+    this.#noted = this.#promptGone().then(() => noteReady(ready, workDir).catch(() => undefined));
     const keep = (): Promise<void> =>
       previews.keepInput(heldTask.taskId, ready.path, heldTask.signal);
     if (heldTask.task.chunk === undefined) this.#picture ??= this.#promptGone().then(keep);
