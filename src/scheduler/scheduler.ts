@@ -30,8 +30,8 @@ const MAX_SLEEP_MS = 2_000;
 const MIN_SLEEP_MS = 20;
 /** A run that came further goes on first: so much later it is looked for what it left room for. */
 const SOON_MS = 5;
-/** How long new tasks may wait to be looked at while no server has a place: those of that time are seen at once. */
-const CROWDED_MS = 50;
+/** How long a look may wait that is not urgent: while no server has a place, and when a new task was just leased. */
+const PATIENT_MS = 50;
 const NOTHING_NEW: LeasePlan = { steps: [], hasPlace: false };
 /** What waits to be stored. */
 const BACKLOG: ReadonlySet<RunPhase> = new Set(["upload", "kept", "join"]);
@@ -126,7 +126,7 @@ export class Scheduler implements AsyncDisposable {
     const ended = started.catch((error: unknown) => this.#noteFailure(error));
     const goOn = (): void => {
       this.#arrived = undefined;
-      this.#wakeSoon();
+      this.#sleep(PATIENT_MS);
     };
     this.#begin(ended.finally(goOn));
   }
@@ -184,9 +184,9 @@ export class Scheduler implements AsyncDisposable {
 
   /** While no server has a place, a look at the queue for each new task finds nothing and is not for free. */
   #lookAtNew(): void {
-    const isSoonEnough = this.#wakesAtMs <= performance.now() + CROWDED_MS;
+    const isSoonEnough = this.#wakesAtMs <= performance.now() + PATIENT_MS;
     if (this.#hasPlace || this.#filling) this.wake();
-    else if (!isSoonEnough) this.#sleep(CROWDED_MS);
+    else if (!isSoonEnough) this.#sleep(PATIENT_MS);
   }
 
   /** Whether a tenant that had as many running tasks as it may has one less: of any process. */
