@@ -1,6 +1,6 @@
 import type { Sharp } from "sharp";
 import { sniffMediaType } from "../input/probe/sniff-media-type.js";
-import { loadSharp } from "../lib/load-sharp.js";
+import { loadSharp, pictureSource } from "../lib/load-sharp.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import { posterOf } from "./poster-of.js";
 import { MAX_PREVIEW_WIDTH, type PreviewWidth } from "./preview-key.js";
@@ -34,11 +34,12 @@ export async function narrowPreview(preview: Uint8Array, width: PreviewWidth): P
 async function openPicture(path: string): Promise<Sharp | undefined> {
   const sharp = await loadSharp();
   const options = { limitInputPixels: MAX_PIXELS, sequentialRead: true, failOn: "error" } as const;
-  const { width, height, isProgressive } = await sharp(path, {
+  const source = pictureSource(path);
+  const { width, height, isProgressive } = await sharp(source, {
     limitInputPixels: false,
   }).metadata();
   if (width * height > (isProgressive ? MAX_WHOLE_PIXELS : MAX_PIXELS)) return undefined;
-  return sharp(path, options).autoOrient();
+  return sharp(source, options).autoOrient();
 }
 
 async function toWebp(picture: Sharp, width: PreviewWidth): Promise<Buffer> {
