@@ -220,8 +220,12 @@ export interface TaskQueue {
     intent?: Omit<Dispatch, "at">,
   ): Promise<WriteResult | "busy">;
 
-  /** Gives the slot back. A prompt that was not sent is forgotten with it, and the running attempt is on no server. */
-  releaseSlot(fence: Fence): Promise<WriteResult>;
+  /**
+   * Gives the slot back.
+   *
+   * @param prompt `unsent`: one that was stored with the slot is forgotten, and the running attempt is on no server.
+   */
+  releaseSlot(fence: Fence, prompt?: "unsent"): Promise<WriteResult>;
 
   /**
    * Writes where the task's prompt is, replacing what was known; `at` is now. The variant of a prompt

@@ -157,21 +157,27 @@ export function describeHolding(open: OpenStore): void {
       expect((await readTask(store, fence.taskId)).attempts).toMatchObject([{ server: "gpu-1" }]);
     });
 
-    test("forgets a prompt that was not sent and the server of its attempt, and keeps one that was", async () => {
+    test("forgets an unsent prompt and the server of its attempt only where it is told so", async () => {
       await using fixture = await open();
       const { store } = fixture;
       const { fence } = await leaseOne(store);
       await store.bindSlot(fence, "gpu-1#0", undefined, aDispatch("intent"));
       expect(await store.releaseSlot(fence)).toBe("ok");
+      const kept = await readTask(store, fence.taskId);
+      expect(kept).toMatchObject({
+        dispatch: aDispatch("intent"),
+        attempts: [{ server: "gpu-1" }],
+      });
+      expect(await store.releaseSlot(fence, "unsent")).toBe("ok");
       const unsent = await readTask(store, fence.taskId);
       expect(unsent).not.toHaveProperty("dispatch");
       expect(unsent.attempts).toHaveLength(1);
       expect(unsent.attempts[0]).not.toHaveProperty("server");
       await store.bindSlot(fence, "gpu-1#0");
       await store.recordDispatch(fence, aDispatch("sent"));
-      expect(await store.releaseSlot(fence)).toBe("ok");
+      expect(await store.releaseSlot(fence, "unsent")).toBe("ok");
       const sent = await readTask(store, fence.taskId);
-      expect(sent).toMatchObject({ dispatch: aDispatch("sent"), attempts: [{ server: "gpu-1" }] });
+      expect(sent).toMatchObject({ dispatch: aDispatch("sent") });
     });
   });
 

@@ -178,7 +178,9 @@ class History {
       case "bind":
         return await this.#bind(fence, standing, task, step.slot);
       case "release":
-        return await this.#release(fence, standing, task);
+        expect(await store.releaseSlot(fence)).toBe(standing);
+        if (standing === "ok") task.slot = undefined;
+        return;
       case "dispatch":
         expect(await store.recordDispatch(fence, aDispatch(step.phase))).toBe(standing);
         if (standing === "ok") task.phase = step.phase;
@@ -202,13 +204,6 @@ class History {
       canceled: standing === "canceled" ? [fence] : [],
     });
     if (!isLost && task.lease) task.lease = "live";
-  }
-
-  async #release(fence: Fence, standing: WriteResult, task: Known): Promise<void> {
-    expect(await this.#fixture.store.releaseSlot(fence)).toBe(standing);
-    if (standing !== "ok") return;
-    task.slot = undefined;
-    if (task.phase === "intent") task.phase = undefined;
   }
 
   async #bind(fence: Fence, standing: WriteResult, task: Known, slot: string): Promise<void> {

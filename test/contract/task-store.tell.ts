@@ -164,7 +164,6 @@ export function describeTelling(open: OpenStore): void {
       await store.recordUpload(fence, { part: 1 });
       await store.updateStage(fence, "process", { progress: 50 }, 30);
       await store.bindSlot(fence, "gpu-1#1");
-      await store.recordDispatch(fence, aDispatch("sent"));
       await store.releaseSlot(fence);
       const after = await readTask(store, fence.taskId);
       expect(after).toMatchObject({ rev: before.rev, updatedAt: before.updatedAt });

@@ -25,7 +25,7 @@ import { perObject } from "../../lib/per-object.js";
 import type { MaxBytesOf } from "../calls/max-bytes.js";
 import { readEnvelope } from "./read-envelope.js";
 
-/** What goes over the wire is what Connect's own handlers send. Source: gRPC's PROTOCOL-HTTP2.md. */
+/** What gRPC calls are answered with. */
 export interface GrpcWireOptions {
   readonly maxBytesOf: MaxBytesOf;
   readonly contextValues: (request: FastifyRequest) => ContextValues;
@@ -42,7 +42,10 @@ export function isGrpc({ raw, method, headers }: FastifyRequest): boolean {
   return isProto && method === "POST" && (raw as unknown) instanceof Http2ServerRequest;
 }
 
-/** The exchange of one gRPC call that has one request message, on its wire. */
+/**
+ * The exchange of one gRPC call that has one request message. What goes over the wire is what Connect's own handlers
+ * send. Source: gRPC's PROTOCOL-HTTP2.md.
+ */
 export class GrpcWire {
   readonly #method: MethodImplSpec;
   readonly #request: FastifyRequest;

@@ -239,10 +239,10 @@ export class HeldTask implements TaskJournal, SlotTaker, Disposable {
     return "ok";
   }
 
-  /** Gives the task's slot back, if it holds one. */
-  async releaseSlot(): Promise<void> {
+  /** Gives the task's slot back, if it holds one. @param prompt as with {@link TaskQueue.releaseSlot} */
+  async releaseSlot(prompt?: "unsent"): Promise<void> {
     if (this.#slot === undefined) return;
-    await this.write((store) => store.releaseSlot(this.fence));
+    await this.write((store) => store.releaseSlot(this.fence, prompt));
     this.prompt.intent = undefined;
     this.#leaveSlot();
   }

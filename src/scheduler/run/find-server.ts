@@ -21,8 +21,8 @@ export interface ServerSearch {
   readonly workDir: WorkDir;
 }
 
-/** So many pixels are judged within some milliseconds: no longer than a slot takes to be written. */
-const SOON_JUDGED_PIXELS = 2 ** 20;
+/** So many pixels are judged within some milliseconds, an AVIF within 50: for so long a slot may be held in vain. */
+const SOON_JUDGED_PIXELS = 2 ** 18;
 
 /**
  * Brings the input of a run, then waits for a slot. A small picture asks for one while it is judged: it gives it back
@@ -73,11 +73,11 @@ class AskedSlot implements AsyncDisposable {
     return this.#server;
   }
 
-  /** Gives it back, unless the task is let go: then whoever has it next decides. */
+  /** Gives it back, since no prompt was sent; unless the task is let go: then whoever has it next decides. */
   async giveBack(): Promise<void> {
     const { heldTask } = this.#search.run;
     await this[Symbol.asyncDispose]();
-    if (heldTask.ended === undefined) await heldTask.releaseSlot();
+    if (heldTask.ended === undefined) await heldTask.releaseSlot("unsent");
   }
 
   /** Waits no longer. A slot that it has stays. */

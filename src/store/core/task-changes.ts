@@ -83,11 +83,11 @@ export function holdSlot(task: Task, slot: string): Task {
   return { ...task, slot, attempts: placeAttempt(task.attempts, slot) };
 }
 
-/** A task that gives its slot back. A prompt that was only meant for it is none, and its attempt is on no server. */
-export function leaveSlot(task: Task): Task {
+/** A task that gives its slot back to which no prompt was sent. */
+export function leaveUnused(task: Task): Task {
   const left = without(task, "slot");
-  if (task.dispatch?.phase !== "intent") return left;
-  return { ...without(left, "dispatch"), attempts: unplaceAttempt(task.attempts) };
+  const kept = task.dispatch?.phase === "intent" ? without(left, "dispatch") : left;
+  return { ...kept, attempts: unplaceAttempt(task.attempts) };
 }
 
 /** A task whose prompt is where the dispatch says. Once a server took the prompt, its variant is the task's. */

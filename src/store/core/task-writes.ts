@@ -15,9 +15,10 @@ import type { Fence, Outcome, TaskNews, TaskQueue, WriteResult } from "../task-q
 import { applyNews } from "./apply-news.js";
 import { byHolder, type Decide, decideCancel, decideCleanup, decideSettle } from "./decisions.js";
 import { decideGrowth, decideSplit } from "./film-decisions.js";
-import { addMemoryFailure, addNotes, holdSlot, leaveSlot, setDispatch } from "./task-changes.js";
+import { addMemoryFailure, addNotes, holdSlot, leaveUnused, setDispatch } from "./task-changes.js";
 import { TASK_ID } from "./task-ids.js";
 import { changeStage } from "./task-progress.js";
+import { without } from "./without.js";
 
 /** Thrown by {@link TaskWrites.change} when another task holds the slot that this one was to get. */
 export class SlotTaken extends Error {
@@ -114,8 +115,9 @@ export abstract class TaskWrites implements OneTask {
     }
   }
 
-  async releaseSlot(fence: Fence): Promise<WriteResult> {
-    return await this.#changeHeld(fence, leaveSlot);
+  async releaseSlot(fence: Fence, prompt?: "unsent"): Promise<WriteResult> {
+    const leave = prompt === "unsent" ? leaveUnused : (task: Task) => without(task, "slot");
+    return await this.#changeHeld(fence, leave);
   }
 
   async recordDispatch(

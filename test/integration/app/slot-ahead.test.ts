@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { expect, test, vi } from "vitest";
 import type { Task } from "../../../src/domain/task.js";
 import { startCpuServer } from "../../support/cpu-server.js";
@@ -12,19 +12,18 @@ vi.setConfig({ testTimeout: 120_000 });
 const TASK = { type: "image", workflow: "cpu_image_2x" };
 const FAST = { simulate: { steps: 2, stepMs: 5 } };
 
-/** Noise is decoded slowly. It has as many pixels as are judged while a slot is asked for. */
-async function slowPicture(): Promise<Buffer> {
-  const raw = { width: 1024, height: 1024, channels: 3 } as const;
-  return await sharp(randomBytes(1024 * 1024 * 3), { raw })
-    .png()
-    .toBuffer();
-}
+const EDGE = 512;
 
-/** Its header is right; what is wrong shows when nearly all of it is decoded. */
-function damaged(picture: Buffer): Buffer {
-  const copy = Buffer.from(picture);
-  copy.fill(0, copy.length - 4096, copy.length - 1024);
-  return copy;
+/** Noise, which is decoded slowly, of as many pixels as are judged while a slot is asked for. */
+const noise = (): Sharp =>
+  sharp(randomBytes(EDGE * EDGE * 3), { raw: { width: EDGE, height: EDGE, channels: 3 } });
+
+const slowPicture = async (): Promise<Buffer> => await noise().webp({ lossless: true }).toBuffer();
+
+/** Its header is right; what is wrong shows when it is decoded. */
+async function damagedPicture(): Promise<Buffer> {
+  const picture = await noise().avif({ quality: 80, effort: 2 }).toBuffer();
+  return picture.fill(0, picture.length - 4096, picture.length - 1024);
 }
 
 interface Seen {
@@ -70,7 +69,7 @@ test("a small picture asks for its slot while it is judged, and then runs there"
 test("a picture that turns out to be damaged gives its slot back, and its attempt is on no server", async () => {
   await using server = await startCpuServer({ switches: FAST });
   await using app = await startTestApp({ servers: [server.url] });
-  const task = await runUntilAhead(app, damaged(await slowPicture()));
+  const task = await runUntilAhead(app, await damagedPicture());
   expect(task).toMatchObject({ status: "failed", error: { code: "INPUT_DAMAGED" } });
   expect(task.attempts).toHaveLength(1);
   expect(task.attempts[0]).not.toHaveProperty("server");
