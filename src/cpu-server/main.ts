@@ -1,6 +1,5 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
 import { startCpuServer } from "./cpu-server.js";
 import { findWeights } from "./network/find-weights.js";
 import type { ServerHooks } from "./server-hooks.js";
@@ -11,14 +10,7 @@ import type { SwitchPaths } from "./test-switches/test-switches.js";
 const USAGE = `usage: main.js --dir DIR [--port PORT] [--host HOST] [--threads COUNT]
   [--max-upload-size MIB] [--log FILE] [--test-switches] [--switches JSON]`;
 
-/**
- * By how much the heap may grow until all garbage is collected, which takes 5 ms. V8 itself takes 300 for a process that is
- * busy, but 10 for one that mostly waits: then it collects all after every third picture.
- */
-const GROWTH_PERCENT = 200;
-
 async function main(): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
   const { values } = parseArgs({
     options: {
       dir: { type: "string" },

@@ -47,7 +47,7 @@ export async function answerStreamingGrpc(
     const timeoutMs = wire.timeoutMs();
     const message = await wire.message();
     context = openContext(method, request, { ...options, clientSignal, timeoutMs });
-    await send({ method, wire, reply, context, message }, options);
+    await send({ method, wire, reply, context, message, clientSignal }, options);
   } catch (thrown) {
     error = asConnectError(thrown);
   } finally {
@@ -63,11 +63,12 @@ interface Call {
   readonly reply: FastifyReply;
   readonly context: Context;
   readonly message: Message;
+  readonly clientSignal: AbortSignal;
 }
 
 /** Sends the messages one by one, no faster than the client takes them. */
 async function send(
-  { method, wire, reply, context, message }: Call,
+  { method, wire, reply, context, message, clientSignal }: Call,
   { interceptors }: StreamingGrpcOptions,
 ): Promise<void> {
   const { signal } = context;
@@ -78,8 +79,8 @@ async function send(
     wire.begin(context.responseHeader);
     for (; next.done !== true; next = await messages.next()) {
       const bytes = await wire.bytesOf(next.value);
-      const hasRoom = signal.aborted || reply.raw.write(bytes);
-      // Why it was aborted, the next message tells.
+      const hasRoom = clientSignal.aborted || reply.raw.write(bytes);
+      // Why the call was aborted, the next message tells, which may be its last words.
       if (!hasRoom) await untilAborted(drained(reply.raw), signal).catch(() => undefined);
     }
   } finally {

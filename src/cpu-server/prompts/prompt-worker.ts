@@ -1,4 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { letHeapGrow } from "../let-heap-grow.js";
 import type { RunLog } from "../run-log.js";
 import { type History, historyTuple } from "./history.js";
 import type { PromptQueue, QueuedPrompt } from "./prompt-queue.js";
@@ -41,9 +42,10 @@ export class PromptWorker {
 
   async #work(): Promise<never> {
     const { hooks, queue } = this.#context;
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       await hooks.beforeTake?.();
       const item = await queue.take();
+      if (isFirst) letHeapGrow();
       // The answer to POST /prompt must be sent before the first event of the run.
       await turn();
       await this.#run(item);

@@ -311,13 +311,14 @@ describe("sniffMediaType()", () => {
 });
 
 describe("a picture that is judged", () => {
+  const size = { width: 90, height: 60 };
   const jpeg = { extension: ".jpg" };
   const png = { extension: ".png" };
   it.each([
-    ["JPEG", () => picture().jpeg(), [jpeg, jpeg]],
-    ["PNG", () => picture().png(), [png, png]],
-    ["PNG with alpha", () => picture().ensureAlpha().png(), [{ ...png, hasAlpha: true }]],
-    ["WebP", () => picture().webp(), [{ extension: ".webp" }]],
+    ["JPEG", () => picture().jpeg(), [jpeg, { ...jpeg, ...size }]],
+    ["PNG", () => picture().png(), [png, { ...png, ...size }]],
+    ["PNG with alpha", () => picture().ensureAlpha().png(), [{ ...png, ...size, hasAlpha: true }]],
+    ["WebP", () => picture().webp(), [{ extension: ".webp", ...size }]],
   ] as const)(
     "is told of before its header is read, if its type tells that it is opaque: %s",
     async (_name, make, seen) => {
