@@ -1,3 +1,6 @@
+/** Why the signal of a call that is over is aborted. One for all calls: an error is dear to make. */
+export const CALL_ENDED = new Error("The call has ended");
+
 /**
  * Aborts a call, like an AbortController. Its signal is made when somebody asks for it, which is seldom: a
  * signal with its event takes longer than many a call.

@@ -1,7 +1,7 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { perObject } from "../../lib/per-object.js";
-import type { CallAbort } from "./call-abort.js";
+import { CALL_ENDED, type CallAbort } from "./call-abort.js";
 import {
   UnaryAnswer,
   UnaryExchange,
@@ -47,7 +47,7 @@ export class UnaryCalls {
     } finally {
       clearTimeout(timer);
       this.#open.delete(abort);
-      abort.abort(ENDED);
+      abort.abort(CALL_ENDED);
     }
   }
 
@@ -62,9 +62,6 @@ export class UnaryCalls {
     return this.#interceptors.reduce((next, interceptor) => interceptor(next), handle);
   });
 }
-
-/** One for all calls: an error is dear to make. */
-const ENDED = new Error("The call has ended");
 
 function timeOut(abort: CallAbort): void {
   abort.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));

@@ -1,6 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { CallContext } from "./call-context.js";
+import type { CallContext } from "../calls/call-context.js";
 import type { HttpBinding } from "./http-binding.js";
 import type { RestOptions } from "./rest-options.js";
 

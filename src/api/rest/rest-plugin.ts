@@ -2,6 +2,8 @@ import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { defined } from "../../lib/defined.js";
 import type { CallAbort } from "../calls/call-abort.js";
+import { CALL_ENDED } from "../calls/call-abort.js";
+import { type CallContext, openCallContext } from "../calls/call-context.js";
 import {
   badEscape,
   bodyTooLarge,
@@ -15,10 +17,10 @@ import { invalidRequest } from "../calls/invalid-request.js";
 import { ProblemError } from "../calls/problem.js";
 import { UnaryCalls } from "../calls/unary-calls.js";
 import { abortWithClient } from "../calls/watch-client.js";
-import { type CallContext, openCallContext } from "./call-context.js";
 import { createHttpBindings, type HttpBinding } from "./http-binding.js";
 import { isJsonMediaType, parseJsonBody } from "./json-body.js";
 import { UnreadableRequest } from "./message-reader.js";
+import { readTimeoutMs } from "./read-timeout.js";
 import { decodeRequest, type RequestParts } from "./request-decoder.js";
 import type { RestOptions } from "./rest-options.js";
 import { type Match, Router } from "./router.js";
@@ -175,18 +177,16 @@ async function serve(
         reply,
       });
     context = openCallContext(method.method, request, {
+      ...{ protocolName: "rest", timeoutMs: readTimeoutMs(request) },
       ...{ clientSignal: abort.signal, shutdownSignal: options.shutdownSignal },
       ...defined({ contextValues: options.contextValues?.(request) }),
     });
     await callStreaming(method, { binding, message, context, options, request, reply });
     return reply;
   } finally {
-    context?.abort(ENDED);
+    context?.abort(CALL_ENDED);
   }
 }
-
-/** One for all calls: an error is dear to make. */
-const ENDED = new Error("The call has ended");
 
 /** @throws TaskError INVALID_REQUEST with all violations, those of types and all others. */
 async function decode(

@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { CallAbort } from "../calls/call-abort.js";
 import type { UnaryCalls } from "../calls/unary-calls.js";
 import type { UnaryMethod } from "../calls/unary-exchange.js";
-import { readTimeoutMs } from "./call-context.js";
 import type { HttpBinding } from "./http-binding.js";
+import { readTimeoutMs } from "./read-timeout.js";
 import type { RestOptions } from "./rest-options.js";
 import type { SendTogether } from "./send-together.js";
 

@@ -1,16 +1,11 @@
 import type { ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
-import {
-  type ConnectError,
-  createHandlerContext,
-  type Interceptor,
-  type MethodImplSpec,
-} from "@connectrpc/connect";
+import type { ConnectError, Interceptor, MethodImplSpec } from "@connectrpc/connect";
 import { createAsyncIterable, transformInvokeImplementation } from "@connectrpc/connect/protocol";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { defined } from "../../lib/defined.js";
 import { untilAborted } from "../../lib/until-aborted.js";
-import { toWebHeaders } from "../calls/unary-exchange.js";
+import { CALL_ENDED } from "../calls/call-abort.js";
+import { type CallContext, openCallContext } from "../calls/call-context.js";
 import { watchClient } from "../calls/watch-client.js";
 import { asConnectError, GrpcWire, type GrpcWireOptions } from "./grpc-wire.js";
 
@@ -24,11 +19,6 @@ export interface StreamingGrpcOptions extends GrpcWireOptions {
   readonly shutdownSignal: AbortSignal;
 }
 
-type Context = ReturnType<typeof createHandlerContext>;
-
-/** One for all calls: an error is dear to make. */
-const ENDED = new Error("The call has ended");
-
 /**
  * Answers a server-streaming call of a gRPC client. Connect's own handler passes each message through a dozen
  * asynchronous iterators.
@@ -39,19 +29,23 @@ export async function answerStreamingGrpc(
   reply: FastifyReply,
   options: StreamingGrpcOptions,
 ): Promise<void> {
+  const { shutdownSignal, contextValues } = options;
   const wire = new GrpcWire(method, request, reply, options);
   const clientSignal = watchClient(reply);
-  let context: Context | undefined;
+  let context: CallContext | undefined;
   let error: ConnectError | undefined;
   try {
     const timeoutMs = wire.timeoutMs();
     const message = await wire.message();
-    context = openContext(method, request, { ...options, clientSignal, timeoutMs });
+    context = openCallContext(method.method, request, {
+      ...{ protocolName: "grpc", timeoutMs, clientSignal, shutdownSignal },
+      contextValues: contextValues(request),
+    });
     await send({ method, wire, reply, context, message, clientSignal }, options);
   } catch (thrown) {
     error = asConnectError(thrown);
   } finally {
-    context?.abort(ENDED);
+    context?.abort(CALL_ENDED);
   }
   if (!reply.raw.headersSent) wire.begin(context?.responseHeader);
   wire.end(context?.responseTrailer, error);
@@ -61,7 +55,7 @@ interface Call {
   readonly method: StreamingMethod;
   readonly wire: GrpcWire;
   readonly reply: FastifyReply;
-  readonly context: Context;
+  readonly context: CallContext;
   readonly message: Message;
   readonly clientSignal: AbortSignal;
 }
@@ -99,25 +93,5 @@ function drained(response: ServerResponse): Promise<void> {
     };
     response.once("drain", onDone);
     response.once("close", onDone);
-  });
-}
-
-interface Surroundings extends StreamingGrpcOptions {
-  readonly clientSignal: AbortSignal;
-  readonly timeoutMs: number | undefined;
-}
-
-function openContext(
-  { method }: StreamingMethod,
-  request: FastifyRequest,
-  { clientSignal, shutdownSignal, timeoutMs, contextValues }: Surroundings,
-): Context {
-  return createHandlerContext({
-    ...{ service: method.parent, method, protocolName: "grpc" },
-    ...{ requestMethod: request.method, url: request.url },
-    requestHeader: toWebHeaders(request.headers),
-    ...{ requestSignal: clientSignal, shutdownSignal },
-    contextValues: contextValues(request),
-    ...defined({ timeoutMs }),
   });
 }
