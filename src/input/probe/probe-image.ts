@@ -1,4 +1,4 @@
-import type { Metadata, Sharp } from "sharp";
+import type { Sharp, SharpOptions } from "sharp";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts } from "../../domain/task.js";
 import { defined } from "../../lib/defined.js";
@@ -6,9 +6,9 @@ import { loadSharp, pictureSource } from "../../lib/load-sharp.js";
 import { choosePage, convertPicture, takeOf } from "./convert-picture.js";
 import { endsEarly, withEndMarker } from "./jpeg-end.js";
 import type { Noted } from "./noted.js";
+import { pictureHead } from "./picture-head.js";
 import { checkPictureMetadata } from "./picture-metadata.js";
 import { checkPictureSize, type PictureSize, type ProbeBounds } from "./picture-size.js";
-import { isSurelyOpaque } from "./surely-opaque.js";
 
 /** What is found out about a picture. */
 export interface PictureFacts extends PictureSize, Pick<InputFacts, "hasAlpha">, Noted {
@@ -22,7 +22,7 @@ export type SeenPicture = Partial<Pick<PictureFacts, "width" | "height" | "hasAl
 
 /**
  * Reads a still picture's size from its header, then decodes the whole picture to check that it is
- * complete. The pixels are decoded in stripes. Only interlaced and progressive pictures need the
+ * complete; a small one meanwhile, where its first bytes tell the size. The pixels are decoded in stripes. Only interlaced and progressive pictures need the
  * whole raw picture in memory. A page of several, and colours that servers read differently, are
  * written as a PNG in the file's place.
  *
@@ -39,16 +39,64 @@ export async function probeImage(
   onSeen?: (seen: SeenPicture) => void,
 ): Promise<PictureFacts> {
   await checkPictureMetadata(path, mediaType, signal);
-  // It is told while its header is read, which another thread does.
+  const source = pictureSource(path);
+  const { isOpaque, size } = pictureHead(source, mediaType);
+  const early = decodeEarly(source, size, bounds);
+  // It is told while other threads decode it and read its header.
   const onBegun = async (): Promise<void> => {
-    if (isSurelyOpaque(path, mediaType)) onSeen?.({});
+    if (isOpaque) onSeen?.({});
   };
+  const picture = { path, source, early, bounds, signal };
   try {
-    return await decode(path, bounds, signal, { onBegun, ...defined({ onHeader: onSeen }) });
+    return await decode(picture, { onBegun, ...defined({ onHeader: onSeen }) });
   } catch (thrown) {
     signal.throwIfAborted();
     throw translateSharpError(thrown, path);
+  } finally {
+    await early;
   }
+}
+
+/** So many are decoded in the time in which a header is read and judged. */
+const EARLY_PIXELS = 2 ** 18;
+
+/**
+ * Decodes every row of a small picture whose first bytes tell its size.
+ *
+ * @returns the size, if the picture is whole. It never rejects: what is wrong with it, {@link decode} finds out.
+ */
+async function decodeEarly(
+  source: string | Buffer,
+  size: PictureSize | undefined,
+  bounds: ProbeBounds,
+): Promise<PictureSize | undefined> {
+  if (size === undefined || size.width * size.height > EARLY_PIXELS) return undefined;
+  try {
+    await readAll(await openPicture(source, { page: 0, failOn: "error" }, bounds), size);
+    return size;
+  } catch {
+    return undefined;
+  }
+}
+
+async function openPicture(
+  source: string | Buffer,
+  options: Pick<SharpOptions, "page" | "failOn">,
+  { maxPixels, timeoutMs }: ProbeBounds,
+): Promise<Sharp> {
+  const sharp = await loadSharp();
+  const picture = sharp(source, { ...options, limitInputPixels: maxPixels, sequentialRead: true });
+  return picture.timeout({ seconds: Math.ceil(timeoutMs / 1000) });
+}
+
+interface Picture {
+  readonly path: string;
+  /** Its bytes or its path. */
+  readonly source: string | Buffer;
+  /** As {@link decodeEarly} returns it. */
+  readonly early: Promise<PictureSize | undefined>;
+  readonly bounds: ProbeBounds;
+  readonly signal: AbortSignal;
 }
 
 interface DecodeEvents {
@@ -59,43 +107,45 @@ interface DecodeEvents {
 }
 
 async function decode(
-  path: string,
-  { maxPixels, timeoutMs }: ProbeBounds,
-  signal: AbortSignal,
+  { path, source, early, bounds, signal }: Picture,
   { onBegun, onHeader }: DecodeEvents,
 ): Promise<PictureFacts> {
   const sharp = await loadSharp();
-  const source = pictureSource(path);
   const reading = sharp(source, { limitInputPixels: false }).metadata();
   const [first] = await Promise.all([reading, onBegun()]);
   const page = await choosePage(path, first);
   const metadata =
     page === 0 ? first : await sharp(path, { limitInputPixels: false, page }).metadata();
   const { autoOrient, hasAlpha } = metadata;
-  checkPictureSize(autoOrient, maxPixels);
+  checkPictureSize(autoOrient, bounds.maxPixels);
   const { writeAs, notes } = takeOf(page, metadata);
   signal.throwIfAborted();
   const { width, height } = autoOrient;
   const seen = { width, height, ...(hasAlpha && { hasAlpha }) };
   if (writeAs === undefined) onHeader?.(seen);
-  const options = { page, limitInputPixels: maxPixels, sequentialRead: true };
   const decodeAll = async (from: string | Buffer, failOn: "error" | "warning") => {
-    const picture = sharp(from, { ...options, failOn });
-    picture.timeout({ seconds: Math.ceil(timeoutMs / 1000) });
+    const picture = await openPicture(from, { page, failOn }, bounds);
     await (writeAs === undefined
       ? readAll(picture, metadata)
       : convertPicture(picture, path, writeAs));
   };
-  await decodeAll(source, "error").catch(async (thrown: unknown) => {
-    if (!endsEarly(thrown)) throw thrown;
-    await withEndMarker(path, () => decodeAll(path, "warning"));
-  });
+  const isDone = writeAs === undefined && page === 0 && isSameSize(metadata, await early);
+  if (!isDone) {
+    await decodeAll(source, "error").catch(async (thrown: unknown) => {
+      if (!endsEarly(thrown)) throw thrown;
+      await withEndMarker(path, () => decodeAll(path, "warning"));
+    });
+  }
   signal.throwIfAborted();
   return { ...seen, notes, ...(writeAs && { mediaType: "image/png", extension: ".png" }) };
 }
 
+function isSameSize({ width, height }: PictureSize, other: PictureSize | undefined): boolean {
+  return other?.width === width && other.height === height;
+}
+
 /** Decodes every row: each gives one pixel. Fewer would let the decoder skip rows. */
-async function readAll(picture: Sharp, { width, height }: Metadata): Promise<void> {
+async function readAll(picture: Sharp, { width, height }: PictureSize): Promise<void> {
   await picture
     .extract({ left: width >> 1, top: 0, width: 1, height })
     .raw()

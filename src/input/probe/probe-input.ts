@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { TaskError } from "../../domain/errors.js";
 import type { InputFacts, TaskType } from "../../domain/task.js";
 import { untilAborted } from "../../lib/until-aborted.js";
@@ -64,6 +64,6 @@ async function lookInto(
   const probe = type === "image" ? probeImage : probeVideo;
   const facts = await probe(path, mediaType, bounds, signal, onPicture);
   // A video may have got a second index.
-  const { size: sizeBytes } = await stat(path);
+  const { size: sizeBytes } = statSync(path);
   return { mediaType, extension, sizeBytes, ...facts };
 }
