@@ -45,6 +45,7 @@ export function variantHere(
   { workflow, capability }: Omit<PromptPlace, "serverId">,
   parameters: Task["parameters"],
 ): Variant {
-  const able = capability && variantOn(workflow, capability, parameters);
-  return able ?? variantsOf(workflow)[0];
+  const [first, ...others] = variantsOf(workflow);
+  if (others.length === 0 || capability === undefined) return first;
+  return variantOn(workflow, capability, parameters) ?? first;
 }
