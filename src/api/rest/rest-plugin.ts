@@ -155,6 +155,7 @@ async function serve(
   const route = request.getDecorator<OpenRoute>(ROUTE);
   const { binding } = route;
   const { method } = binding;
+  const heardIn = unary.together.hear();
   let context: CallContext | undefined;
   try {
     const lastEventId = request.headers["last-event-id"];
@@ -168,13 +169,8 @@ async function serve(
     const { abort } = route;
     if (method.kind === "unary")
       return await callUnary(method, {
-        binding,
-        message,
-        abort,
-        ...unary,
-        options,
-        request,
-        reply,
+        ...{ binding, message, abort, heardIn, ...unary },
+        ...{ options, request, reply },
       });
     context = openCallContext(method.method, request, {
       ...{ protocolName: "rest", timeoutMs: readTimeoutMs(request) },

@@ -18,6 +18,8 @@ export interface RestUnaryCall {
   readonly calls: UnaryCalls;
   readonly options: RestOptions;
   readonly together: SendTogether;
+  /** The turn of the event loop, see {@link SendTogether}. */
+  readonly heardIn: number;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
@@ -28,7 +30,7 @@ export interface RestUnaryCall {
  * @throws TaskError INVALID_REQUEST for a bad `X-Server-Timeout`; any error of the handler or an interceptor.
  */
 export async function callUnary(method: UnaryMethod, call: RestUnaryCall): Promise<FastifyReply> {
-  const { binding, message, abort, calls, options, together, request, reply } = call;
+  const { binding, message, abort, calls, options, together, heardIn, request, reply } = call;
   const output = await calls.call(method, {
     ...{ message, abort, protocolName: "rest" },
     ...{ requestMethod: request.method, url: request.url, headers: request.headers },
@@ -37,6 +39,6 @@ export async function callUnary(method: UnaryMethod, call: RestUnaryCall): Promi
   });
   const text = await binding.textOf(output.message);
   for (const [name, value] of output.header ?? []) reply.header(name, value);
-  together.hold(reply);
+  await together.turnOf(heardIn);
   return reply.type("application/json; charset=utf-8").send(text);
 }
