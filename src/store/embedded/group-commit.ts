@@ -22,6 +22,8 @@ export class GroupCommit {
   /** The group that is being written. */
   #open: Waiting[] | undefined;
   #isScheduled = false;
+  /** The last group was a single write, and was written in a former turn of the event loop. */
+  #isAlone = false;
 
   constructor(driver: EmbeddedDriver) {
     this.#driver = driver;
@@ -55,16 +57,27 @@ export class GroupCommit {
     while (this.#waiting.length > 0) this.#commit(this.#waiting.splice(0, MAX_GROUP));
   }
 
-  /** After all requests that have arrived were heard: they are the group. */
+  /** After all requests that have arrived were heard: they are the group. While writes come alone, none waits for that. */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#commit(this.#waiting.splice(0, MAX_GROUP));
-      if (this.#waiting.length > 0) this.#schedule();
-    });
+    if (this.#isAlone) void Promise.resolve().then(this.#commitNext);
+    else setImmediate(this.#commitNext);
   }
+
+  readonly #commitNext = (): void => {
+    this.#isScheduled = false;
+    const group = this.#waiting.splice(0, MAX_GROUP);
+    this.#isAlone = false;
+    // Unreferenced, it does not keep the event loop from sleeping.
+    if (group.length === 1) setImmediate(this.#noteAlone).unref();
+    this.#commit(group);
+    if (this.#waiting.length > 0) this.#schedule();
+  };
+
+  readonly #noteAlone = (): void => {
+    this.#isAlone = true;
+  };
 
   #commit(group: Waiting[]): void {
     if (group.length === 0) return;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { EmbeddedDriver } from "../../../../src/store/embedded/driver.js";
 import { GroupCommit } from "../../../../src/store/embedded/group-commit.js";
@@ -29,6 +30,34 @@ describe("group commit", () => {
     };
     const writes = Array.from({ length: 5 }, () => commits.write(add, nothing));
     expect(await Promise.all(writes)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("while writes come alone, one is written before its turn of the event loop ends", async () => {
+    const { commits } = await open();
+    await commits.write(() => undefined, nothing);
+    await nextTurn();
+    expect(await isOverWhenWritten(commits)).toBe(false);
+    // This one was asked for in the same turn.
+    expect(await isOverWhenWritten(commits)).toBe(true);
+  });
+
+  test("what is asked for in one turn is one group again, after writes that came alone", async () => {
+    const { driver, commits } = await open();
+    await commits.write(() => undefined, nothing);
+    await nextTurn();
+    const told: string[] = [];
+    const write = (name: string) =>
+      commits.write(
+        () => told.push(`written ${name}`),
+        () => told.push(`committed ${name}`),
+      );
+    await write("a");
+    await Promise.all([write("b"), Promise.resolve().then(() => write("c"))]);
+    expect(told).toEqual([
+      ...["written a", "committed a"],
+      ...["written b", "written c", "committed b", "committed c"],
+    ]);
+    expect(stored(driver)).toEqual([]);
   });
 
   test("nobody is answered before all of the group is on disk, and subscribers hear of it first", async () => {
@@ -131,4 +160,14 @@ async function open(): Promise<{ driver: EmbeddedDriver; commits: GroupCommit }>
 function stored(driver: EmbeddedDriver): readonly number[] {
   const rows = driver.all<{ value: number }>("SELECT value FROM numbers ORDER BY rowid");
   return rows.map(({ value }) => value);
+}
+
+/** Whether the turn of the event loop in which a write is asked for ends before it is on disk. */
+async function isOverWhenWritten(commits: GroupCommit): Promise<boolean> {
+  let isOver = false;
+  setImmediate(() => {
+    isOver = true;
+  });
+  await commits.write(() => undefined, nothing);
+  return isOver;
 }
