@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
  * By how much the heap may grow until the next full collection. V8 itself takes several times as much for a process that
  * is busy, but a tenth for one that mostly waits: then full collections take a third of its processor time.
  */
-const GROWTH_PERCENT = 100;
+const GROWTH_PERCENT = 60;
 
 /**
  * Collects all garbage, at once, in some tens of milliseconds, and sets how far the heap may grow from then on. To be
