@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * By how much the heap may grow until all garbage is collected, which takes 5 ms. V8 itself takes 300 for a process that is
- * busy, but 10 for one that mostly waits: then it collects all after every third picture.
+ * By how much the heap may grow until all garbage is collected, which takes 5 ms. By as little as a service's it would be
+ * collected with every tenth picture or so.
  */
 const GROWTH_PERCENT = 200;
 

@@ -22,9 +22,9 @@ export type SeenPicture = Partial<Pick<PictureFacts, "width" | "height" | "hasAl
 
 /**
  * Reads a still picture's size from its header, then decodes the whole picture to check that it is
- * complete; a small one meanwhile, where its first bytes tell the size. The pixels are decoded in stripes. Only interlaced and progressive pictures need the
- * whole raw picture in memory. A page of several, and colours that servers read differently, are
- * written as a PNG in the file's place.
+ * complete; a small one meanwhile, where its first bytes tell the size. The pixels are decoded in
+ * stripes. Only interlaced and progressive pictures need the whole raw picture in memory. A page of
+ * several, and colours that servers read differently, are written as a PNG in the file's place.
  *
  * @param onSeen called before it is decoded with a picture that will probably be sent as it is, if it is whole: by its
  *   type, where that tells enough, and by its header.
