@@ -23,10 +23,13 @@ const DIST = "dist";
 const COMPILED = join(DIST, "compiled");
 const LIMIT_MS = 60_000;
 
-/** The code runs as scripts, in which there is no `import()`: they are given a function for it. */
-const importsOfPackages = {
-  name: "imports-of-packages",
-  renderChunk: (code) => code.replaceAll(/\bimport\((?="[a-z@])/g, "importPackage("),
+/** The code runs as scripts, in which there is no `import()`: they are given functions for it. */
+const imports = {
+  name: "imports",
+  renderChunk: (code) =>
+    code
+      .replaceAll(/\bimport\((?="[a-z@])/g, "importPackage(")
+      .replaceAll(/Promise\.resolve\(\)\.then\(\(\) => require\(("\.[^"]+")\)\)/g, "importFile($1)"),
 };
 
 const files = [
@@ -35,7 +38,7 @@ const files = [
     external: [/^node-av/, /mediabunny/, /^@websr\//, "ali-oss", "mongodb", "node-sqlite3-wasm", "sharp"],
     // Names without hashes: what a running service has not loaded yet is there after the next build.
     output: { format: "cjs", entryFileNames: "[name].cjs", chunkFileNames: "chunks/[name].cjs" },
-    plugins: [importsOfPackages],
+    plugins: [imports],
   })),
   ...(await bundle({ input: { "program-code": "src/launch/program-code.ts" } })),
 ];

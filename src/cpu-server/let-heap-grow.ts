@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * By how much the heap may grow until all garbage is collected, which takes 5 ms. By as little as a service's it would be
- * collected with every tenth picture or so.
+ * By how much the heap may grow until all garbage is collected, which takes 5 ms. More than for a service: each
+ * picture leaves much garbage.
  */
 const GROWTH_PERCENT = 200;
 

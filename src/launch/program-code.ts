@@ -31,6 +31,8 @@ export class ProgramCode {
   readonly #compiled: string | undefined;
   readonly #modules = new Map<string, Module>();
   readonly #scripts = new Map<string, Script>();
+  /** Packages that are being imported. */
+  readonly #imports = new Set<Promise<unknown>>();
 
   /**
    * @param directory with the files
@@ -70,17 +72,41 @@ export class ProgramCode {
     const packages = createRequire(filename);
     const require = (name: string): unknown =>
       name.startsWith(".") ? this.#load(join(dirname(file), name)) : packages(name);
-    const importPackage = async (name: string): Promise<unknown> => await import(name);
+    const importPackage = (name: string): Promise<unknown> => this.#noteImport(import(name));
+    const importFile = async (name: string): Promise<unknown> => {
+      await this.#importsEnded();
+      return require(name);
+    };
+    const given = [module.exports, require, importPackage, importFile, module];
     const run = script.runInThisContext() as (...given: unknown[]) => void;
-    run(module.exports, require, importPackage, module, filename, dirname(filename));
+    try {
+      run(...given, filename, dirname(filename));
+    } catch (error) {
+      this.#modules.delete(file);
+      throw error;
+    }
     return module.exports;
+  }
+
+  async #noteImport(imported: Promise<unknown>): Promise<unknown> {
+    this.#imports.add(imported);
+    try {
+      return await imported;
+    } finally {
+      this.#imports.delete(imported);
+    }
+  }
+
+  /** Node.js fails to load a package at once that is being imported: its own files wait for that. */
+  async #importsEnded(): Promise<void> {
+    while (this.#imports.size > 0) await Promise.allSettled(this.#imports);
   }
 }
 
 /** On one line with the text's first: lines keep their numbers. */
 function wrap(text: string): string {
   const code = text.startsWith("#!") ? `//${text}` : text;
-  return `(function (exports, require, importPackage, module, __filename, __dirname) { ${code}\n})`;
+  return `(function (exports, require, importPackage, importFile, module, __filename, __dirname) { ${code}\n})`;
 }
 
 function cached(directory: string | undefined, file: string): { readonly cachedData?: Buffer } {
