@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { tempDir } from "../../support/temp-dir.js";
 
@@ -17,6 +18,40 @@ describe("the built code", () => {
     expect(seen.refused).toEqual([]);
     expect(seen.taken).toContain(program);
     expect(seen.taken.length).toBeGreaterThan(2);
+  });
+
+  test("a file of it waits for packages that are being imported, since it may need one of them itself", async () => {
+    const directory = await tempDir();
+    const esPackage = join(directory, "node_modules/es-package");
+    await mkdir(esPackage, { recursive: true });
+    const files = {
+      "package.json": `{ "type": "module", "exports": "./index.js" }`,
+      "index.js": `export { value } from "./value.js";`,
+      "value.js": `export { value } from "./deeper.js";`,
+      "deeper.js": "export const value = 3;",
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(esPackage, name), text);
+    const url = pathToFileURL(join(esPackage, "index.js")).href;
+    await writeFile(join(directory, "needs.cjs"), `exports.seen = require("es-package").value;`);
+    // In each turn of the event loop while the package is imported.
+    await writeFile(
+      join(directory, "main.cjs"),
+      `const all = [];
+      const load = () => all.push(importFile("./needs.cjs").then(({ seen }) => seen, ({ code }) => code));
+      const turns = () => { if (!isOver) setImmediate(turns); load(); };
+      let isOver = false;
+      importPackage(${JSON.stringify(url)}).then(async () => {
+        isOver = true;
+        console.log(JSON.stringify([...new Set(await Promise.all(all))]));
+      });
+      setImmediate(turns);`,
+    );
+    const { stdout } = await ended(
+      `import { ProgramCode } from ${JSON.stringify(join(DIST, "program-code.js"))};
+       new ProgramCode(${JSON.stringify(directory)}).run("main.cjs");`,
+      {},
+    );
+    expect(JSON.parse(stdout)).toEqual([3]);
   });
 });
 

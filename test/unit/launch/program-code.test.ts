@@ -35,19 +35,6 @@ describe("program code", () => {
     expect(await told()).toBe("\n");
   });
 
-  test("a file waits for packages that are being imported, which it may need itself", async () => {
-    const directory = await filesIn({
-      "main.cjs": `const url = require("node:url").pathToFileURL(__dirname + "/node_modules/es-package/index.js");
-        globalThis.toldByCode = Promise.all([importPackage(url.href), importFile("./needs.cjs")]);`,
-      "needs.cjs": `exports.seen = require("es-package").value;`,
-      "node_modules/es-package/package.json": `{ "type": "module", "main": "index.js" }`,
-      "node_modules/es-package/index.js": `export { value } from "./value.js";`,
-      "node_modules/es-package/value.js": "export const value = 3;",
-    });
-    new ProgramCode(directory).run("main.cjs");
-    expect(await told()).toMatchObject([{ value: 3 }, { seen: 3 }]);
-  });
-
   test("a file that failed is run anew when it is needed again", async () => {
     const directory = await filesIn({
       "main.cjs": `let error; try { require("./other.cjs"); } catch (thrown) { error = thrown.message; }
