@@ -65,6 +65,17 @@ export class ProgramCode {
     if (loaded) return loaded.exports;
     const module: Module = { exports: {} };
     this.#modules.set(file, module);
+    try {
+      this.#run(file, module);
+    } catch (error) {
+      // What is there of it is not to be taken for all.
+      this.#modules.delete(file);
+      throw error;
+    }
+    return module.exports;
+  }
+
+  #run(file: string, module: Module): void {
     const filename = join(this.#directory, file);
     const text = readFileSync(filename, "utf8");
     const script = new Script(wrap(text), { filename, ...cached(this.#compiled, file) });
@@ -77,15 +88,9 @@ export class ProgramCode {
       await this.#importsEnded();
       return require(name);
     };
-    const given = [module.exports, require, importPackage, importFile, module];
     const run = script.runInThisContext() as (...given: unknown[]) => void;
-    try {
-      run(...given, filename, dirname(filename));
-    } catch (error) {
-      this.#modules.delete(file);
-      throw error;
-    }
-    return module.exports;
+    const loaders = [require, importPackage, importFile];
+    run(module.exports, ...loaders, module, filename, dirname(filename));
   }
 
   async #noteImport(imported: Promise<unknown>): Promise<unknown> {
