@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "rolldown";
 
@@ -43,6 +43,7 @@ const files = [
   ...(await bundle({ input: { "program-code": "src/launch/program-code.ts" } })),
 ];
 refuseAtStart("main.cjs", NOT_AT_START);
+refuseOtherImports();
 const hash = createHash("sha256").update(process.version).update(process.arch).update(readFileSync(import.meta.filename));
 for (const { fileName, code } of files) hash.update(fileName).update(code);
 const version = hash.digest("hex").slice(0, 16);
@@ -55,6 +56,14 @@ function refuseAtStart(program, packages, seen = new Set()) {
     if (packages.test(name)) throw new Error(`${program} loads ${name} at its start`);
     refuseAtStart(name, packages, seen);
   }
+}
+
+/** A file that is loaded without waiting for imports of packages can fail, see src/launch/program-code.ts. */
+function refuseOtherImports() {
+  for (const { fileName, code, dynamicImports } of files)
+    for (const name of dynamicImports.filter((imported) => imported.endsWith(".cjs")))
+      if (!new RegExp(`importFile\\("[^"]*${basename(name)}"\\)`).test(code))
+        throw new Error(`${fileName} does not load ${name} by importFile`);
 }
 
 async function bundle(options) {

@@ -1,8 +1,7 @@
 import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from "fastify";
 import { defined } from "../../lib/defined.js";
-import type { CallAbort } from "../calls/call-abort.js";
-import { CALL_ENDED } from "../calls/call-abort.js";
+import { CALL_ENDED, type CallAbort } from "../calls/call-abort.js";
 import { type CallContext, openCallContext } from "../calls/call-context.js";
 import {
   badEscape,
