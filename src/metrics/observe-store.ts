@@ -1,7 +1,7 @@
 import { toTaskError } from "../domain/errors.js";
 import { isChunkId } from "../domain/film.js";
 import type { Dispatch, StageName, Task } from "../domain/task.js";
-import type { Fence, Outcome, StageNews } from "../store/task-queue.js";
+import type { Fence, NewLease, Outcome, StageNews } from "../store/task-queue.js";
 import type { TaskStore } from "../store/task-store.js";
 
 /** The methods of a store that call the database. */
@@ -102,10 +102,19 @@ export function observeStore(store: TaskStore, observer: StoreObserver): TaskSto
     keys: store.keys,
     uploads: store.uploads,
     subscribe: (listener) => store.subscribe(listener),
-    onArrival: (listener) => store.onArrival(listener),
+    leaseNew: (ask) => store.leaseNew((task) => observedLease(ask(task), observer)),
     changesAfter: (position) => store.changesAfter(position),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
+}
+
+function observedLease(lease: NewLease | undefined, observer: StoreObserver): NewLease | undefined {
+  if (lease === undefined) return undefined;
+  const told = (task: Task | undefined): void => {
+    if (task !== undefined) observer.leased(task);
+    lease.told(task);
+  };
+  return { ...lease, told };
 }
 
 type AnyMethod = (...args: unknown[]) => Promise<unknown>;

@@ -1,7 +1,7 @@
 import type { Task } from "../domain/task.js";
 import { defined } from "../lib/defined.js";
 import { DOWNLOAD_BEGUN } from "../pipeline/download-stage.js";
-import type { TaskQueue } from "../store/task-queue.js";
+import type { LeaseRequest, TaskQueue } from "../store/task-queue.js";
 import type { LeasePlan, LeaseStep } from "./plan/lease-plan.js";
 
 /** How tasks are leased. */
@@ -31,17 +31,26 @@ export async function leaseNext(
   return orphan ?? (await leaseFirst(steps, store, options));
 }
 
+/** How a task is leased: it begins with its download. */
+export function leaseTerms({
+  owner,
+  leaseMs,
+  maxRunning,
+}: LeaseOptions): Pick<LeaseRequest, "owner" | "leaseMs" | "maxRunning" | "begins"> {
+  const begins = { name: "download", patch: DOWNLOAD_BEGUN } as const;
+  return { owner, leaseMs, begins, ...defined({ maxRunning }) };
+}
+
 /** Leases a task of the first step that finds one. */
-export async function leaseFirst(
+async function leaseFirst(
   steps: readonly LeaseStep[],
   store: TaskQueue,
-  { owner, leaseMs, maxBypassCount, maxBypassMs, maxFilmServers, maxRunning }: LeaseOptions,
+  options: LeaseOptions,
 ): Promise<Task | undefined> {
-  const caps = defined({ maxFilmServers, maxRunning });
-  const begins = { name: "download", patch: DOWNLOAD_BEGUN } as const;
-  const limits = { owner, leaseMs, maxBypassCount, maxBypassMs, begins, ...caps };
+  const { maxBypassCount, maxBypassMs, maxFilmServers } = options;
+  const limits = { maxBypassCount, maxBypassMs, ...defined({ maxFilmServers }) };
   for (const step of steps.length > 0 ? steps : [WITH_SLOT]) {
-    const task = await store.lease({ ...step, ...limits });
+    const task = await store.lease({ ...step, ...limits, ...leaseTerms(options) });
     if (task !== undefined) return task;
   }
   return undefined;

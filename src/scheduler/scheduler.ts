@@ -2,10 +2,12 @@ import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises"
 import { TaskError } from "../domain/errors.js";
 import { isTerminal, type Task, type TaskStatus } from "../domain/task.js";
 import type { Logger } from "../lib/logger.js";
+import { withResolvers } from "../lib/with-resolvers.js";
 import type { WorkSpace } from "../pipeline/work-space.js";
+import type { NewLease } from "../store/task-queue.js";
 import type { TaskChange } from "../store/task-reading.js";
 import { LeaseKeeper } from "./lease/lease-keeper.js";
-import { type LeaseOptions, leaseFirst, leaseNext } from "./lease-next.js";
+import { type LeaseOptions, leaseNext, leaseTerms } from "./lease-next.js";
 import type { LeasePlan, LeaseStep } from "./plan/lease-plan.js";
 import { LeasePlanner } from "./plan/lease-planner.js";
 import { type EndContext, runToEnd } from "./run/end-run.js";
@@ -61,7 +63,7 @@ export class Scheduler implements AsyncDisposable {
   #fillAgain = false;
   #timer: NodeJS.Timeout | undefined;
   #soonTimer: NodeJS.Timeout | undefined;
-  /** Tasks that became pending while one of them is leased together with its creation. */
+  /** Tasks that became pending while one of them is leased as it is written. */
   #arrived: Set<string> | undefined;
   /** When the timer rings, by the monotonic clock. */
   #wakesAtMs = 0;
@@ -91,7 +93,7 @@ export class Scheduler implements AsyncDisposable {
     const { store, pool } = this.#context;
     this.#isLeasing = true;
     this.#unsubscribes.push(store.subscribe((change) => this.#onChange(change)));
-    this.#unsubscribes.push(store.onArrival(() => this.#leaseNew()));
+    this.#unsubscribes.push(store.leaseNew((task) => this.#leaseNew(task)));
     this.#unsubscribes.push(pool.subscribe(() => this.#wakeSoon()));
     this.wake();
   }
@@ -111,24 +113,22 @@ export class Scheduler implements AsyncDisposable {
     });
   }
 
-  /** Where a server waits for work, the lease of a new task is written together with it. */
-  #leaseNew(): void {
-    const { store } = this.#context;
-    const steps = this.#steps;
-    if (steps === undefined || !this.#isLeasing || this.#filling !== undefined) return;
+  /** Where a server waits for work and nothing else does, a new task is leased as it is written. */
+  #leaseNew({ workflow }: Task): NewLease | undefined {
+    if (!this.#isLeasing || this.#filling !== undefined) return undefined;
+    if (!this.#steps?.some(({ workflows }) => workflows.includes(workflow))) return undefined;
     const arrived = new Set<string>();
     this.#arrived = arrived;
-    const started = leaseFirst(steps, store, this.#options).then((task) => {
+    const { promise, resolve: told } = withResolvers<Task | undefined>();
+    const started = promise.then((task) => {
+      this.#arrived = undefined;
       if (task) this.#start(task);
       // Others are looked for at once. If there are none, the input of this one is asked for first.
-      this.#fillAgain ||= task === undefined || arrived.size > 1 || !arrived.has(task.taskId);
-    });
-    const ended = started.catch((error: unknown) => this.#noteFailure(error));
-    const goOn = (): void => {
-      this.#arrived = undefined;
+      this.#fillAgain ||= task === undefined || arrived.size > 1;
       this.#sleep(PATIENT_MS);
-    };
-    this.#begin(ended.finally(goOn));
+    });
+    this.#begin(started.catch((error: unknown) => this.#noteFailure(error)));
+    return { ...leaseTerms(this.#options), told };
   }
 
   /**

@@ -90,6 +90,19 @@ export interface LeaseRequest {
   readonly begins?: StageNews | undefined;
 }
 
+/** How a task is leased as it is created. */
+export interface NewLease
+  extends Pick<LeaseRequest, "owner" | "leaseMs" | "maxRunning" | "begins"> {
+  /**
+   * Called once the task is stored or could not be. @param task the leased one; undefined where it was not stored, or
+   * waits because its tenant has as many running tasks as it may
+   */
+  readonly told: (task: Task | undefined) => void;
+}
+
+/** Is asked for each due task that is being created whether it is to be leased at once. */
+export type AskForLease = (task: Task) => NewLease | undefined;
+
 /**
  * What a holder reports of one task with a heartbeat. An absent field means nothing new. A progress
  * below the stored one changes nothing, and a report about a stage that has ended does not change
@@ -169,12 +182,13 @@ export interface TaskQueue {
   lease(request: LeaseRequest): Promise<Task | undefined>;
 
   /**
-   * Calls `listener` while a new task is being written: a lease that it asks for at once is written together
-   * with the task. A store that several processes share does not: there it is never called.
+   * Calls `ask` with each due task while it is created. One that it answers for is stored as leased; subscribers are
+   * told of both, and whoever created it gets it as it was before. A store that several processes share does not do
+   * that: there `ask` is never called.
    *
    * @returns a function that ends it.
    */
-  onArrival(listener: () => void): () => void;
+  leaseNew(ask: AskForLease): () => void;
 
   /**
    * Takes over a task whose lease has expired, an ended task whose cleanup nobody does, or a film whose

@@ -11,7 +11,14 @@ import type {
 import { isTerminal, type Task } from "../../domain/task.js";
 import type { FilmQueue, NewChunk } from "../film-queue.js";
 import type { CancelResult, TaskIntake } from "../task-intake.js";
-import type { Fence, Outcome, TaskNews, TaskQueue, WriteResult } from "../task-queue.js";
+import type {
+  AskForLease,
+  Fence,
+  Outcome,
+  TaskNews,
+  TaskQueue,
+  WriteResult,
+} from "../task-queue.js";
 import { applyNews } from "./apply-news.js";
 import { byHolder, type Decide, decideCancel, decideCleanup, decideSettle } from "./decisions.js";
 import { decideGrowth, decideSplit } from "./film-decisions.js";
@@ -40,7 +47,7 @@ type OneTask = Pick<TaskIntake, "cancel"> &
     | "recordUpload"
     | "settle"
     | "finishCleanup"
-    | "onArrival"
+    | "leaseNew"
   >;
 
 /** The methods that change one task. Their decisions are the same for every kind of store. */
@@ -55,7 +62,7 @@ export abstract class TaskWrites implements OneTask {
 
   abstract getUnit(taskId: string): Promise<Task | undefined>;
 
-  onArrival(_listener: () => void): () => void {
+  leaseNew(_ask: AskForLease): () => void {
     return () => undefined;
   }
 

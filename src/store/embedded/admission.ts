@@ -1,18 +1,21 @@
 import type { Task } from "../../domain/task.js";
 import { tenantOf } from "../../domain/tenant.js";
 import { type PendingCounts, refuse, refuseTogether, replayOf } from "../core/admit.js";
+import { leaseTo } from "../core/lease-to.js";
 import { createTask } from "../core/task-changes.js";
 import type { TaskIds } from "../core/task-ids.js";
 import type { CreateManyResult, CreateResult, NewTask, PendingLimits } from "../task-intake.js";
+import type { NewLeases } from "./new-leases.js";
 import type { EmbeddedTable } from "./table.js";
 import type { EmbeddedTenantTable } from "./tenant-table.js";
 import type { EmbeddedWrite } from "./write.js";
 
 /** What new tasks are admitted with. */
-export interface IntakeTables {
+export interface Intake {
   readonly tasks: EmbeddedTable;
   readonly tenants: EmbeddedTenantTable;
   readonly ids: TaskIds;
+  readonly leases: NewLeases;
 }
 
 /** Stores a new task, unless too many wait or its key belongs to a task already. */
@@ -20,12 +23,12 @@ export function admit(
   write: EmbeddedWrite,
   request: NewTask,
   limits: PendingLimits,
-  tables: IntakeTables,
+  intake: Intake,
 ): CreateResult {
-  const former = formerOf(request, tables);
-  const refusal = refuse(request, former, pendingCounts(request, limits, tables), limits);
+  const former = formerOf(request, intake);
+  const refusal = refuse(request, former, pendingCounts(request, limits, intake), limits);
   if (refusal) return refusal;
-  return { outcome: "created", task: insert(write, request, tables) };
+  return { outcome: "created", task: insert(write, request, intake) };
 }
 
 /** Stores new tasks, all or none. */
@@ -33,31 +36,35 @@ export function admitTogether(
   write: EmbeddedWrite,
   requests: readonly NewTask[],
   limits: PendingLimits,
-  tables: IntakeTables,
+  intake: Intake,
 ): CreateManyResult {
   const answers = requests.map((request) => {
-    const former = formerOf(request, tables);
+    const former = formerOf(request, intake);
     return former && request.idempotency && replayOf(former, request.idempotency);
   });
-  const pending = pendingCounts(requests[0], limits, tables);
+  const pending = pendingCounts(requests[0], limits, intake);
   const refusal = refuseTogether(answers, pending, limits);
   if (refusal) return refusal;
   const tasks = requests.map((request, index) => {
     const answer = answers[index];
     if (answer?.outcome === "replayed") return answer.task;
-    return insert(write, request, tables);
+    return insert(write, request, intake);
   });
   return { outcome: "created", tasks };
 }
 
-/** @returns it as an answer, which shares no object with the request. */
-function insert(write: EmbeddedWrite, request: NewTask, { ids }: IntakeTables): Task {
-  const task = createTask(request, ids.next(write.now.getTime()), write.now);
-  write.insert(task, request.idempotency?.requestHash);
-  return structuredClone(task);
+/** @returns it as an answer, which shares no object with the request and is not leased. */
+function insert(write: EmbeddedWrite, request: NewTask, { ids, tenants, leases }: Intake): Task {
+  const task = structuredClone(createTask(request, ids.next(write.now.getTime()), write.now));
+  const requestHash = request.idempotency?.requestHash;
+  const lease = task.dueAt <= write.now ? leases.ask(task) : undefined;
+  if (lease === undefined || tenants.isResting(tenantOf(task), lease.maxRunning))
+    write.insert(task, requestHash);
+  else leases.give(lease, write.insertLeased(task, leaseTo(lease, task, write.now), requestHash));
+  return task;
 }
 
-function formerOf(request: NewTask, { tasks }: IntakeTables) {
+function formerOf(request: NewTask, { tasks }: Intake) {
   const { idempotency } = request;
   return idempotency && tasks.findByKey(idempotency.key, tenantOf(request));
 }
@@ -66,7 +73,7 @@ function formerOf(request: NewTask, { tasks }: IntakeTables) {
 function pendingCounts(
   request: NewTask | undefined,
   limits: PendingLimits,
-  { tenants }: IntakeTables,
+  { tenants }: Intake,
 ): PendingCounts {
   const isLimited = Object.values(limits).some((limit) => limit !== undefined);
   return isLimited ? tenants.pendingCounts(tenantOf(request ?? {})) : { all: 0, tenant: 0 };

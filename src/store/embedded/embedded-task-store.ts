@@ -19,11 +19,17 @@ import type {
   NewTask,
   PendingLimits,
 } from "../task-intake.js";
-import type { HeartbeatResult, LeaseRequest, OrphanScope, ProgressReport } from "../task-queue.js";
+import type {
+  AskForLease,
+  HeartbeatResult,
+  LeaseRequest,
+  OrphanScope,
+  ProgressReport,
+} from "../task-queue.js";
 import type { ListRequest, TaskChange, TaskCounts, TaskPage } from "../task-reading.js";
 import type { TaskStore } from "../task-store.js";
 import { ChangeFeed } from "../watch/change-feed.js";
-import { admit, admitTogether, type IntakeTables } from "./admission.js";
+import { admit, admitTogether, type Intake } from "./admission.js";
 import { EmbeddedChangeLog } from "./change-log.js";
 import { EmbeddedChunkTable } from "./chunk-table.js";
 import type { EmbeddedDriver } from "./driver.js";
@@ -33,6 +39,7 @@ import { HeldDuties } from "./held-duties.js";
 import { EmbeddedHistory } from "./history.js";
 import { EmbeddedKeys } from "./keys.js";
 import { EmbeddedLearnedTimes } from "./learned-times.js";
+import { LeaseAskers } from "./new-leases.js";
 import { nextStoredLease, type QueueTables } from "./next-lease.js";
 import { EmbeddedOutbox } from "./outbox.js";
 import { EmbeddedOutboxTable } from "./outbox-table.js";
@@ -53,9 +60,8 @@ export interface EmbeddedTaskStoreParts {
 }
 
 /**
- * The store on one SQLite file. Each method reads, decides and writes in one go, so nothing can come
- * between; writes that arrive together share a commit ({@link GroupCommit}). Subscribers are told after
- * it.
+ * The store on one SQLite file. Each method reads, decides and writes in one go, so nothing can come between;
+ * writes that arrive together share a commit ({@link GroupCommit}). Subscribers are told after it.
  */
 export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly storeId: string;
@@ -68,19 +74,16 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   readonly #lock: AsyncDisposable;
   readonly #clock: () => number;
   readonly #table: EmbeddedTable;
-  readonly #chunks: EmbeddedChunkTable;
-  readonly #tenants: EmbeddedTenantTable;
   readonly #log: EmbeddedChangeLog;
   readonly #tables: EmbeddedTables;
   readonly #queue: QueueTables;
-  readonly #intake: IntakeTables;
+  readonly #intake: Omit<Intake, "leases">;
   readonly #facts: EmbeddedFacts;
   readonly #learnedTimes: EmbeddedLearnedTimes;
   readonly #feed: ChangeFeed;
   readonly #commits: GroupCommit;
   readonly #duties = new HeldDuties();
-  /** Tells of new tasks while they are being written. */
-  readonly #arrivals: ChangeFeed<"created">;
+  readonly #leaseAskers: LeaseAskers;
 
   constructor({ driver, lock, clock, logger }: EmbeddedTaskStoreParts) {
     super();
@@ -89,15 +92,14 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     this.#clock = clock;
     this.#table = new EmbeddedTable(driver);
     this.#commits = new GroupCommit(driver);
-    this.#chunks = new EmbeddedChunkTable(driver);
-    this.#tenants = new EmbeddedTenantTable(driver);
-    this.#intake = { tasks: this.#table, tenants: this.#tenants, ids: new TaskIds() };
-    this.#queue = { tasks: this.#table, chunks: this.#chunks, tenants: this.#tenants };
+    const tenants = new EmbeddedTenantTable(driver);
+    this.#intake = { tasks: this.#table, tenants, ids: new TaskIds() };
+    this.#queue = { tasks: this.#table, chunks: new EmbeddedChunkTable(driver), tenants };
     this.#log = new EmbeddedChangeLog(driver, this.#table);
     const onFailure = (error: unknown): void =>
       logger?.error({ err: error }, "a subscriber failed");
     this.#feed = new ChangeFeed(onFailure);
-    this.#arrivals = new ChangeFeed<"created">(onFailure);
+    this.#leaseAskers = new LeaseAskers(onFailure);
     this.history = new EmbeddedHistory(driver, clock);
     const outbox = new EmbeddedOutboxTable(driver);
     this.#tables = { tasks: this.#table, log: this.#log, outbox };
@@ -112,14 +114,14 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async create(request: NewTask, limits: PendingLimits = {}): Promise<CreateResult> {
-    return await this.#admit((write) => admit(write, request, limits, this.#intake));
+    return await this.#admit((write, intake) => admit(write, request, limits, intake));
   }
 
   async createTogether(
     requests: readonly NewTask[],
     limits: PendingLimits = {},
   ): Promise<CreateManyResult> {
-    return await this.#admit((write) => admitTogether(write, requests, limits, this.#intake));
+    return await this.#admit((write, intake) => admitTogether(write, requests, limits, intake));
   }
 
   async replay(
@@ -135,18 +137,18 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
   }
 
   async chunks(filmId: string): Promise<readonly ChunkTask[]> {
-    return TASK_ID.test(filmId) ? inOrder(await this.#chunks.find(filmId)) : [];
+    return TASK_ID.test(filmId) ? inOrder(await this.#queue.chunks.find(filmId)) : [];
   }
 
   async list({ pageSize, pageToken, tenant, ...filter }: ListRequest): Promise<TaskPage> {
     const page = [filter, pageStart(pageToken), pageSize + 1] as const;
     const isOfAll = tenant === undefined;
-    const found = isOfAll ? this.#table.list(...page) : this.#tenants.list(tenant, ...page);
+    const found = isOfAll ? this.#table.list(...page) : this.#queue.tenants.list(tenant, ...page);
     return toPage(found, pageSize);
   }
 
   async counts(labels: readonly Label[] = [], tenant?: string): Promise<TaskCounts> {
-    if (tenant !== undefined) return this.#tenants.counts(tenant, labels);
+    if (tenant !== undefined) return this.#queue.tenants.counts(tenant, labels);
     return labels.length > 0 ? this.#table.countLabeled(labels) : this.#table.counts();
   }
 
@@ -166,8 +168,8 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     return this.#log.changesAfter(position);
   }
 
-  override onArrival(listener: () => void): () => void {
-    return this.#arrivals.subscribe(listener);
+  override leaseNew(ask: AskForLease): () => void {
+    return this.#leaseAskers.subscribe(ask);
   }
 
   async lease(asked: LeaseRequest): Promise<Task | undefined> {
@@ -267,19 +269,17 @@ export class EmbeddedTaskStore extends TaskWrites implements TaskStore {
     filmId: string,
     limit: number,
   ): Promise<readonly string[]> {
-    return this.#chunks.findUnfinished(filmId, limit);
+    return this.#queue.chunks.findUnfinished(filmId, limit);
   }
 
   protected override async countOpenChunks(filmId: string, limit: number): Promise<number> {
-    return this.#chunks.countOpen(filmId, limit);
+    return this.#queue.chunks.countOpen(filmId, limit);
   }
 
-  async #admit<T extends { outcome: string }>(work: (write: EmbeddedWrite) => T): Promise<T> {
-    return await this.#write((write) => {
-      const result = work(write);
-      if (result.outcome === "created") this.#arrivals.publish(["created"]);
-      return result;
-    });
+  async #admit<T>(work: (write: EmbeddedWrite, intake: Intake) => T): Promise<T> {
+    return await this.#leaseAskers.during((leases) =>
+      this.#write((write) => work(write, { ...this.#intake, leases })),
+    );
   }
 
   async #write<T>(work: (write: EmbeddedWrite) => T): Promise<T> {

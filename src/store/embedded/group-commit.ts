@@ -14,13 +14,11 @@ const MAX_GROUP = 256;
  * Writes that arrive together share one transaction, and with it one fsync, which is most of what a write
  * costs. Each is as atomic as alone: one that throws is undone and leaves the others. All are answered
  * after the fsync; when that fails, nothing of the group was written and all are told so. A write that is
- * alone waits for nobody. One that is asked for while a group is written joins that group.
+ * alone waits for nobody.
  */
 export class GroupCommit {
   readonly #driver: EmbeddedDriver;
   #waiting: Waiting[] = [];
-  /** The group that is being written. */
-  #open: Waiting[] | undefined;
   #isScheduled = false;
   /** The last group was a single write, and was written in a former turn of the event loop. */
   #isAlone = false;
@@ -43,12 +41,8 @@ export class GroupCommit {
           resolve(result);
         };
       };
-      if (this.#open !== undefined && this.#open.length < MAX_GROUP)
-        this.#open.push({ run, reject });
-      else {
-        this.#waiting.push({ run, reject });
-        this.#schedule();
-      }
+      this.#waiting.push({ run, reject });
+      this.#schedule();
     });
   }
 
@@ -82,27 +76,22 @@ export class GroupCommit {
   #commit(group: Waiting[]): void {
     if (group.length === 0) return;
     let answers: readonly (() => void)[];
-    this.#open = group;
     try {
       answers = this.#driver.transaction(() => this.#runAll(group));
     } catch (error) {
       for (const { reject } of group) reject(error);
       return;
-    } finally {
-      this.#open = undefined;
     }
     for (const answer of answers) answer();
   }
 
-  /** The first one alone is undone with the transaction. */
+  /** One that is alone is undone with the transaction. */
   #runAll(group: readonly Waiting[]): readonly (() => void)[] {
-    const isAlone = group.length === 1;
-    const answers: (() => void)[] = [];
-    // It grows meanwhile.
-    for (const [index, { run, reject }] of group.entries()) {
-      const outcome = isAlone && index === 0 ? { result: run() } : this.#driver.undoable(run);
-      answers.push("result" in outcome ? outcome.result : () => reject(outcome.error));
-    }
-    return answers;
+    const [only, ...others] = group;
+    if (only !== undefined && others.length === 0) return [only.run()];
+    return group.map(({ run, reject }) => {
+      const outcome = this.#driver.undoable(run);
+      return "result" in outcome ? outcome.result : () => reject(outcome.error);
+    });
   }
 }

@@ -65,9 +65,17 @@ export class EmbeddedTenantTable {
       "SELECT tenant, task_count FROM counts WHERE status = 'pending' AND task_count > 0",
     );
     if (maxRunning === undefined) return [...waiting.keys()];
-    const running = this.#tenants(RUNNING);
-    const resting = restingTenants(running, maxRunning);
+    const resting = this.#resting(maxRunning);
     return [...waiting.keys()].filter((tenant) => !resting.has(tenant));
+  }
+
+  /** Whether a tenant has as many running tasks as it may. */
+  isResting(tenant: string, maxRunning: ReadonlyMap<string, number> | undefined): boolean {
+    return maxRunning !== undefined && this.#resting(maxRunning).has(tenant);
+  }
+
+  #resting(maxRunning: ReadonlyMap<string, number>): ReadonlySet<string> {
+    return restingTenants(this.#tenants(RUNNING), maxRunning);
   }
 
   #count(sql: string, ...values: readonly SqlValue[]): readonly CountRow[] {

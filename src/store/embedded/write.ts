@@ -46,6 +46,20 @@ export class EmbeddedWrite {
   }
 
   /**
+   * Stores a new task as it is once it is leased; told is what would have been, had it been stored before.
+   *
+   * @returns it with its revision.
+   */
+  insertLeased(task: Task, next: Task, requestHash?: string): Task {
+    const leased = revise(task, next, this.now);
+    this.#table.insert(leased, requestHash);
+    this.#announce(task);
+    this.#announce(leased);
+    this.#addEvent(task, leased);
+    return leased;
+  }
+
+  /**
    * Stores what a task has become, what its webhook is to be told of that, and what a chunk's film
    * becomes by it. @returns it with its revision. @throws SlotTaken
    */

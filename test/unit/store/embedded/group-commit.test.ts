@@ -94,50 +94,6 @@ describe("group commit", () => {
     expect(stored(driver)).toEqual([2]);
   });
 
-  test("a write that another one asks for joins its group, and is undone without it where it throws", async () => {
-    const { driver, commits } = await open();
-    const told: string[] = [];
-    const insert = (value: number) => driver.run("INSERT INTO numbers VALUES (?)", value);
-    const joined: Promise<unknown>[] = [];
-    const first = commits.write(
-      () => {
-        insert(1);
-        joined.push(
-          commits.write(
-            () => insert(2),
-            () => told.push("second"),
-          ),
-        );
-        joined.push(
-          commits.write(() => {
-            insert(3);
-            throw new Error("changed its mind");
-          }, nothing),
-        );
-      },
-      () => told.push("first"),
-    );
-    await first;
-    // No turn of the event loop has passed since the first was answered.
-    expect(told).toEqual(["first", "second"]);
-    expect(stored(driver)).toEqual([1, 2]);
-    const outcomes = await Promise.allSettled(joined);
-    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
-  });
-
-  test("what joins a group is not stored where the group fails", async () => {
-    const { driver, commits } = await open();
-    const joined: Promise<unknown>[] = [];
-    const first = commits.write(() => {
-      joined.push(commits.write(() => driver.run("INSERT INTO numbers VALUES (2)"), nothing));
-      throw new Error("changed its mind");
-    }, nothing);
-    const outcomes = await Promise.allSettled([first, ...joined]);
-    expect(outcomes.map(({ status }) => status)).toEqual(["rejected"]);
-    expect((await Promise.allSettled(joined)).map(({ status }) => status)).toEqual(["rejected"]);
-    expect(stored(driver)).toEqual([]);
-  });
-
   test("more writes than one transaction takes are all stored, in their order", async () => {
     const { driver, commits } = await open();
     const writes = Array.from({ length: 600 }, (_, value) =>

@@ -5,11 +5,9 @@ import { openEmbeddedStore } from "../../../../src/store/embedded/open-embedded-
 import { EmbeddedTable } from "../../../../src/store/embedded/table.js";
 import type { TaskStore } from "../../../../src/store/task-store.js";
 import {
-  aLease,
   COMPLETED,
   createMany,
   createOne,
-  fenceOf,
   leaseOne,
   readTask,
 } from "../../../support/task-store-builders.js";
@@ -87,30 +85,4 @@ test("a store of which more was read than is kept shows every task as it is", as
   const tasks = await createMany(store, 12);
   for (let round = 0; round < 3; round += 1)
     for (const { taskId } of tasks) expect((await readTask(store, taskId)).taskId).toBe(taskId);
-});
-
-test("a lease that is asked for while a task is written is written with it", async () => {
-  const store = await open();
-  const leases: Promise<unknown>[] = [];
-  const revisions: number[] = [];
-  store.subscribe(({ rev }) => revisions.push(rev));
-  const end = store.onArrival(() => leases.push(store.lease(aLease())));
-  const created = await createOne(store);
-  // Both were told of before the creation was answered.
-  expect(revisions).toEqual([1, 2]);
-  expect(created.status).toBe("pending");
-  const [leased] = (await Promise.all(leases)) as [Awaited<ReturnType<TaskStore["lease"]>>];
-  expect(leased).toMatchObject({ taskId: created.taskId, status: "processing", epoch: 1 });
-  expect(await readTask(store, fenceOf(created).taskId)).toMatchObject({ status: "processing" });
-  end();
-  await createOne(store);
-  expect(leases).toHaveLength(1);
-});
-
-test("a listener of new tasks that throws is no fault of the creation", async () => {
-  const store = await open();
-  store.onArrival(() => {
-    throw new Error("a fault of the listener");
-  });
-  expect(await createOne(store)).toMatchObject({ status: "pending" });
 });
