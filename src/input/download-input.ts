@@ -6,6 +6,7 @@ import { backoffMs } from "../lib/backoff.js";
 import { Deadline } from "../lib/deadline.js";
 import { defined } from "../lib/defined.js";
 import { errorCode } from "../lib/error-code.js";
+import type { OpeningFile } from "../lib/opening-file.js";
 import { removeFile } from "../lib/remove-file.js";
 import type { AddressGuard } from "../net/address-guard.js";
 import { createGuardedAgent, type GuardedAgentOptions } from "../net/guarded-agent.js";
@@ -15,7 +16,7 @@ import { dispositionName } from "./input-name.js";
 import { PartFile } from "./part-file.js";
 import { type ReceiveLimits, receiveBody } from "./receive-body.js";
 import { RepeatedEnds } from "./repeated-ends.js";
-import { type Connection, requestInput } from "./request-input.js";
+import { type Connection, type InputResponse, requestInput } from "./request-input.js";
 
 const PROGRESS_INTERVAL_MS = 200;
 
@@ -31,6 +32,8 @@ export interface DownloadRequest {
    * the origin states it. The number of bytes falls only when the origin forces a new beginning.
    */
   readonly onProgress?: (receivedBytes: number, totalBytes?: number) => void;
+  /** Called once the origin is asked, before anything is written: makes the directory of `path`, for instance. */
+  readonly onAsked?: () => void;
 }
 
 /** Options of a download. */
@@ -137,7 +140,7 @@ export async function downloadInput(
 
 /** One try: downloads the missing bytes of `part` and returns the name that the origin suggests. */
 async function receive(
-  { url, onProgress }: DownloadRequest,
+  { url, onProgress, onAsked }: DownloadRequest,
   options: DownloadOptions & DownloadLimits,
   connection: Connection,
   part: PartFile,
@@ -148,8 +151,10 @@ async function receive(
     "accept-encoding": "identity",
     ...part.rangeHeaders,
   };
-  await using file = part.open();
-  const response = await requestInput(url, headers, options.guard, connection);
+  const answer = requestInput(url, headers, options.guard, connection);
+  // Made while the origin answers.
+  await using file = openPart(part, answer, onAsked);
+  const response = await answer;
   try {
     const codings = acceptResponse(url, response, part, options.maxBytes);
     const report = throttle(() => onProgress?.(part.sizeBytes, part.totalBytes));
@@ -157,6 +162,20 @@ async function receive(
     return dispositionName(response.headers["content-disposition"] ?? "");
   } finally {
     response.body.destroy();
+  }
+}
+
+function openPart(
+  part: PartFile,
+  answer: Promise<InputResponse>,
+  onAsked: DownloadRequest["onAsked"],
+): OpeningFile {
+  try {
+    onAsked?.();
+    return part.open();
+  } catch (error) {
+    answer.then(({ body }) => body.destroy()).catch(() => undefined);
+    throw error;
   }
 }
 

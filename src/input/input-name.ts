@@ -22,13 +22,20 @@ export interface FileNameSource {
  * The name of an input on a ComfyUI server: only letters, digits, `.`, `_` and `-`; at most 120
  * characters.
  */
-export function inputName(source: FileNameSource): string {
+export function inputName({ extension, ...source }: FileNameSource): string {
+  return inputNamer(source)(extension);
+}
+
+/** Like {@link inputName}, for an input whose extension is found out later. */
+export function inputNamer(
+  source: Omit<FileNameSource, "extension">,
+): (extension: string) => string {
   const toAscii = (name: string) =>
     safeStem(name.normalize("NFKD").replace(/\p{M}+/gu, "")).replace(/[^\w.-]+/g, "_");
   const stem = candidates(source)
     .map(toAscii)
     .find((name) => /[a-z0-9]/i.test(name));
-  return withExtension(stem ?? source.taskId, source.extension);
+  return (extension) => withExtension(stem ?? source.taskId, extension);
 }
 
 /**
@@ -52,7 +59,10 @@ export function dispositionName(header: string): string | undefined {
   return decodeExtended(extended) ?? (filename && utf8OfLatin1(filename));
 }
 
-function candidates({ suggested, url }: FileNameSource): readonly string[] {
+function candidates({
+  suggested,
+  url,
+}: Pick<FileNameSource, "suggested" | "url">): readonly string[] {
   return [suggested ?? "", lastPathSegment(url) ?? ""];
 }
 

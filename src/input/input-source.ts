@@ -50,7 +50,9 @@ export async function fetchInput(
   sources: readonly InputSource[],
 ): Promise<DownloadedInput> {
   const source = sourceOf(request.url, sources);
-  return source === undefined ? await downloadInput(request, options) : await source.fetch(request);
+  if (source === undefined) return await downloadInput(request, options);
+  request.onAsked?.();
+  return await source.fetch(request);
 }
 
 function sourceOf(url: string, sources: readonly InputSource[]): InputSource | undefined {

@@ -1,6 +1,6 @@
 import type { InputFacts, Task } from "../domain/task.js";
 import type { DownloadOptions } from "../input/download-input.js";
-import { inputName } from "../input/input-name.js";
+import { inputNamer } from "../input/input-name.js";
 import { fetchInput, type InputSource } from "../input/input-source.js";
 import { type OnSeen, type ProbeLimits, probeInput } from "../input/probe/probe-input.js";
 import { megabytes } from "./megabytes.js";
@@ -95,19 +95,20 @@ export async function downloadStage(
     journal.progress({ stage: "download", ratio: totalBytes ? bytes / totalBytes : 0, detail });
   };
   const { signal } = journal;
-  const request = { url: task.params.url, path, signal, onProgress };
+  const onAsked = (): void => workDir.make();
+  const request = { url: task.params.url, path, signal, onProgress, onAsked };
   // It is known to be under way before anything is decoded, which may take the process down: mostly since the lease.
   const [fetched] = await Promise.all([
     fetchInput(request, download, sources),
     isReported || known === "running" ? undefined : journal.stage("download", DOWNLOAD_BEGUN),
   ]);
   const { sizeBytes, suggestedName: suggested } = fetched;
-  const named = { suggested, url: task.params.url, taskId: task.taskId };
+  const nameWith = inputNamer({ suggested, url: task.params.url, taskId: task.taskId });
   const onPicture: OnSeen = ({ extension, ...seen }) =>
-    onSeen?.({ path, name: inputName({ ...named, extension }), facts: { ...seen, sizeBytes } });
+    onSeen?.({ path, name: nameWith(extension), facts: { ...seen, sizeBytes } });
   const probed = await probeInput(path, task.type, limits, signal, onPicture);
   const { extension, notes, ...facts } = probed;
-  const name = inputName({ ...named, extension });
+  const name = nameWith(extension);
   journal.noteInput(facts);
   journal.addNotes(notes);
   const durationMs = performance.now() - startedAtMs;

@@ -17,8 +17,15 @@ interface Sent {
   readonly stop: AbortController;
 }
 
-/** Operators have old files of a server removed; none does so within minutes. */
-const LEFT_ALONE_MS = 300_000;
+/** How long what was done counts, in milliseconds. */
+interface SentFor {
+  /** It is not looked anew which server will probably run the task. */
+  readonly chosenForMs: number;
+  /** What was sent counts as there. Operators have old files of a server removed; none does so within minutes. */
+  readonly leftAloneMs: number;
+}
+
+const SENT_FOR: SentFor = { chosenForMs: 20, leftAloneMs: 300_000 };
 
 /**
  * Sends an input to the server that its task will probably run on, before it has a slot there: no GPU waits
@@ -26,13 +33,12 @@ const LEFT_ALONE_MS = 300_000;
  */
 export class SentAhead implements AsyncDisposable {
   readonly #taskId: string;
-  readonly #leftAloneMs: number;
+  readonly #for: SentFor;
   #sent: Sent | undefined;
 
-  /** @param leftAloneMs for so long it counts as there. */
-  constructor(taskId: string, leftAloneMs = LEFT_ALONE_MS) {
+  constructor(taskId: string, sentFor: Partial<SentFor> = {}) {
     this.#taskId = taskId;
-    this.#leftAloneMs = leftAloneMs;
+    this.#for = { ...SENT_FOR, ...sentFor };
   }
 
   /** Begins to send it, unless it is on its way there already. What is transparent is left for {@link sendInput}. */
@@ -46,6 +52,13 @@ export class SentAhead implements AsyncDisposable {
     const since = comfy.restartSignCount;
     const file = fileMark(input.path);
     this.#sent = { input, file, comfy, since, atMs: performance.now(), name, stop };
+  }
+
+  /** Whether it is on its way to a server that was chosen a moment ago: hardly another one would be by now. */
+  hasJustBegun(input: SeenInput): boolean {
+    const sent = this.#sent;
+    if (sent === undefined || performance.now() - sent.atMs > this.#for.chosenForMs) return false;
+    return this.#find(input, sent.comfy) !== undefined;
   }
 
   /** Whether it is on its way to a server, or there. */
@@ -75,7 +88,7 @@ export class SentAhead implements AsyncDisposable {
   #find({ name, path }: SeenInput, comfy: ComfyServer): Sent | undefined {
     const sent = this.#sent;
     if (sent?.comfy !== comfy || sent.since !== comfy.restartSignCount) return undefined;
-    if (performance.now() - sent.atMs > this.#leftAloneMs) return undefined;
+    if (performance.now() - sent.atMs > this.#for.leftAloneMs) return undefined;
     return sent.input.name === name && sent.file === fileMark(path) ? sent : undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asDiskFull } from "../input/probe/disk-full.js";
@@ -19,11 +19,10 @@ export class WorkDirs {
     this.#root = root;
   }
 
-  /** The directory of a task. It is made if it does not exist, at once: a trip to another thread takes longer. */
+  /** The directory of a task. Where it does not exist, {@link WorkDir.make} makes it. */
   open(taskId: string): WorkDir {
     const path = join(this.#root, taskId);
-    const made = mkdirSync(path, { recursive: true });
-    return new WorkDir(path, made !== undefined);
+    return new WorkDir(path, !existsSync(path));
   }
 
   async remove(taskId: string): Promise<void> {
@@ -57,6 +56,15 @@ export class WorkDir {
 
   file(name: string): string {
     return join(this.path, name);
+  }
+
+  /** Makes it where it does not exist, at once: a trip to another thread takes longer. @throws TaskError DISK_FULL */
+  make(): void {
+    try {
+      if (this.isNew) mkdirSync(this.path, { recursive: true });
+    } catch (thrown) {
+      throw asDiskFull(thrown, "Cannot keep the files of a task");
+    }
   }
 
   /** Writes a small note beside the files. One that is not there whole cannot be read. @throws TaskError DISK_FULL */

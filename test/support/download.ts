@@ -21,6 +21,7 @@ export async function startDownload(
   url: string,
   options: Partial<DownloadOptions> = {},
   directory?: string,
+  onAsked?: (path: string) => void,
 ): Promise<StartedDownload> {
   const path = join(directory ?? (await tempDir()), "input");
   const cancel = new AbortController();
@@ -31,6 +32,7 @@ export async function startDownload(
       path,
       signal: cancel.signal,
       onProgress: (receivedBytes, totalBytes) => reports.push([receivedBytes, totalBytes]),
+      onAsked: () => onAsked?.(path),
     },
     {
       guard: createAddressGuard({ allow: ["127.0.0.1"] }),

@@ -69,7 +69,7 @@ export class RunInput implements AsyncDisposable {
   /** Sends it to a server before the task has a slot there, where one can be foreseen. */
   sendAhead(input: SeenInput): void {
     const { heldTask, workflow } = this.#run;
-    if (workflow === undefined) return;
+    if (workflow === undefined || this.#ahead.hasJustBegun(input)) return;
     const request = slotRequest(heldTask, workflow, (server) => this.#run.suits(server));
     const server = likelyServer(this.#context.pool, request);
     if (server === undefined) return;

@@ -121,6 +121,8 @@ export class TaskRun implements RunState {
     const { heldTask, task } = this;
     const { store, workDirs, catalog } = this.#context;
     const workDir = workDirs.open(task.taskId);
+    // The input of a new one is asked for before that.
+    if (heldTask.dispatch !== undefined || task.film !== undefined) workDir.make();
     if (task.film?.phase === "join") {
       await joinChunks(this, workDir, this.#context);
       return "completed";

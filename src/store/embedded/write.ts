@@ -53,8 +53,7 @@ export class EmbeddedWrite {
   insertLeased(task: Task, next: Task, requestHash?: string): Task {
     const leased = revise(task, next, this.now);
     this.#table.insert(leased, requestHash);
-    this.#announce(task);
-    this.#announce(leased);
+    this.#announce(task, leased);
     this.#addEvent(task, leased);
     return leased;
   }
@@ -107,9 +106,15 @@ export class EmbeddedWrite {
       throw new SlotTaken("Another task holds it");
   }
 
-  /** Nobody is told of chunks: what they change of their film is told. */
-  #announce({ taskId, rev, status, chunk }: Task): void {
+  /**
+   * Nobody is told of chunks: what they change of their film is told.
+   *
+   * @param versions what a task was one after the other, if it is stored with several changes at once
+   */
+  #announce(...versions: readonly [Task, ...Task[]]): void {
+    const [{ taskId, chunk }] = versions;
     if (chunk !== undefined) return;
-    this.#changes.push({ taskId, rev, status, position: this.#log.positionOf(taskId) });
+    const position = this.#log.positionOf(taskId);
+    for (const { rev, status } of versions) this.#changes.push({ taskId, rev, status, position });
   }
 }

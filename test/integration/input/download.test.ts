@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { access, readFile, symlink } from "node:fs/promises";
 import type { RequestListener, ServerResponse } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { queryObjects } from "node:v8";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { Agent } from "undici";
@@ -52,6 +53,35 @@ describe("downloadInput()", () => {
       path: "/photo.png?size=large",
       headers: { "user-agent": "test-agent", "accept-encoding": "identity" },
     });
+  });
+
+  it("waits with the directory until the origin is asked", async () => {
+    const origin = await startOrigin(sendFile);
+    const directory = join(await tempDir(), "not", "there", "yet");
+    const make = (path: string) => mkdirSync(dirname(path), { recursive: true });
+    const { path, outcome } = await startDownload(origin.url, {}, directory, make);
+    await expect(outcome).resolves.toEqual({ sizeBytes: FILE.length });
+    expect(FILE.equals(await readFile(path))).toBe(true);
+  });
+
+  it("drops what the origin answers where there is no directory for it", async () => {
+    let closedCount = 0;
+    const origin = await startOrigin((_request, response) => {
+      response.once("close", () => {
+        closedCount += 1;
+      });
+      begin(response);
+    });
+    const refuse = () => {
+      throw new Error("no directory");
+    };
+    await using shared = openInputAgent(createAddressGuard({ allow: ["127.0.0.1"] }));
+    const agent = { agent: shared.dispatcher };
+    const { path, outcome } = await startDownload(origin.url, agent, undefined, refuse);
+    await expect(outcome).rejects.toThrow("no directory");
+    // Left alone, it would end only when nothing came for 30 seconds.
+    await eventually(() => closedCount === 1, { limitMs: 15_000 });
+    await expectNothingLeft(path);
   });
 
   it("leaves nothing of its connections in memory, however long it might have taken", async () => {

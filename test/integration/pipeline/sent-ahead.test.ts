@@ -79,6 +79,20 @@ test("one whose file was written anew counts as not sent", async () => {
   expect(await ahead.nameOn(comfy, input)).toBeUndefined();
 });
 
+test("a server that was chosen a moment ago is not chosen anew, unless the file is another one", async () => {
+  const comfy = clientOf(server.url);
+  const ahead = new SentAhead("task-11", { chosenForMs: 60_000 });
+  const input = await anInput();
+  expect(ahead.hasJustBegun(input)).toBe(false);
+  ahead.begin(input, comfy, signal);
+  expect(ahead.hasJustBegun(input)).toBe(true);
+  expect(ahead.hasJustBegun({ ...input, name: "holiday.jpg" })).toBe(false);
+  const before = new SentAhead("task-12", { chosenForMs: -1 });
+  before.begin(input, comfy, signal);
+  expect(before.hasJustBegun(input)).toBe(false);
+  await Promise.all([ahead.nameOn(comfy, input), before.nameOn(comfy, input)]);
+});
+
 test("a server that was started anew may have lost it", async () => {
   const comfy = clientOf(server.url);
   const ahead = new SentAhead("task-4");
@@ -93,7 +107,7 @@ test("a server that was started anew may have lost it", async () => {
 
 test("one that was sent long ago may have been removed", async () => {
   const comfy = clientOf(server.url);
-  const ahead = new SentAhead("task-7", -1);
+  const ahead = new SentAhead("task-7", { leftAloneMs: -1 });
   const input = await anInput();
   ahead.begin(input, comfy, signal);
   expect(await ahead.nameOn(comfy, input)).toBeUndefined();

@@ -43,7 +43,8 @@ test("a process that stood still for long comes back to a directory of its own, 
   const root = await tempDir();
   const own = await openReplica(root);
   const frozen = await openReplica(root);
-  const workDir = await new WorkDirs(frozen.path).open(TASK_ID);
+  const workDir = new WorkDirs(frozen.path).open(TASK_ID);
+  workDir.make();
   await writeFile(workDir.file("input"), "content");
   const gone = new GoneReplicas(root, own.name, logger);
   // A sign of life that it gave meanwhile would be one.
@@ -54,7 +55,7 @@ test("a process that stood still for long comes back to a directory of its own, 
   await expect(writeFile(workDir.file("output"), "late")).rejects.toMatchObject({ code: "ENOENT" });
   await frozen.beat();
   expect(await readdir(frozen.path)).toEqual(["alive"]);
-  await new WorkDirs(frozen.path).open(TASK_ID);
+  new WorkDirs(frozen.path).open(TASK_ID).make();
   await lookAgain(gone, 2);
   expect(await readdir(frozen.path)).toContain(TASK_ID);
 });
@@ -91,7 +92,7 @@ test("a replica shows again and again that it lives, and leaves nothing when it 
     await replica.beat();
     return (await sign()) > first;
   });
-  await new WorkDirs(replica.path).open(TASK_ID);
+  new WorkDirs(replica.path).open(TASK_ID).make();
   await replica[Symbol.asyncDispose]();
   expect(await readdir(root)).toEqual([]);
 });
