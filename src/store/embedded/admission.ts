@@ -28,7 +28,9 @@ export function admit(
   const former = formerOf(request, intake);
   const refusal = refuse(request, former, pendingCounts(request, limits, intake), limits);
   if (refusal) return refusal;
-  return { outcome: "created", task: insert(write, request, intake) };
+  const task = newTask(write, request, intake);
+  insert(write, request, task, intake);
+  return { outcome: "created", task };
 }
 
 /** Stores new tasks, all or none. */
@@ -45,23 +47,37 @@ export function admitTogether(
   const pending = pendingCounts(requests[0], limits, intake);
   const refusal = refuseTogether(answers, pending, limits);
   if (refusal) return refusal;
+  const made: { readonly request: NewTask; readonly task: Task }[] = [];
   const tasks = requests.map((request, index) => {
     const answer = answers[index];
     if (answer?.outcome === "replayed") return answer.task;
-    return insert(write, request, intake);
+    const task = newTask(write, request, intake);
+    made.push({ request, task });
+    return task;
   });
+  // The first of the highest priority is offered first.
+  made.sort((one, other) => other.task.priority - one.task.priority);
+  for (const { request, task } of made) insert(write, request, task, intake);
   return { outcome: "created", tasks };
 }
 
-/** @returns it as an answer, which shares no object with the request and is not leased. */
-function insert(write: EmbeddedWrite, request: NewTask, { ids, tenants, leases }: Intake): Task {
-  const task = structuredClone(createTask(request, ids.next(write.now.getTime()), write.now));
-  const requestHash = request.idempotency?.requestHash;
+/** A task that shares no object with its request. */
+function newTask({ now }: EmbeddedWrite, request: NewTask, { ids }: Intake): Task {
+  return structuredClone(createTask(request, ids.next(now.getTime()), now));
+}
+
+/** Stores a new task, as leased if somebody wants it. */
+function insert(
+  write: EmbeddedWrite,
+  { idempotency }: NewTask,
+  task: Task,
+  { tenants, leases }: Intake,
+): void {
+  const requestHash = idempotency?.requestHash;
   const lease = task.dueAt <= write.now ? leases.ask(task) : undefined;
   if (lease === undefined || tenants.isResting(tenantOf(task), lease.maxRunning))
     write.insert(task, requestHash);
   else leases.give(lease, write.insertLeased(task, leaseTo(lease, task, write.now), requestHash));
-  return task;
 }
 
 function formerOf(request: NewTask, { tasks }: Intake) {

@@ -107,11 +107,17 @@ test("who wanted a task that could not be stored is told so", async () => {
   expect(await store.counts()).toMatchObject({ pending: 0, processing: 0 });
 });
 
-test("of tasks that are created together each is offered", async () => {
+test("tasks that are created together are offered by their priority, and answered in their order", async () => {
   const store = await open();
-  const { told } = wantAll(store);
-  await store.createTogether([aTask(), aTask(), aTask()]);
-  expect(told.map((task) => task?.status)).toEqual(["processing", "processing", "processing"]);
+  const { asked, told } = wantAll(store);
+  const priorities = [1, 2, 0, 2] as const;
+  const result = await store.createTogether(priorities.map((priority) => aTask({ priority })));
+  if (result.outcome !== "created") throw new Error(result.outcome);
+  expect(result.tasks.map(({ priority }) => priority)).toEqual(priorities);
+  const ids = result.tasks.map(({ taskId }) => taskId);
+  expect([...ids].sort()).toEqual(ids);
+  expect(asked.map(({ taskId }) => taskId)).toEqual([ids[1], ids[3], ids[0], ids[2]]);
+  expect(told.map((task) => task?.status)).toEqual(Array(4).fill("processing"));
 });
 
 test("an asker that throws is no fault of the creation, and another one gets the task", async () => {
