@@ -2,13 +2,16 @@ import type { EmbeddedDriver } from "./driver.js";
 
 /** A write that waits for its group. */
 interface Waiting {
-  /** @returns what to do once it is on disk */
-  readonly run: () => () => void;
+  readonly work: () => unknown;
+  readonly committed: () => void;
+  readonly resolve: (result: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /** How many writes share a transaction at most: the process does nothing else meanwhile. */
 const MAX_GROUP = 256;
+/** After so many writes that came alone it is looked whether others come in the same turn of the event loop: to look costs. */
+const LOOK_EVERY = 8;
 
 /**
  * Writes that arrive together share one transaction, and with it one fsync, which is most of what a write
@@ -20,8 +23,10 @@ export class GroupCommit {
   readonly #driver: EmbeddedDriver;
   #waiting: Waiting[] = [];
   #isScheduled = false;
-  /** The last group was a single write, and was written in a former turn of the event loop. */
+  /** Writes came alone, as far as it was looked. */
   #isAlone = false;
+  /** How many writes were written alone since the last that were not. */
+  #aloneCount = 0;
 
   constructor(driver: EmbeddedDriver) {
     this.#driver = driver;
@@ -33,17 +38,10 @@ export class GroupCommit {
    * @param committed called once it is on disk, before anybody is answered
    */
   write<T>(work: () => T, committed: () => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const run = (): (() => void) => {
-        const result = work();
-        return () => {
-          committed();
-          resolve(result);
-        };
-      };
-      this.#waiting.push({ run, reject });
+    return new Promise<unknown>((resolve, reject) => {
+      this.#waiting.push({ work, committed, resolve, reject });
       this.#schedule();
-    });
+    }) as Promise<T>;
   }
 
   /** Writes what waits, at once. */
@@ -55,29 +53,57 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    if (this.#isAlone) void Promise.resolve().then(this.#commitNext);
+    if (this.#isAlone) queueMicrotask(this.#commitNext);
     else setImmediate(this.#commitNext);
   }
 
   readonly #commitNext = (): void => {
     this.#isScheduled = false;
-    const group = this.#waiting.splice(0, MAX_GROUP);
-    this.#isAlone = false;
-    // Unreferenced, it does not keep the event loop from sleeping.
-    if (group.length === 1) setImmediate(this.#noteAlone).unref();
-    this.#commit(group);
+    const [first, ...others] = this.#waiting;
+    if (first !== undefined && others.length === 0) {
+      this.#waiting = [];
+      this.#noteAlone();
+      this.#commitAlone(first);
+    } else {
+      this.#noteTogether();
+      this.#commit(this.#waiting.splice(0, MAX_GROUP));
+    }
     if (this.#waiting.length > 0) this.#schedule();
   };
 
-  readonly #noteAlone = (): void => {
-    this.#isAlone = true;
-  };
+  #noteAlone(): void {
+    this.#aloneCount += 1;
+    const count = this.#aloneCount;
+    if (count % LOOK_EVERY !== 0) return;
+    const look = (): void => {
+      if (this.#aloneCount === count) this.#isAlone = true;
+      else this.#noteTogether();
+    };
+    // Unreferenced, it does not keep the event loop from sleeping.
+    setImmediate(look).unref();
+  }
 
-  #commit(group: Waiting[]): void {
-    if (group.length === 0) return;
+  #noteTogether(): void {
+    this.#isAlone = false;
+    this.#aloneCount = 0;
+  }
+
+  #commitAlone({ work, committed, resolve, reject }: Waiting): void {
+    let result: unknown;
+    try {
+      result = this.#driver.transaction(work);
+    } catch (error) {
+      reject(error);
+      return;
+    }
+    committed();
+    resolve(result);
+  }
+
+  #commit(group: readonly Waiting[]): void {
     let answers: readonly (() => void)[];
     try {
-      answers = this.#driver.transaction(() => this.#runAll(group));
+      answers = this.#driver.transaction(() => group.map((one) => this.#answerOf(one)));
     } catch (error) {
       for (const { reject } of group) reject(error);
       return;
@@ -85,13 +111,13 @@ export class GroupCommit {
     for (const answer of answers) answer();
   }
 
-  /** One that is alone is undone with the transaction. */
-  #runAll(group: readonly Waiting[]): readonly (() => void)[] {
-    const [only, ...others] = group;
-    if (only !== undefined && others.length === 0) return [only.run()];
-    return group.map(({ run, reject }) => {
-      const outcome = this.#driver.undoable(run);
-      return "result" in outcome ? outcome.result : () => reject(outcome.error);
-    });
+  /** Runs a write of a group. @returns what to do once the group is on disk */
+  #answerOf({ work, committed, resolve, reject }: Waiting): () => void {
+    const outcome = this.#driver.undoable(work);
+    if ("error" in outcome) return () => reject(outcome.error);
+    return () => {
+      committed();
+      resolve(outcome.result);
+    };
   }
 }

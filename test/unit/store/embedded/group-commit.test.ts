@@ -34,30 +34,45 @@ describe("group commit", () => {
 
   test("while writes come alone, one is written before its turn of the event loop ends", async () => {
     const { commits } = await open();
-    await commits.write(() => undefined, nothing);
-    await nextTurn();
-    expect(await isOverWhenWritten(commits)).toBe(false);
-    // This one was asked for in the same turn.
     expect(await isOverWhenWritten(commits)).toBe(true);
+    await writeAlone(commits);
+    expect(await isOverWhenWritten(commits)).toBe(false);
   });
 
-  test("what is asked for in one turn is one group again, after writes that came alone", async () => {
-    const { driver, commits } = await open();
-    await commits.write(() => undefined, nothing);
-    await nextTurn();
+  test("what is asked for at once is one group, after writes that came alone too", async () => {
+    const { commits } = await open();
+    await writeAlone(commits);
     const told: string[] = [];
     const write = (name: string) =>
       commits.write(
         () => told.push(`written ${name}`),
         () => told.push(`committed ${name}`),
       );
-    await write("a");
-    await Promise.all([write("b"), Promise.resolve().then(() => write("c"))]);
-    expect(told).toEqual([
-      ...["written a", "committed a"],
-      ...["written b", "written c", "committed b", "committed c"],
-    ]);
-    expect(stored(driver)).toEqual([]);
+    await Promise.all([write("a"), write("b")]);
+    expect(told).toEqual(["written a", "written b", "committed a", "committed b"]);
+  });
+
+  test("writes that come in one turn share commits again soon after they came alone", async () => {
+    const { commits } = await open();
+    await writeAlone(commits);
+    // As requests do: each is heard by itself.
+    const turnOf = async (count: number) => {
+      const groups = new Set<number>();
+      let committedCount = 0;
+      const heard = Array.from({ length: count }, async () => {
+        await nextTurn();
+        await commits.write(
+          () => groups.add(committedCount),
+          () => {
+            committedCount += 1;
+          },
+        );
+      });
+      await Promise.all(heard);
+      return groups.size;
+    };
+    expect(await turnOf(20)).toBeGreaterThan(1);
+    expect(await turnOf(20)).toBe(1);
   });
 
   test("nobody is answered before all of the group is on disk, and subscribers hear of it first", async () => {
@@ -116,6 +131,14 @@ async function open(): Promise<{ driver: EmbeddedDriver; commits: GroupCommit }>
 function stored(driver: EmbeddedDriver): readonly number[] {
   const rows = driver.all<{ value: number }>("SELECT value FROM numbers ORDER BY rowid");
   return rows.map(({ value }) => value);
+}
+
+/** So many that it counts. */
+async function writeAlone(commits: GroupCommit): Promise<void> {
+  for (let count = 0; count < 8; count += 1) {
+    await commits.write(() => undefined, nothing);
+    await nextTurn();
+  }
 }
 
 /** Whether the turn of the event loop in which a write is asked for ends before it is on disk. */
