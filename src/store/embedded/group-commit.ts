@@ -101,6 +101,7 @@ export class GroupCommit {
   }
 
   #commit(group: readonly Waiting[]): void {
+    if (group.length === 0) return;
     let answers: readonly (() => void)[];
     try {
       answers = this.#driver.transaction(() => group.map((one) => this.#answerOf(one)));
