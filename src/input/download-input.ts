@@ -32,7 +32,7 @@ export interface DownloadRequest {
    * the origin states it. The number of bytes falls only when the origin forces a new beginning.
    */
   readonly onProgress?: (receivedBytes: number, totalBytes?: number) => void;
-  /** Called once the origin is asked, before anything is written: makes the directory of `path`, for instance. */
+  /** Called at each try once the origin is asked, before anything is written: makes the directory of `path`, for instance. */
   readonly onAsked?: () => void;
 }
 

@@ -19,14 +19,10 @@ export interface FileNameSource {
 }
 
 /**
- * The name of an input on a ComfyUI server: only letters, digits, `.`, `_` and `-`; at most 120
- * characters.
+ * Names an input on a ComfyUI server: only letters, digits, `.`, `_` and `-`; at most 120 characters.
+ *
+ * @returns makes the name for an extension, which is found out later than all else.
  */
-export function inputName({ extension, ...source }: FileNameSource): string {
-  return inputNamer(source)(extension);
-}
-
-/** Like {@link inputName}, for an input whose extension is found out later. */
 export function inputNamer(
   source: Omit<FileNameSource, "extension">,
 ): (extension: string) => string {

@@ -24,12 +24,13 @@ export function timedPrompt(
 function kindOf(workflow: Workflow, parameters: ParameterValues, isLowMemory: boolean): string {
   const { version } = workflow;
   const kinds = kindsOf(parameters);
-  const known = kinds.get(`${version} ${isLowMemory}`);
+  const key = `${version} ${isLowMemory}`;
+  const known = kinds.get(key);
   if (known !== undefined) return known;
   const values = workflow.parameters.filter(isTelling).map(({ name }) => [name, parameters[name]]);
   const parts = JSON.stringify([version, isLowMemory, values]);
   const kind = createHash("sha256").update(parts).digest("hex").slice(0, 32);
-  kinds.set(`${version} ${isLowMemory}`, kind);
+  kinds.set(key, kind);
   return kind;
 }
 

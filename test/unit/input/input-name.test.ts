@@ -1,12 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dispositionName, inputName, prettyName } from "../../../src/input/input-name.js";
+import { dispositionName, inputNamer, prettyName } from "../../../src/input/input-name.js";
 
 const TASK_ID = "f692edeb41cb4a3eaebd2db0044c0778";
 const URL_WITHOUT_NAME = "https://example.com/";
 
 function named(suggested: string | undefined, url = URL_WITHOUT_NAME) {
   return { suggested, url, taskId: TASK_ID, extension: ".png" };
+}
+
+function inputName({ extension, ...source }: ReturnType<typeof named>): string {
+  return inputNamer(source)(extension);
 }
 
 describe("dispositionName()", () => {
@@ -30,7 +34,7 @@ describe("dispositionName()", () => {
   });
 });
 
-describe("inputName() and prettyName()", () => {
+describe("inputNamer() and prettyName()", () => {
   it.each([
     ["photo.png", "photo.png", "photo.png"],
     ["photo.JPEG", "photo.png", "photo.png"],
